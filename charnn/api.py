@@ -1,0 +1,125 @@
+"""What `import charnn` gives: the verbs of the command line, for a notebook."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint, corpus, evaluation, folders, sampling, session, text, tokens
+from .config import ModelConfig, SampleConfig, TrainConfig
+from .corpus import Corpus
+from .errors import UsageError
+from .evaluation import Score
+from .run import Run
+from .session import Session
+from .text import Source, Watch
+
+
+def read(*paths: str | Path | Source, sequence: str = "auto", invalid: str = "error", watch: Watch = iter) -> Corpus:
+    """The corpus in some text files (.gz, .bz2, .xz too), or in one tokenised file (.npz), which is memory-mapped.
+
+    `sequence` (line, paragraph, file, auto) says what a sequence is, `invalid` (error, keep, replace) what becomes of
+    bytes that are not UTF-8. Raises `UsageError` (no such file), `InputError`, `CheckpointError`.
+    """
+    sources = [path if isinstance(path, Source) else text.file_source(str(path)) for path in paths]
+    if any(source.name.endswith(".npz") for source in sources):
+        if len(sources) > 1:
+            raise UsageError("a tokenised file stands alone: give one, or texts")
+        return tokens.read(sources[0].name)
+    return corpus.read(sources, sequence, invalid, watch)
+
+
+def tokenize(
+    out: str | Path, *paths: str | Path, sequence: str = "auto", invalid: str = "error", watch: Watch = iter
+) -> Corpus:
+    """Write texts of any size to a tokenised file in bounded memory, and return it as a corpus."""
+    tokens.write(out, [text.file_source(str(path)) for path in paths], sequence, invalid, watch)
+    return tokens.read(out)
+
+
+def train(
+    source: Corpus | str | Path, *, out: str | Path | None = folders.ROOT, name: str | None = None, **options: Any
+) -> Session:
+    """A new run on a corpus. Iterate over it to train; `.run` holds the network.
+
+    `options` are the fields of `ModelConfig` and `TrainConfig`. The run is kept below `out`, or nowhere (None).
+    BLAS uses what threads it likes; set OPENBLAS_NUM_THREADS=1 before NumPy is imported to give them to `workers`.
+
+    >>> session = train("names.txt", hidden=128, epochs=10)  # doctest: +SKIP
+    >>> for event in session: print(event)  # doctest: +SKIP
+    """
+    data = source if isinstance(source, Corpus) else read(source)
+    model, config = configure(options, ModelConfig, TrainConfig)
+    return session.begin(data, model, config, out, name)
+
+
+def load(model: str | Path | None = None, root: str | Path = folders.ROOT) -> Run:
+    """A trained run by its name, folder or file; the newest below `root` without one. Raises `CheckpointError`."""
+    return checkpoint.load(folders.find(None if model is None else str(model), root))
+
+
+def stream(run: Run, prime: str = "", *, past_end: bool = False, **options: Any) -> Iterator[str]:
+    """Characters of one sample as they are drawn, the prime not among them; `options` are `SampleConfig`'s fields.
+
+    The end of the sequence is not a character of it; with `past_end` it is one like any other.
+    """
+    (config,) = configure(options, SampleConfig)
+    ids = sampling.stream(run.model, run.weights, config, _rng(config), _prime(run, prime), past_end)
+    for symbol in ids:
+        if symbol or past_end:
+            yield run.vocabulary.decode(np.array([symbol]))
+
+
+def generate(run: Run, count: int = 1, prime: str = "", **options: Any) -> list[str]:
+    """Samples, the prime before each, without their ends; `options` are `SampleConfig`'s fields."""
+    (config,) = configure({**options, "count": count}, SampleConfig)
+    samples = sampling.generate(run.model, run.weights, config, _rng(config), _prime(run, prime))
+    return [prime + run.vocabulary.decode(sample.ids) for sample in samples]
+
+
+def evaluate(run: Run, what: str | Corpus | None = None) -> Score:
+    """The score of a text, or of a corpus' held-out part, or of the run's own held-out part (None): exact."""
+    if isinstance(what, str):
+        ids = np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([what])])
+    else:
+        ids = held_out(run, what)
+    return evaluation.evaluate(run.model, run.weights, ids, reset=run.reset)
+
+
+def surprisal(run: Run, what: str) -> np.ndarray:
+    """Surprisal of each character of a text in nats, (N,)."""
+    pieces = evaluation.surprisal(run.model, run.weights, run.vocabulary.encode([what]), reset=run.reset)
+    return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
+
+
+def own_corpus(run: Run) -> Corpus:
+    """The corpus that a run was trained on. Raises `UsageError` where it is gone, `InputError` where it changed."""
+    names = run.origin.names
+    if missing := [name for name in names if name == "-" or not Path(name).exists()]:
+        raise UsageError(f"the corpus of this model is not at {missing[0]}: name the text to use")
+    data = read(*names, sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
+    session.same(data, run)
+    return data
+
+
+def held_out(run: Run, data: Corpus | None = None) -> np.ndarray:
+    """The part of a run's corpus that it was not trained on, (N,) ids."""
+    return (data or own_corpus(run)).split(run.config.valid)[1]
+
+
+def configure(options: dict[str, Any], *kinds: type) -> list[Any]:
+    """Dataclasses made of those options that are their fields. Raises `UsageError` for one that is nobody's."""
+    known = [{f.name for f in fields(kind)} for kind in kinds]
+    if stray := sorted(options.keys() - set().union(*known)):
+        raise UsageError(f"there is no option {stray[0]}; there are {', '.join(sorted(set().union(*known)))}")
+    return [kind(**{n: options[n] for n in names & options.keys()}) for kind, names in zip(kinds, known, strict=True)]
+
+
+def _rng(config: SampleConfig) -> np.random.Generator:
+    return np.random.default_rng(config.seed)
+
+
+def _prime(run: Run, prime: str) -> np.ndarray:
+    return np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([prime], "the prime")])

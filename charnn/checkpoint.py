@@ -1,0 +1,112 @@
+"""A run in one self-contained .npz: header (JSON), weights/..., moments/<i>/..., state/<i>. No pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__, npz, optimizers
+from .config import ModelConfig, TrainConfig
+from .errors import CheckpointError, UsageError
+from .model import Model
+from .parameters import Parameters
+from .run import Origin, Run
+from .vocabulary import from_json
+
+FORMAT = "charnn model"
+VERSION = 1
+COUNTERS = ("step", "epoch", "cursor", "seconds", "scale", "setbacks", "nats", "count", "best", "best_step", "stale")
+
+
+def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
+    """Write a run, durably; without what only resuming needs where that is not wanted. Raises `CharnnError`."""
+    arrays = {f"weights/{name}": w for name, w in run.weights.items()}
+    if resumable:
+        for i, moment in enumerate(run.moments):
+            arrays |= {f"moments/{i}/{name}": m for name, m in moment.items()}
+        arrays |= {f"state/{i}": s for i, s in enumerate(run.state)}
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "charnn": __version__,
+        "numpy": np.__version__,
+        "model": asdict(run.model.config),
+        "train": asdict(run.config),
+        "vocabulary": asdict(run.vocabulary),
+        "origin": asdict(run.origin),
+        **{name: getattr(run, name) for name in COUNTERS},
+        "history": run.history,
+    }
+    header["digest"] = digest(header, arrays)
+    npz.write(path, {"header": npz.json_array(header), **arrays})
+
+
+def load(path: str | Path) -> Run:
+    """Read a run; one saved as not resumable has no moments and no state. Raises `CheckpointError`, `CharnnError`."""
+    try:
+        arrays = npz.read(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist") from None
+    header = npz.json_value(path, arrays.pop("header", None))
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a charnn model: {header.get('format')!s:.40}")
+    if not isinstance(header.get("version"), int) or header["version"] > VERSION:
+        raise CheckpointError(f"{path} needs charnn >= {header.get('charnn')!s:.20}: a newer one wrote it")
+    if header.pop("digest", None) != digest(header, arrays):
+        raise CheckpointError(f"{path} is truncated or corrupt: its digest is not that of its content")
+    try:
+        return _run(path, header, arrays)
+    except UsageError as error:
+        raise CheckpointError(f"{path} is corrupt: {error}") from None
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise CheckpointError(f"{path} is corrupt: {error!r}") from None
+
+
+def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """sha256 over the header and every array's name, type, shape and bytes."""
+    sha = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:
+    vocabulary = from_json(path, header["vocabulary"])
+    model = Model(ModelConfig(**header["model"]), vocabulary.size)
+    config = TrainConfig(**header["train"])
+    origin = Origin(**{**header["origin"], "names": tuple(header["origin"]["names"])})
+    resumable = any(name.startswith("moments/") for name in arrays)
+    rules = optimizers.make(config).moments if resumable else ()
+    expected = {f"weights/{name}": shape for name, shape in model.shapes().items()}
+    for i in range(len(rules)):
+        expected |= {f"moments/{i}/{name}": shape for name, shape in model.shapes().items()}
+    if resumable:
+        expected |= {f"state/{i}": (config.batch, n) for i, n in enumerate(model.hidden.state_sizes)}
+    _compare(path, expected, arrays)
+    weights = _parameters(model, arrays, "weights/")
+    moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
+    state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.hidden.state_sizes))) if resumable else ()
+    counters = {name: header[name] for name in COUNTERS}
+    return Run(model, config, vocabulary, origin, weights, moments, state, **counters, history=header["history"])
+
+
+def _compare(path: str | Path, expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]) -> None:
+    """The arrays must be those that the configuration asks for: no more, no fewer, with its shapes."""
+    for name in sorted(expected.keys() | arrays.keys()):
+        there = f"{arrays[name].dtype} {arrays[name].shape}" if name in arrays else "nothing"
+        wanted = f"float32 {expected[name]}" if name in expected else "nothing"
+        if there != wanted:
+            raise CheckpointError(f"{path} is corrupt: {name} should be {wanted}, and is {there}")
+
+
+def _parameters(model: Model, arrays: Mapping[str, np.ndarray], prefix: str) -> Parameters:
+    p = Parameters(model.shapes())
+    for name in p:
+        p[name] = arrays[prefix + name]
+    return p

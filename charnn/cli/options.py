@@ -1,0 +1,57 @@
+"""Options of commands, read from the config dataclasses, so that help, defaults and code cannot disagree."""
+
+import types
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import click
+
+from ..config import Checked
+
+F = TypeVar("F", bound=Callable[..., Any])
+SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature")}
+
+model = click.option("-m", "--model", metavar="RUN", help="Run's name, folder or file; the newest run by default.")
+root = click.option("--out", "root", default="checkpoints", metavar="DIR", show_default=True, help="Where runs are.")
+
+
+def config_options(*kinds: type[Checked]) -> Callable[[F], F]:
+    """An option for every field of these dataclasses."""
+
+    def decorate(function: F) -> F:
+        for kind in reversed(kinds):
+            hints = get_type_hints(kind)
+            for spec in reversed(fields(kind)):  # type: ignore[arg-type]
+                assert spec.default is not MISSING
+                flag = "--" + spec.name.replace("_", "-")
+                names = SHORT.get(spec.name, (flag,))
+                kwargs: dict[str, Any] = {"default": spec.default, "help": spec.metadata["help"].capitalize() + "."}
+                if hints[spec.name] is bool:
+                    names, kwargs["is_flag"] = (flag,), True
+                else:
+                    kwargs["type"] = _type(hints[spec.name], spec.metadata.get("choices"))
+                    kwargs["show_default"] = spec.default is not None
+                function = click.option(*names, spec.name, **kwargs)(function)
+        return function
+
+    return decorate
+
+
+def _type(hint: Any, choices: Any) -> Any:
+    if choices:
+        return click.Choice(choices)
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (kind for kind in get_args(hint) if kind is not type(None))
+    return hint
+
+
+def given(ctx: click.Context) -> dict[str, Any]:
+    """The options that were given on the command line, not left at their defaults."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return {name: value for name, value in ctx.params.items() if ctx.get_parameter_source(name) == source}
+
+
+def pick(params: dict[str, Any], kind: type[Checked]) -> Any:
+    """A config of the options that are its fields."""
+    return kind(**{spec.name: params[spec.name] for spec in fields(kind) if spec.name in params})  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""The group of commands: finds them by name, and turns whatever goes wrong into one line and an exit code."""
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from ..errors import CharnnError
+
+COMMANDS = {"tokenize": "tokenize", "train": "train", "sample": "sample", "eval": "evaluate", "info": "info"}
+
+
+class Program(click.Group):
+    """Commands live in modules of their own, imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f".{COMMANDS[name]}", __package__).command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return result
+        except (CharnnError, OSError, MemoryError) as error:
+            if os.environ.get("CHARNN_DEBUG"):
+                raise
+            fail(error)
+        except KeyboardInterrupt:
+            die(signal.SIGINT)
+
+
+def fail(error: BaseException) -> NoReturn:
+    """End with the error's exit code, after one line that says what is wrong and what to do."""
+    if isinstance(error, BrokenPipeError):  # the reader has enough: no error, and nothing to say
+        quiet(sys.stdout)
+        sys.exit(128 + signal.SIGPIPE)
+    if isinstance(error, CharnnError):
+        message, code = str(error), error.exit_code
+    elif isinstance(error, MemoryError):
+        message, code = f"not enough memory: {error}; try a smaller --hidden, --batch or --window", 1
+    else:
+        assert isinstance(error, OSError)
+        where = error.filename or ("standard output" if error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO) else "")
+        message, code = f"{where}: {error.strerror or error}".removeprefix(": "), 1
+        quiet(sys.stdout)
+    with contextlib.suppress(OSError):
+        click.echo(f"charnn: {message}", err=True)
+    sys.exit(code)
+
+
+def quiet(file: Any) -> None:
+    """Let what is still buffered go nowhere, so that Python does not complain about it at exit."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
+
+
+def die(number: int) -> NoReturn:
+    """End as by the signal itself, so that a shell's loop stops too."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    sys.exit(128 + number)  # where the signal is blocked

@@ -1,0 +1,64 @@
+"""Standard input and output: bytes, whatever the locale says."""
+
+import os
+import stat
+import sys
+import tempfile
+from typing import IO, Any
+
+from ..errors import CharnnError, UsageError
+from ..text import Source, encode, file_source
+
+
+def write(text: str, *, flush: bool = False) -> None:
+    """Text to standard output, as UTF-8."""
+    if sys.stdout is None:
+        raise CharnnError("standard output is closed: nothing to write to")
+    sys.stdout.buffer.write(encode(text))
+    if flush:
+        sys.stdout.buffer.flush()
+
+
+def stdin() -> IO[bytes]:
+    """Standard input. Raises `UsageError` where it is closed, or a terminal that nobody would type a corpus at."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise UsageError("standard input is closed: pipe a text into it, or name a file")
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal: pipe a text into it, or name a file; --help shows how")
+    return sys.stdin.buffer
+
+
+def is_piped() -> bool:
+    """Whether somebody redirected a file or a pipe into standard input."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
+
+
+def sources(names: tuple[str, ...]) -> list[Source]:
+    """Texts to read by name; `-` is standard input, put aside on disk, since texts are read twice."""
+    return [spooled() if name == "-" else file_source(name) for name in names]
+
+
+def spooled() -> Source:
+    """Standard input as a source that can be read again."""
+    file = tempfile.SpooledTemporaryFile(max_size=1 << 26)  # noqa: SIM115
+    while piece := stdin().read(1 << 20):
+        file.write(piece)
+    return Source("-", lambda: _Again(file))
+
+
+class _Again:
+    """A file read from its start, and left open when done."""
+
+    def __init__(self, file: Any):
+        file.seek(0)
+        self.read = file.read
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass

@@ -1,0 +1,103 @@
+"""Where runs are kept: a folder each, with best.npz, last.npz and log.jsonl; nothing overwritten unasked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import checkpoint, npz
+from .errors import CharnnError, UsageError
+from .run import Run
+
+ROOT = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A run's folder."""
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        """The weights with the lowest validation loss."""
+        return self.path / "best.npz"
+
+    @property
+    def last(self) -> Path:
+        """The newest state of the run, to resume from."""
+        return self.path / "last.npz"
+
+    @property
+    def log(self) -> Path:
+        """A JSON object a line, for every validation and setback."""
+        return self.path / "log.jsonl"
+
+    @classmethod
+    def create(cls, root: str | Path, name: str) -> "Folder":
+        """A new folder `name` below `root`, or name-2, name-3, ... where that is taken. Raises `CharnnError`."""
+        for number in range(1, 100_000):
+            path = Path(root) / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir(parents=True)
+                return cls(path)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise CharnnError(f"{path} cannot be made: {error.strerror}; --out names another folder") from None
+        raise CharnnError(f"{root} has too many runs called {name}: give another --name")
+
+    def save(self, run: Run, *, best: bool = False) -> None:
+        """Write last.npz, and best.npz where these are the best weights."""
+        if best:
+            checkpoint.save(self.best, run, resumable=False)
+        checkpoint.save(self.last, run)
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Add a line to the log, whole or not at all."""
+        try:
+            with open(self.log, "ab", buffering=0) as file:
+                file.write(json.dumps(record).encode("ascii") + b"\n")
+        except OSError as error:
+            raise CharnnError(f"{self.log} cannot be written: {error.strerror}") from None
+
+    def rewind(self, step: int) -> None:
+        """Drop lines of the log that tell of what came after `step`: the run goes on from there."""
+        if not self.log.exists():
+            return
+        lines = self.log.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith(b"\n") and json.loads(line)["step"] <= step]
+        if kept != lines:
+            npz.replace(self.log, lambda file: file.write(b"".join(kept)))
+
+
+def newest(root: str | Path, file: str = "best.npz") -> Folder | None:
+    """The folder below `root` whose model was written last."""
+    found = [(path.stat().st_mtime_ns, path.parent) for path in Path(root).glob(f"*/{file}") if path.is_file()]
+    return Folder(max(found)[1]) if found else None
+
+
+def find(model: str | None, root: str | Path = ROOT, kind: str = "best") -> Path:
+    """The file of a model given by a run's name, a folder or a file, or of the newest run; `kind` best or last.
+
+    Raises `UsageError` where there is none, and says how to get one.
+    """
+    if model is None:
+        if folder := newest(root) or newest(root, "last.npz"):
+            return _either(folder, kind)
+        raise UsageError(f"there is no model in {root}/: train one with `charnn train CORPUS`")
+    for path in (Path(model), Path(root) / model):
+        if path.is_dir():
+            return _either(Folder(path), kind)
+        if path.exists():
+            return path
+    raise UsageError(
+        f"there is no model {model}, neither a file nor a run in {root}/: `charnn train CORPUS --name NAME` makes one"
+    )
+
+
+def _either(folder: Folder, kind: str) -> Path:
+    wanted, other = (folder.best, folder.last) if kind == "best" else (folder.last, folder.best)
+    if not wanted.exists() and not other.exists():
+        raise UsageError(f"{folder.path} holds no model (no {wanted.name}): train one with `charnn train CORPUS`")
+    return wanted if wanted.exists() else other

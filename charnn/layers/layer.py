@@ -1,0 +1,48 @@
+"""What a layer is: a pair of functions over a window of time. A single step is a window of length one.
+
+Letters: T steps in a window, B rows in a batch, I inputs, H hidden units, V symbols. Arrays are (T, B, .): time
+comes first. The gradient of the loss with respect to an array is d + its letter.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from ..parameters import Views
+from ..workspace import Workspace
+
+Array = np.ndarray
+State = tuple[Array, ...]  # each (B, n): what crosses a window's edge
+Arrays = tuple[Array, ...]  # what goes in and out of a layer: read as one array, side by side
+Keep = Array | None  # (T, B, 1) of 0 and 1: where 0 the state is forgotten before the step
+Rng = np.random.Generator | None  # the source of dropout's noise while training
+Gradients = tuple[tuple[Array | None, ...], State]  # of each array in x (None for integers), and of the first state
+Backward = Callable[[Arrays, State, Views], Gradients]
+Forward = tuple[Arrays, State, Backward]
+
+
+class Layer(Protocol):
+    """A frozen dataclass that holds sizes only: printable, comparable, without arrays.
+
+    forward(p, x, state, ws, keep, rng) -> y, state, backward
+        p      the layer's weights by name
+        x      a tuple of (T, B, I) floats or of (T, B) integers, which stand for one-hot rows; y is such a tuple too
+        state  the state before the window; the one returned is after it
+        ws     where arrays come from: y, the state and the cache live there until its next reset
+
+    backward(dy, dstate, g) -> dx, dstate
+        ADDS into g, and returns the gradients of x and of the state before the window. It is a closure: the cache
+        is what it mentions. It may overwrite dy.
+    """
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]: ...
+
+    def shapes(self) -> dict[str, tuple[int, ...]]: ...
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Array]: ...
+
+    def forward(
+        self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None
+    ) -> Forward: ...

@@ -1,0 +1,76 @@
+"""Layers one above the other: itself a layer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..parameters import Views
+from ..workspace import Workspace
+from .dropout import Dropout
+from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+
+
+@dataclass(frozen=True)
+class Stack:
+    """y_1[t] = layer_1(x[t]),   y_l[t] = layer_l(y_{l-1}[t]),   y[t] = y_L[t]
+
+    With `skip` (Graves, 2013) the input also goes to every layer, and every layer to the output:
+    y_l[t] = layer_l([y_{l-1}[t], x[t]]),   y[t] = [y_1[t], ..., y_L[t]].
+
+    `dropout` falls on every y_l on its way up, never on the recurrence. Weights are named 0/..., 1/... from the
+    bottom. With `skip`, y holds every layer's array.
+    """
+
+    layers: tuple[Layer, ...]
+    skip: bool = False
+    dropout: float = 0.0
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return tuple(n for layer in self.layers for n in layer.state_sizes)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {f"{i}/{n}": s for i, layer in enumerate(self.layers) for n, s in layer.shapes().items()}
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Array]:
+        return {f"{i}/{n}": a for i, layer in enumerate(self.layers) for n, a in layer.initial(rng).items()}
+
+    def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
+        drop, states = Dropout(self.dropout), iter(state)
+        below, ys, backwards = x, [], []
+        after: State = ()
+        for i, layer in enumerate(self.layers):
+            own = tuple(next(states) for _ in layer.state_sizes)
+            y, own, back = layer.forward(p.at(str(i)), below, own, ws, keep, rng)
+            y, _, drop_back = drop.forward(p, y, (), ws, keep, rng)
+            ys.append(y[0])
+            after += own
+            backwards.append((back, drop_back, len(own)))
+            below = (y[0], *x) if self.skip else y
+
+        def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
+            above: list[Any] = [None] * (len(ys) - len(dy)) + list(dy)  # what comes down to each y_l
+            dx: list[Any] = [None] * len(x)
+            before: State = ()
+            for i, (back, drop_back, states) in reversed(list(enumerate(backwards))):
+                own = dstate[len(dstate) - states :]
+                dstate = dstate[: len(dstate) - states]
+                dh, _ = drop_back((above[i],), (), g)
+                dbelow, own = back(dh, own, g.at(str(i)))
+                before = own + before
+                if i > 0:
+                    above[i - 1] = _sum(above[i - 1], dbelow[0])
+                if i == 0 or self.skip:
+                    dx = [_sum(d, more) for d, more in zip(dx, dbelow[i > 0 :], strict=True)]
+            return tuple(dx), before
+
+        return tuple(ys) if self.skip else (ys[-1],), after, backward
+
+
+def _sum(*gradients: Any) -> Any:
+    """The sum of those gradients that there are."""
+    there: list[Any] = [gradient for gradient in gradients if gradient is not None]
+    for gradient in there[1:]:
+        there[0] += gradient
+    return there[0] if there else None

@@ -1,0 +1,110 @@
+"""The network: a stack of recurrent layers below a readout, and the loss of its predictions.
+
+o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L = -sum_t log y[t][target[t]]   (nats)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .config import ModelConfig
+from .layers import Array, Arrays, Elman, Layer, Linear, Stack, State
+from .layers.layer import Keep, Rng
+from .numerics import cross_entropy
+from .parameters import Parameters
+from .workspace import Workspace
+
+CHUNK = 256  # rows (steps x batch) of scores at a time: they stay in cache from the product to its gradients
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network's shape: what it computes, apart from its weights, which are `Parameters` that it is given."""
+
+    config: ModelConfig
+    symbols: int
+
+    @cached_property
+    def hidden(self) -> Stack:
+        c = self.config
+        layers: list[Layer] = []
+        for i in range(c.layers):
+            below = (self.symbols,) if i == 0 else (c.hidden, self.symbols) if c.skip else (c.hidden,)
+            layers.append(Elman(below, c.hidden, c.activation))
+        return Stack(tuple(layers), c.skip, c.dropout)
+
+    @cached_property
+    def readout(self) -> Linear:
+        return Linear((self.config.hidden,) * (self.config.layers if self.config.skip else 1), self.symbols, "V", "c")
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The name and shape of every array of weights."""
+        parts = {"hidden": self.hidden.shapes(), "readout": self.readout.shapes()}
+        return {f"{part}/{name}": shape for part, shapes in parts.items() for name, shape in shapes.items()}
+
+    def initial(self, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Parameters:
+        """Weights to start from; each layer's docstring says how they are drawn."""
+        p = Parameters(self.shapes(), dtype)
+        for part, layer in (("hidden", self.hidden), ("readout", self.readout)):
+            for name, value in layer.initial(rng).items():
+                p[f"{part}/{name}"] = value
+        return p
+
+    def zero_state(self, rows: int, dtype: DTypeLike = np.float32) -> State:
+        """The state that every sequence starts from."""
+        return tuple(np.zeros((rows, n), dtype) for n in self.hidden.state_sizes)
+
+    def gradient(
+        self, p: Parameters, g: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep, rng: Rng
+    ) -> tuple[float, State]:
+        """ADD into g the gradient of the summed loss of a window; return that loss in nats, and the state after it.
+
+        x, y (T, B) integers: what is read, and what is to be predicted from it (teacher forcing).
+        """
+        h, after, backward = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep, rng)
+        dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
+        nats = 0.0
+        for steps in _chunks(*y.shape):
+            with ws.scratch():
+                (o,), _, readout_backward = self.readout.forward(p.at("readout"), _at(h, steps), (), ws)
+                nats += float(cross_entropy(_rows(o), y[steps].reshape(-1)).sum(dtype=np.float64))
+                parts, _ = readout_backward((o,), (), g.at("readout"))
+                for whole, part in zip(dh, parts, strict=True):
+                    whole[steps] = part
+        backward(dh, tuple(np.zeros_like(s) for s in after), g.at("hidden"))
+        return nats, after
+
+    def score(
+        self, p: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep
+    ) -> tuple[Array, Array, State]:
+        """Surprisal of each y (T, B) in nats, whether it was the likeliest symbol, and the state after the window."""
+        h, after, _ = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep)
+        nats, hits = np.empty(y.shape, np.float64), np.empty(y.shape, bool)
+        for steps in _chunks(*y.shape):
+            with ws.scratch():
+                (o,), _, _ = self.readout.forward(p.at("readout"), _at(h, steps), (), ws)
+                hits[steps] = o.argmax(axis=-1) == y[steps]
+                nats[steps] = cross_entropy(_rows(o), y[steps].reshape(-1)).reshape(-1, y.shape[1])
+        return nats, hits, after
+
+    def step(self, p: Parameters, x: Array, state: State, ws: Workspace) -> tuple[Array, State]:
+        """Scores o (B, V) of what follows the symbols x (B,), and the state after reading them."""
+        h, after, _ = self.hidden.forward(p.at("hidden"), (x[None],), state, ws)
+        (o,), _, _ = self.readout.forward(p.at("readout"), h, (), ws)
+        return o[0], after
+
+
+def _chunks(steps: int, rows: int) -> Iterator[slice]:
+    size = max(1, CHUNK // rows)
+    return (slice(start, start + size) for start in range(0, steps, size))
+
+
+def _rows(a: Array) -> Array:
+    return a.reshape(-1, a.shape[-1])
+
+
+def _at(h: Arrays, steps: slice) -> Arrays:
+    return tuple(part[steps] for part in h)

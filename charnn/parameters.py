@@ -1,0 +1,63 @@
+"""Named arrays that are views of one contiguous vector."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .workspace import ALIGN, aligned
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+class Views(dict[str, np.ndarray]):
+    """Names -> arrays that stay where they are: assigning copies into the array, and never rebinds the name."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]):
+        super().__init__(arrays)
+        self._parts: dict[str, Views] = {}
+
+    def at(self, prefix: str) -> "Views":
+        """The arrays below `prefix/`, under their short names: what one layer sees."""
+        if prefix not in self._parts:
+            start = prefix + "/"
+            found = {name.removeprefix(start): view for name, view in self.items() if name.startswith(start)}
+            self._parts[prefix] = Views(found)
+        return self._parts[prefix]
+
+    def __setitem__(self, name: str, value: np.ndarray) -> None:
+        view = self[name]
+        if view.shape != np.shape(value):
+            raise ValueError(f"{name} has shape {view.shape}, not {np.shape(value)}")
+        if view is not value:
+            view[...] = value
+
+
+class Parameters(Views):
+    """Views of ONE contiguous vector `.flat`: weights, gradients, moments and averages alike.
+
+    Zeroing, the norm, clipping and the optimiser's update work on `.flat`, never tensor by tensor. Each view starts
+    on a cache line; the few elements between two views are zero and stay zero, so that sums over `.flat` are sums
+    over the parameters.
+    """
+
+    def __init__(self, shapes: Shapes, dtype: DTypeLike = np.float32):
+        step = ALIGN // np.dtype(dtype).itemsize
+        starts, end = {}, 0
+        for name, shape in shapes.items():
+            starts[name], end = end, end + -(-prod(shape) // step) * step
+        self.flat = aligned(end * np.dtype(dtype).itemsize).view(dtype)
+        self.flat.fill(0)
+        self.shapes = dict(shapes)
+        super().__init__({n: self.flat[i : i + prod(shapes[n])].reshape(shapes[n]) for n, i in starts.items()})
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are, the gaps between views not counted."""
+        return sum(view.size for view in self.values())
+
+    def like(self) -> Self:
+        """Zeros with the same names, shapes and type."""
+        return type(self)(self.shapes, self.flat.dtype)

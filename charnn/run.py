@@ -1,0 +1,88 @@
+"""A run: everything that changes while a network is trained, and all that a checkpoint holds."""
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+
+from . import optimizers
+from .config import ModelConfig, TrainConfig
+from .layers import State
+from .model import Model
+from .parameters import Parameters
+from .vocabulary import Vocabulary
+from .windows import fit
+
+DEFAULT_EPOCHS = 50.0
+DEFAULT_MINUTES = 10.0
+ROWS = 8  # of a batch that are worth a worker of their own
+EVERY = 200_000, 2_000_000  # characters between validations, at least and at most: an epoch in between
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which text a run was trained on, and what counting makes of its held-out part (bits per character)."""
+
+    names: tuple[str, ...]
+    sha256: str
+    symbols: int  # in the whole stream
+    invalid: str = "error"
+    baselines: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """Weights and all else that training changes, with the configuration that it follows."""
+
+    model: Model
+    config: TrainConfig
+    vocabulary: Vocabulary
+    origin: Origin
+    weights: Parameters
+    moments: tuple[Parameters, ...] = ()
+    state: State = ()  # carried over windows, (batch, n) each
+    step: int = 0
+    epoch: int = 0  # whole epochs done
+    cursor: int = 0  # windows done in this epoch
+    seconds: float = 0.0  # counted only where the run has a budget of minutes
+    scale: float = 1.0  # of the learning rate: halved on plateaus and setbacks
+    setbacks: int = 0
+    nats: float = 0.0  # summed training loss since the last validation, over `count` symbols
+    count: int = 0
+    best: float | None = None  # lowest validation loss, nats per character
+    best_step: int = 0
+    stale: int = 0  # validations since then
+    history: list[dict[str, Any]] = field(default_factory=list)  # a record for every validation
+
+    @classmethod
+    def start(
+        cls, model: ModelConfig, config: TrainConfig, vocabulary: Vocabulary, origin: Origin, symbols: int
+    ) -> Self:
+        """A run at its beginning, for a training part of so many symbols."""
+        network = Model(model, vocabulary.size)
+        config = plan(config, symbols)
+        weights = network.initial(np.random.default_rng(config.seed))
+        moments = tuple(weights.like() for _ in optimizers.make(config).moments)
+        return cls(network, config, vocabulary, origin, weights, moments, network.zero_state(config.batch))
+
+    @property
+    def reset(self) -> bool:
+        """Whether the state is forgotten at the end of a sequence."""
+        return resets(self.config, self.vocabulary)
+
+
+def resets(config: TrainConfig, vocabulary: Vocabulary) -> bool:
+    """Independent lines forget the state at their end, unless told otherwise; running text carries it on."""
+    return config.state == "reset" or (config.state == "auto" and vocabulary.sequence == "line")
+
+
+def plan(config: TrainConfig, symbols: int) -> TrainConfig:
+    """The configuration with everything decided that depends on the length of the training part."""
+    batch, window = fit(symbols, config.batch, config.window)
+    every = config.every or max(1, round(min(max(symbols, EVERY[0]), EVERY[1]) / (batch * window)))
+    workers = config.workers or max(1, min(len(os.sched_getaffinity(0)), batch // ROWS))
+    config = replace(config, batch=batch, window=window, every=every, workers=min(workers, batch))
+    if config.epochs is None and config.steps is None and config.minutes is None:
+        config = replace(config, epochs=DEFAULT_EPOCHS, minutes=DEFAULT_MINUTES)
+    return config

@@ -1,0 +1,157 @@
+"""Training as a user sees it: updates, validations, and a folder that keeps the best and the last."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .config import ModelConfig, SampleConfig, TrainConfig
+from .corpus import Corpus
+from .errors import DivergenceError, InputError, UsageError
+from .evaluation import evaluate
+from .folders import Folder
+from .ngram import baselines
+from .parallel import team
+from .run import Origin, Run
+from .sampling import generate
+from .training import Setback, Trainer, Update
+
+VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
+BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
+LINE = 72  # characters of the line sampled at each validation
+PLATEAU = 2  # validations without a better one after which the plateau schedule halves the rate
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The held-out part was scored, and the run saved. Losses in bits per character; `train` since the last one."""
+
+    step: int
+    epoch: float
+    train: float
+    valid: float
+    best: bool
+    sample: str
+
+
+Event = Update | Setback | Validation
+
+
+class Session:
+    """A run, the corpus it reads, and the folder it is kept in (or None).
+
+    Iterating trains: it yields an `Update` for each window and a `Validation` or a `Setback` where there is one, until
+    a budget is spent or patience is. Between two events everything is whole: leave the loop, `save`, and a later
+    session on the same folder goes on exactly there.
+    """
+
+    def __init__(self, run: Run, corpus: Corpus, folder: Folder | None = None):
+        self.run, self.folder = run, folder
+        self.train, self.valid = corpus.split(run.config.valid)
+        self.team = team(run.config.workers or 1)
+        self.trainer = Trainer(run, self.train, self.team)
+
+    @property
+    def finished(self) -> str | None:
+        """Why there is nothing more to do, or None."""
+        run = self.run
+        if self.trainer.progress >= 1:
+            return "the budget is spent"
+        if run.config.patience and run.stale >= run.config.patience:
+            return f"no better validation in {run.stale}"
+        return None
+
+    def __iter__(self) -> Iterator[Event]:
+        run = self.run
+        while True:
+            validated = run.history[-1]["step"] if run.history else 0
+            ended = self.finished
+            if run.step > validated and (ended or run.step % (run.config.every or 1) == 0):
+                yield self.validate()
+                continue
+            if ended:
+                return
+            try:
+                event = self.trainer.update()
+            except DivergenceError:
+                self.save()  # the last good state
+                raise
+            if isinstance(event, Setback) and self.folder:
+                self.folder.write({"step": run.step, "setback": event.failed, "rate": event.rate})
+            yield event
+
+    def save(self) -> None:
+        """Keep the run as it is now in last.npz."""
+        if self.folder:
+            self.folder.save(self.run)
+
+    def validate(self) -> Validation:
+        """Score the held-out part, note it, and save."""
+        run = self.run
+        ids = self.valid[:VALIDATED]
+        loss = evaluate(run.model, run.weights, ids, reset=run.reset, burn=None if run.reset else BURN).mean
+        better = run.best is None or loss < run.best
+        if better:
+            run.best, run.best_step, run.stale = loss, run.step, 0
+        else:
+            run.stale += 1
+            if run.config.schedule == "plateau" and run.stale % PLATEAU == 0:
+                run.scale /= 2
+        train = run.nats / max(1, run.count)
+        epoch = run.epoch + run.cursor / len(self.trainer.lanes)
+        event = Validation(run.step, epoch, train / math.log(2), loss / math.log(2), better, self._sample())
+        run.nats, run.count = 0.0, 0
+        record = asdict(event)
+        run.history.append({name: record[name] for name in ("step", "epoch", "train", "valid")})
+        self.trainer.mark()
+        if self.folder:
+            self.folder.write(record)
+            self.folder.save(run, best=better)
+        return event
+
+    def _sample(self) -> str:
+        """A line of what the network writes now."""
+        run, config = self.run, SampleConfig(length=LINE, count=1, temp=0.8)
+        rng = np.random.default_rng((run.config.seed, run.step))
+        (sample,) = generate(run.model, run.weights, config, rng, np.array([], np.int64))
+        return run.vocabulary.decode(sample.ids)
+
+
+def begin(
+    corpus: Corpus, model: ModelConfig, config: TrainConfig, root: str | Path | None, name: str | None = None
+) -> Session:
+    """A new run on a corpus, kept in a new folder below `root`, or nowhere (None)."""
+    train, valid = corpus.split(config.valid)
+    counted = asdict(baselines(train, valid, corpus.vocabulary.size))
+    origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
+    run = Run.start(model, config, corpus.vocabulary, origin, len(train))
+    return Session(run, corpus, Folder.create(root, name or corpus.name) if root is not None else None)
+
+
+def resume(run: Run, corpus: Corpus, folder: Folder, changes: dict[str, Any]) -> Session:
+    """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`.
+
+    Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
+    """
+    same(corpus, run)
+    for name in changes.keys() & {"batch", "window", "optimizer", "state", "valid", "seed", "workers"}:
+        if changes[name] != getattr(run.config, name):
+            raise UsageError(
+                f"{folder.path} was trained with --{name} {getattr(run.config, name)}, and cannot be resumed with "
+                f"{changes[name]}: train a new run"
+            )
+    run.config = replace(run.config, **changes)
+    folder.rewind(run.step)
+    return Session(run, corpus, folder)
+
+
+def same(corpus: Corpus, run: Run) -> None:
+    """Raise `InputError` unless this is the corpus that the run was trained on."""
+    if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
+        raise InputError(
+            f"the corpus {corpus.names[0]} differs from the one that the model was trained on "
+            f"(sha256 {corpus.sha256[:12]}, was {run.origin.sha256[:12]}): train a new run on it"
+        )

@@ -1,0 +1,55 @@
+"""A stream of symbols cut into windows for truncated BPTT, with teacher forcing by construction."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+EOS = 0  # the end of a sequence, and the symbol before its first
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """A stream laid out as B lanes side by side, read in windows of T steps.
+
+    The stream's symbols are what is predicted, each exactly once; what is read is the same stream one symbol
+    earlier, starting from EOS. Lane b goes on in each window where it stopped in the last, so that a carried state
+    stays with its text. Where the N symbols do not fill B lanes evenly, the N mod B symbols left over are the last
+    lanes' longer ends, read in one last window of a single step: no padding, nothing wrapped round.
+    """
+
+    ids: np.ndarray  # (N,) unsigned integers
+    batch: int  # B
+    window: int  # T
+
+    @property
+    def length(self) -> int:
+        """Steps in every lane; the first N mod B lanes have one more."""
+        return len(self.ids) // self.batch
+
+    def __len__(self) -> int:
+        """Windows in an epoch."""
+        return -(-self.length // self.window) + (len(self.ids) % self.batch > 0)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """x, y (T, B) of a window; the last ones of an epoch may have fewer steps, or fewer rows."""
+        extra = len(self.ids) % self.batch
+        start = index * self.window
+        if start < self.length:
+            rows, steps = self.batch, min(self.window, self.length - start)
+        else:
+            start, rows, steps = self.length, extra, 1
+        lane = np.arange(rows)
+        first = lane * self.length + np.minimum(lane, extra) + start  # (B,)
+        at = first + np.arange(steps)[:, None]  # (T, B)
+        x = self.ids[at - 1]
+        x[at == 0] = EOS
+        return x, self.ids[at]
+
+
+def fit(symbols: int, batch: int, window: int) -> tuple[int, int]:
+    """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
+
+    At least four windows in an epoch, and windows no longer than the stream.
+    """
+    window = max(1, min(window, symbols // 4))
+    return max(1, min(batch, symbols // (4 * window))), window
