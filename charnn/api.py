@@ -66,7 +66,7 @@ def stream(run: Run, prime: str = "", *, past_end: bool = False, **options: Any)
     The end of the sequence is not a character of it; with `past_end` it is one like any other.
     """
     (config,) = configure(options, SampleConfig)
-    ids = sampling.stream(run.model, run.weights, config, _rng(config), _prime(run, prime), past_end)
+    ids = sampling.stream(run.model, run.weights, config, _rng(config), encode(run, prime, "the prime"), past_end)
     for symbol in ids:
         if symbol or past_end:
             yield run.vocabulary.decode(np.array([symbol]))
@@ -75,14 +75,14 @@ def stream(run: Run, prime: str = "", *, past_end: bool = False, **options: Any)
 def generate(run: Run, count: int = 1, prime: str = "", **options: Any) -> list[str]:
     """Samples, the prime before each, without their ends; `options` are `SampleConfig`'s fields."""
     (config,) = configure({**options, "count": count}, SampleConfig)
-    samples = sampling.generate(run.model, run.weights, config, _rng(config), _prime(run, prime))
+    samples = sampling.generate(run.model, run.weights, config, _rng(config), encode(run, prime, "the prime"))
     return [prime + run.vocabulary.decode(sample.ids) for sample in samples]
 
 
 def evaluate(run: Run, what: str | Corpus | None = None) -> Score:
     """The score of a text, or of a corpus' held-out part, or of the run's own held-out part (None): exact."""
     if isinstance(what, str):
-        ids = np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([what])])
+        ids = encode(run, what)
     else:
         ids = held_out(run, what)
     return evaluation.evaluate(run.model, run.weights, ids, reset=run.reset)
@@ -121,5 +121,6 @@ def _rng(config: SampleConfig) -> np.random.Generator:
     return np.random.default_rng(config.seed)
 
 
-def _prime(run: Run, prime: str) -> np.ndarray:
-    return np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([prime], "the prime")])
+def encode(run: Run, what: str, name: str = "the text") -> np.ndarray:
+    """Ids of a text in a run's vocabulary, (N,). Raises `InputError` for characters that it does not have."""
+    return np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([what], name)])

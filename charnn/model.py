@@ -32,8 +32,9 @@ class Model:
         c = self.config
         layers: list[Layer] = []
         for i in range(c.layers):
-            below = (self.symbols,) if i == 0 else (c.hidden, self.symbols) if c.skip else (c.hidden,)
-            layers.append(Elman(below, c.hidden, c.activation))
+            symbols = self.symbols if i == 0 or c.skip else 0
+            below = (*([c.hidden] if i else []), *([symbols] if symbols else []))
+            layers.append(Elman(below, c.hidden, c.activation, symbols))
         return Stack(tuple(layers), c.skip, c.dropout)
 
     @cached_property

@@ -121,14 +121,20 @@ class Session:
 
 
 def begin(
-    corpus: Corpus, model: ModelConfig, config: TrainConfig, root: str | Path | None, name: str | None = None
+    corpus: Corpus,
+    model: ModelConfig,
+    config: TrainConfig,
+    where: Folder | str | Path | None,
+    name: str | None = None,
 ) -> Session:
-    """A new run on a corpus, kept in a new folder below `root`, or nowhere (None)."""
+    """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
     counted = asdict(baselines(train, valid, corpus.vocabulary.size))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
     run = Run.start(model, config, corpus.vocabulary, origin, len(train))
-    return Session(run, corpus, Folder.create(root, name or corpus.name) if root is not None else None)
+    if isinstance(where, str | Path):
+        where = Folder.create(where, name or corpus.name)
+    return Session(run, corpus, where)
 
 
 def resume(run: Run, corpus: Corpus, folder: Folder, changes: dict[str, Any]) -> Session:

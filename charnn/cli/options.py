@@ -16,6 +16,16 @@ model = click.option("-m", "--model", metavar="RUN", help="Run's name, folder or
 root = click.option("--out", "root", default="checkpoints", metavar="DIR", show_default=True, help="Where runs are.")
 
 
+def choice(flag: str, choices: tuple[str, ...], help: str) -> Callable[[F], F]:
+    """An option whose first choice is the default."""
+    return click.option(flag, type=click.Choice(choices), default=choices[0], show_default=True, help=help)
+
+
+sequence = choice("--sequence", ("auto", "line", "paragraph", "file"), "What a sequence is, and so what ends by EOS.")
+invalid = choice("--invalid", ("error", "keep", "replace"), "What becomes of bytes that are not UTF-8.")
+unknown = choice("--unknown", ("error", "skip"), "What becomes of characters that the model does not know.")
+
+
 def config_options(*kinds: type[Checked]) -> Callable[[F], F]:
     """An option for every field of these dataclasses."""
 
@@ -52,6 +62,11 @@ def given(ctx: click.Context) -> dict[str, Any]:
     return {name: value for name, value in ctx.params.items() if ctx.get_parameter_source(name) == source}
 
 
+def names(kind: type[Checked]) -> set[str]:
+    """The options that are fields of a config."""
+    return {spec.name for spec in fields(kind)}  # type: ignore[arg-type]
+
+
 def pick(params: dict[str, Any], kind: type[Checked]) -> Any:
     """A config of the options that are its fields."""
-    return kind(**{spec.name: params[spec.name] for spec in fields(kind) if spec.name in params})  # type: ignore[arg-type]
+    return kind(**{name: params[name] for name in names(kind) & params.keys()})

@@ -44,7 +44,7 @@ def sources(names: tuple[str, ...]) -> list[Source]:
 
 def spooled() -> Source:
     """Standard input as a source that can be read again."""
-    file = tempfile.SpooledTemporaryFile(max_size=1 << 26)  # noqa: SIM115
+    file = tempfile.SpooledTemporaryFile(max_size=1 << 26)
     while piece := stdin().read(1 << 20):
         file.write(piece)
     return Source("-", lambda: _Again(file))

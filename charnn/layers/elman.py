@@ -18,12 +18,13 @@ class Elman:
     Backwards, with dh[t] from above: da[t] = (dh[t] + da[t+1] W^T) f'(a[t]), and dW = sum_t h[t-1]^T da[t].
 
     W (H, H) starts `orthogonal`, which keeps the length of h, and so of its gradient, over many steps (for relu: Le
-    et al., 2015); U starts as `glorot`, b as 0. The state is (h,), (B, H).
+    et al., 2015); U and b start as `Linear` says: glorot, and 0. The state is (h,), (B, H).
     """
 
     inputs: tuple[int, ...]
     hidden: int
     activation: str = "tanh"
+    symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -31,7 +32,7 @@ class Elman:
 
     @property
     def _input(self) -> Linear:
-        return Linear(self.inputs, self.hidden)
+        return Linear(self.inputs, self.hidden, symbols=self.symbols)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {**self._input.shapes(), "W": (self.hidden, self.hidden)}

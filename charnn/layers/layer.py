@@ -5,7 +5,7 @@ comes first. The gradient of the loss with respect to an array is d + its letter
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ State = tuple[Array, ...]  # each (B, n): what crosses a window's edge
 Arrays = tuple[Array, ...]  # what goes in and out of a layer: read as one array, side by side
 Keep = Array | None  # (T, B, 1) of 0 and 1: where 0 the state is forgotten before the step
 Rng = np.random.Generator | None  # the source of dropout's noise while training
-Gradients = tuple[tuple[Array | None, ...], State]  # of each array in x (None for integers), and of the first state
+Gradients = tuple[tuple[Any, ...], State]  # of each array in x (None for integers), and of the first state
 Backward = Callable[[Arrays, State, Views], Gradients]
 Forward = tuple[Arrays, State, Backward]
 

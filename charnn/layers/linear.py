@@ -15,7 +15,10 @@ class Linear:
     """y[t] = b + x[t] U
 
     `inputs` are the sizes of the arrays in x, side by side: x[t] U is the sum of their products with U's blocks of
-    rows. An integer array stands for one-hot rows: its product is a row of U, looked up. U starts as `glorot`, b as 0.
+    rows. An integer array stands for one-hot rows: its product is a row of U, looked up.
+
+    U starts as `glorot`, b as 0; but the last `symbols` rows, those of one-hot inputs, as uniform in +-1. They are read
+    one at a time: by Glorot's count, meant for sums over all rows, they would be drowned by the recurrence for long.
 
     x (T, B, .), y (T, B, outputs). `weight` and `bias` are the letters: U and b here, V and c in a readout.
     """
@@ -24,6 +27,7 @@ class Linear:
     outputs: int
     weight: str = "U"
     bias: str = "b"
+    symbols: int = 0
 
     state_sizes = ()
 
@@ -31,7 +35,9 @@ class Linear:
         return {self.weight: (sum(self.inputs), self.outputs), self.bias: (self.outputs,)}
 
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
-        return {self.weight: glorot(rng, (sum(self.inputs), self.outputs)), self.bias: np.zeros(self.outputs)}
+        U = glorot(rng, (sum(self.inputs), self.outputs))
+        U[len(U) - self.symbols :] = rng.uniform(-1, 1, (self.symbols, self.outputs))
+        return {self.weight: U, self.bias: np.zeros(self.outputs)}
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         T, B = x[0].shape[:2]

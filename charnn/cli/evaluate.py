@@ -1,0 +1,159 @@
+"""charnn eval"""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from . import options, streams
+
+
+@click.command("eval")
+@click.argument("text", nargs=-1)
+@options.model
+@options.root
+@click.option("--by", type=click.Choice(["line", "char"]), help="A TSV row for each line or character.")
+@click.option("--json", "as_json", is_flag=True, help="The score as a JSON object.")
+@options.unknown
+@options.invalid
+def command(
+    text: tuple[str, ...], model: str | None, root: str, by: str | None, as_json: bool, unknown: str, invalid: str
+) -> None:
+    """Say how well a model predicts texts that it reads character by character, the end of each sequence among them.
+
+    TEXT is one or more files, or -; without it standard input if that is a file or a pipe, else the part of its corpus
+    that the model was not trained on. Rows of --by line: bits/char, bits, number and text of the line; of --by char:
+    bits, line, column, character. On a terminal --by char shades the text: the redder, the less expected.
+
+    \b
+    charnn eval
+    charnn eval --by line < log | sort -rn | head      the oddest lines of a log
+    charnn eval --by char letter.txt
+    """
+    from .. import checkpoint, console, folders
+    from ..evaluation import Score, surprisal
+    from ..text import decode
+
+    run = checkpoint.load(folders.find(model, root))
+    own = not text and not streams.is_piped()
+    if own:
+        from .. import api
+
+        pieces, what = iter([api.held_out(run)]), "held-out part"
+    else:
+        sources = streams.sources(text or ("-",))
+        what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
+        pieces = (
+            ids
+            for source in sources
+            for ids in run.vocabulary.encode(decode(source.pieces(), source.name, invalid), source.name, unknown)
+        )
+    console.note(f"{folders.find(model, root)} on {what}")
+    pieces = small(pieces)
+    kept: list[Any] = []
+
+    def keep(pieces: Iterator[Any]) -> Iterator[Any]:
+        for ids in pieces:
+            kept[:] = [ids]
+            yield ids
+
+    total = Score()
+    rows = Rows(run.vocabulary, by)
+    for nats, hits in surprisal(run.model, run.weights, keep(pieces), reset=run.reset):
+        total += Score(float(nats.sum()), nats.size, int(hits.sum()))
+        if by:
+            rows.add(kept[0], nats / math.log(2))
+    if by:
+        rows.close()
+        return
+    if not total.count:
+        from ..errors import InputError
+
+        raise InputError(f"{what} is empty: there is nothing to score")
+    _print(total, run, own, as_json)
+
+
+def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:
+    from .. import console
+
+    figures = {
+        "nats_per_char": total.mean,
+        "bits_per_char": total.bits,
+        "perplexity": total.perplexity,
+        "accuracy": total.accuracy,
+        "count": total.count,
+        "nats": total.nats,
+    }
+    if as_json:
+        baselines = run.origin.baselines if own else {"uniform": run.origin.baselines["uniform"]}
+        streams.write(json.dumps({**figures, "baselines": baselines}) + "\n")
+        return
+    for name, value in figures.items():
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        streams.write(f"{name.replace('_per_', '/')}\t{shown}\n")
+    console.score(total, run.origin.baselines, own)
+
+
+def small(pieces: Iterator[Any], size: int = 1 << 16) -> Iterator[Any]:
+    """Pieces cut so that rows come soon, and memory stays small."""
+    for ids in pieces:
+        for start in range(0, len(ids), size):
+            yield ids[start : start + size]
+
+
+class Rows:
+    """Lines or characters with their surprisal, written as they are complete."""
+
+    def __init__(self, vocabulary: Any, by: str | None):
+        import sys
+
+        self.vocabulary, self.by = vocabulary, by
+        self.shade = by == "char" and sys.stdout is not None and sys.stdout.isatty()
+        self.line, self.column = 1, 1
+        self.text, self.bits = "", 0.0
+
+    def add(self, ids: Any, bits: Any) -> None:
+        """The next symbols of the stream, and what each cost."""
+        if self.shade:
+            from .. import console
+
+            console.shaded(zip(self._characters(ids), bits.tolist(), strict=True))
+            return
+        out = []
+        for character, cost in zip(self._characters(ids), bits.tolist(), strict=True):
+            if self.by == "char":
+                out.append(f"{cost:.4f}\t{self.line}\t{self.column}\t{escape(character)}\n")
+            else:
+                self.text, self.bits = self.text + character, self.bits + cost
+                if character in ("\n", self.vocabulary.newline):
+                    out.append(self._row())
+            self.column += 1
+            if character == self.vocabulary.newline:
+                self.line, self.column = self.line + 1, 1
+        streams.write("".join(out), flush=True)
+
+    def close(self) -> None:
+        """A last line without its end."""
+        if self.by == "line" and self.text:
+            streams.write(self._row())
+
+    def _characters(self, ids: Any) -> Iterator[str]:
+        end = self.vocabulary.end
+        return (chr(self.vocabulary.characters[i - 1]) if i else end for i in ids.tolist())
+
+    def _row(self) -> str:
+        text, bits = self.text, self.bits
+        self.text, self.bits = "", 0.0
+        shown = escape(text.removesuffix(self.vocabulary.newline))
+        return f"{bits / len(text) if text else bits:.4f}\t{bits:.2f}\t{self.line}\t{shown}\n"
+
+
+def escape(text: str) -> str:
+    """Text that fits in one cell of a TSV row: backslash, tab and line ends escaped; the end of a file as \\0."""
+    if not text:
+        return ""
+    for character, shown in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(character, shown)
+    return text

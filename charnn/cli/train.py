@@ -1,0 +1,87 @@
+"""charnn train"""
+
+from typing import Any
+
+import click
+
+from ..config import ModelConfig, TrainConfig
+from . import options, streams
+from .signals import Stop
+
+
+@click.command("train")
+@click.argument("corpus", nargs=-1)
+@click.option("--resume", is_flag=True, help="Go on with a run (--name, or the newest) where it stopped.")
+@click.option("--name", help="Name of the run; the corpus' by default.")
+@options.root
+@options.sequence
+@options.invalid
+@options.config_options(ModelConfig, TrainConfig)
+@click.pass_context
+def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:
+    """Learn a text: a file or several (.gz, .bz2, .xz too), a tokenised file, or - for standard input.
+
+    Without options it takes some minutes: 50 epochs, or 10 minutes, or until 10 validations in a row are no better.
+    The best and the last state are kept in a folder of their own; Ctrl-C saves, and --resume goes on exactly there.
+
+    \b
+    charnn train corpus.txt
+    charnn train names.txt --hidden 128 --epochs 20 --name small
+    charnn train --resume --name small --epochs 40
+    """
+    if not corpus and not params["resume"]:
+        raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
+    from .. import console
+
+    session, found = (_resume if params["resume"] else _begin)(ctx, corpus, params)
+    console.opening(session, found, params)
+    progress = console.Progress(session)
+    with Stop() as stop:
+        try:
+            for event in session:
+                progress.show(event)
+                if stop.signal:
+                    break
+        finally:
+            progress.close()
+        if stop.signal:
+            session.save()
+            console.saved(session)
+            stop.die()
+        console.closing(session)
+
+
+def _begin(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
+    """A new run; a corpus from standard input is kept in the run's folder, since nothing else keeps it."""
+    from .. import api, console, session, tokens
+    from ..folders import Folder
+
+    model, config = options.pick(params, ModelConfig), options.pick(params, TrainConfig)
+    sources = streams.sources(corpus)
+    name = params["name"]
+    if "-" in corpus:
+        folder = Folder.create(params["root"], name or "stdin")
+        tokens.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
+        found = tokens.read(folder.path / "tokens.npz")
+        return session.begin(found, model, config, folder), found
+    found = api.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
+    return session.begin(found, model, config, params["root"], name), found
+
+
+def _resume(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
+    """A run as its last.npz left it; options that would make it another run are refused."""
+    from .. import api, checkpoint, folders, session
+    from ..errors import UsageError
+
+    path = folders.find(params["name"], params["root"], "last")
+    run = checkpoint.load(path)
+    if not run.moments:
+        raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")
+    asked = options.given(ctx)
+    for name, value in asked.items():
+        if name in options.names(ModelConfig) and value != getattr(run.model.config, name):
+            was = getattr(run.model.config, name)
+            raise UsageError(f"{path} has --{name} {was}, and cannot be resumed with {value}: train a new run")
+    changes = {name: value for name, value in asked.items() if name in options.names(TrainConfig)}
+    found = api.read(*streams.sources(corpus), sequence=run.vocabulary.sequence) if corpus else api.own_corpus(run)
+    return session.resume(run, found, folders.Folder(path.parent), changes), found

@@ -1,0 +1,286 @@
+"""What a terminal shows, all of it on standard error: the only room that knows rich and tqdm."""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from tqdm import tqdm
+
+from .corpus import Corpus
+from .evaluation import Score
+from .folders import ROOT
+from .ngram import Baselines
+from .session import Event, Session, Validation
+from .text import Source
+from .training import Setback, Update
+from .vocabulary import Vocabulary
+
+RAREST = 12  # characters of the vocabulary that a summary shows
+BIG = 1 << 26  # bytes of text that take long enough to read for a bar
+FEW, MANY = 0.02, 5.0  # parameters for each character: outside, a hint says so
+
+
+class Steadfast:
+    """Standard error for those who write a lot: if its reader goes away, the work goes on."""
+
+    def write(self, text: str) -> int:
+        try:
+            return sys.stderr.write(text)
+        except (OSError, ValueError, AttributeError):
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):
+            return
+
+    def isatty(self) -> bool:
+        return sys.stderr is not None and sys.stderr.isatty()
+
+    @property
+    def encoding(self) -> str:
+        return getattr(sys.stderr, "encoding", None) or "utf-8"
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+
+STDERR: Any = Steadfast()
+
+
+def screen() -> Console:
+    """Plain where it is not a terminal; no wider than can be read."""
+    wide = Console(file=STDERR, highlight=False, soft_wrap=False)
+    return Console(file=STDERR, highlight=False, width=min(wide.width, 110) if wide.is_terminal else 110)
+
+
+def note(message: str) -> None:
+    """A line to the user."""
+    screen().print(Text(message), soft_wrap=True)
+
+
+def rows(pairs: Iterable[tuple[str, str]], title: str | None = None) -> None:
+    """Names on the left, what they are on the right."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(name, Text(value))
+    console = screen()
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)
+
+
+def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[bytes]]:
+    """A bar over bytes that are read, on a terminal and where there are many."""
+    sizes = [path.stat().st_size for source in sources if (path := Path(source.name)).is_file()]
+    if sum(sizes) < BIG or not STDERR.isatty():
+        return iter
+    packed = any(source.name.endswith((".gz", ".bz2", ".xz")) for source in sources)
+    total = None if packed else 2 * sum(sizes)  # every text is read twice: to count, and to number
+    bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", file=STDERR, leave=False)
+
+    def pass_on(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            bar.update(len(piece))
+            yield piece
+        if total is not None and bar.n >= total:
+            bar.close()
+
+    return pass_on
+
+
+def show(character: int) -> str:
+    """A character as itself where it can be printed, else by its code point."""
+    return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"
+
+
+def corpus(found: Corpus, **more: str) -> None:
+    """What a text is, as it was understood."""
+    import numpy as np
+
+    counts = np.bincount(found.ids[: 1 << 24], minlength=found.vocabulary.size)[1:]
+    order = np.argsort(counts, kind="stable")[:RAREST].tolist()
+    rarest = "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)
+    rows(
+        [
+            ("corpus", ", ".join(found.names)),
+            ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
+            ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
+            ("rarest", rarest),
+            *more.items(),
+        ]
+    )
+
+
+def means(vocabulary: Vocabulary) -> str:
+    """What a sequence is, in words."""
+    return {
+        "line": "each a line (--sequence line)",
+        "paragraph": "each a paragraph, up to a blank line (--sequence paragraph)",
+        "file": "each a whole file (--sequence file)",
+    }[vocabulary.sequence]
+
+
+def baselines(found: Baselines, train: int, valid: int) -> None:
+    """What counting makes of the held-out part, in bits per character."""
+    whole = "" if found.counted == train else f", counted on the first {found.counted:,}"
+    rows(
+        [
+            ("trained on", f"{train:,} symbols{whole}"),
+            ("held out", f"{valid:,} symbols, from the end"),
+            ("uniform", f"{found.uniform:.4f} bits/char"),
+            ("unigram", f"{found.unigram:.4f}"),
+            ("bigram", f"{found.bigram:.4f}"),
+            (f"{found.order}-gram", f"{found.ngram:.4f}  (interpolated Kneser-Ney, the best order)"),
+        ]
+    )
+
+
+def beside(counted: dict[str, float]) -> str:
+    """Baselines in a line."""
+    return (
+        f"uniform {counted['uniform']:.3f}, unigram {counted['unigram']:.3f}, bigram {counted['bigram']:.3f}, "
+        f"{counted['order']}-gram {counted['ngram']:.3f} bits/char"
+    )
+
+
+def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
+    """The first screen of a training run."""
+    run, config = session.run, session.run.config
+    m = run.model.config
+    state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
+    corpus(
+        found,
+        state=f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)",
+        split=f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out",
+    )
+    shape = f"{m.layers} x {m.hidden} {m.activation} {m.cell}{', skip connections' if m.skip else ''}"
+    count = run.weights.count
+    budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
+    budget += [f"{config.patience} validations without a better one"] if config.patience else []
+    shrunk = [f"{name} {getattr(config, name)}" for name in ("batch", "window") if getattr(config, name) < asked[name]]
+    rows(
+        [
+            ("model", f"{shape}, dropout {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
+            ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
+            *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
+            ("until", " or ".join(budget)),
+            ("to beat", beside(run.origin.baselines)),
+            ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),
+        ]
+    )
+
+
+def hint(parameters: int, characters: int) -> str:
+    """A word on a model out of proportion to its text."""
+    ratio = parameters / characters
+    if ratio > MANY:
+        return f", {ratio:.0f} a character: many; a smaller --hidden or more --dropout may do better"
+    if ratio < FEW:
+        return f", one for {1 / ratio:.0f} characters: few; a larger --hidden may do better"
+    return ""
+
+
+class Progress:
+    """The bar, and the lines above it, of a training run."""
+
+    def __init__(self, session: Session):
+        self.session = session
+        self.bits = 0.0  # of the last windows, smoothed
+        self.characters = 0
+        self.headed = False
+        self.bar = tqdm(
+            total=100.0,
+            initial=100 * session.trainer.progress,
+            file=STDERR,
+            disable=not STDERR.isatty(),
+            leave=False,
+            dynamic_ncols=True,
+            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+        self.started = time.monotonic()
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, Update):
+            self._update(event)
+        elif isinstance(event, Validation):
+            self._validation(event)
+        else:
+            self._setback(event)
+
+    def _update(self, event: Update) -> None:
+        bits = event.nats / event.count / math.log(2)
+        self.bits += (bits - self.bits) * (0.02 if self.characters else 1)
+        self.characters += event.count
+        if not self.bar.disable:
+            speed = self.characters / max(1e-9, time.monotonic() - self.started)
+            self.bar.set_postfix_str(f"{speed:,.0f} char/s, {self.bits:.3f} bits/char", refresh=False)
+            self.bar.update(100 * self.session.trainer.progress - self.bar.n)
+
+    def _validation(self, event: Validation) -> None:
+        if not self.headed:
+            self.headed = True
+            self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}  bits/char; * the best so far; a sample")
+        written = " ".join(event.sample.split())
+        best = "*" if event.best else " "
+        self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{best} {written:.60}")
+
+    def _setback(self, event: Setback) -> None:
+        self.line(
+            f"{event.failed:8,} the loss exploded: back to step {event.step:,}, on at half the rate, {event.rate:g} "
+            f"(try {event.tries})"
+        )
+
+    def line(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self.bar.write(text, file=STDERR)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def saved(session: Session) -> None:
+    """How to go on with a run that was stopped."""
+    if session.folder:
+        path = session.folder.path
+        out = "" if str(path.parent) == ROOT else f" --out {path.parent}"
+        note(f"saved at step {session.run.step:,}; `charnn train --resume --name {path.name}{out}` goes on")
+
+
+def closing(session: Session) -> None:
+    """What came of a run, and what to do with it."""
+    run, folder = session.run, session.folder
+    if run.best is None or folder is None:
+        return
+    bits, counted = run.best / math.log(2), run.origin.baselines
+    side = "below" if bits < counted["ngram"] else "above"
+    against = f"{abs(bits / counted['ngram'] - 1):.1%} {side} the {counted['order']}-gram"
+    note(f"done, since {session.finished}: {bits:.4f} bits/char held out, at step {run.best_step:,}; {against}")
+    note(f"kept in {folder.path}/: `charnn sample -m {folder.path.name}` writes, `charnn eval` measures exactly")
+
+
+def score(result: Score, against: dict[str, float] | None, held_out: bool) -> None:
+    """What counting makes of the same text, for those who read a score on a terminal."""
+    if against and held_out:
+        note(f"to compare: {beside(against)} on the same text")
+    elif against:
+        note(f"to compare: uniform {against['uniform']:.3f} bits/char; on its own held-out part: {beside(against)}")
+
+
+def shaded(characters: Iterable[tuple[str, float]]) -> None:
+    """Text on standard output, each character's background the redder the more bits it took (Elman's error curve)."""
+    console = Console(highlight=False, soft_wrap=True)
+    for character, bits in characters:
+        strength = min(1.0, bits / 8)
+        style = f"on rgb({int(30 + 200 * strength)},{int(30 + 20 * strength)},{int(40 - 20 * strength)})"
+        console.print(Text(character, style=style + " white" if character != "\n" else ""), end="")
