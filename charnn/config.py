@@ -42,24 +42,29 @@ class ModelConfig(Checked):
     """The shape of a network: with the number of symbols, all that its weights' shapes depend on."""
 
     cell: str = option("elman", "recurrent cell", choices=("elman",))
-    hidden: int = option(512, "hidden units in each layer", low=1, high=1_000_000)
-    layers: int = option(1, "recurrent layers, one above the other", low=1, high=64)
+    hidden: int = option(256, "hidden units in each layer", low=1, high=1_000_000)
+    layers: int = option(3, "recurrent layers, one above the other", low=1, high=64)
     activation: str = option("relu", "what the hidden units compute", choices=("tanh", "relu", "sigmoid"))
-    skip: bool = option(False, "connect the input to every layer and every layer to the output")
-    dropout: float = option(0.2, "share of a layer's outputs silenced while training", low=0, high=0.95)
+    skip: bool = option(True, "connect the input to every layer and every layer to the output")
+    dropout: float | None = option(
+        None,
+        "share of a layer's outputs silenced while training (default: 0.1 to 0.5, by parameters for each character)",
+        low=0,
+        high=0.95,
+    )
 
 
 @dataclass(frozen=True)
 class TrainConfig(Checked):
     """How a network is trained: with the corpus, the seed and the model, all that a run depends on."""
 
-    batch: int = option(64, "sequences read side by side", low=1, high=1_000_000)
+    batch: int = option(32, "sequences read side by side", low=1, high=1_000_000)
     window: int = option(64, "characters after which gradients are truncated", low=1, high=1_000_000)
     optimizer: str = option("adam", "rule of the updates", choices=("adam", "rmsprop", "adagrad", "sgd"))
-    rate: float = option(2e-3, "learning rate", low=0, high=1e12)
+    rate: float = option(4e-3, "learning rate", low=0, high=1e12)
     momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999)
     weight_decay: float = option(0.0, "shrinking of the weights, apart from the gradient (AdamW)", low=0, high=1e6)
-    clip: float = option(5.0, "largest norm of the gradient; 0 for no limit", low=0, high=1e12)
+    clip: float = option(0.5, "largest norm of the gradient; 0 for no limit", low=0, high=1e12)
     schedule: str = option(
         "cosine", "course of the learning rate", choices=("constant", "exponential", "cosine", "plateau")
     )

@@ -24,7 +24,7 @@ from .vocabulary import Vocabulary
 
 RAREST = 12  # characters of the vocabulary that a summary shows
 BIG = 1 << 26  # bytes of text that take long enough to read for a bar
-FEW, MANY = 0.02, 5.0  # parameters for each character: outside, a hint says so
+FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 
 
 class Steadfast:
@@ -185,9 +185,9 @@ def hint(parameters: int, characters: int) -> str:
     """A word on a model out of proportion to its text."""
     ratio = parameters / characters
     if ratio > MANY:
-        return f", {ratio:.0f} a character: many; a smaller --hidden or more --dropout may do better"
+        return f" ({ratio:.1f} for each character: enough to learn the text by heart; --hidden and --dropout change it)"
     if ratio < FEW:
-        return f", one for {1 / ratio:.0f} characters: few; a larger --hidden may do better"
+        return f" (one for {1 / ratio:.0f} characters: few; a larger --hidden learns more, and takes longer)"
     return ""
 
 

@@ -35,7 +35,7 @@ class Model:
             symbols = self.symbols if i == 0 or c.skip else 0
             below = (*([c.hidden] if i else []), *([symbols] if symbols else []))
             layers.append(Elman(below, c.hidden, c.activation, symbols))
-        return Stack(tuple(layers), c.skip, c.dropout)
+        return Stack(tuple(layers), c.skip, c.dropout or 0.0)
 
     @cached_property
     def readout(self) -> Linear:

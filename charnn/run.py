@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -14,10 +15,12 @@ from .parameters import Parameters
 from .vocabulary import Vocabulary
 from .windows import fit
 
-DEFAULT_EPOCHS = 50.0
+DEFAULT_EPOCHS = 30.0
 DEFAULT_MINUTES = 10.0
+DROPOUT = (3.0, 0.5), (0.3, 0.25), (0.0, 0.1)  # from so many parameters a character on, so much
 ROWS = 8  # of a batch that are worth a worker of their own
 EVERY = 200_000, 2_000_000  # characters between validations, at least and at most: an epoch in between
+VALIDATIONS = 20  # in a run, at least
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Run:
         cls, model: ModelConfig, config: TrainConfig, vocabulary: Vocabulary, origin: Origin, symbols: int
     ) -> Self:
         """A run at its beginning, for a training part of so many symbols."""
-        network = Model(model, vocabulary.size)
+        network = Model(suit(model, vocabulary.size, symbols), vocabulary.size)
         config = plan(config, symbols)
         weights = network.initial(np.random.default_rng(config.seed))
         moments = tuple(weights.like() for _ in optimizers.make(config).moments)
@@ -77,12 +80,23 @@ def resets(config: TrainConfig, vocabulary: Vocabulary) -> bool:
     return config.state == "reset" or (config.state == "auto" and vocabulary.sequence == "line")
 
 
+def suit(model: ModelConfig, size: int, symbols: int) -> ModelConfig:
+    """The model with its dropout decided: the more parameters there are for each character, the more of it."""
+    if model.dropout is not None:
+        return model
+    parameters = sum(prod(shape) for shape in Model(model, size).shapes().values())
+    return replace(model, dropout=next(rate for ratio, rate in DROPOUT if parameters >= ratio * symbols))
+
+
 def plan(config: TrainConfig, symbols: int) -> TrainConfig:
     """The configuration with everything decided that depends on the length of the training part."""
     batch, window = fit(symbols, config.batch, config.window)
-    every = config.every or max(1, round(min(max(symbols, EVERY[0]), EVERY[1]) / (batch * window)))
-    workers = config.workers or max(1, min(len(os.sched_getaffinity(0)), batch // ROWS))
-    config = replace(config, batch=batch, window=window, every=every, workers=min(workers, batch))
     if config.epochs is None and config.steps is None and config.minutes is None:
         config = replace(config, epochs=DEFAULT_EPOCHS, minutes=DEFAULT_MINUTES)
-    return config
+    size = batch * window
+    every = round(min(max(symbols, EVERY[0]), EVERY[1]) / size)
+    for steps in (config.steps, config.epochs and config.epochs * symbols / size):
+        every = min(every, int(steps / VALIDATIONS)) if steps else every
+    workers = config.workers or max(1, min(len(os.sched_getaffinity(0)), batch // ROWS))
+    every = config.every or max(1, every)
+    return replace(config, batch=batch, window=window, every=every, workers=min(workers, batch))

@@ -1,10 +1,13 @@
 """A stream of symbols cut into windows for truncated BPTT, with teacher forcing by construction."""
 
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 
 EOS = 0  # the end of a sequence, and the symbol before its first
+UPDATES = 64  # windows in an epoch, at least
+SHORTEST = 16  # steps of a window
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class Lanes:
 def fit(symbols: int, batch: int, window: int) -> tuple[int, int]:
     """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
 
-    At least four windows in an epoch, and windows no longer than the stream.
+    An epoch has at least 64 windows, so that there are updates enough to learn from; of a window's symbols most are
+    steps rather than rows, and there are at least 16 steps where the stream allows it.
     """
-    window = max(1, min(window, symbols // 4))
-    return max(1, min(batch, symbols // (4 * window))), window
+    size = symbols // UPDATES
+    window = max(1, min(window, max(SHORTEST, isqrt(4 * size)), symbols))
+    return max(1, min(batch, size // window)), window

@@ -38,10 +38,10 @@ def config_options(*kinds: type[Checked]) -> Callable[[F], F]:
                 names = SHORT.get(spec.name, (flag,))
                 kwargs: dict[str, Any] = {"default": spec.default, "help": spec.metadata["help"].capitalize() + "."}
                 if hints[spec.name] is bool:
-                    names, kwargs["is_flag"] = (flag,), True
+                    names = (f"{flag}/--no-{spec.name}",)
                 else:
                     kwargs["type"] = _type(hints[spec.name], spec.metadata.get("choices"))
-                    kwargs["show_default"] = spec.default is not None
+                kwargs["show_default"] = spec.default is not None
                 function = click.option(*names, spec.name, **kwargs)(function)
         return function
 
