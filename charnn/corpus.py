@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
-from .text import Source, Watch, codes, decode
-from .vocabulary import CODES, CR, MODES, Vocabulary
+from .text import Source, Watch, decode
+from .vocabulary import CODES, CR, MODES, Vocabulary, codes
 from .windows import EOS
 
 SHORTEST = 16  # symbols: less leaves nothing to learn from and to be held out

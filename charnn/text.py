@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .errors import CharnnError, InputError, UsageError
 
 PIECE = 1 << 20  # bytes read at a time
@@ -78,11 +76,6 @@ def decode(pieces: Iterable[bytes], name: str = "text", invalid: str = "error") 
 def encode(text: str) -> bytes:
     """The bytes that `decode` made the text from."""
     return text.encode("utf-8", "charnn")
-
-
-def codes(text: str) -> np.ndarray:
-    """Code points of a text, (N,) uint32."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def _whole(data: bytes) -> int:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .errors import CheckpointError, InputError
-from .text import codes
 from .windows import EOS
 
 MODES = ("line", "paragraph", "file")
@@ -111,6 +110,11 @@ class Vocabulary:
         return (
             f"{name} has characters that the model does not know: {named} (line:column); --unknown skip leaves them out"
         )
+
+
+def codes(text: str) -> np.ndarray:
+    """Code points of a text, (N,) uint32."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def describe(character: str) -> str:
