@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,7 @@ from .text import Source
 from .training import Setback, Update
 from .vocabulary import Vocabulary
 
+COUNTED = 1 << 24  # symbols from the start of a text that tell which characters are rare
 RAREST = 12  # characters of the vocabulary that a summary shows
 BIG = 1 << 26  # bytes of text that take long enough to read for a bar
 FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
@@ -104,22 +106,16 @@ def show(character: int) -> str:
     return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"
 
 
-def corpus(found: Corpus, **more: str) -> None:
+def about(found: Corpus) -> list[tuple[str, str]]:
     """What a text is, as it was understood."""
-    import numpy as np
-
-    counts = np.bincount(found.ids[: 1 << 24], minlength=found.vocabulary.size)[1:]
+    counts = np.bincount(found.ids[:COUNTED], minlength=found.vocabulary.size)[1:]
     order = np.argsort(counts, kind="stable")[:RAREST].tolist()
-    rarest = "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)
-    rows(
-        [
-            ("corpus", ", ".join(found.names)),
-            ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
-            ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
-            ("rarest", rarest),
-            *more.items(),
-        ]
-    )
+    return [
+        ("corpus", ", ".join(found.names)),
+        ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
+        ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
+        ("rarest", "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)),
+    ]
 
 
 def means(vocabulary: Vocabulary) -> str:
@@ -131,17 +127,17 @@ def means(vocabulary: Vocabulary) -> str:
     }[vocabulary.sequence]
 
 
-def baselines(found: Baselines, train: int, valid: int) -> None:
-    """What counting makes of the held-out part, in bits per character."""
-    whole = "" if found.counted == train else f", counted on the first {found.counted:,}"
+def summary(found: Corpus, counted: Baselines, train: int, valid: int) -> None:
+    """What a text is, and what counting makes of its held-out part, in bits per character."""
+    whole = "" if counted.counted == train else f"; n-grams counted on the first {counted.counted:,}"
     rows(
         [
-            ("trained on", f"{train:,} symbols{whole}"),
-            ("held out", f"{valid:,} symbols, from the end"),
-            ("uniform", f"{found.uniform:.4f} bits/char"),
-            ("unigram", f"{found.unigram:.4f}"),
-            ("bigram", f"{found.bigram:.4f}"),
-            (f"{found.order}-gram", f"{found.ngram:.4f}  (interpolated Kneser-Ney, the best order)"),
+            *about(found),
+            ("split", f"{train:,} symbols to train on, the last {valid:,} held out{whole}"),
+            ("uniform", f"{counted.uniform:.4f} bits/char on the held-out part"),
+            ("unigram", f"{counted.unigram:.4f}"),
+            ("bigram", f"{counted.bigram:.4f}"),
+            (f"{counted.order}-gram", f"{counted.ngram:.4f} (interpolated Kneser-Ney of the best order)"),
         ]
     )
 
@@ -159,23 +155,23 @@ def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     run, config = session.run, session.run.config
     m = run.model.config
     state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
-    corpus(
-        found,
-        state=f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)",
-        split=f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out",
-    )
     shape = f"{m.layers} x {m.hidden} {m.activation} {m.cell}{', skip connections' if m.skip else ''}"
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
     shrunk = [f"{name} {getattr(config, name)}" for name in ("batch", "window") if getattr(config, name) < asked[name]]
+    counted = run.origin.baselines
+    cut = "" if counted["counted"] == len(session.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
     rows(
         [
+            *about(found),
+            ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
+            ("split", f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out"),
             ("model", f"{shape}, dropout {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
             *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
             ("until", " or ".join(budget)),
-            ("to beat", beside(run.origin.baselines)),
+            ("to beat", f"{beside(counted)}{cut}"),
             ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),
         ]
     )

@@ -7,7 +7,7 @@ global norm, one update of the weights.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Trainer:
         self.run = run
         self.lanes = Lanes(ids, run.config.batch, run.config.window)
         self.team = team or Solo()
-        self.clock = clock
+        self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
         edges = np.linspace(0, run.config.batch, self.team.size + 1).round().astype(int).tolist()
         self.shares = [Share(run, i, slice(*edges[i : i + 2])) for i in range(self.team.size)]
@@ -73,33 +73,55 @@ class Trainer:
 
     def update(self) -> Update | Setback:
         """Read the next window and update the weights. Raises `DivergenceError` after several setbacks in a row."""
-        run, config, started = self.run, self.run.config, self.clock()
-        x, y = self.lanes[run.cursor]
+        run, config = self.run, self.run.config
+        self._tick()
         if run.cursor == 0:  # an epoch starts from nothing
             for s in run.state:
                 s.fill(0)
-        with np.errstate(over="ignore", invalid="ignore"):  # seen to by the check below
-            nats = sum(self.team.map(lambda share: share.gradient(x, y), self.shares))
-            g = self.shares[0].g
-            for share in self.shares[1:]:
-                g.flat += share.g.flat
-            size = config.batch * config.window  # in an epoch's last, smaller windows too: each character counts alike
-            norm = optimizers.norm(g) / size
+        x, y = self.lanes[run.cursor]
+        nats, norm = self._gradient(x, y)
         if not (math.isfinite(norm) and nats < EXPLODED * math.log(run.model.symbols) * y.size):
             return self._set_back()
         rate = run.scale * schedules.rate(config, self.progress)
         clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
         run.step += 1
         optimizers.apply(
-            self.rule, run.weights, g, run.moments, rate=rate, decay=config.weight_decay, scale=clip / size, t=run.step
+            self.rule,
+            run.weights,
+            self.shares[0].g,
+            run.moments,
+            rate=rate,
+            decay=config.weight_decay,
+            scale=clip / self.size,
+            t=run.step,
         )
         run.cursor = (run.cursor + 1) % len(self.lanes)
         run.epoch += run.cursor == 0
         run.nats += nats
         run.count += y.size
-        if config.minutes:
-            run.seconds += self.clock() - started
         return Update(run.step, nats, y.size, rate, norm)
+
+    @property
+    def size(self) -> int:
+        """Symbols of a whole window. Gradients are divided by it even in an epoch's last, smaller windows, so that
+        each character counts alike."""
+        return self.run.config.batch * self.run.config.window
+
+    def _gradient(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+        """The summed loss of a window in nats, and the norm of its gradient / size, which is left in the first share."""
+        with np.errstate(over="ignore", invalid="ignore"):  # seen to by who asked
+            nats = sum(self.team.map(lambda share: share.gradient(x, y), self.shares))
+            g = self.shares[0].g
+            for share in self.shares[1:]:
+                g.flat += share.g.flat
+            return nats, optimizers.norm(g) / self.size
+
+    def _tick(self) -> None:
+        """Count all the time that passes, where there is a budget of it: validations and saving too."""
+        now = self.clock()
+        if self.run.config.minutes:
+            self.run.seconds += now - self.last
+        self.last = now
 
     def _set_back(self) -> Setback:
         failed, scale = self.run.step + 1, self.run.scale
@@ -152,7 +174,7 @@ class Snapshot:
     def take(self, run: Run) -> None:
         for copy, v in zip(self.vectors, self._vectors(run), strict=True):
             copy[...] = v
-        self.rest = {f.name: getattr(run, f.name) for f in fields(run) if f.type in ("int", "float", int, float)}
+        self.rest = {name: getattr(run, name) for name in ("step", "epoch", "cursor", "nats", "count")}
 
     def restore(self, run: Run) -> None:
         for copy, v in zip(self.vectors, self._vectors(run), strict=True):

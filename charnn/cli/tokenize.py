@@ -49,9 +49,9 @@ def command(
         found = tokens.read(output)
     if output == "-":
         _print_ids(found)
-    console.corpus(found)
     train, held_out = found.split(valid)
-    console.baselines(baselines(train, held_out, found.vocabulary.size), len(train), len(held_out))
+    counted = baselines(train, held_out, found.vocabulary.size)
+    console.summary(found, counted, len(train), len(held_out))
     if output not in (None, "-"):
         console.note(f"written to {output}: `charnn train {output}` trains on it")
     return None

@@ -1,0 +1,473 @@
+"""Laws that every layer keeps, in float64: one table of layers, each held to every law, with and without resets.
+
+A new cell is one row of `LAYERS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charnn import model as model_module
+from charnn.config import ModelConfig
+from charnn.layers import Dropout, Elman, Linear, Stack
+from charnn.model import Model
+from charnn.parameters import Parameters
+from charnn.workspace import Workspace
+
+T, B, H, V = 5, 4, 6, 7  # H is used where widths must agree
+WIDTH = 3  # of an input of floats
+EPS = 1e-6  # of finite differences
+PRECISION = 1e-7
+
+FLOATS, IDS = "floats", "ids"
+
+
+@dataclass(frozen=True)
+class Row:
+    layer: Any
+    inputs: tuple[tuple[str, int], ...]  # the kind and size of each array in x
+    noise: bool = False  # whether dropout is on
+
+
+def stack(count: int, *, skip: bool = False, dropout: float = 0.0, activation: str = "tanh", ids: bool = True) -> Row:
+    """Elman layers on symbols, or on vectors."""
+    below = V if ids else WIDTH
+    symbols = V if ids else 0
+    layers = [Elman((below,), H, activation, symbols)]
+    for _ in range(1, count):
+        layers.append(Elman((H, below) if skip else (H,), H, activation, symbols if skip else 0))
+    return Row(Stack(tuple(layers), skip, dropout), ((IDS if ids else FLOATS, below),), noise=dropout > 0)
+
+
+LAYERS = {
+    "linear of floats": Row(Linear((WIDTH,), H), ((FLOATS, WIDTH),)),
+    "linear of symbols": Row(Linear((V,), H, symbols=V), ((IDS, V),)),
+    "linear of both": Row(Linear((WIDTH, V), H, symbols=V), ((FLOATS, WIDTH), (IDS, V))),
+    "linear of two": Row(Linear((WIDTH, H), V, "V", "c"), ((FLOATS, WIDTH), (FLOATS, H))),
+    "tanh of floats": Row(Elman((WIDTH,), H, "tanh"), ((FLOATS, WIDTH),)),
+    "tanh of symbols": Row(Elman((V,), H, "tanh", V), ((IDS, V),)),
+    "tanh of both": Row(Elman((WIDTH, V), H, "tanh", V), ((FLOATS, WIDTH), (IDS, V))),
+    "relu of floats": Row(Elman((WIDTH,), H, "relu"), ((FLOATS, WIDTH),)),
+    "relu of symbols": Row(Elman((V,), H, "relu", V), ((IDS, V),)),
+    "sigmoid of floats": Row(Elman((WIDTH,), H, "sigmoid"), ((FLOATS, WIDTH),)),
+    "sigmoid of symbols": Row(Elman((V,), H, "sigmoid", V), ((IDS, V),)),
+    "stack of 2": stack(2),
+    "stack of 3": stack(3, activation="relu"),
+    "stack of 2, skip": stack(2, skip=True),
+    "stack of 3, skip": stack(3, skip=True, activation="sigmoid"),
+    "stack of 2 on floats": stack(2, ids=False),
+    "stack of 3 on floats, skip": stack(3, skip=True, ids=False),
+    "dropout": Row(Dropout(0.5), ((FLOATS, H),), noise=True),
+    "stack of 2, dropout": stack(2, dropout=0.4, ids=False),
+    "stack of 3, skip, dropout": stack(3, skip=True, dropout=0.4, ids=False),
+}
+
+layers = pytest.mark.parametrize("row", LAYERS.values(), ids=LAYERS.keys())
+resets = pytest.mark.parametrize("reset", [False, True], ids=["carried", "with resets"])
+
+
+class Poisoned(Workspace):
+    """Uninitialised memory that shows wherever it is read."""
+
+    def empty(self, shape, dtype):  # type: ignore[no-untyped-def]
+        array = super().empty(shape, dtype)
+        array.view(np.uint8).fill(0xFF)  # nan, True
+        return array
+
+
+class SameNoise:
+    """An rng that silences the same units in every step and row, so that steps and rows can be told apart."""
+
+    def bytes(self, count: int) -> bytes:
+        assert count % H == 0
+        return (np.arange(count) % H % 2 * 255).astype(np.uint8).tobytes()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer with weights, inputs and a state, and the gradients that come down to it."""
+
+    layer: Any
+    p: Parameters
+    x: tuple[Any, ...]
+    state: tuple[Any, ...]
+    keep: Any
+    dy: tuple[Any, ...]
+    dstate: tuple[Any, ...]
+    rng: Callable[[], Any]
+
+    def forward(self) -> tuple[Any, Any, Any]:
+        return self.layer.forward(self.p, self.x, self.state, Poisoned(), self.keep, self.rng())
+
+    def loss(self) -> float:
+        """A function of all that the layer puts out, whose gradients are dy and dstate."""
+        y, after, _ = self.forward()
+        return sum(float((a * b).sum()) for a, b in zip((*self.dy, *self.dstate), (*y, *after), strict=True))
+
+    def run(self) -> tuple[Any, Any, Any, Any, Parameters]:
+        """y, the state after, dx, the state's gradient, g."""
+        y, after, backward = self.forward()
+        y, after = copies(y), copies(after)
+        g = self.p.like()
+        dx, before = backward(copies(self.dy), copies(self.dstate), g)
+        return y, after, dx, before, g
+
+    def cut(self, steps: slice, rows: Any = slice(None), **more: Any) -> "Case":
+        """Some steps and rows of it."""
+        take = {name: tuple(a[steps][:, rows] for a in getattr(self, name)) for name in ("x", "dy")}
+        take |= {name: tuple(a[rows] for a in getattr(self, name)) for name in ("state", "dstate")}
+        return replace(self, **{**take, "keep": None if self.keep is None else self.keep[steps][:, rows], **more})
+
+
+def copies(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(a.copy() for a in arrays)
+
+
+def case(row: Row, reset: bool, seed: int = 1) -> Case:
+    rng = np.random.default_rng(seed)
+    p = Parameters(row.layer.shapes(), np.float64)
+    for name, value in p.items():
+        p[name] = rng.normal(size=value.shape) * 0.7
+    x = tuple(rng.normal(size=(T, B, n)) if kind == FLOATS else rng.integers(0, n, (T, B)) for kind, n in row.inputs)
+    state = tuple(rng.normal(size=(B, n)) for n in row.layer.state_sizes)
+    keep = np.ones((T, B, 1))
+    keep[0, 1] = keep[2, 0] = keep[2, 1] = keep[T - 1, 3] = 0
+    noise: Callable[[], Any] = (lambda: np.random.default_rng(7)) if row.noise else (lambda: None)
+    new = Case(row.layer, p, x, state, keep if reset else None, (), (), noise)
+    y, after, _ = new.forward()
+    return replace(
+        new,
+        dy=tuple(rng.normal(size=a.shape) for a in y),
+        dstate=tuple(rng.normal(size=a.shape) for a in after),
+    )
+
+
+def slope(function: Callable[[], float], array: Any) -> Any:
+    """Central finite differences of a function with respect to an array that it reads."""
+    found = np.empty_like(array)
+    for at in np.ndindex(array.shape):
+        value = array[at]
+        array[at] = value + EPS
+        above = function()
+        array[at] = value - EPS
+        found[at] = (above - function()) / (2 * EPS)
+        array[at] = value
+    return found
+
+
+def assert_gradient(found: Any, expected: Any, what: str) -> None:
+    """Equal up to the rounding of finite differences, measured against the whole array; and not all zero."""
+    size = np.abs(expected).max()
+    assert size > 1e-3, f"{what}: a gradient of zeros tells nothing"
+    assert np.abs(found - expected).max() < PRECISION * max(1.0, size), what
+
+
+def equal(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+@resets
+@layers
+def test_gradient(row: Row, reset: bool) -> None:
+    """Backward is the slope of forward: over every weight, every input of floats, and the state before."""
+    a = case(row, reset)
+    _, _, dx, before, g = a.run()
+    for name, weight in a.p.items():
+        assert_gradient(g[name], slope(a.loss, weight), name)
+    for i, part in enumerate(a.x):
+        if part.dtype.kind == "f":
+            assert_gradient(dx[i], slope(a.loss, part), f"x[{i}]")
+        else:
+            assert dx[i] is None
+    for i, part in enumerate(a.state):
+        assert_gradient(before[i], slope(a.loss, part), f"state[{i}]")
+
+
+@resets
+@layers
+def test_split(row: Row, reset: bool) -> None:
+    """T steps are T windows of one step: outputs, state and gradients."""
+    a = case(row, reset)
+    if row.noise:
+        a = replace(a, rng=SameNoise)
+    y, after, dx, before, g = a.run()
+
+    state, steps = a.state, []
+    for t in range(T):
+        step = a.cut(slice(t, t + 1), state=state)
+        one, state, backward = step.forward()
+        state = copies(state)
+        for whole, part in zip(y, one, strict=True):
+            equal(part, whole[t : t + 1])
+        steps.append((step, backward))
+    for whole, part in zip(after, state, strict=True):
+        equal(part, whole)
+
+    g1, d = a.p.like(), copies(a.dstate)
+    for t, (step, backward) in reversed(list(enumerate(steps))):
+        dx1, d = backward(copies(step.dy), copies(d), g1)
+        for whole, part in zip(dx, dx1, strict=True):
+            if whole is not None:
+                equal(part, whole[t : t + 1])
+    for whole, part in zip(before, d, strict=True):
+        equal(part, whole)
+    equal(g1.flat, g.flat)
+
+
+@resets
+@layers
+@pytest.mark.parametrize("groups", [[[0], [1], [2], [3]], [[2, 0, 3], [1]], [[3, 2, 1, 0]]], ids=str)
+def test_rows(row: Row, reset: bool, groups: list[list[int]]) -> None:
+    """Rows of a batch know nothing of one another, whatever their order; gradients of weights are their sum."""
+    a = case(row, reset)
+    if row.noise:
+        a = replace(a, rng=SameNoise)
+    y, after, dx, before, g = a.run()
+    total = a.p.like()
+    for rows in groups:
+        y1, after1, dx1, before1, g1 = a.cut(slice(None), rows).run()
+        for whole, part in (*zip(y, y1, strict=True), *zip(dx, dx1, strict=True)):
+            if whole is not None:
+                equal(part, whole[:, rows])
+        for whole, part in (*zip(after, after1, strict=True), *zip(before, before1, strict=True)):
+            equal(part, whole[rows])
+        total.flat += g1.flat
+    equal(total.flat, g.flat)
+
+
+@resets
+@layers
+def test_sum(row: Row, reset: bool) -> None:
+    """Backward adds into g what is there already, twice as much the second time."""
+    a = case(row, reset)
+    *_, g = a.run()
+    _, _, backward = a.forward()
+    total = a.p.like()
+    for name, value in total.items():
+        total[name] = np.random.default_rng(3).normal(size=value.shape)
+    start = total.flat.copy()
+    backward(copies(a.dy), copies(a.dstate), total)
+    equal(total.flat, start + g.flat)
+    _, _, backward = a.forward()
+    backward(copies(a.dy), copies(a.dstate), total)
+    equal(total.flat, start + 2 * g.flat)
+
+
+@layers
+def test_forget(row: Row) -> None:
+    """Where keep is 0 a row goes on as from the zero state, and no gradient comes back to what was before."""
+    a = case(row, reset=True)
+    if row.noise:
+        a = replace(a, rng=SameNoise)
+    y, after, _, before, _ = a.run()
+    fresh = a.cut(slice(2, None), [0, 1], state=tuple(np.zeros((2, n)) for n in row.layer.state_sizes))
+    fresh.keep[0] = 1
+    y1, after1, _ = fresh.forward()
+    for whole, part in zip(y, y1, strict=True):
+        equal(part, whole[2:, [0, 1]])
+    for whole, part in zip(after, after1, strict=True):
+        equal(part, whole[[0, 1]])
+    assert all((d[1] == 0).all() and (d[0] != 0).any() for d in before)
+
+
+@resets
+@layers
+def test_what_is_read_is_not_changed(row: Row, reset: bool) -> None:
+    """Forward and backward leave weights, inputs, state and keep as they were."""
+    a = case(row, reset)
+    kept = [part.copy() for part in (a.p.flat, *a.x, *a.state, *([a.keep] if reset else []))]
+    a.run()
+    for part, copy in zip((a.p.flat, *a.x, *a.state, *([a.keep] if reset else [])), kept, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
+@layers
+def test_initial_weights_have_their_shapes_and_no_two_arrays_alike(row: Row) -> None:
+    initial = row.layer.initial(np.random.default_rng(0))
+    assert {name: value.shape for name, value in initial.items()} == row.layer.shapes()
+    matrices = [value for value in initial.values() if value.ndim > 1]
+    assert all(np.std(value) > 0.05 for value in matrices)
+    assert len({value.tobytes() for value in matrices}) == len(matrices)
+
+
+# The whole network: symbols in, a loss out.
+
+
+def network(layers: int, *, skip: bool = False, activation: str = "tanh", dropout: float = 0.0) -> Model:
+    return Model(ModelConfig("elman", H, layers, activation, skip, dropout), V)
+
+
+MODELS = {
+    "tanh": network(1),
+    "relu": network(1, activation="relu"),
+    "sigmoid": network(1, activation="sigmoid"),
+    "2 layers": network(2),
+    "3 layers, skip": network(3, skip=True),
+    "2 layers, dropout": network(2, dropout=0.3),
+    "2 layers, skip, dropout": network(2, skip=True, dropout=0.3),
+}
+models = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
+
+
+@dataclass(frozen=True)
+class ModelCase:
+    model: Model
+    p: Parameters
+    x: Any
+    y: Any
+    state: tuple[Any, ...]
+    keep: Any
+
+    def gradient(self, g: Parameters | None = None, rng: Any = None) -> tuple[float, Any, Parameters]:
+        g = self.p.like() if g is None else g
+        noise = rng or (np.random.default_rng(7) if self.model.config.dropout else None)
+        nats, after = self.model.gradient(self.p, g, self.x, self.y, self.state, Poisoned(), self.keep, noise)
+        return nats, after, g
+
+    def cut(self, steps: slice, rows: Any = slice(None), state: Any = None) -> "ModelCase":
+        keep = None if self.keep is None else self.keep[steps][:, rows]
+        state = tuple(s[rows] for s in self.state) if state is None else state
+        return replace(self, x=self.x[steps][:, rows], y=self.y[steps][:, rows], state=state, keep=keep)
+
+
+def model_case(model: Model, reset: bool) -> ModelCase:
+    rng = np.random.default_rng(5)
+    p = model.initial(rng, np.float64)
+    for name, value in p.items():
+        p[name] = value + 0.3 * rng.normal(size=value.shape)
+    x, y = rng.integers(0, V, (2, T, B))
+    state = tuple(rng.normal(size=(B, n)) for n in model.hidden.state_sizes)
+    keep = (rng.random((T, B, 1)) > 0.4).astype(float) if reset else None
+    return ModelCase(model, p, x, y, state, keep)
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several chunks of scores a window, the last one shorter."""
+    monkeypatch.setattr(model_module, "CHUNK", 2 * B)
+
+
+@resets
+@models
+def test_model_gradient(model: Model, reset: bool) -> None:
+    a = model_case(model, reset)
+    nats, _, g = a.gradient()
+    assert nats > 0
+    for name, weight in a.p.items():
+        assert_gradient(g[name], slope(lambda: a.gradient()[0], weight), name)
+
+
+@resets
+@models
+def test_model_split(model: Model, reset: bool) -> None:
+    a = model_case(model, reset)
+    noise = SameNoise() if model.config.dropout else None
+    nats, after, _ = a.gradient(rng=noise)
+    state, total = a.state, 0.0
+    for t in range(T):
+        part, state, _ = a.cut(slice(t, t + 1), state=state).gradient(rng=noise)
+        total += part
+    assert total == pytest.approx(nats, rel=1e-12)
+    for whole, part in zip(after, state, strict=True):
+        equal(part, whole)
+
+
+@resets
+@models
+def test_model_rows(model: Model, reset: bool) -> None:
+    a = model_case(model, reset)
+    noise = SameNoise() if model.config.dropout else None
+    nats, after, g = a.gradient(rng=noise)
+    total, together = 0.0, a.p.like()
+    for rows in ([2, 0], [3], [1]):
+        part, state, _ = a.cut(slice(None), rows).gradient(together, noise)
+        total += part
+        for whole, some in zip(after, state, strict=True):
+            equal(some, whole[rows])
+    assert total == pytest.approx(nats, rel=1e-12)
+    equal(together.flat, g.flat)
+
+
+@resets
+@models
+def test_model_sum(model: Model, reset: bool) -> None:
+    a = model_case(model, reset)
+    _, _, g = a.gradient()
+    *_, twice = a.gradient(a.gradient()[2])
+    equal(twice.flat, 2 * g.flat)
+    assert g.flat.any()
+
+
+@resets
+@models
+def test_chunks_of_scores_do_not_show(model: Model, reset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = model_case(model, reset)
+    nats, _, g = a.gradient()
+    for chunk in (1, 3, B * T, 10_000):
+        monkeypatch.setattr(model_module, "CHUNK", chunk)
+        other, _, g1 = a.gradient()
+        assert other == pytest.approx(nats, rel=1e-12)
+        equal(g1.flat, g.flat)
+
+
+@resets
+@models
+def test_score_and_step_are_the_loss_that_is_trained(model: Model, reset: bool) -> None:
+    """Without dropout's noise: the three ways through the network say the same."""
+    model = Model(replace(model.config, dropout=0.0), V)
+    a = model_case(model, reset)
+    trained, after, _ = a.gradient()
+    nats, hits, scored = model.score(a.p, a.x, a.y, a.state, Poisoned(), a.keep)
+    assert nats.shape == hits.shape == a.y.shape
+    assert nats.sum() == pytest.approx(trained, rel=1e-12)
+    state, kept = a.state, np.ones((T, B, 1)) if a.keep is None else a.keep
+    for t in range(T):
+        o, state = model.step(a.p, a.x[t], tuple(s * kept[t] for s in state), Poisoned())
+        logp = o - np.log(np.exp(o).sum(axis=1, keepdims=True))
+        equal(-logp[np.arange(B), a.y[t]], nats[t])
+        np.testing.assert_array_equal(o.argmax(axis=1) == a.y[t], hits[t])
+    for whole, part, again in zip(after, scored, state, strict=True):
+        equal(part, whole)
+        equal(again, whole)
+
+
+def test_dropout_silences_its_share_and_keeps_the_mean() -> None:
+    x = np.ones((50, 40, 30))
+    for rate in (0.1, 0.25, 0.5, 0.9):
+        (y,), _, backward = Dropout(rate).forward({}, (x,), (), Poisoned(), None, np.random.default_rng(0))
+        silent = float((y == 0).mean())
+        assert silent == pytest.approx(rate, abs=0.006)
+        assert y.mean() == pytest.approx(1, rel=0.03)
+        assert len(np.unique(y)) == 2
+        (dx,), _ = backward((np.ones_like(x),), (), {})
+        np.testing.assert_array_equal(dx, y)  # the same units, the same scale
+        first = y[0] == 0
+        assert not (first == (y[1] == 0)).all()
+        assert not (first[0] == first[1]).all()
+
+
+def test_dropout_without_an_rng_changes_nothing() -> None:
+    x = np.random.default_rng(0).normal(size=(T, B, H))
+    (y,), _, _ = Dropout(0.5).forward({}, (x,), (), Poisoned())
+    np.testing.assert_array_equal(y, x)
+    (y,), _, _ = Dropout(0.0).forward({}, (x,), (), Poisoned(), None, np.random.default_rng(0))
+    np.testing.assert_array_equal(y, x)
+
+
+def test_dropout_falls_between_layers_and_never_on_the_recurrence() -> None:
+    """With every unit silenced on its way up, the lowest layer's state goes on as ever."""
+
+    class Silence:
+        def bytes(self, count: int) -> bytes:
+            return bytes(count)
+
+    row = stack(2, dropout=0.4)
+    a = replace(case(row, reset=False), rng=Silence)
+    (y,), after, _ = a.forward()
+    (_,), expected, _ = replace(a, rng=lambda: None).forward()
+    assert not y.any()
+    equal(after[0], expected[0])
+    assert not np.allclose(after[1], expected[1])
