@@ -233,8 +233,8 @@ class Progress:
 
     def _setback(self, event: Setback) -> None:
         self.line(
-            f"{event.failed:8,} the loss exploded: back to step {event.step:,}, on at half the rate, {event.rate:g} "
-            f"(try {event.tries})"
+            f"{event.failed:8,} the loss exploded after this step: back to step {event.step:,}, "
+            f"on at half the rate, {event.rate:g} (try {event.tries})"
         )
 
     def line(self, text: str) -> None:

@@ -1,7 +1,7 @@
 """Training as a user sees it: updates, validations, and a folder that keeps the best and the last."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from .ngram import baselines
 from .parallel import team
 from .run import Origin, Run
 from .sampling import generate
-from .training import Setback, Trainer, Update
+from .training import QUIET, Setback, Trainer, Update
 
 VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
 BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
@@ -70,12 +70,13 @@ class Session:
             validated = run.history[-1]["step"] if run.history else 0
             ended = self.finished
             if run.step > validated and (ended or run.step % (run.config.every or 1) == 0):
-                yield self.validate()
-                continue
-            if ended:
+                work: Callable[[], Event] = self.validate
+            elif ended:
                 return
+            else:
+                work = self.trainer.update
             try:
-                event = self.trainer.update()
+                event = work()
             except DivergenceError:
                 self.save()  # the last good state
                 raise
@@ -88,11 +89,14 @@ class Session:
         if self.folder:
             self.folder.save(self.run)
 
-    def validate(self) -> Validation:
-        """Score the held-out part, note it, and save."""
+    def validate(self) -> Validation | Setback:
+        """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
         run = self.run
         ids = self.valid[:VALIDATED]
-        loss = evaluate(run.model, run.weights, ids, reset=run.reset, burn=None if run.reset else BURN).mean
+        with QUIET():
+            loss = evaluate(run.model, run.weights, ids, reset=run.reset, burn=None if run.reset else BURN).mean
+        if not self.trainer.sane(loss):
+            return self.trainer.set_back()
         better = run.best is None or loss < run.best
         if better:
             run.best, run.best_step, run.stale = loss, run.step, 0

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from .run import Run
 from .windows import EOS, Lanes
 from .workspace import Workspace
 
-HOPELESS = 5  # setbacks in a row after which training gives up
-EXPLODED = 3.0  # times the loss of knowing nothing, log V
+HOPELESS = 8  # setbacks in a row after which training gives up
+QUIET = partial(np.errstate, over="ignore", invalid="ignore")  # what overflows is seen in the loss, and seen to
+EXPLODED = 10.0  # times the loss of knowing nothing, log V
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Setback:
-    """The loss was not finite, or exploded: the run is back at `step`, and goes on at half the rate."""
+    """After step `failed` the loss was not finite, or exploded: the run is back at `step`, at half the rate."""
 
     failed: int
     step: int
@@ -80,21 +82,14 @@ class Trainer:
                 s.fill(0)
         x, y = self.lanes[run.cursor]
         nats, norm = self._gradient(x, y)
-        if not (math.isfinite(norm) and nats < EXPLODED * math.log(run.model.symbols) * y.size):
-            return self._set_back()
+        if not (math.isfinite(norm) and self.sane(nats / y.size)):
+            return self.set_back()
         rate = run.scale * schedules.rate(config, self.progress)
         clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
         run.step += 1
-        optimizers.apply(
-            self.rule,
-            run.weights,
-            self.shares[0].g,
-            run.moments,
-            rate=rate,
-            decay=config.weight_decay,
-            scale=clip / self.size,
-            t=run.step,
-        )
+        g, scale, decay = self.shares[0].g, clip / self.size, config.weight_decay
+        with QUIET():
+            optimizers.apply(self.rule, run.weights, g, run.moments, rate=rate, decay=decay, scale=scale, t=run.step)
         run.cursor = (run.cursor + 1) % len(self.lanes)
         run.epoch += run.cursor == 0
         run.nats += nats
@@ -108,10 +103,10 @@ class Trainer:
         return self.run.config.batch * self.run.config.window
 
     def _gradient(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-        """The summed loss of a window in nats, and the norm of its gradient / size, which is left in the first share."""
-        with np.errstate(over="ignore", invalid="ignore"):  # seen to by who asked
-            nats = sum(self.team.map(lambda share: share.gradient(x, y), self.shares))
-            g = self.shares[0].g
+        """The summed loss of a window in nats, and the norm of its gradient / size, left in the first share."""
+        nats = sum(self.team.map(lambda share: share.gradient(x, y), self.shares))
+        g = self.shares[0].g
+        with QUIET():
             for share in self.shares[1:]:
                 g.flat += share.g.flat
             return nats, optimizers.norm(g) / self.size
@@ -123,15 +118,20 @@ class Trainer:
             self.run.seconds += now - self.last
         self.last = now
 
-    def _set_back(self) -> Setback:
-        failed, scale = self.run.step + 1, self.run.scale
+    def sane(self, loss: float) -> bool:
+        """Whether a loss, in nats per character, is one to go on with; NaN is not."""
+        return loss < EXPLODED * math.log(self.run.model.symbols)
+
+    def set_back(self) -> Setback:
+        """Return to the last good state, at half the rate. Raises `DivergenceError` after several times in a row."""
+        failed, scale = self.run.step, self.run.scale
         self.good.restore(self.run)
         self.run.scale = scale / 2
         self.run.setbacks += 1
         self.tries += 1
         if self.tries > HOPELESS:
             raise DivergenceError(
-                f"training diverged at step {failed}, {self.tries} times in a row, the last time at a learning rate of "
+                f"training diverged after step {failed}, {self.tries} times in a row, at last at a rate of "
                 f"{scale * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
             )
         return Setback(failed, self.run.step, self.run.scale * self.run.config.rate, self.tries)
@@ -158,7 +158,8 @@ class Share:
         keep = (x != EOS)[..., None].astype(run.weights.flat.dtype) if run.reset else None
         rng = np.random.default_rng((run.config.seed, run.step, self.number)) if run.model.config.dropout else None
         before = tuple(s[rows] for s in run.state)
-        nats, after = run.model.gradient(run.weights, self.g, x, y, before, self.ws, keep, rng)
+        with QUIET():
+            nats, after = run.model.gradient(run.weights, self.g, x, y, before, self.ws, keep, rng)
         for s, new in zip(before, after, strict=True):
             s[...] = new
         return nats

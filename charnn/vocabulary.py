@@ -100,13 +100,14 @@ class Vocabulary:
         return newline[2:] & (newline[1:-1] | (newline[:-2] & (text[1:-1] == CR)))
 
     def _complaint(self, piece: str, places: np.ndarray, name: str, line: int, column: int) -> str:
-        seen: dict[str, str] = {}
+        first: dict[str, int] = {}
         for place in places.tolist():
-            start = piece.rfind(self.newline, 0, place)
-            here = place - start if start >= 0 else column + place
-            if len(seen) < MENTIONED or piece[place] in seen:
-                seen.setdefault(piece[place], f"{line + piece.count(self.newline, 0, place)}:{here}")
-        named = ", ".join(f"{describe(c)} at {where}" for c, where in seen.items())
+            first.setdefault(piece[place], place)
+        named = ", ".join(
+            f"{describe(character)} at {line + piece.count(self.newline, 0, place)}:"
+            f"{place - start if (start := piece.rfind(self.newline, 0, place)) >= 0 else column + place}"
+            for character, place in list(first.items())[:MENTIONED]
+        )
         return (
             f"{name} has characters that the model does not know: {named} (line:column); --unknown skip leaves them out"
         )
