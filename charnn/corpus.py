@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from .text import Source, Watch, decode
 from .vocabulary import CODES, CR, MODES, Vocabulary, codes
 from .windows import EOS
 
+BLANK = {"\n": re.compile(r"\n\r?(?=\n)"), "\r": re.compile(r"\r(?=\r)")}  # line ends before that of an empty line
 SHORTEST = 16  # symbols: less leaves nothing to learn from and to be held out
 BLANK_SHARE = 0.01  # of the lines: with fewer, blank lines are accidents, not ends of paragraphs
 NEAR = 0.01  # of the stream: how far the split may move to the end of a sequence
@@ -24,9 +25,9 @@ class Scan:
     """What one pass over a text's bytes tells."""
 
     counts: np.ndarray  # (CODES,) times that each code point occurs
-    files: tuple[tuple[int, str], ...]  # characters in each file, and the last two of them
+    files: tuple[tuple[int, str], ...]  # characters in each file, and the last three of them
     sha256: str
-    blank_lines: int
+    blank: Mapping[str, int]  # empty lines, by the line end that they are lines by
 
     @property
     def characters(self) -> int:
@@ -40,6 +41,10 @@ class Scan:
     @property
     def lines(self) -> int:
         return int(self.counts[ord(self.newline)])
+
+    @property
+    def blank_lines(self) -> int:
+        return self.blank[self.newline]
 
     def layout(self, vocabulary: Vocabulary) -> tuple[int, tuple[int, ...]]:
         """Symbols in the stream, and where EOS has to be added, since a file's end leaves a sequence open."""
@@ -72,16 +77,17 @@ def scan(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter)
             yield piece
 
     counts = np.zeros(CODES, np.int64)
-    files, blank_lines = [], 0
+    files, blank_lines = [], dict.fromkeys(BLANK, 0)
     for source in sources:
-        characters, tail = 0, "\n"
+        characters, tail = 0, ""
         for text in decode(hashed(source), source.name, invalid):
             found = np.bincount(codes(text))
             counts[: len(found)] += found
             characters += len(text)
-            joined = tail + text
-            blank_lines += joined.count("\n\n") + joined.count("\n\r\n") + joined.count("\r\r")
-            tail = joined[-2:]
+            for newline, blank in BLANK.items():
+                before = newline + tail  # a text starts a line
+                blank_lines[newline] += len(blank.findall(before + text)) - len(blank.findall(before))
+            tail = (tail + text)[-3:]
         files.append((characters, tail))
     return Scan(counts, tuple(files), digest.hexdigest(), blank_lines)
 
@@ -111,7 +117,12 @@ class Corpus:
 
     @cached_property
     def sequences(self) -> int:
-        return int(np.count_nonzero(self.ids == EOS))
+        """How many there are: each is closed by an EOS."""
+        return sum(int(np.count_nonzero(piece == EOS)) for piece in self.pieces())
+
+    def pieces(self, size: int = 1 << 20) -> Iterator[np.ndarray]:
+        """The stream, a piece at a time: for passes over one that is larger than memory."""
+        return (self.ids[start : start + size] for start in range(0, len(self.ids), size))
 
     def split(self, valid: float) -> tuple[np.ndarray, np.ndarray]:
         """The training part, and the last share `valid` of the stream, which is held out; never empty.
@@ -128,12 +139,13 @@ class Corpus:
         cut = min(max(cut, 1), len(self.ids) - 1)
         return self.ids[:cut], self.ids[cut:]
 
-    def text(self, piece: int = 1 << 20) -> Iterator[str]:
+    def text(self) -> Iterator[str]:
         """The text, a piece at a time."""
-        for start in range(0, len(self.ids), piece):
-            ids = self.ids[start : start + piece]
-            drop = [at - start for at in self.silent if start <= at < start + piece]
+        start = 0
+        for ids in self.pieces():
+            drop = [at - start for at in self.silent if start <= at < start + len(ids)]
             yield self.vocabulary.decode(np.delete(ids, drop))
+            start += len(ids)
 
 
 def symbols(
@@ -149,8 +161,9 @@ def symbols(
         raise InputError(f"{names} is too short: {size} symbols, where at least {SHORTEST} are needed")
     end, left = 0, list(silent)
     for source in sources:
-        for ids in vocabulary.encode(decode(watch(source.pieces()), source.name, invalid), source.name):
-            end += len(ids)
+        for ids in vocabulary.encode(decode(watch(source.pieces()), source.name, invalid), source.name, "skip"):
+            if (end := end + len(ids)) > size:
+                break
             yield ids
         if left and left[0] == end:
             end += 1
@@ -172,6 +185,6 @@ def read(sources: Sequence[Source], sequence: str = "auto", invalid: str = "erro
     size, silent = found.layout(vocabulary)
     ids, end = np.empty(size, vocabulary.dtype), 0
     for piece in symbols(sources, found, vocabulary, invalid, watch):
-        ids[end : end + len(piece)] = piece[: size - end]
+        ids[end : end + len(piece)] = piece
         end += len(piece)
     return Corpus(ids, vocabulary, silent, tuple(source.path for source in sources), found.sha256, invalid)

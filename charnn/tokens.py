@@ -48,9 +48,10 @@ def read(path: str | Path) -> Corpus:
         if header["version"] > VERSION:
             raise CheckpointError(f"{path} needs a newer charnn: its format is version {header['version']}")
         vocabulary = from_json(path, header["vocabulary"])
-        if ids.dtype != vocabulary.dtype or ids.ndim != 1 or int(ids.max()) >= vocabulary.size:
+        silent, name = tuple(header["silent"]), str(Path(path).absolute())
+        corpus = Corpus(ids, vocabulary, silent, (name,), header["sha256"], header["invalid"])
+        if ids.dtype != vocabulary.dtype or ids.ndim != 1 or max(p.max() for p in corpus.pieces()) >= vocabulary.size:
             raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
-        name = str(Path(path).absolute())
-        return Corpus(ids, vocabulary, tuple(header["silent"]), (name,), header["sha256"], header["invalid"])
+        return corpus
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is corrupt: {error!r}") from None

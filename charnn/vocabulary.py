@@ -59,14 +59,18 @@ class Vocabulary:
         """Id -> code point; EOS as its line end."""
         return np.array([ord(self.newline), *self.characters], np.uint32)
 
+    @property
+    def _before(self) -> np.ndarray:
+        """Two characters as if before a text, which starts a line."""
+        return np.array([0, ord(self.newline)], np.uint32)
+
     def encode(self, pieces: Iterable[str], name: str = "text", unknown: str = "error") -> Iterator[np.ndarray]:
         """Ids of a text that comes in pieces, (N,) each, without an EOS that the text itself does not have.
 
         Characters outside the vocabulary are an `InputError` that names them and their places, or left out
         (unknown="skip").
         """
-        before = np.array([0, ord(self.newline)], np.uint32)  # the two characters before: a text starts a line
-        line, column = 1, 1
+        before, line, column = self._before, 1, 1
         for piece in pieces:
             text = codes(piece)
             ids = self._ids[text]
@@ -88,11 +92,12 @@ class Vocabulary:
         return self._texts[ids].tobytes().decode("utf-32-le", "surrogatepass")
 
     def ends_open(self, tail: str) -> bool:
-        """Whether a text with this end (its last two characters) needs an EOS to close its last sequence."""
-        last = np.concatenate([np.array([0, ord(self.newline)], np.uint32), codes(tail)])
+        """Whether a text with this end (its last three characters) needs an EOS to close its last sequence."""
+        if self.sequence == "file" or not tail:
+            return self.sequence == "file"
         if self.sequence == "line":
             return not tail.endswith(self.newline)
-        return self.sequence == "file" or not bool(self._ends_empty_line(last)[-1:].any())
+        return not self._ends_empty_line(np.concatenate([self._before, codes(tail)]))[-1]
 
     def _ends_empty_line(self, text: np.ndarray) -> np.ndarray:
         """For every character after the first two: whether it is the line end of an empty line. (N + 2,) -> (N,)"""
@@ -103,13 +108,13 @@ class Vocabulary:
         first: dict[str, int] = {}
         for place in places.tolist():
             first.setdefault(piece[place], place)
-        named = ", ".join(
-            f"{describe(character)} at {line + piece.count(self.newline, 0, place)}:"
-            f"{place - start if (start := piece.rfind(self.newline, 0, place)) >= 0 else column + place}"
-            for character, place in list(first.items())[:MENTIONED]
-        )
+        named = []
+        for character, place in list(first.items())[:MENTIONED]:
+            above, start = piece.count(self.newline, 0, place), piece.rfind(self.newline, 0, place)
+            named.append(f"{describe(character)} at {line + above}:{place - start if above else column + place}")
         return (
-            f"{name} has characters that the model does not know: {named} (line:column); --unknown skip leaves them out"
+            f"{name} has characters that the model does not know: {', '.join(named)} (line:column); "
+            "--unknown skip leaves them out"
         )
 
 
