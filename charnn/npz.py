@@ -24,6 +24,7 @@ DTYPES = ("|u1", "<u2", "<u4", "<i8", "<f4", "<f8")
 MEMBER = re.compile(r"[a-z0-9_]+(?:[./][A-Za-z0-9_]+)*\.npy", re.ASCII)
 HEADER = re.compile(rb"\{'descr': '([|<][a-z]\d)', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n", re.ASCII)
 LONGEST_HEADER = 4096
+LAST = b"PK\5\6" + bytes(18)  # record of a zip, which says that no comment follows
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same arrays make the same file, whenever they are written
 
 
@@ -49,7 +50,8 @@ def read(path: str | Path, lazy: Iterable[str] = ()) -> dict[str, np.ndarray]:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise CheckpointError(f"{path} is not a charnn file: not a regular file")
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            return {member.name: _array(path, file, archive, member, lazy) for member in _members(file, archive)}
+            members = list(_members(file, archive))
+            return {member.name: _array(path, archive, member, lazy) for member in members}
     except CheckpointError:
         raise
     except zipfile.BadZipFile as error:
@@ -79,7 +81,9 @@ def _members(file: BinaryIO, archive: zipfile.ZipFile) -> Iterator[Member]:
         start = info.header_offset + 30 + local[-2] + local[-1]
         end = start + info.file_size
         yield _npy_header(file, info, start)
-    if end != archive.start_dir or not seen:
+    file.seek(-len(LAST), os.SEEK_END)
+    last = file.read()
+    if end != archive.start_dir or not seen or last[:4] != LAST[:4] or last[-2:] != LAST[-2:]:
         raise CheckpointError(f"{file.name} is truncated or corrupt: bytes that belong to no array")
 
 
@@ -102,7 +106,7 @@ def _npy_header(file: BinaryIO, info: zipfile.ZipInfo, start: int) -> Member:
     return Member(info.filename.removesuffix(".npy"), dtype, shape, start + 10 + length, size)
 
 
-def _array(path: Path, file: BinaryIO, archive: zipfile.ZipFile, member: Member, lazy: Iterable[str]) -> np.ndarray:
+def _array(path: Path, archive: zipfile.ZipFile, member: Member, lazy: Iterable[str]) -> np.ndarray:
     if member.name in lazy and member.size:
         return np.memmap(path, member.dtype, "r", member.offset, member.shape)
     data = archive.read(member.name + ".npy")  # verifies the checksum
@@ -136,9 +140,12 @@ def replace(path: str | Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file so that, whatever happens, its name leads to the whole old one or the whole new one.
 
     Into a new file in the same folder, flushed to the disk, renamed over the old; on any error it is removed. A
-    symbolic link stays a link, and permissions stay. Raises `CharnnError` on a full disk and the like.
+    symbolic link stays a link, permissions stay, and devices are left alone. Raises `CharnnError` on a full disk and
+    the like.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise CharnnError(f"{path} is no regular file, and cannot be replaced by one: name another")
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)

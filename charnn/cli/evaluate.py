@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import tee
 from typing import Any
 
 import click
@@ -32,47 +33,37 @@ def command(
     charnn eval --by line < log | sort -rn | head      the oddest lines of a log
     charnn eval --by char letter.txt
     """
-    from .. import checkpoint, console, folders
+    from .. import api, checkpoint, console, folders
+    from ..errors import InputError
     from ..evaluation import Score, surprisal
     from ..text import decode
 
-    run = checkpoint.load(folders.find(model, root))
+    path = folders.find(model, root)
+    run = checkpoint.load(path)
     own = not text and not streams.is_piped()
     if own:
-        from .. import api
-
         pieces, what = iter([api.held_out(run)]), "held-out part"
     else:
-        sources = streams.sources(text or ("-",))
+        sources = streams.live(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
         pieces = (
             ids
             for source in sources
             for ids in run.vocabulary.encode(decode(source.pieces(), source.name, invalid), source.name, unknown)
         )
-    console.note(f"{folders.find(model, root)} on {what}")
-    pieces = small(pieces)
-    kept: list[Any] = []
-
-    def keep(pieces: Iterator[Any]) -> Iterator[Any]:
-        for ids in pieces:
-            kept[:] = [ids]
-            yield ids
-
-    total = Score()
-    rows = Rows(run.vocabulary, by)
-    for nats, hits in surprisal(run.model, run.weights, keep(pieces), reset=run.reset):
+    console.note(f"{path} on {what}")
+    total, rows = Score(), Rows(run.vocabulary, by)
+    read, scored = tee(small(pieces))
+    for ids, (nats, hits) in zip(read, surprisal(run.model, run.weights, scored, reset=run.reset), strict=True):
         total += Score(float(nats.sum()), nats.size, int(hits.sum()))
         if by:
-            rows.add(kept[0], nats / math.log(2))
+            rows.add(ids, nats / math.log(2))
     if by:
         rows.close()
-        return
-    if not total.count:
-        from ..errors import InputError
-
+    elif total.count:
+        _print(total, run, own, as_json)
+    else:
         raise InputError(f"{what} is empty: there is nothing to score")
-    _print(total, run, own, as_json)
 
 
 def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:
@@ -96,7 +87,7 @@ def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:
     console.score(total, run.origin.baselines, own)
 
 
-def small(pieces: Iterator[Any], size: int = 1 << 16) -> Iterator[Any]:
+def small(pieces: Iterable[Any], size: int = 1 << 16) -> Iterator[Any]:
     """Pieces cut so that rows come soon, and memory stays small."""
     for ids in pieces:
         for start in range(0, len(ids), size):

@@ -17,7 +17,12 @@ BATCH = 256  # samples drawn side by side
 @options.root
 @options.config_options(SampleConfig)
 @click.option("--greedy", is_flag=True, help="The likeliest character always: --temp 0.")
-@click.option("--prime", default="", metavar="TEXT", help="Text to go on from; - reads standard input.")
+@click.option(
+    "--prime",
+    default="",
+    metavar="TEXT",
+    help="Text to go on from; - reads it from standard input, less one line end at its end.",
+)
 @click.option("--stop", metavar="TEXT", help="End where this text appears, and leave it out.")
 @click.option("--past-end", is_flag=True, help="Go on past the end of a sequence, up to --length.")
 @click.option("--separator", metavar="TEXT", help="What follows each sample, instead of its line end.")
@@ -56,7 +61,7 @@ def command(
 
     run = checkpoint.load(folders.find(model, root))
     if prime == "-":
-        prime = "".join(decode(streams.spooled().pieces(), "the prime", run.origin.invalid))
+        prime = "".join(decode(streams.spooled().pieces(), "the prime", run.origin.invalid)).removesuffix("\n")
     end = "\0" if null else separator if separator is not None else run.vocabulary.end or "\n"
     if config.count == 1 and not as_json and not novelty:
         streams.write(prime, flush=True)

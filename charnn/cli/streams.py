@@ -4,7 +4,9 @@ import os
 import stat
 import sys
 import tempfile
-from typing import IO, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
 
 from ..errors import CharnnError, UsageError
 from ..text import Source, encode, file_source
@@ -19,7 +21,7 @@ def write(text: str, *, flush: bool = False) -> None:
         sys.stdout.buffer.flush()
 
 
-def stdin() -> IO[bytes]:
+def stdin() -> Any:
     """Standard input. Raises `UsageError` where it is closed, or a terminal that nobody would type a corpus at."""
     if sys.stdin is None or sys.stdin.closed:
         raise UsageError("standard input is closed: pipe a text into it, or name a file")
@@ -38,8 +40,13 @@ def is_piped() -> bool:
 
 
 def sources(names: tuple[str, ...]) -> list[Source]:
-    """Texts to read by name; `-` is standard input, put aside on disk, since texts are read twice."""
+    """Texts to read by name, twice if need be; `-` is standard input, put aside on disk."""
     return [spooled() if name == "-" else file_source(name) for name in names]
+
+
+def live(names: tuple[str, ...]) -> list[Source]:
+    """Texts to read by name, once; `-` is standard input, taken as it comes."""
+    return [Source("-", lambda: Reading(stdin().read1)) if name == "-" else file_source(name) for name in names]
 
 
 def spooled() -> Source:
@@ -47,18 +54,22 @@ def spooled() -> Source:
     file = tempfile.SpooledTemporaryFile(max_size=1 << 26)
     while piece := stdin().read(1 << 20):
         file.write(piece)
-    return Source("-", lambda: _Again(file))
 
-
-class _Again:
-    """A file read from its start, and left open when done."""
-
-    def __init__(self, file: Any):
+    def again() -> Reading:
         file.seek(0)
-        self.read = file.read
+        return Reading(file.read)
 
-    def __enter__(self) -> Any:
+    return Source("-", again)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file to read from, which is left open when done."""
+
+    read: Callable[[int], bytes]
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        return

@@ -1,5 +1,8 @@
 """charnn tokenize"""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import click
 
 from . import options, streams
@@ -57,22 +60,19 @@ def command(
     return None
 
 
-def _print_ids(found) -> None:  # type: ignore[no-untyped-def]
-    """Every sequence's ids on a line, its EOS the last of them."""
-    import numpy as np
-
-    piece = 1 << 16
-    for start in range(0, len(found.ids), piece):
-        ids = np.asarray(found.ids[start : start + piece]).tolist()
-        streams.write("".join(f"{i} " if i else "0\n" for i in ids))
+def _print_ids(found: Any) -> None:
+    """Ids, every sequence on a line, its EOS the last of them; but no EOS that stands for nothing in the text."""
+    start, words = 0, found.vocabulary
+    for ids in found.pieces(1 << 16):
+        skip = {at - start for at in found.silent} if words.end else set()
+        kept = (i for at, i in enumerate(ids.tolist()) if at not in skip)
+        streams.write("".join(f"{i} " if i else "0\n" for i in kept))
+        start += len(ids)
 
 
 def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
-    """Tokenised files, or ids with a vocabulary, to text."""
-    import numpy as np
-
+    """Tokenised files, or ids with the vocabulary they are from, to text."""
     from .. import tokens
-    from ..errors import InputError
 
     if vocabulary is None:
         for name in corpus:
@@ -83,35 +83,41 @@ def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
         return
     words = _vocabulary(vocabulary)
     for source in streams.sources(corpus):
-        rest = b""
-        for piece in source.pieces():
-            rest, *tail = (rest + piece).rsplit(maxsplit=1) if not piece[-1:].isspace() else (rest + piece,)
-            data, rest = rest, b"".join(tail)
+        for data in _whole_words(source.pieces()):
             streams.write(words.decode(_numbers(data, source.name, words.size)))
-        streams.write(words.decode(_numbers(rest, source.name, words.size)))
-    _ = np, InputError
 
 
-def _vocabulary(name: str):  # type: ignore[no-untyped-def]
-    from .. import checkpoint, folders, tokens
-    from ..errors import CheckpointError
+def _vocabulary(name: str) -> Any:
+    """The vocabulary of a tokenised file, or of a model."""
+    from .. import checkpoint, folders, npz, tokens
 
     path = folders.find(name)
-    try:
-        return tokens.read(path).vocabulary
-    except CheckpointError:
-        return checkpoint.load(path).vocabulary
+    header = npz.json_value(path, npz.read(path, lazy=["ids"]).get("header"))
+    return tokens.read(path).vocabulary if header.get("format") == tokens.FORMAT else checkpoint.load(path).vocabulary
 
 
-def _numbers(data: bytes, name: str, size: int):  # type: ignore[no-untyped-def]
+def _whole_words(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut only at white space."""
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        cut = max(data.rfind(b" "), data.rfind(b"\n")) + 1
+        yield data[:cut]
+        rest = data[cut:]
+    yield rest
+
+
+def _numbers(data: bytes, name: str, size: int) -> Any:
+    """Numbers in decimal, (N,). Raises `InputError` for anything else, and for one that is no id."""
     import numpy as np
 
     from ..errors import InputError
 
     try:
         ids = np.array([int(word) for word in data.split()], np.int64)
-    except ValueError as error:
-        raise InputError(f"{name} holds something that is no number: {error}") from None
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{name} holds something that is no id: {error}") from None
     if ids.size and not (ids.min() >= 0 and ids.max() < size):
-        raise InputError(f"{name} holds the number {ids.max()}, and the vocabulary's are 0 to {size - 1}")
+        wrong = ids.min() if ids.min() < 0 else ids.max()
+        raise InputError(f"{name} holds the number {wrong}, and the vocabulary's are 0 to {size - 1}")
     return ids
