@@ -121,6 +121,6 @@ def _rng(config: SampleConfig) -> np.random.Generator:
     return np.random.default_rng(config.seed)
 
 
-def encode(run: Run, what: str, name: str = "the text") -> np.ndarray:
+def encode(run: Run, what: str, name: str = "the text", unknown: str = "error") -> np.ndarray:
     """Ids of a text in a run's vocabulary, (N,). Raises `InputError` for characters that it does not have."""
-    return np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([what], name)])
+    return np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([what], name, unknown)])

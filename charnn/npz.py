@@ -24,7 +24,7 @@ DTYPES = ("|u1", "<u2", "<u4", "<i8", "<f4", "<f8")
 MEMBER = re.compile(r"[a-z0-9_]+(?:[./][A-Za-z0-9_]+)*\.npy", re.ASCII)
 HEADER = re.compile(rb"\{'descr': '([|<][a-z]\d)', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n", re.ASCII)
 LONGEST_HEADER = 4096
-LAST = b"PK\5\6" + bytes(18)  # record of a zip, which says that no comment follows
+LAST = 22  # bytes of the record that ends a zip without a comment
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same arrays make the same file, whenever they are written
 
 
@@ -81,9 +81,8 @@ def _members(file: BinaryIO, archive: zipfile.ZipFile) -> Iterator[Member]:
         start = info.header_offset + 30 + local[-2] + local[-1]
         end = start + info.file_size
         yield _npy_header(file, info, start)
-    file.seek(-len(LAST), os.SEEK_END)
-    last = file.read()
-    if end != archive.start_dir or not seen or last[:4] != LAST[:4] or last[-2:] != LAST[-2:]:
+    file.seek(-LAST, os.SEEK_END)
+    if end != archive.start_dir or not seen or file.read(4) != b"PK\5\6":
         raise CheckpointError(f"{file.name} is truncated or corrupt: bytes that belong to no array")
 
 
@@ -140,14 +139,13 @@ def replace(path: str | Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file so that, whatever happens, its name leads to the whole old one or the whole new one.
 
     Into a new file in the same folder, flushed to the disk, renamed over the old; on any error it is removed. A
-    symbolic link stays a link, permissions stay, and devices are left alone. Raises `CharnnError` on a full disk and
-    the like.
+    symbolic link stays a link, and permissions stay. Raises `CharnnError` on a full disk and the like.
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise CharnnError(f"{path} is no regular file, and cannot be replaced by one: name another")
     temporary = None
     try:
+        if target.exists() and not target.is_file():  # a device, say
+            raise CharnnError(f"{path} is not a regular file, and cannot be made one: name another")
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
         with os.fdopen(handle, "wb") as file:
             fill(file)

@@ -21,7 +21,7 @@ NEIGHBOURS = {  # the only imports on a floor: who may import whom
     "npz": {"errors"},
     "parameters": {"workspace"},
     "schedules": {"config"},
-    "vocabulary": {"text", "windows"},
+    "vocabulary": {"windows"},
     "corpus": {"text", "vocabulary", "windows"},
     "tokens": {"corpus", "text", "vocabulary"},
     "run": {"model", "optimizers"},

@@ -22,9 +22,7 @@ class Textbook:
         stream = (0, *ids.tolist())
         self.symbols, self.order = symbols, order
         windows = [[stream[i : i + k] for i in range(len(stream) + 1 - k)] for k in range(order + 1)]
-        self.counts: list[Counter[Gram]] = [
-            Counter(gram[1:] for gram in set(longer)) for longer in windows[1:]
-        ]
+        self.counts: list[Counter[Gram]] = [Counter(gram[1:] for gram in set(longer)) for longer in windows[1:]]
         self.counts.append(Counter(windows[order]))
         self.totals = [Counter[Gram]() for _ in self.counts]
         self.left: list[Counter[Gram]] = [Counter() for _ in self.counts]  # (D1, D2, D3) . (N1, N2, N3+)
@@ -151,10 +149,7 @@ def test_order_is_found_behind_one_that_tells_nothing() -> None:
 
 
 def test_words_cost_what_choosing_them_costs() -> None:
-    words = [
-        np.array([*word, 0])
-        for word in ([1, 2, 3, 4], [2, 3, 1, 4], [4, 4, 1, 2], [3, 1, 1, 1], [2, 2, 4, 3])
-    ]
+    words = [np.array([*word, 0]) for word in ([1, 2, 3, 4], [2, 3, 1, 4], [4, 4, 1, 2], [3, 1, 1, 1], [2, 2, 4, 3])]
     chosen = np.random.default_rng(0).integers(0, 5, 5000)
     ids = np.concatenate([words[i] for i in chosen])
     assert baselines(ids[:20_000], ids[20_000:], 5).ngram == pytest.approx(log2(5) / 5, rel=0.02)

@@ -8,8 +8,8 @@ import click
 import pytest
 
 from charnn import run
-from charnn.cli import program
-from charnn.config import ModelConfig
+from charnn.cli import program, train
+from charnn.config import ModelConfig, TrainConfig
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,6 +62,8 @@ def test_defaults_are_those_of_the_code() -> None:
     model = ModelConfig()
     assert f"`--hidden {model.hidden} --layers {model.layers}` by default" in TEXT
     assert f"{run.DEFAULT_EPOCHS:g} passes over the text or {run.DEFAULT_MINUTES:g} minutes" in TEXT
+    budget = f"{run.DEFAULT_EPOCHS:g} epochs, or {run.DEFAULT_MINUTES:g} minutes, or until {TrainConfig().patience}"
+    assert budget in (train.command.help or "")
     assert model.skip and model.activation == "relu"
 
 

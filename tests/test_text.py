@@ -5,6 +5,7 @@ import gzip
 import lzma
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ BYTES = st.lists(st.one_of(st.binary(max_size=6), NASTY, st.text(max_size=3).map
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     """The data in pieces, some of them empty."""
     edges = [0, *sorted(min(place, len(data)) for place in places), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:])]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 CUTS = st.lists(st.integers(0, 40), max_size=6)
@@ -71,7 +72,9 @@ def test_an_invalid_byte_is_replaced_by_one_mark() -> None:
 
 
 @law
-@given(st.text(max_size=20), st.sampled_from([b"\xff", b"\xc0\x80", b"\x80", b"\xed\xb2\x80", b"\xe2\x82", b"\xf5"]), CUTS)
+@given(
+    st.text(max_size=20), st.sampled_from([b"\xff", b"\xc0\x80", b"\x80", b"\xed\xb2\x80", b"\xe2\x82", b"\xf5"]), CUTS
+)
 def test_the_first_invalid_byte_is_named_with_its_offset(before: str, bad: bytes, cuts: list[int]) -> None:
     data = before.encode() + bad + b"a later \xfe"
     with pytest.raises(InputError) as caught:

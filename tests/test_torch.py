@@ -117,36 +117,47 @@ def test_updates_are_torchs(rule: optimizers.Optimizer, theirs: Any, decay: floa
             np.testing.assert_allclose(w, tensors[name].detach().numpy(), rtol=PRECISION[dtype], atol=PRECISION[dtype])
 
 
-@pytest.mark.parametrize("clip", [0.05, 0.5, 5.0, 1e6])
+@pytest.mark.parametrize("clip", [0.05, 5.0, 0.0])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_training_is_torchs(optimizer: str, clip: float) -> None:
     """Whole updates over several windows: the mean loss, the global norm's clip, the carried state, the rule."""
     rng = np.random.default_rng(0)
     ids = rng.integers(0, V, B * T * 4).astype(np.uint8)
     config = TrainConfig(
-        batch=B, window=T, optimizer=optimizer, rate=0.05, momentum=0.9, weight_decay=0.0, clip=clip,
-        schedule="constant", steps=100, every=1000, state="carry", seed=3, workers=1,
-    )  # fmt: skip
-    vocabulary = Vocabulary(tuple(range(97, 97 + V - 1)))
-    model = ModelConfig("elman", H, 2, "tanh", skip=False, dropout=0.0)
-    run = Run.start(model, config, vocabulary, Origin(("x",), "", len(ids)), len(ids))
-    assert (run.config.batch, run.config.window) == (B, T)
+        batch=B,
+        window=T,
+        optimizer=optimizer,
+        rate=0.05,
+        momentum=0.9,
+        weight_decay=0.0,
+        clip=clip,
+        schedule="constant",
+        steps=100,
+        every=1000,
+        state="carry",
+        workers=1,
+    )
+    model = network("tanh", 2)
+    weights = model.initial(np.random.default_rng(3))
+    moments = tuple(weights.like() for _ in optimizers.make(config).moments)
+    vocabulary, origin = Vocabulary(tuple(range(97, 97 + V - 1))), Origin(("x",), "", len(ids))
+    run = Run(model, config, vocabulary, origin, weights, moments, model.zero_state(B))
     theirs = Network(run.model, run.weights)
-    weights = list(theirs.ours.values())
-    other = torch.optim.Adam(weights, 0.05) if optimizer == "adam" else torch.optim.SGD(weights, 0.05, momentum=0.9)
+    tensors = list(theirs.ours.values())
+    other = torch.optim.Adam(tensors, 0.05) if optimizer == "adam" else torch.optim.SGD(tensors, 0.05, momentum=0.9)
     trainer, state = Trainer(run, ids), torch.zeros(2, B, H)
     for window in range(4):
         other.zero_grad()
         loss, state = theirs.loss(*trainer.lanes[window], state)
         (loss / (B * T)).backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(weights, clip))  # by clip / (norm + 1e-6)
+        norm = float(torch.nn.utils.clip_grad_norm_(tensors, clip or np.inf))  # by clip / (norm + 1e-6)
         other.step()
         state = state.detach()
         update = trainer.update()
         assert isinstance(update, Update)
         assert update.nats == pytest.approx(loss.item(), rel=1e-5)
         assert update.norm == pytest.approx(norm, rel=1e-4)
-        assert (update.norm > clip) == (clip < 0.1) or clip == 0.5
+        assert (update.norm > clip) == (clip < 5)
         for name, tensor in theirs.ours.items():
             np.testing.assert_allclose(run.weights[name], tensor.detach().numpy().T, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(np.stack(run.state), state.numpy(), atol=1e-4)

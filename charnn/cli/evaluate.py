@@ -36,7 +36,6 @@ def command(
     from .. import api, checkpoint, console, folders
     from ..errors import InputError
     from ..evaluation import Score, surprisal
-    from ..text import decode
 
     path = folders.find(model, root)
     run = checkpoint.load(path)
@@ -46,11 +45,7 @@ def command(
     else:
         sources = streams.live(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
-        pieces = (
-            ids
-            for source in sources
-            for ids in run.vocabulary.encode(decode(source.pieces(), source.name, invalid), source.name, unknown)
-        )
+        pieces = (ids for source in sources for ids in _ids(run, source, unknown, invalid))
     console.note(f"{path} on {what}")
     total, rows = Score(), Rows(run.vocabulary, by)
     read, scored = tee(small(pieces))
@@ -64,6 +59,20 @@ def command(
         _print(total, run, own, as_json)
     else:
         raise InputError(f"{what} is empty: there is nothing to score")
+
+
+def _ids(run: Any, source: Any, unknown: str, invalid: str) -> Iterator[Any]:
+    """The symbols of a text, or of a tokenised file with the model's own vocabulary."""
+    from .. import tokens
+    from ..errors import InputError
+    from ..text import decode
+
+    if not source.name.endswith(".npz"):
+        return run.vocabulary.encode(decode(source.pieces(), source.name, invalid), source.name, unknown)
+    corpus = tokens.read(source.name)
+    if corpus.vocabulary != run.vocabulary:
+        raise InputError(f"{source.name} was tokenised with another vocabulary than the model's: give the text itself")
+    return corpus.pieces()
 
 
 def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:

@@ -36,7 +36,7 @@ def config_options(*kinds: type[Checked]) -> Callable[[F], F]:
                 assert spec.default is not MISSING
                 flag = "--" + spec.name.replace("_", "-")
                 names = SHORT.get(spec.name, (flag,))
-                kwargs: dict[str, Any] = {"default": spec.default, "help": spec.metadata["help"].capitalize() + "."}
+                kwargs: dict[str, Any] = {"default": spec.default, "help": _sentence(spec.metadata["help"])}
                 if hints[spec.name] is bool:
                     names = (f"{flag}/--no-{spec.name}",)
                 else:
@@ -46,6 +46,10 @@ def config_options(*kinds: type[Checked]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
 
 
 def _type(hint: Any, choices: Any) -> Any:

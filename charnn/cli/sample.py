@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -42,6 +43,7 @@ def command(
     null: bool,
     as_json: bool,
     novelty: bool,
+    unknown: str,
     **params: Any,
 ) -> None:
     """Let a model write: each character it draws is the next it reads, until the sequence ends or --length is reached.
@@ -49,19 +51,16 @@ def command(
     \b
     charnn sample --temp 0.8
     charnn sample -n 20 --novelty              20 names, say, and which of them were in the training text
-    echo -n "To be" | charnn sample --prime - --length 500 --past-end
+    echo "To be" | charnn sample --prime - --length 500 --past-end
     """
-    if greedy:
-        params["temp"] = 0.0
-    config: SampleConfig = options.pick(params, SampleConfig)
+    config: SampleConfig = options.pick({**params, **({"temp": 0.0} if greedy else {})}, SampleConfig)
     if past_end and config.count > 1:
         raise click.UsageError("--past-end writes one long sample: leave -n at 1")
     from .. import api, checkpoint, folders
-    from ..text import decode
 
     run = checkpoint.load(folders.find(model, root))
-    if prime == "-":
-        prime = "".join(decode(streams.spooled().pieces(), "the prime", run.origin.invalid)).removesuffix("\n")
+    ids = api.encode(run, _read_prime(run) if prime == "-" else prime, "the prime", unknown)
+    prime = run.vocabulary.decode(ids)
     end = "\0" if null else separator if separator is not None else run.vocabulary.end or "\n"
     if config.count == 1 and not as_json and not novelty:
         streams.write(prime, flush=True)
@@ -70,33 +69,36 @@ def command(
         streams.write(end)
         return
     find = finder(run) if novelty else None
-    for text, ended in _samples(run, config, prime, past_end):
+    for text, ended in _samples(run, config, ids, past_end):
         cut = "".join(until(stop, iter(text)))
-        where = find(prime + cut, ended and cut == text) if find else None
-        if as_json:
-            record = {"text": prime + cut, "ended": ended and cut == text, **({"found": where} if find else {})}
-            streams.write(json.dumps(record) + "\n", flush=True)
-        else:
-            streams.write((f"{where}\t" if find else "") + prime + cut + end, flush=True)
+        facts: dict[str, Any] = {"text": prime + cut, "ended": ended and cut == text}
+        if find:
+            facts["found"] = find(facts["text"], facts["ended"])
+        row = "\t".join([*([facts["found"]] if find else []), facts["text"]])
+        streams.write(json.dumps(facts) + "\n" if as_json else row + end, flush=True)
 
 
-def _samples(run: Any, config: SampleConfig, prime: str, past_end: bool) -> Iterator[tuple[str, bool]]:
+def _read_prime(run: Any) -> str:
+    """Standard input, less one line end at its end."""
+    from ..text import decode
+
+    return "".join(decode(streams.spooled().pieces(), "the prime", run.origin.invalid)).removesuffix("\n")
+
+
+def _samples(run: Any, config: SampleConfig, prime: Any, past_end: bool) -> Iterator[tuple[str, bool]]:
     """Samples without the prime, and whether each ended by itself; batch after batch."""
-    from dataclasses import replace
-
     import numpy as np
 
-    from .. import api, sampling
+    from .. import sampling
 
     rng = np.random.default_rng(config.seed)
     if past_end:
-        text = "".join(api.stream(run, prime, past_end=True, **vars(config)))
-        yield text, False
+        ids = list(sampling.stream(run.model, run.weights, config, rng, prime, past_end=True))
+        yield run.vocabulary.decode(np.array(ids, np.int64)), False
         return
-    ids = api.encode(run, prime, "the prime")
     for start in range(0, config.count, BATCH):
         batch = replace(config, count=min(BATCH, config.count - start))
-        for sample in sampling.generate(run.model, run.weights, batch, rng, ids):
+        for sample in sampling.generate(run.model, run.weights, batch, rng, prime):
             yield run.vocabulary.decode(sample.ids), sample.ended
 
 
