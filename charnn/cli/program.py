@@ -33,12 +33,14 @@ class Program(click.Group):
             if sys.stdout is not None:
                 sys.stdout.flush()
             return result
-        except (CharnnError, OSError, MemoryError) as error:
+        except KeyboardInterrupt:
+            die(signal.SIGINT)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # click's own words
+        except Exception as error:
             if os.environ.get("CHARNN_DEBUG"):
                 raise
             fail(error)
-        except KeyboardInterrupt:
-            die(signal.SIGINT)
 
 
 def fail(error: BaseException) -> NoReturn:
@@ -50,11 +52,12 @@ def fail(error: BaseException) -> NoReturn:
         message, code = str(error), error.exit_code
     elif isinstance(error, MemoryError):
         message, code = f"not enough memory: {error}; try a smaller --hidden, --batch or --window", 1
-    else:
-        assert isinstance(error, OSError)
+    elif isinstance(error, OSError):
         where = error.filename or ("standard output" if error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO) else "")
         message, code = f"{where}: {error.strerror or error}".removeprefix(": "), 1
         quiet(sys.stdout)
+    else:
+        message, code = f"a fault of charnn's own, {error!r}: please report it; CHARNN_DEBUG=1 shows where", 1
     with contextlib.suppress(OSError):
         click.echo(f"charnn: {message}", err=True)
     sys.exit(code)

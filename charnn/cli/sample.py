@@ -29,6 +29,7 @@ BATCH = 256  # samples drawn side by side
 @click.option("--separator", metavar="TEXT", help="What follows each sample, instead of its line end.")
 @click.option("-0", "--null", is_flag=True, help="Follow each sample with NUL, for xargs -0.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a sample, on a line of its own.")
+@options.unknown
 @click.option(
     "--novelty", is_flag=True, help="Before each sample, where its text stands already: train, valid, or new."
 )
