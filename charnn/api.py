@@ -66,8 +66,9 @@ def stream(run: Run, prime: str = "", *, past_end: bool = False, **options: Any)
     The end of the sequence is not a character of it; with `past_end` it is one like any other.
     """
     (config,) = configure(options, SampleConfig)
-    ids = sampling.stream(run.model, run.weights, config, _rng(config), encode(run, prime, "the prime"), past_end)
-    for symbol in ids:
+    ids = encode(run, prime, "the prime")
+    drawn = sampling.stream(run.model, run.weights, config, _rng(config), ids, reset=run.reset, past_end=past_end)
+    for symbol in drawn:
         if symbol or past_end:
             yield run.vocabulary.decode(np.array([symbol]))
 
@@ -75,7 +76,8 @@ def stream(run: Run, prime: str = "", *, past_end: bool = False, **options: Any)
 def generate(run: Run, count: int = 1, prime: str = "", **options: Any) -> list[str]:
     """Samples, the prime before each, without their ends; `options` are `SampleConfig`'s fields."""
     (config,) = configure({**options, "count": count}, SampleConfig)
-    samples = sampling.generate(run.model, run.weights, config, _rng(config), encode(run, prime, "the prime"))
+    ids = encode(run, prime, "the prime")
+    samples = sampling.generate(run.model, run.weights, config, _rng(config), ids, reset=run.reset)
     return [prime + run.vocabulary.decode(sample.ids) for sample in samples]
 
 

@@ -35,7 +35,12 @@ class Folder:
 
     @classmethod
     def create(cls, root: str | Path, name: str) -> "Folder":
-        """A new folder `name` below `root`, or name-2, name-3, ... where that is taken. Raises `CharnnError`."""
+        """A new folder `name` below `root`, or name-2, name-3, ... where that is taken.
+
+        Raises `UsageError` for a name that is a path, and `CharnnError` where the folder cannot be made.
+        """
+        if Path(name).name != name or name == "..":
+            raise UsageError(f"--name {name} is no name of a folder: give one without /, and --out for where it is")
         for number in range(1, 100_000):
             path = Path(root) / (name if number == 1 else f"{name}-{number}")
             try:
@@ -71,10 +76,11 @@ class Folder:
             npz.replace(self.log, lambda file: file.write(b"".join(kept)))
 
 
-def newest(root: str | Path, file: str = "best.npz") -> Folder | None:
-    """The folder below `root` whose model was written last."""
-    found = [(path.stat().st_mtime_ns, path.parent) for path in Path(root).glob(f"*/{file}") if path.is_file()]
-    return Folder(max(found)[1]) if found else None
+def newest(root: str | Path) -> Folder | None:
+    """The folder below `root` that a model was written to last."""
+    paths = (path for file in ("best.npz", "last.npz") for path in Path(root).glob(f"*/{file}") if path.is_file())
+    found = max(((path.stat().st_mtime_ns, path.parent) for path in paths), default=None)
+    return Folder(found[1]) if found else None
 
 
 def find(model: str | None, root: str | Path = ROOT, kind: str = "best") -> Path:
@@ -83,10 +89,10 @@ def find(model: str | None, root: str | Path = ROOT, kind: str = "best") -> Path
     Raises `UsageError` where there is none, and says how to get one.
     """
     if model is None:
-        if folder := newest(root) or newest(root, "last.npz"):
+        if folder := newest(root):
             return _either(folder, kind)
         raise UsageError(f"there is no model in {root}/: train one with `charnn train CORPUS`")
-    for path in (Path(model), Path(root) / model):
+    for path in (Path(root) / model, Path(model)):
         if path.is_dir():
             return _either(Folder(path), kind)
         if path.exists():

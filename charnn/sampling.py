@@ -31,7 +31,8 @@ def probabilities(o: np.ndarray, config: SampleConfig) -> np.ndarray:
     o = o.astype(np.float64)
     if config.temp == 0:
         return (np.arange(o.shape[1]) == o.argmax(axis=1)[:, None]).astype(np.float64)
-    p = np.exp(log_softmax(o / config.temp))
+    with np.errstate(over="ignore"):  # below the largest score, which is 0, there may be minus infinity
+        p = np.exp(log_softmax((o - o.max(axis=1, keepdims=True)) / config.temp))
     if config.top_k or config.top_p < 1:
         order = np.argsort(-p, axis=1, kind="stable")
         ranked = np.take_along_axis(p, order, axis=1)
@@ -56,31 +57,31 @@ def stream(
     config: SampleConfig,
     rng: np.random.Generator,
     prime: np.ndarray,
+    *,
+    reset: bool,
     past_end: bool = False,
 ) -> Iterator[int]:
     """Ids of one sample as they are drawn, EOS the last of them if it ends so; at most `config.length`.
 
     Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `past_end` EOS is a
-    symbol like any other, as in training that carries the state on.
+    symbol like any other. Where training `reset` the state at EOS, so does this.
     """
-    symbol, state, ws = np.array([EOS]), model.zero_state(1, weights.flat.dtype), Workspace()
-    o, state = _prime(model, weights, prime, symbol, state)
+    ws = Workspace()
+    o, state = _prime(model, weights, prime, 1, ws, reset)
     for _ in range(config.length):
         symbol = draw(probabilities(o, config), rng.random(1))
         yield int(symbol[0])
         if symbol[0] == EOS and not past_end:
             return
-        ws.reset()
-        o, after = model.step(weights, symbol, state, ws)
-        state = tuple(s.copy() for s in after)
+        o, state = _step(model, weights, symbol, state, ws, reset)
 
 
 def generate(
-    model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray
+    model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, *, reset: bool
 ) -> list[Sample]:
     """`config.count` samples, drawn side by side as one batch; those that ended leave it."""
     n, ws = config.count, Workspace()
-    o, state = _prime(model, weights, prime, np.full(n, EOS), model.zero_state(n, weights.flat.dtype))
+    o, state = _prime(model, weights, prime, n, ws, reset)
     going, ended = np.arange(n), [False] * n
     texts: list[list[int]] = [[] for _ in range(n)]
     for _ in range(config.length):
@@ -93,21 +94,27 @@ def generate(
             else:
                 texts[row].append(symbol)
         stay = symbols != EOS
-        going, symbols = going[stay], symbols[stay]
-        ws.reset()
-        o, after = model.step(weights, symbols, tuple(s[stay] for s in state), ws)
-        state = tuple(s.copy() for s in after)
+        going = going[stay]
+        o, state = _step(model, weights, symbols[stay], tuple(s[stay] for s in state), ws, reset)
     return [Sample(np.array(ids, np.int64), end) for ids, end in zip(texts, ended, strict=True)]
 
 
 def _prime(
-    model: Model, weights: Parameters, prime: np.ndarray, start: np.ndarray, state: State
+    model: Model, weights: Parameters, prime: np.ndarray, rows: int, ws: Workspace, reset: bool
 ) -> tuple[np.ndarray, State]:
-    """Scores after reading the start symbol and the prime in every row, and the state."""
-    ws = Workspace()
-    o, state = model.step(weights, start, state, ws)
-    for symbol in prime:
-        ws.reset()
-        o, after = model.step(weights, np.full(len(start), symbol), tuple(s.copy() for s in state), ws)
-        state = after
-    return o.copy(), tuple(s.copy() for s in state)
+    """Scores after reading EOS and the prime in every row, and the state."""
+    o, state = np.empty((rows, 0)), model.zero_state(rows, weights.flat.dtype)
+    for symbol in (EOS, *prime.tolist()):
+        o, state = _step(model, weights, np.full(rows, symbol), state, ws, reset)
+    return o, state
+
+
+def _step(
+    model: Model, weights: Parameters, symbols: np.ndarray, state: State, ws: Workspace, reset: bool
+) -> tuple[np.ndarray, State]:
+    """Scores of what follows the symbols, until the next step, and the state; one `reset` at EOS, as in training."""
+    if reset:
+        state = tuple(s * (symbols != EOS)[:, None] for s in state)
+    ws.reset()
+    o, after = model.step(weights, symbols, state, ws)
+    return o, tuple(s.copy() for s in after)

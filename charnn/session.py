@@ -8,20 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from . import memory
 from .config import ModelConfig, SampleConfig, TrainConfig
 from .corpus import Corpus
 from .errors import DivergenceError, InputError, UsageError
 from .evaluation import evaluate
 from .folders import Folder
+from .model import Model
 from .ngram import baselines
 from .parallel import team
-from .run import Origin, Run
+from .run import Origin, Run, plan
 from .sampling import generate
 from .training import QUIET, Setback, Trainer, Update
 
 VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
 BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
 LINE = 72  # characters of the line sampled at each validation
+SAMPLED = 2  # sets the random numbers of sampled lines apart from all others
 PLATEAU = 2  # validations without a better one after which the plateau schedule halves the rate
 
 
@@ -119,8 +122,8 @@ class Session:
     def _sample(self) -> str:
         """A line of what the network writes now."""
         run, config = self.run, SampleConfig(length=LINE, count=1, temp=0.8)
-        rng = np.random.default_rng((run.config.seed, run.step))
-        (sample,) = generate(run.model, run.weights, config, rng, np.array([], np.int64))
+        rng = np.random.default_rng((run.config.seed, SAMPLED, run.step))
+        (sample,) = generate(run.model, run.weights, config, rng, np.array([], np.int64), reset=run.reset)
         return run.vocabulary.decode(sample.ids)
 
 
@@ -133,6 +136,7 @@ def begin(
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
+    memory.check(Model(model, corpus.vocabulary.size), plan(config, len(train)), corpus.ids.nbytes)
     counted = asdict(baselines(train, valid, corpus.vocabulary.size))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
     run = Run.start(model, config, corpus.vocabulary, origin, len(train))

@@ -19,6 +19,7 @@ from .run import Run
 from .windows import EOS, Lanes
 from .workspace import Workspace
 
+NOISE = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 HOPELESS = 8  # setbacks in a row after which training gives up
 QUIET = partial(np.errstate, over="ignore", invalid="ignore")  # what overflows is seen in the loss, and seen to
 EXPLODED = 10.0  # times the loss of knowing nothing, log V
@@ -120,7 +121,7 @@ class Trainer:
 
     def sane(self, loss: float) -> bool:
         """Whether a loss, in nats per character, is one to go on with; NaN is not."""
-        return loss < EXPLODED * math.log(self.run.model.symbols)
+        return loss <= EXPLODED * math.log(self.run.model.symbols)
 
     def set_back(self) -> Setback:
         """Return to the last good state, at half the rate. Raises `DivergenceError` after several times in a row."""
@@ -156,7 +157,9 @@ class Share:
         x, y = x[:, rows], y[:, rows]
         self.ws.reset()
         keep = (x != EOS)[..., None].astype(run.weights.flat.dtype) if run.reset else None
-        rng = np.random.default_rng((run.config.seed, run.step, self.number)) if run.model.config.dropout else None
+        rng = (
+            np.random.default_rng((run.config.seed, NOISE, run.step, self.number)) if run.model.config.dropout else None
+        )
         before = tuple(s[rows] for s in run.state)
         with QUIET():
             nats, after = run.model.gradient(run.weights, self.g, x, y, before, self.ws, keep, rng)

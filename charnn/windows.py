@@ -16,8 +16,8 @@ class Lanes:
 
     The stream's symbols are what is predicted, each exactly once; what is read is the same stream one symbol
     earlier, starting from EOS. Lane b goes on in each window where it stopped in the last, so that a carried state
-    stays with its text. Where the N symbols do not fill B lanes evenly, the N mod B symbols left over are the last
-    lanes' longer ends, read in one last window of a single step: no padding, nothing wrapped round.
+    stays with its text. Where the N symbols do not fill B lanes evenly, the N mod B symbols left over are the
+    longer ends of the first lanes, read in one last window of a single step: no padding, nothing wrapped round.
     """
 
     ids: np.ndarray  # (N,) unsigned integers
@@ -52,8 +52,8 @@ class Lanes:
 def fit(symbols: int, batch: int, window: int) -> tuple[int, int]:
     """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
 
-    An epoch has at least 64 windows, so that there are updates enough to learn from; of a window's symbols most are
-    steps rather than rows, and there are at least 16 steps where the stream allows it.
+    An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
+    from; of a window's symbols most are steps rather than rows, and there are at least 16 steps.
     """
     size = symbols // UPDATES
     window = max(1, min(window, max(SHORTEST, isqrt(4 * size)), symbols))

@@ -12,7 +12,7 @@ FLOORS = {
     1: "layers",
     2: "config corpus ngram schedules text tokens vocabulary windows",
     3: "model optimizers parallel run",
-    4: "checkpoint evaluation folders sampling training",
+    4: "checkpoint evaluation folders memory sampling training",
     5: "api console session",
     6: "__main__ cli",
 }

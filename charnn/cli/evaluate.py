@@ -33,6 +33,8 @@ def command(
     charnn eval --by line < log | sort -rn | head      the oddest lines of a log
     charnn eval --by char letter.txt
     """
+    if by and as_json:
+        raise click.UsageError(f"--by {by} writes rows, and --json one score: leave out one of them")
     from .. import api, checkpoint, console, folders
     from ..errors import InputError
     from ..evaluation import Score, surprisal
@@ -136,7 +138,7 @@ class Rows:
 
     def close(self) -> None:
         """A last line without its end."""
-        if self.by == "line" and self.text:
+        if self.by == "line" and (self.text or self.bits):
             streams.write(self._row())
 
     def _characters(self, ids: Any) -> Iterator[str]:
@@ -151,9 +153,7 @@ class Rows:
 
 
 def escape(text: str) -> str:
-    """Text that fits in one cell of a TSV row: backslash, tab and line ends escaped; the end of a file as \\0."""
-    if not text:
-        return ""
+    """Text that fits in one cell of a TSV row: backslash, tab and line ends escaped."""
     for character, shown in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
         text = text.replace(character, shown)
     return text

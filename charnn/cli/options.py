@@ -26,13 +26,15 @@ invalid = choice("--invalid", ("error", "keep", "replace"), "What becomes of byt
 unknown = choice("--unknown", ("error", "skip"), "What becomes of characters that the model does not know.")
 
 
-def config_options(*kinds: type[Checked]) -> Callable[[F], F]:
-    """An option for every field of these dataclasses."""
+def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[F], F]:
+    """An option for every field of these dataclasses, or for one of them."""
 
     def decorate(function: F) -> F:
         for kind in reversed(kinds):
             hints = get_type_hints(kind)
             for spec in reversed(fields(kind)):  # type: ignore[arg-type]
+                if only not in (None, spec.name):
+                    continue
                 assert spec.default is not MISSING
                 flag = "--" + spec.name.replace("_", "-")
                 names = SHORT.get(spec.name, (flag,))

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -27,20 +28,31 @@ class Program(click.Group):
         command: click.Command = import_module(f".{COMMANDS[name]}", __package__).command
         return command
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with told():  # --help and --version write here
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with told():
             result = super().invoke(ctx)
             if sys.stdout is not None:
                 sys.stdout.flush()
             return result
-        except KeyboardInterrupt:
-            die(signal.SIGINT)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise  # click's own words
-        except Exception as error:
-            if os.environ.get("CHARNN_DEBUG"):
-                raise
-            fail(error)
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Ends the program, and says why, where something goes wrong; a usage error that click tells of is let through."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        die(signal.SIGINT)
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        if os.environ.get("CHARNN_DEBUG"):
+            raise
+        fail(error)
 
 
 def fail(error: BaseException) -> NoReturn:

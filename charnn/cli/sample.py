@@ -57,6 +57,8 @@ def command(
     config: SampleConfig = options.pick({**params, **({"temp": 0.0} if greedy else {})}, SampleConfig)
     if past_end and config.count > 1:
         raise click.UsageError("--past-end writes one long sample: leave -n at 1")
+    if null + as_json + (separator is not None) > 1:
+        raise click.UsageError("--null, --separator and --json say differently what follows a sample: give one of them")
     from .. import api, checkpoint, folders
 
     run = checkpoint.load(folders.find(model, root))
@@ -94,12 +96,12 @@ def _samples(run: Any, config: SampleConfig, prime: Any, past_end: bool) -> Iter
 
     rng = np.random.default_rng(config.seed)
     if past_end:
-        ids = list(sampling.stream(run.model, run.weights, config, rng, prime, past_end=True))
+        ids = list(sampling.stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=True))
         yield run.vocabulary.decode(np.array(ids, np.int64)), False
         return
     for start in range(0, config.count, BATCH):
         batch = replace(config, count=min(BATCH, config.count - start))
-        for sample in sampling.generate(run.model, run.weights, batch, rng, prime):
+        for sample in sampling.generate(run.model, run.weights, batch, rng, prime, reset=run.reset):
             yield run.vocabulary.decode(sample.ids), sample.ended
 
 

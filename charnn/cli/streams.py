@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
+import click
+
 from ..errors import CharnnError, UsageError
 from ..text import Source, encode, file_source
 
@@ -50,8 +52,8 @@ def live(names: tuple[str, ...]) -> list[Source]:
 
 
 def spooled() -> Source:
-    """Standard input as a source that can be read again."""
-    file = tempfile.SpooledTemporaryFile(max_size=1 << 26)
+    """Standard input as a source that can be read again, until the command is done."""
+    file = click.get_current_context().with_resource(tempfile.SpooledTemporaryFile(max_size=1 << 26))
     while piece := stdin().read(1 << 20):
         file.write(piece)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..config import TrainConfig
 from . import options, streams
 
 
@@ -13,7 +14,7 @@ from . import options, streams
 @click.option("-o", "--output", metavar="FILE", help="Write a tokenised .npz; - for ids on standard output.")
 @options.sequence
 @options.invalid
-@click.option("--valid", type=click.FloatRange(0.0001, 0.9), default=0.1, show_default=True, help="Share held out.")
+@options.config_options(TrainConfig, only="valid")
 @click.option("--decode", is_flag=True, help="The way back: from a tokenised file, or from ids, to the text.")
 @click.option("--vocabulary", metavar="FILE", help="With --decode: tokenised file or model whose ids they are.")
 def command(
@@ -39,6 +40,7 @@ def command(
         return _decode(corpus, vocabulary)
     if vocabulary:
         raise click.UsageError("--vocabulary goes with --decode")
+    options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
     from .. import console, tokens
     from .. import corpus as texts
     from ..ngram import baselines

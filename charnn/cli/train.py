@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from ..config import ModelConfig, TrainConfig
+from ..errors import CharnnError, UsageError
 from . import options, streams
 from .signals import Stop
 
@@ -61,27 +62,35 @@ def _begin(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):
     name = params["name"]
     if "-" in corpus:
         folder = Folder.create(params["root"], name or "stdin")
-        tokens.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
+        try:
+            tokens.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
+        except CharnnError:
+            folder.path.rmdir()
+            raise
         found = tokens.read(folder.path / "tokens.npz")
         return session.begin(found, model, config, folder), found
     found = api.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
+    if params["sequence"] not in ("auto", found.vocabulary.sequence):
+        raise UsageError(f"{corpus[0]} was tokenised with --sequence {found.vocabulary.sequence}: tokenise it anew")
     return session.begin(found, model, config, params["root"], name), found
 
 
 def _resume(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
     from .. import api, checkpoint, folders, session
-    from ..errors import UsageError
 
     path = folders.find(params["name"], params["root"], "last")
     run = checkpoint.load(path)
     if not run.moments:
         raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")
     asked = options.given(ctx)
-    for name, value in asked.items():
-        if name in options.names(ModelConfig) and value != getattr(run.model.config, name):
-            was = getattr(run.model.config, name)
-            raise UsageError(f"{path} has --{name} {was}, and cannot be resumed with {value}: train a new run")
+    fixed = {**vars(run.model.config), "sequence": run.vocabulary.sequence, "invalid": run.origin.invalid}
+    for name, was in fixed.items():
+        if asked.get(name, was) not in (was, "auto"):
+            raise UsageError(f"{path} has --{name} {was}, and cannot be resumed with {asked[name]}: train a new run")
     changes = {name: value for name, value in asked.items() if name in options.names(TrainConfig)}
-    found = api.read(*streams.sources(corpus), sequence=run.vocabulary.sequence) if corpus else api.own_corpus(run)
+    if corpus:
+        found = api.read(*streams.sources(corpus), sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
+    else:
+        found = api.own_corpus(run)
     return session.resume(run, found, folders.Folder(path.parent), changes), found

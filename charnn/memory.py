@@ -1,0 +1,56 @@
+"""How much memory training will need, and how much there is: known before the first step, not after hours."""
+
+from math import prod
+from pathlib import Path
+
+from . import optimizers
+from .config import TrainConfig
+from .errors import CharnnError
+from .model import Model
+
+FLOAT = 4  # bytes
+RESERVE = 100 << 20  # bytes for Python, NumPy and what is not counted here
+
+
+def needed(model: Model, config: TrainConfig, corpus: int) -> int:
+    """Bytes that training will take: a corpus of so many bytes in memory, weights, moments, gradients, activations.
+
+    Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
+    each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients.
+    """
+    parameters = sum(prod(shape) for shape in model.shapes().values())
+    vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
+    start = 3 * 2 * model.config.hidden**2  # drawing an orthogonal W: three matrices in float64
+    window = config.batch * config.window * model.config.hidden * model.config.layers * (8 if model.config.skip else 6)
+    scores = config.batch * config.window * model.symbols
+    return RESERVE + corpus + FLOAT * (parameters * vectors + start + window + scores)
+
+
+def available() -> int | None:
+    """Bytes that this process may still take, by its limits and by what is free; None where that cannot be told."""
+    found = []
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            found.append(limit)
+    except ImportError:  # not on this system
+        pass
+    try:
+        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
+        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
+    except OSError:
+        pass
+    return min(found, default=None)
+
+
+def check(model: Model, config: TrainConfig, corpus: int) -> int:
+    """Bytes that training will need. Raises `CharnnError` where there are not so many."""
+    need, there = needed(model, config, corpus), available()
+    if there is not None and need > there:
+        raise CharnnError(
+            f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "
+            "try a smaller --hidden, --layers, --batch or --window"
+        )
+    return need

@@ -1,0 +1,88 @@
+"""The command line in real processes, each with ten seconds to be done."""
+
+import os
+import random
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT = 10  # seconds
+COMMAND = [sys.executable, "-m", "charnn"]
+TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
+TINY += ["--schedule", "constant", "--rate", "0.02", "--patience", "0"]
+HIDDEN = ("PYTHONUNBUFFERED", "CHARNN_DEBUG", "FORCE_COLOR", "TTY_COMPATIBLE")  # they hide how output is written
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a process left behind."""
+
+    code: int
+    out: bytes
+    err: str
+
+    def told(self, code: int, *words: str) -> str:
+        """Its one message, the last of what it says, which has these words in it."""
+        assert self.code == code, self
+        assert "Traceback" not in self.err and "fault of charnn's own" not in self.err
+        self.clean()
+        messages = re.findall(r"^(?:charnn|Error): .*$", self.err, re.MULTILINE)
+        assert len(messages) == 1 and self.err.endswith(messages[0] + "\n"), self.err
+        for word in words:
+            assert word in messages[0], messages[0]
+        return str(messages[0])
+
+    def well(self) -> bytes:
+        """What it wrote to standard output, once it has done well."""
+        assert self.code == 0, self.err
+        self.clean()
+        return self.out
+
+    def clean(self) -> None:
+        """No escapes where no terminal asks for them, and no line written over."""
+        assert "\x1b" not in self.err and "\r" not in self.err
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in HIDDEN}
+
+
+def start(*args: object, **options: Any) -> "subprocess.Popen[bytes]":
+    """A process under way, in which SIGINT is not ignored, even where these tests run in the background."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen([*COMMAND, *map(str, args)], env=environment(), **{**streams, **options})
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def charnn(*args: object, stdin: bytes | int = subprocess.DEVNULL, limit: float = LIMIT, **options: Any) -> Done:
+    """Run the command line to its end, on some bytes or a file as standard input."""
+    sent = stdin if isinstance(stdin, bytes) else None
+    with start(*args, stdin=stdin if sent is None else subprocess.PIPE, **options) as process:
+        try:
+            out, err = process.communicate(sent, timeout=limit)
+        finally:
+            process.kill()
+    return Done(process.returncode, out or b"", (err or b"").decode())
+
+
+def bash(line: str) -> Done:
+    """Run a line of shell, in which `charnn` is the command."""
+    command = line.replace("charnn", " ".join(map(shlex.quote, COMMAND)))
+    done = subprocess.run(
+        ["bash", "-c", command], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT
+    )
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def names() -> str:
+    """Lines of two to four syllables."""
+    rng = random.Random(0)
+    lines = ("".join(rng.choices(["an", "be", "do", "la"], k=rng.randint(2, 4))).title() for _ in range(400))
+    return "".join(f"{line}\n" for line in lines)

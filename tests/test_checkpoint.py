@@ -1,0 +1,348 @@
+"""A run in a file: back as it was, the same bytes each time, and nothing else is taken for one."""
+
+import hashlib
+import json
+import pickle
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import charnn
+from charnn import checkpoint, npz
+from charnn.errors import CharnnError, CheckpointError
+from charnn.run import Run
+
+law = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=200,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+OPTIONS: dict[str, Any] = {
+    "hidden": 8,
+    "layers": 2,
+    "skip": True,
+    "dropout": 0.1,
+    "activation": "tanh",
+    "batch": 3,
+    "window": 5,
+    "optimizer": "adam",
+    "schedule": "constant",
+    "steps": 6,
+    "every": 3,
+    "workers": 1,
+    "state": "carry",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    path = tmp_path_factory.mktemp("corpus") / "poem.txt"
+    path.write_text("roses are red\nviolets are blue\nsugar is sweet\nand so are you\n" * 50, "utf-8")
+    session = charnn.train(path, out=None, **OPTIONS)
+    for _ in session:
+        pass
+    return session.run
+
+
+@pytest.fixture(scope="module")
+def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of the run's file."""
+    path = tmp_path_factory.mktemp("whole") / "last.npz"
+    checkpoint.save(path, run)
+    return path.read_bytes()
+
+
+def saved(folder: Path, data: bytes) -> Path:
+    path = folder / "model.npz"
+    path.write_bytes(data)
+    return path
+
+
+def alike(a: Run, b: Run) -> bool:
+    """Equal in everything, to the bit."""
+    arrays = [
+        (*run.weights.items(), *(kv for m in run.moments for kv in m.items()), *enumerate(run.state)) for run in (a, b)
+    ]
+    same = [n == m and x.dtype == y.dtype and np.array_equal(x, y) for (n, x), (m, y) in zip(*arrays, strict=True)]
+    plain = [{k: v for k, v in vars(run).items() if k not in ("weights", "moments", "state")} for run in (a, b)]
+    return all(same) and plain[0] == plain[1]
+
+
+def test_a_run_comes_back_as_it_was(tmp_path: Path, run: Run) -> None:
+    checkpoint.save(tmp_path / "last.npz", run)
+    found = checkpoint.load(tmp_path / "last.npz")
+    assert alike(found, run)
+    assert run.step == 6 and len(run.moments) == 2 and any(s.any() for s in run.state) and run.history
+    assert found.weights.flat.flags.writeable and all(s.flags.writeable for s in found.state)
+
+
+def test_without_what_resuming_needs_the_weights_are_there(tmp_path: Path, run: Run) -> None:
+    checkpoint.save(tmp_path / "best.npz", run, resumable=False)
+    found = checkpoint.load(tmp_path / "best.npz")
+    assert found.moments == () and found.state == ()
+    assert alike(found, replace(run, moments=(), state=()))
+    checkpoint.save(tmp_path / "last.npz", run)
+    assert (tmp_path / "best.npz").stat().st_size < (tmp_path / "last.npz").stat().st_size
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_the_same_run_makes_the_same_file(tmp_path: Path, run: Run, resumable: bool) -> None:
+    hashes = set()
+    for name in ("a.npz", "b.npz"):
+        checkpoint.save(tmp_path / name, run, resumable=resumable)
+        hashes.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    checkpoint.save(tmp_path / "c.npz", checkpoint.load(tmp_path / "a.npz"), resumable=resumable)
+    hashes.add(hashlib.sha256((tmp_path / "c.npz").read_bytes()).hexdigest())
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adagrad", "sgd"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+def test_every_kind_of_run_comes_back(tmp_path: Path, run: Run, optimizer: str, activation: str) -> None:
+    path = tmp_path / "poem.txt"
+    path.write_bytes("\ufeffröses are red\r\nviolets are blue 😀\r\n".encode())
+    session = charnn.train(
+        path, out=None, **{**OPTIONS, "optimizer": optimizer, "activation": activation, "skip": False, "steps": 1}
+    )
+    assert len(list(session)) == 2
+    checkpoint.save(tmp_path / "last.npz", session.run)
+    assert alike(checkpoint.load(tmp_path / "last.npz"), session.run)
+
+
+def test_numpy_reads_a_model(tmp_path: Path, run: Run, whole: bytes) -> None:
+    with np.load(saved(tmp_path, whole), allow_pickle=False) as read:
+        header = json.loads(read["header"].tobytes())
+        weights = {name.removeprefix("weights/"): read[name] for name in read if name.startswith("weights/")}
+    assert (header["format"], header["charnn"], header["step"]) == ("charnn model", charnn.__version__, 6)
+    assert header["vocabulary"]["characters"] == list(run.vocabulary.characters)
+    assert header["model"]["hidden"] == 8 and header["train"]["steps"] == 6
+    assert weights.keys() == set(run.weights)
+    assert all(np.array_equal(array, run.weights[name]) for name, array in weights.items())
+
+
+def test_a_model_works_as_it_did(tmp_path: Path, run: Run, whole: bytes) -> None:
+    found = checkpoint.load(saved(tmp_path, whole))
+    assert charnn.generate(found, 3, seed=1) == charnn.generate(run, 3, seed=1)
+    assert charnn.evaluate(found, "roses are blue\n") == charnn.evaluate(run, "roses are blue\n")
+
+
+class Trap:
+    def __init__(self, canary: Path):
+        self.canary = canary
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.canary,)
+
+
+def objects(folder: Path) -> bytes:
+    np.savez(folder / "objects.npz", header=np.array([Trap(folder / "canary")], object))
+    return (folder / "objects.npz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda _: b"",
+        lambda _: b"roses are red\n" * 100,
+        lambda _: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(100),
+        lambda folder: pickle.dumps(Trap(folder / "canary")),
+        objects,
+    ],
+    ids=["empty", "text", "png", "pickle", "objects"],
+)
+def test_what_is_no_model_is_refused(tmp_path: Path, make: Callable[[Path], bytes]) -> None:
+    with pytest.raises(CheckpointError, match=r"model\.npz is not a charnn file"):
+        checkpoint.load(saved(tmp_path, make(tmp_path)))
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_tokenised_text_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("roses are red\nviolets are blue\n", "utf-8")
+    charnn.tokenize(tmp_path / "tokens.npz", tmp_path / "a.txt")
+    with pytest.raises(CheckpointError, match=r"tokens\.npz is not a charnn model: charnn tokens"):
+        checkpoint.load(tmp_path / "tokens.npz")
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CharnnError, match=r"gone\.npz"):
+        checkpoint.load(tmp_path / "gone.npz")
+
+
+def test_a_model_cut_off_anywhere_is_refused(tmp_path: Path, whole: bytes) -> None:
+    for at in [len(whole) * i // 16 for i in range(16)] + [len(whole) - 1]:
+        with pytest.raises(CheckpointError):
+            checkpoint.load(saved(tmp_path, whole[:at]))
+
+
+def test_a_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path, run: Run, whole: bytes) -> None:
+    rng, noticed = random.Random(0), 0
+    for _ in range(500):
+        flipped = bytearray(whole)
+        flipped[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        try:
+            assert alike(checkpoint.load(saved(tmp_path, bytes(flipped))), run)
+        except CheckpointError:
+            noticed += 1
+    assert noticed > 400
+
+
+@law
+@given(st.data())
+def test_random_changes_give_the_run_or_a_checkpoint_error(
+    tmp_path: Path, run: Run, whole: bytes, data: st.DataObject
+) -> None:
+    changed = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(changed) - 1))
+        new = data.draw(st.binary(max_size=8))
+        changed[at : at + data.draw(st.integers(0, 8))] = new
+    with suppress(CheckpointError):
+        assert alike(checkpoint.load(saved(tmp_path, bytes(changed))), run)
+
+
+Change = Callable[[dict[str, Any], dict[str, np.ndarray]], object]
+
+
+def altered(folder: Path, whole: bytes, change: Change, *, honest: bool = True) -> Path:
+    """The model with its header and arrays changed, and a digest that is right all the same (if `honest`)."""
+    arrays = dict(npz.read(saved(folder, whole)))
+    header = json.loads(arrays.pop("header").tobytes())
+    change(header, arrays)
+    if honest:
+        header.pop("digest")
+        header["digest"] = checkpoint.digest(header, arrays)
+    npz.write(folder / "model.npz", {"header": npz.json_array(header), **arrays})
+    return folder / "model.npz"
+
+
+def test_the_digest_vouches_for_header_and_arrays(tmp_path: Path, whole: bytes, run: Run) -> None:
+    def scale(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        arrays["weights/readout/c"] = arrays["weights/readout/c"] * 2
+
+    assert alike(checkpoint.load(altered(tmp_path, whole, lambda header, arrays: None)), run)
+    for change in (scale, lambda header, _: header.update(step=7), lambda header, _: header["train"].update(rate=1.0)):
+        with pytest.raises(CheckpointError, match="its digest is not that of its content"):
+            checkpoint.load(altered(tmp_path, whole, change, honest=False))
+    for change in (scale, lambda header, _: header.update(step=7)):
+        assert not alike(checkpoint.load(altered(tmp_path, whole, change)), run)
+
+
+def test_a_model_from_the_future_says_what_it_needs(tmp_path: Path, whole: bytes) -> None:
+    def age(header: dict[str, Any], _: object) -> None:
+        header.update(version=2, charnn="7.1.0", news=["unheard of"])
+
+    with pytest.raises(CheckpointError, match=r"model\.npz needs charnn >= 7\.1\.0"):
+        checkpoint.load(altered(tmp_path, whole, age))
+    with pytest.raises(CheckpointError, match=r"needs charnn >= 7\.1\.0"):
+        checkpoint.load(altered(tmp_path, whole, age, honest=False))
+
+
+def without(name: str) -> Change:
+    return lambda header, arrays: arrays.pop(name)
+
+
+def instead(name: str, make: Callable[[np.ndarray], np.ndarray]) -> Change:
+    return lambda header, arrays: arrays.update({name: make(arrays[name])})
+
+
+def put(section: str | None = None, **values: Any) -> Change:
+    return lambda header, arrays: (header[section] if section else header).update(values)
+
+
+W = "weights/hidden/0/W"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without(W), rf"{W} should be float32 \(8, 8\), and is nothing"),
+        (without("moments/1/readout/c"), r"moments/1/readout/c should be float32 \(\d+,\), and is nothing"),
+        (without("state/1"), r"state/1 should be float32 \(3, 8\), and is nothing"),
+        (
+            lambda header, arrays: arrays.update(stray=np.zeros(3, np.float32)),
+            r"stray should be nothing, and is float32 \(3,\)",
+        ),
+        (instead(W, lambda w: w[:4]), rf"{W} should be float32 \(8, 8\), and is float32 \(4, 8\)"),
+        (instead(W, lambda w: w.reshape(64)), rf"{W} should be float32 \(8, 8\), and is float32 \(64,\)"),
+        (instead(W, lambda w: w.astype(np.float64)), rf"{W} should be float32 \(8, 8\), and is float64 \(8, 8\)"),
+        (instead(W, lambda w: np.full_like(w, np.nan)), f"has non-finite numbers in {W}"),
+        (instead(W, lambda w: np.where(w > 0, np.inf, w).astype(np.float32)), f"has non-finite numbers in {W}"),
+        (put("model", hidden=9), r"should be float32 .*\b9\b"),
+        (put("model", hidden=10**6), "should be float32"),
+        (put("model", layers=64), "should be float32"),
+        (put("model", skip=False), "should be float32"),
+        (put("model", hidden=0), "hidden is 0: give a number from 1"),
+        (put("model", hidden=10**30), "hidden is 1000000000000000000000000000000: give a number from 1"),
+        (put("model", cell="gate"), "cell is 'gate': choose one of"),
+        (put("model", wings=2), "wings"),
+        (put("train", batch=4), r"state/0 should be float32 \(4, 8\)"),
+        (put("train", optimizer="sgd"), "should be nothing, and is float32"),
+        (put("train", rate=-1.0), "rate is -1.0"),
+        (put("vocabulary", characters=[97, 98]), "should be float32"),
+        (put("vocabulary", characters=[97, 97]), "its vocabulary is not one"),
+        (put("vocabulary", sequence="word"), "its vocabulary is not one"),
+        (put(vocabulary=None), "is corrupt"),
+        (put(model=None), "is corrupt"),
+        (put(train=[]), "is corrupt"),
+        (put(origin={}), "is corrupt"),
+        (put("origin", names=3), "is corrupt"),
+        (put(format="charnn translation model"), "is not a charnn model: charnn translation model"),
+        (put(format=None), "is not a charnn model"),
+        (put(version="1"), "needs charnn >="),
+        (lambda header, _: header.pop("step"), "'step'"),
+        (lambda header, _: header.pop("history"), "'history'"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(tmp_path: Path, whole: bytes, change: Change, message: str) -> None:
+    with pytest.raises(CheckpointError, match=message) as caught:
+        checkpoint.load(altered(tmp_path, whole, change))
+    assert str(caught.value).startswith(str(tmp_path / "model.npz"))
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=3)
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
+    max_leaves=4,
+)
+
+
+@law
+@given(st.data())
+def test_any_header_gives_a_run_or_a_checkpoint_error(tmp_path: Path, whole: bytes, data: st.DataObject) -> None:
+    def change(header: dict[str, Any], _: object) -> None:
+        at = header
+        while True:
+            name = data.draw(st.sampled_from(sorted(at)))
+            if not isinstance(at[name], dict) or data.draw(st.booleans()):
+                break
+            at = at[name]
+        at[name] = data.draw(JSON)
+
+    with suppress(CheckpointError):
+        assert isinstance(checkpoint.load(altered(tmp_path, whole, change)), Run)
+
+
+def test_an_error_while_saving_leaves_the_old_model(
+    tmp_path: Path, run: Run, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, whole)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(npz.os, "fsync", fail)
+    with pytest.raises(CharnnError, match=r"model\.npz cannot be written: No space left on device"):
+        checkpoint.save(path, replace(run, step=99))
+    assert path.read_bytes() == whole and len(list(tmp_path.iterdir())) == 1

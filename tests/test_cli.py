@@ -1,0 +1,724 @@
+"""The command line: results on standard output and nothing else there, every option as it is documented."""
+
+import bz2
+import gzip
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from math import log2
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import charnn
+from charnn import checkpoint
+from charnn.cli import program
+from charnn.cli.program import COMMANDS
+from charnn.config import ModelConfig, SampleConfig, TrainConfig
+from charnn.run import DEFAULT_EPOCHS, DEFAULT_MINUTES
+
+TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
+TINY += ["--schedule", "constant", "--rate", "0.02", "--steps", "40", "--every", "20"]
+SHORT = [*TINY[:-4], "--steps", "2", "--every", "1"]  # for runs that only have to be there
+ABC = "abc\nab\nbca\ncab\nc\n"
+IDS = "1 2 3 0\n1 2 0\n2 3 1 0\n3 1 2 0\n3 0\n"
+
+
+def names(count: int = 400) -> str:
+    """Lines of two to five syllables, none of them twice."""
+    rng = random.Random(0)
+    made = ("".join(rng.choices(["an", "be", "do", "la"], k=rng.randint(2, 5))).title() for _ in range(20 * count))
+    return "".join(f"{name}\n" for name in list(dict.fromkeys(made))[:count])
+
+
+def charnn_(*args: object, stdin: str | bytes | None = None) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(program, [str(arg) for arg in args], input=stdin, prog_name="charnn")
+
+
+def ok(*args: object, stdin: str | bytes | None = None) -> str:
+    """What it writes to standard output, once it has done well."""
+    result = charnn_(*args, stdin=stdin)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout_bytes.decode("utf-8", "surrogateescape")  # click's own text has no \r
+
+
+def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:
+    """The message where it refuses to."""
+    result = charnn_(*args, stdin=stdin)
+    assert (result.exit_code, result.stdout) == (code, ""), result.output
+    assert "Traceback" not in result.stderr and "fault of charnn's own" not in result.stderr
+    return result.stderr
+
+
+def shell(*args: object, stdin: Any = subprocess.DEVNULL, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "charnn", *map(str, args)]
+    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, encoding="utf-8", timeout=60, **options)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with names.txt, and a run that was trained on it."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "names.txt").write_text(names(), "utf-8")
+    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *TINY)
+    return folder
+
+
+@pytest.fixture
+def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In that folder, where nothing is to be changed."""
+    monkeypatch.chdir(home)
+    return home
+
+
+@pytest.fixture
+def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In a folder of one's own, with names.txt."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "names.txt").write_text(names(), "utf-8")
+    return tmp_path
+
+
+# help and version
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_is_a_result(command: list[str], flag: str) -> None:
+    result = charnn_(*command, flag)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: {' '.join(['charnn', *command])} ")
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"), [("train", ModelConfig), ("train", TrainConfig), ("sample", SampleConfig), ("tokenize", None)]
+)
+def test_help_shows_every_option_with_its_default(command: str, kind: Any) -> None:
+    parts = re.split(r"\n  (?:-\w, )?(?=--)", ok(command, "--help"))
+    shown = {part.split()[0].strip(","): " ".join(part.split()) for part in parts}
+    for spec in fields(kind) if kind else [f for f in fields(TrainConfig) if f.name == "valid"]:
+        flag = {"skip": "--skip"}.get(spec.name, "--" + spec.name.replace("_", "-"))
+        text = shown[flag]
+        assert spec.metadata["help"][1:].split()[-1] in text
+        if isinstance(spec.default, bool):
+            assert f"[default: {'' if spec.default else 'no-'}{spec.name}]" in text
+        elif spec.default is not None:
+            assert f"[default: {spec.default}]" in text
+        else:
+            assert "[default" not in text
+
+
+def test_the_budget_that_help_speaks_of_is_the_default_one() -> None:
+    text = " ".join(ok("train", "--help").split())
+    patience = next(spec.default for spec in fields(TrainConfig) if spec.name == "patience")
+    assert f"{DEFAULT_EPOCHS:g} epochs, or {DEFAULT_MINUTES:g} minutes, or until {patience} validations" in text
+
+
+def test_the_version_is_that_of_the_library_through_every_door() -> None:
+    wanted = f"charnn, version {charnn.__version__}\n"
+    assert ok("--version") == shell("--version").stdout == wanted
+    script = Path(sys.executable).with_name("charnn")
+    if script.exists():  # installed
+        assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout == wanted
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_needs_neither_numpy_nor_rich(command: list[str]) -> None:
+    code = (
+        "import sys\nfrom charnn.__main__ import main\n"
+        "try: main()\nfinally: print(*{'numpy', 'rich', 'tqdm'} & sys.modules.keys(), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True)
+    assert done.stdout.startswith("Usage: charnn ") and done.stderr == "\n"
+
+
+def test_without_a_command_there_is_help_and_an_unknown_one_is_named() -> None:
+    result = charnn_()
+    assert result.exit_code == 2 and "Commands:" in result.stderr
+    assert "No such command 'fly'" in refused(2, "fly")
+
+
+# tokenize
+
+
+def test_tokenize_writes_ids_a_sequence_a_line(new: Path) -> None:
+    Path("abc.txt").write_text(ABC)
+    assert ok("tokenize", "abc.txt", "--sequence", "line", "-o", "-") == IDS
+    assert ok("tokenize", "-", "-o", "-", stdin=ABC) == IDS
+    assert ok("tokenize", "abc.txt", "--sequence", "file", "-o", "-") == "2 3 4 1 2 3 1 3 4 2 1 4 2 3 1 4 1 0\n"
+    Path("abc.txt").write_text(ABC.replace("\n", "\n\n"))
+    assert ok("tokenize", "abc.txt", "-o", "-") == IDS.replace(" 0", "").translate(
+        {ord("1"): "2", ord("2"): "3", ord("3"): "4", ord("\n"): " 1 0\n"}
+    )
+
+
+def test_tokenize_says_what_there_is_to_learn(here: Path) -> None:
+    result = charnn_("tokenize", "names.txt")
+    assert (result.exit_code, result.stdout) == (0, "")
+    told = " ".join(result.stderr.split())
+    count = len(names())
+    assert f"corpus {here}/names.txt characters {count:,} (" in told
+    assert "sequences 400, each a line (--sequence line)" in told
+    assert re.search(r"split [\d,]+ symbols to train on, the last \d+ held out", told)
+    symbols = len({*names()} - {"\n"}) + 1
+    assert f"uniform {log2(symbols):.4f} bits/char" in told
+    assert re.search(r"unigram \d\.\d{4} bigram \d\.\d{4} \d-gram \d\.\d{4} \(interpolated Kneser-Ney", told)
+
+
+@pytest.mark.parametrize("sequence", ["line", "paragraph", "file", "auto"])
+@pytest.mark.parametrize("text", [ABC, ABC[:-1], ABC.replace("\n", "\n\n"), "\ufeff" + ABC.replace("\n", "\r\n")])
+def test_tokenize_goes_there_and_back(new: Path, text: str, sequence: str) -> None:
+    Path("a.txt").write_bytes(text.encode())
+    assert ok("tokenize", "a.txt", "--sequence", sequence, "-o", "a.npz") == ""
+    assert ok("tokenize", "--decode", "a.npz").encode() == text.encode()
+    ids = ok("tokenize", "a.txt", "--sequence", sequence, "-o", "-")
+    assert ok("tokenize", "--decode", "-", "--vocabulary", "a.npz", stdin=ids).encode() == text.encode()
+
+
+def test_several_texts_and_compressed_ones_are_one_corpus(new: Path) -> None:
+    Path("a.txt.gz").write_bytes(gzip.compress(ABC[:-1].encode()))
+    Path("b.txt.bz2").write_bytes(bz2.compress(ABC.encode()))
+    assert ok("tokenize", "a.txt.gz", "b.txt.bz2", "-o", "a.npz") == ""
+    assert ok("tokenize", "--decode", "a.npz") == ABC[:-1] + ABC
+
+
+def test_a_models_vocabulary_decodes_ids(here: Path) -> None:
+    ids = ok("tokenize", "names.txt", "-o", "-")
+    for vocabulary in ("names", "checkpoints/names/last.npz"):
+        assert ok("tokenize", "--decode", "-", "--vocabulary", vocabulary, stdin=ids) == names()
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ("1 2 x", "- holds something that is no id"),
+        ("1 2.5", "is no id"),
+        ("1 99", "holds the number 99, and the vocabulary's are 0 to 3"),
+        ("-1 2", "holds the number -1, and"),
+        ("1 " + "9" * 30, "is no id"),
+        ("9" * 10_000, "is no id"),
+        (b"\xff\xfe", "is no id"),
+    ],
+)
+def test_ids_that_are_none_are_refused(new: Path, ids: str | bytes, message: str) -> None:
+    Path("abc.txt").write_text(ABC)
+    ok("tokenize", "abc.txt", "-o", "abc.npz")
+    result = charnn_("tokenize", "--decode", "-", "--vocabulary", "abc.npz", stdin=ids)
+    assert result.exit_code == 3 and message in result.stderr and len(result.stdout) < 3  # ids before it were fine
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "Missing argument 'CORPUS...'"),
+        (["gone.txt"], "gone.txt does not exist"),
+        (["."], ". is a folder: give the files in it"),
+        (["names.txt", "--vocabulary", "names.txt"], "--vocabulary goes with --decode"),
+        (["names.txt", "--decode"], "names.txt is no tokenised file (.npz): ids need the --vocabulary they are from"),
+        (["names.txt", "--valid", "nan"], "valid is nan: give a finite number"),
+        (["names.txt", "--valid", "0"], "valid is 0.0: give a number from 0.0001 to 0.9"),
+        (["names.txt", "--valid", "1"], "valid is 1.0: give a number from 0.0001 to 0.9"),
+        (["names.txt", "--sequence", "word"], "'word' is not one of 'auto', 'line', 'paragraph', 'file'"),
+        (["names.txt", "--decode", "--vocabulary", "gone"], "there is no model gone"),
+    ],
+)
+def test_tokenize_refuses_what_makes_no_sense(new: Path, args: list[str], message: str) -> None:
+    assert message in refused(2, "tokenize", *args)
+
+
+def test_tokenize_leaves_no_half_file(new: Path) -> None:
+    Path("bad.txt").write_bytes(b"some text, then \xff and more\n" * 3)
+    assert "byte 0xff at offset 16" in refused(3, "tokenize", "bad.txt", "-o", "bad.npz")
+    assert "cannot be written: No such file or directory" in refused(1, "tokenize", "names.txt", "-o", "gone/a.npz")
+    assert sorted(path.name for path in new.iterdir()) == ["bad.txt", "names.txt"]
+    ok("tokenize", "bad.txt", "-o", "bad.npz", "--invalid", "keep")
+    again = charnn_("tokenize", "--decode", "bad.npz")
+    assert again.stdout_bytes == Path("bad.txt").read_bytes()
+
+
+# train
+
+
+def test_train_makes_a_folder_with_best_last_and_log(new: Path) -> None:
+    result = charnn_("train", "names.txt", *TINY)
+    assert (result.exit_code, result.stdout) == (0, "")
+    folder = new / "checkpoints" / "names"
+    assert sorted(path.name for path in folder.iterdir()) == ["best.npz", "last.npz", "log.jsonl"]
+    records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [20, 40]
+    assert records[0].keys() == {"step", "epoch", "train", "valid", "best", "sample"}
+    assert records[1]["valid"] < records[0]["valid"] < log2(20) and records[1]["best"]
+    last, best = checkpoint.load(folder / "last.npz"), checkpoint.load(folder / "best.npz")
+    assert (last.step, best.step) == (40, 40) and last.moments and not best.moments
+
+
+def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Path) -> None:
+    told = " ".join(charnn_("train", "names.txt", *TINY).stderr.split())
+    assert f"corpus {new}/names.txt" in told
+    assert "each a line (--sequence line)" in told
+    assert "state forgotten at the end of each (--state carry for the other way)" in told
+    assert re.search(r"split [\d,]+ symbols to train on, the last \d+ held out", told)
+    assert "1 x 8 relu elman" in told and "dropout 0" in told
+    assert "windows 4 sequences x 8 characters, 1 workers" in told
+    assert "until 40 steps" in told
+    assert re.search(r"to beat uniform \d\.\d+, unigram \d\.\d+, bigram \d\.\d+, \d-gram \d\.\d+ bits/char", told)
+    assert "saved in checkpoints/names/" in told
+    assert re.search(r"20 0\.\d+ \d\.\d+ \d\.\d+\*", told) and re.search(r" 40 \d\.\d+ \d\.\d+ \d\.\d+\*", told)
+    assert re.search(r"done, since the budget is spent: \d\.\d+ bits/char held out, at step 40", told)
+    assert "`charnn sample -m names`" in told and "`charnn eval`" in told
+
+
+def test_train_says_how_to_find_a_run_that_is_elsewhere(new: Path) -> None:
+    """What it tells the user to type does what it says."""
+    told = " ".join(charnn_("train", "names.txt", "--out", "elsewhere", *SHORT).stderr.split())
+    command = re.search(r"`charnn (sample .*?)`", told)
+    assert command and ok(*command[1].split(), "--length", 5)
+
+
+def test_a_second_run_gets_a_folder_of_its_own(new: Path) -> None:
+    for _ in range(2):
+        ok("train", "names.txt", *SHORT)
+    ok("train", "names.txt", "--name", "other", *SHORT)
+    ok("train", "names.txt", "--out", "elsewhere", *SHORT)
+    assert sorted(path.name for path in Path("checkpoints").iterdir()) == ["names", "names-2", "other"]
+    assert Path("elsewhere/names/best.npz").exists()
+    runs = [Path("checkpoints", name, "last.npz").read_bytes() for name in ("names", "names-2", "other")]
+    assert runs[0] == runs[1] == runs[2]  # all that is random comes from --seed
+
+
+def test_every_way_to_hand_over_the_text_trains_the_same_network(new: Path) -> None:
+    text = Path("names.txt").read_bytes()
+    Path("names.txt.gz").write_bytes(gzip.compress(text))
+    Path("one.txt").write_bytes(text[: text.index(b"\n", 100) + 1])
+    Path("two.txt").write_bytes(text[text.index(b"\n", 100) + 1 :])
+    ok("tokenize", "names.txt", "-o", "tokens.npz")
+    ways = {"text": ["names.txt"], "gz": ["names.txt.gz"], "tokens": ["tokens.npz"], "several": ["one.txt", "two.txt"]}
+    for name, args in ways.items():
+        assert ok("train", *args, "--name", name, *SHORT) == ""
+    assert ok("train", "-", "--name", "stdin", *SHORT, stdin=text) == ""
+    weights = [checkpoint.load(f"checkpoints/{name}/last.npz").weights.flat.tobytes() for name in [*ways, "stdin"]]
+    assert len(set(weights)) == 1
+    assert ok("tokenize", "--decode", "checkpoints/stdin/tokens.npz").encode() == text
+    for name in [*ways, "stdin"]:
+        assert ok("train", "--resume", "--name", name, "--steps", "4", stdin=b"") == ""
+        assert ok("eval", "-m", name, "--json", stdin=None)
+
+
+def test_a_run_from_standard_input_that_comes_to_nothing_leaves_no_folder(new: Path) -> None:
+    assert "too short" in refused(3, "train", "-", stdin="short")
+    assert "byte 0xff at offset 30" in refused(3, "train", "-", stdin=b"a text that is no text, and so\xff")
+    assert not list(Path("checkpoints").iterdir())
+
+
+def test_bytes_that_are_no_text_train_if_asked_to_and_resume(new: Path) -> None:
+    Path("latin.txt").write_bytes("café au lait\n".encode("latin-1") * 30)
+    assert "--invalid keep" in refused(3, "train", "latin.txt", *SHORT)
+    ok("train", "latin.txt", "--invalid", "keep", *SHORT)
+    ok("train", "--resume", "--steps", 4)
+    ok("train", "latin.txt", "--resume", "--steps", 6)
+    assert checkpoint.load("checkpoints/latin/last.npz").step == 6
+    assert "\udce9" in json.loads(ok("info", "--json"))["vocabulary"]
+
+
+def test_resuming_goes_on_where_the_run_stopped(new: Path) -> None:
+    ok("train", "names.txt", *SHORT)
+    result = charnn_("train", "--resume", "--name", "names", "--steps", 4)
+    assert result.exit_code == 0 and "saved in checkpoints/names/" in " ".join(result.stderr.split())
+    run = checkpoint.load("checkpoints/names/last.npz")
+    assert run.step == 4 and [record["step"] for record in run.history] == [1, 2, 3, 4]
+    assert len(Path("checkpoints/names/log.jsonl").read_text().splitlines()) == 4
+    ok("train", "--resume", "--rate", "0.001", "--patience", "3", "--steps", "5")  # what may change
+    assert checkpoint.load("checkpoints/names/last.npz").config.rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("hidden", "9"),
+        ("layers", "2"),
+        ("activation", "sigmoid"),
+        ("dropout", "0.5"),
+        ("batch", "2"),
+        ("window", "4"),
+        ("optimizer", "sgd"),
+        ("seed", "1"),
+        ("valid", "0.2"),
+        ("state", "carry"),
+        ("sequence", "file"),
+        ("invalid", "keep"),
+    ],
+)
+def test_resuming_refuses_options_that_make_it_another_run(here: Path, option: str, value: str) -> None:
+    before = Path("checkpoints/names/last.npz").read_bytes()
+    message = refused(2, "train", "--resume", "--name", "names", f"--{option}", value)
+    assert f"--{option} " in message and f"cannot be resumed with {value}: train a new run" in message
+    assert Path("checkpoints/names/last.npz").read_bytes() == before
+
+
+def test_resuming_with_the_options_of_before_is_no_change(new: Path) -> None:
+    ok("train", "names.txt", *SHORT)
+    ok("train", "names.txt", "--resume", *SHORT[:-4], "--sequence", "auto", "--steps", 3)
+    assert checkpoint.load("checkpoints/names/last.npz").step == 3
+
+
+def test_resuming_on_another_text_is_refused(new: Path) -> None:
+    ok("train", "names.txt", *SHORT)
+    Path("other.txt").write_text(names(50))
+    message = refused(3, "train", "other.txt", "--resume", "--steps", 4)
+    assert "other.txt differs from the one that the model was trained on" in message
+    with open("names.txt", "a") as file:
+        file.write("Zoe\n")
+    assert "names.txt differs" in refused(3, "train", "--resume", "--steps", 4)
+    Path("names.txt").unlink()
+    message = refused(2, "train", "--resume", "--steps", 4)
+    assert f"the corpus of this model is not at {new}/names.txt: name the text to use" in message
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "name a CORPUS to train on, or - for standard input, or --resume a run"),
+        (["gone.txt"], "gone.txt does not exist"),
+        (["."], "is a folder"),
+        (["--resume"], "there is no model in checkpoints/: train one with `charnn train CORPUS`"),
+        (["--resume", "--name", "gone"], "there is no model gone"),
+        (["names.txt", "--hidden", "many"], "'many' is not a valid integer"),
+        (["names.txt", "--activation", "step"], "'step' is not one of 'tanh', 'relu', 'sigmoid'"),
+        (["names.txt", "--name", "a/b"], "--name a/b is no name of a folder"),
+        (["names.txt", "--fast"], "No such option '--fast'"),
+    ],
+)
+def test_train_refuses_what_makes_no_sense(new: Path, args: list[str], message: str) -> None:
+    assert message in refused(2, "train", *args)
+    assert sorted(path.name for path in new.iterdir()) == ["names.txt"]
+
+
+def test_a_tokenised_file_is_trained_on_as_it_is(new: Path) -> None:
+    ok("tokenize", "names.txt", "--sequence", "file", "-o", "tokens.npz")
+    assert "stands alone" in refused(2, "train", "tokens.npz", "names.txt")
+    message = refused(2, "train", "tokens.npz", "--sequence", "line")
+    assert "tokens.npz was tokenised with --sequence file" in message
+    ok("train", "tokens.npz", "--sequence", "file", *SHORT)
+    assert checkpoint.load("checkpoints/tokens/last.npz").vocabulary.sequence == "file"
+
+
+def test_a_short_text_is_trained_on_in_smaller_windows(new: Path) -> None:
+    Path("abc.txt").write_text(ABC)
+    told = " ".join(charnn_("train", "abc.txt", *TINY, "--window", 64).stderr.split())
+    assert re.search(r"short text batch 1 and window \d+ instead of what was asked for", told)
+    assert Path("checkpoints/abc/best.npz").exists()
+
+
+# sample
+
+
+def test_a_sample_ends_by_a_line_end(here: Path) -> None:
+    text = ok("sample", "--seed", 1)
+    assert text.endswith("\n") and text.count("\n") == 1 and set(text) <= set(names())
+
+
+def test_samples_are_a_line_each(here: Path) -> None:
+    assert ok("sample", "-n", 7, "--seed", 1).count("\n") == 7
+    assert ok("sample", "-n", 0) == ""
+    assert len(ok("sample", "-n", 300, "--seed", 1).splitlines()) == 300  # more than are drawn side by side
+
+
+@pytest.mark.parametrize("options", [[], ["-n", 5], ["-n", 3, "--json"], ["--past-end", "--length", 50]])
+def test_the_same_seed_gives_the_same_text_and_another_another(here: Path, options: list[object]) -> None:
+    once = ok("sample", "--seed", 1, *options)
+    assert ok("sample", "--seed", 1, *options) == once != ok("sample", "--seed", 2, *options)
+
+
+def test_without_a_seed_samples_differ(here: Path) -> None:
+    assert ok("sample", "-n", 20) != ok("sample", "-n", 20)
+
+
+def test_json_samples_are_those_of_plain_text(here: Path) -> None:
+    rows = [json.loads(line) for line in ok("sample", "-n", 5, "--seed", 1, "--json").splitlines()]
+    assert [row["text"] for row in rows] == ok("sample", "-n", 5, "--seed", 1).splitlines()
+    assert all(row == {"text": row["text"], "ended": True} for row in rows)
+    (one,) = [json.loads(line) for line in ok("sample", "--seed", 1, "--json").splitlines()]
+    assert one["text"] + "\n" == ok("sample", "--seed", 1)
+    (cut,) = [json.loads(line) for line in ok("sample", "--seed", 1, "--json", "--length", 1).splitlines()]
+    assert cut == {"text": one["text"][:1], "ended": False}
+
+
+def test_what_follows_a_sample_can_be_chosen(here: Path) -> None:
+    lines = ok("sample", "-n", 4, "--seed", 1)
+    assert ok("sample", "-n", 4, "--seed", 1, "--null") == ok("sample", "-n", 4, "--seed", 1, "-0")
+    assert ok("sample", "-n", 4, "--seed", 1, "-0") == lines.replace("\n", "\0")
+    assert ok("sample", "-n", 4, "--seed", 1, "--separator", "; ") == lines.replace("\n", "; ")
+    assert ok("sample", "--seed", 1, "--separator", "") + "\n" == ok("sample", "--seed", 1)
+
+
+def test_length_is_the_most_characters(here: Path) -> None:
+    long = ok("sample", "--seed", 3, "--past-end", "--length", 60)
+    assert len(long) == 61
+    for length in (0, 1, 10, 59):
+        assert ok("sample", "--seed", 3, "--past-end", "--length", length) == long[:length] + "\n"
+    assert all(len(line) <= 3 for line in ok("sample", "-n", 20, "--length", 3).splitlines())
+
+
+def test_past_end_goes_on(here: Path) -> None:
+    text = ok("sample", "--seed", 1, "--past-end", "--length", 300)
+    assert len(text) == 301 and text.count("\n") > 5
+    (row,) = [
+        json.loads(line) for line in ok("sample", "--seed", 1, "--past-end", "--length", 300, "--json").splitlines()
+    ]
+    assert row == {"text": text[:-1], "ended": False}
+
+
+def test_a_prime_comes_first_from_the_command_line_or_standard_input(here: Path) -> None:
+    text = ok("sample", "--seed", 1, "--prime", "Anbe")
+    assert text.startswith("Anbe")
+    assert ok("sample", "--seed", 1, "--prime", "-", stdin="Anbe") == text
+    assert ok("sample", "--seed", 1, "--prime", "-", stdin="Anbe\n") == text
+    assert all(line.startswith("Do") for line in ok("sample", "-n", 5, "--prime", "Do").splitlines())
+    assert ok("sample", "--prime", "Do", "--length", 0) == "Do\n"
+
+
+def test_a_prime_with_strangers_is_refused_or_read_without_them(here: Path) -> None:
+    message = refused(3, "sample", "--prime", "An?be!")
+    assert "the prime has characters that the model does not know: '?' U+003F at 1:3, '!' U+0021 at 1:6" in message
+    assert "--unknown skip" in message
+    assert ok("sample", "--seed", 1, "--prime", "An?be!", "--unknown", "skip") == ok(
+        "sample", "--seed", 1, "--prime", "Anbe"
+    )
+
+
+def test_stop_ends_a_sample_and_is_left_out(here: Path) -> None:
+    whole = ok("sample", "--seed", 5, "--past-end", "--length", 300)
+    stop = whole[100:103]
+    wanted = whole[: whole.index(stop)]
+    assert ok("sample", "--seed", 5, "--past-end", "--length", 300, "--stop", stop) == wanted + "\n"
+    assert ok("sample", "--seed", 5, "--past-end", "--length", 300, "--stop", "!!!") == whole
+    cut = ok("sample", "-n", 30, "--seed", 1, "--stop", "a").splitlines()
+    assert cut == [line.split("a")[0] for line in ok("sample", "-n", 30, "--seed", 1).splitlines()]
+    for row in map(json.loads, ok("sample", "-n", 30, "--seed", 1, "--stop", "a", "--json").splitlines()):
+        assert "a" not in row["text"]
+
+
+def test_greedy_is_temperature_zero(here: Path) -> None:
+    greedy = ok("sample", "--greedy", "--length", 40, "--past-end")
+    assert greedy == ok("sample", "--temp", 0, "--seed", 9, "--length", 40, "--past-end")
+    assert greedy == ok("sample", "--temperature", 0, "--length", 40, "--past-end")
+    assert greedy == ok("sample", "--top-k", 1, "--seed", 4, "--length", 40, "--past-end")
+
+
+def test_novelty_knows_the_lines_of_the_training_text(here: Path) -> None:
+    lines = names().splitlines()
+    assert ok("sample", "--novelty", "--prime", lines[0], "--length", 0) == f"train\t{lines[0]}\n"
+    rows = [row.split("\t") for row in ok("sample", "-n", 200, "--seed", 1, "--novelty").splitlines()]
+    assert len(rows) == 200 and all((found == "new") == (name not in lines) for found, name in rows)
+    longest = max(lines[-20:], key=len)
+    assert ok("sample", "--novelty", "--prime", longest, "--length", 0) == f"valid\t{longest}\n"
+    assert ok("sample", "--novelty", "--prime", lines[0] + "e", "--length", 0) == f"new\t{lines[0]}e\n"
+    (row,) = [
+        json.loads(r) for r in ok("sample", "--novelty", "--json", "--prime", lines[0], "--length", 0).splitlines()
+    ]
+    assert row == {"text": lines[0], "ended": False, "found": "train"}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--past-end", "-n", "2"], "--past-end writes one long sample: leave -n at 1"),
+        (["--null", "--json"], "--null, --separator and --json say differently what follows a sample"),
+        (["--null", "--separator", ";"], "give one of them"),
+        (["-m", "gone"], "there is no model gone, neither a file nor a run in checkpoints/"),
+        (["--top-p", "0"], "top_p is 0.0: give a number from 1e-09 to 1"),
+        (["--seed", "-1"], "seed is -1"),
+    ],
+)
+def test_sample_refuses_what_makes_no_sense(here: Path, args: list[str], message: str) -> None:
+    assert message in refused(2, "sample", *args)
+
+
+# eval
+
+
+def scores(text: str) -> dict[str, float]:
+    return {name: float(value.replace(",", "")) for name, value in (row.split("\t") for row in text.splitlines())}
+
+
+def test_eval_writes_its_figures_as_rows_and_as_json(here: Path) -> None:
+    rows = ok("eval", "names.txt")
+    figures = scores(rows)
+    assert list(figures) == ["nats/char", "bits/char", "perplexity", "accuracy", "count", "nats"]
+    found = json.loads(ok("eval", "names.txt", "--json"))
+    assert found.keys() - {"baselines"} == {name.replace("/", "_per_") for name in figures}
+    for name, value in figures.items():
+        assert found[name.replace("/", "_per_")] == pytest.approx(value, abs=5.1e-5)
+    assert found["count"] == len(names())
+    assert found["nats"] == pytest.approx(found["nats_per_char"] * found["count"])
+    assert found["bits_per_char"] == pytest.approx(log2(found["perplexity"]))
+    assert found["baselines"].keys() == {"uniform"}
+    run = charnn.load("names", "checkpoints")
+    assert charnn.evaluate(run, names()).nats == pytest.approx(found["nats"], rel=1e-5)
+
+
+def test_eval_reads_standard_input_or_its_own_held_out_part(here: Path) -> None:
+    """A pipe or a file is read; with nothing of that kind there is the part that the model was not trained on."""
+    own = shell("eval")
+    assert own.returncode == 0 and "checkpoints/names/best.npz on held-out part" in own.stderr
+    assert re.search(r"to compare: uniform .*-gram \d\.\d+ bits/char on the same text", " ".join(own.stderr.split()))
+    valid = json.loads(Path("checkpoints/names/log.jsonl").read_text().splitlines()[-1])["valid"]
+    assert scores(own.stdout)["bits/char"] == pytest.approx(valid, abs=1e-3)
+    with open("names.txt") as file:
+        piped = shell("eval", stdin=file)
+    assert "on standard input" in piped.stderr and piped.stdout == ok("eval", "names.txt")
+    assert ok("eval", "-", stdin=names()) == piped.stdout
+    found = json.loads(ok("eval", "--json"))
+    assert found["baselines"].keys() >= {"uniform", "unigram", "bigram", "ngram", "order"}
+
+
+def test_eval_by_line_is_a_row_a_line_that_sum_to_the_whole(here: Path) -> None:
+    with open("names.txt") as file:
+        rows = [row.split("\t") for row in shell("eval", "--by", "line", stdin=file).stdout.splitlines()]
+    assert [row[3] for row in rows] == names().splitlines()
+    assert [int(row[2]) for row in rows] == list(range(1, len(rows) + 1))
+    whole = json.loads(ok("eval", "names.txt", "--json"))
+    assert sum(float(row[1]) for row in rows) == pytest.approx(whole["bits_per_char"] * whole["count"], rel=1e-4)
+    for per_char, bits, _, text in rows:
+        assert float(per_char) == pytest.approx(float(bits) / (len(text) + 1), abs=2e-3)
+
+
+def test_eval_by_char_is_a_row_a_character_that_sum_to_the_whole(here: Path) -> None:
+    rows = [row.split("\t") for row in ok("eval", "names.txt", "--by", "char").splitlines()]
+    assert "".join(row[3] for row in rows).replace("\\n", "\n") == names()
+    places = [(i + 1, j + 1) for i, line in enumerate(names().splitlines(keepends=True)) for j in range(len(line))]
+    assert [(int(row[1]), int(row[2])) for row in rows] == places
+    whole = json.loads(ok("eval", "names.txt", "--json"))
+    assert sum(float(row[0]) for row in rows) == pytest.approx(whole["bits_per_char"] * whole["count"], rel=1e-4)
+
+
+@pytest.mark.parametrize("sequence", ["line", "paragraph", "file"])
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_rows_of_the_held_out_part_sum_to_the_whole(new: Path, sequence: str, end: str) -> None:
+    """The end of a file is among them, though it is no character."""
+    Path("text.txt").write_text(names(40).replace("la\n", "la\n\n").strip() + end)
+    ok("train", "text.txt", "--sequence", sequence, "--valid", 0.3, *SHORT)
+    whole = json.loads(ok("eval", "--json"))
+    for by, column in (("line", 1), ("char", 0)):
+        rows = [row.split("\t") for row in ok("eval", "--by", by).splitlines()]
+        total = sum(float(row[column]) for row in rows)
+        assert total == pytest.approx(whole["bits_per_char"] * whole["count"], abs=0.01 * len(rows))
+
+
+def test_rows_escape_what_would_break_them(new: Path) -> None:
+    text = "tab\there\nback\\slash\ncarriage\rreturn\n" * 9
+    Path("text.txt").write_bytes(text.encode())
+    ok("train", "text.txt", *SHORT)
+    rows = [row.split("\t") for row in ok("eval", "text.txt", "--by", "line").splitlines()]
+    assert [row[3] for row in rows[:3]] == ["tab\\there", "back\\\\slash", "carriage\\rreturn"]
+    assert all(len(row) == 4 for row in rows)
+    rows = [row.split("\t") for row in ok("eval", "text.txt", "--by", "char").splitlines()]
+    assert all(len(row) == 4 for row in rows) and len(rows) == len(text)
+
+
+def test_eval_of_several_texts_is_that_of_both(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Anbe\n")
+    (tmp_path / "b.txt").write_text("Dola\nAnan\n")
+    both = json.loads(ok("eval", tmp_path / "a.txt", tmp_path / "b.txt", "--json"))
+    parts = [json.loads(ok("eval", tmp_path / name, "--json")) for name in ("a.txt", "b.txt")]
+    assert both["count"] == 15 == sum(part["count"] for part in parts)
+    assert both["nats"] == pytest.approx(sum(part["nats"] for part in parts), rel=1e-5)
+
+
+def test_eval_names_strangers_or_leaves_them_out(here: Path) -> None:
+    message = refused(3, "eval", "-", stdin="Anbe\nDo?la\n")
+    assert "- has characters that the model does not know: '?' U+003F at 2:3 (line:column)" in message
+    assert ok("eval", "-", "--unknown", "skip", stdin="Anbe\nDo?la\n") == ok("eval", "-", stdin="Anbe\nDola\n")
+
+
+def test_eval_scores_a_tokenised_text(here: Path, tmp_path: Path) -> None:
+    ok("tokenize", "names.txt", "-o", tmp_path / "names.npz")
+    assert ok("eval", tmp_path / "names.npz") == ok("eval", "names.txt")
+    (tmp_path / "abc.txt").write_text(ABC)
+    ok("tokenize", tmp_path / "abc.txt", "-o", tmp_path / "abc.npz")
+    assert "tokenised with another vocabulary" in refused(3, "eval", tmp_path / "abc.npz")
+
+
+@pytest.mark.parametrize(
+    ("code", "args", "message"),
+    [
+        (2, ["gone.txt"], "gone.txt does not exist"),
+        (2, ["names.txt", "--by", "word"], "'word' is not one of 'line', 'char'"),
+        (2, ["names.txt", "--by", "line", "--json"], "leave out one of them"),
+        (3, ["/dev/null"], "/dev/null is empty: there is nothing to score"),
+        (3, ["-m", "names.txt"], "names.txt is not a charnn file"),
+    ],
+)
+def test_eval_refuses_what_makes_no_sense(here: Path, code: int, args: list[str], message: str) -> None:
+    assert message in refused(code, "eval", *args)
+
+
+# info
+
+
+def test_info_says_what_a_model_is(here: Path) -> None:
+    plain = dict(row.split("\t") for row in ok("info").splitlines())
+    assert plain["file"] == "checkpoints/names/best.npz"
+    assert "hidden 8" in plain["model"] and plain["sequence"] == "line" and plain["state"] == "reset"
+    assert plain["corpus"] == str(here / "names.txt")
+    assert re.fullmatch(r"hidden/0/W [01]\.\d+", plain["spectral radius"])
+    assert re.fullmatch(r"bits/char \d\.\d+, step 40", plain["best"])
+    assert re.fullmatch(r"[▁-█]+ \d\.\d{3} \.\.\. \d\.\d{3} bits/char", plain["held out"])
+
+
+def test_info_as_json_is_what_the_checkpoint_holds(here: Path) -> None:
+    found = json.loads(ok("info", "-m", "checkpoints/names/last.npz", "--json"))
+    run = checkpoint.load("checkpoints/names/last.npz")
+    assert found["file"] == "checkpoints/names/last.npz"
+    assert found["model"] == vars(run.model.config) and found["parameters"] == run.weights.count
+    assert found["symbols"] == run.vocabulary.size == len(found["vocabulary"]) + 1
+    assert set(found["vocabulary"]) == set(names()) - {"\n"}
+    assert {name: tuple(shape) for name, shape in found["arrays"].items()} == run.model.shapes()
+    assert found["training"]["steps"] == 40 and found["step"] == 40 and found["best"]["step"] == 40
+    assert found["sha256"] == run.origin.sha256 and len(found["held out"]) == 2
+
+
+def test_every_command_takes_the_same_ways_to_name_a_model(here: Path, tmp_path: Path) -> None:
+    ways = [[], ["-m", "names"], ["-m", "checkpoints/names"], ["--model", "checkpoints/names/best.npz"]]
+    ways += [["-m", "names", "--out", here / "checkpoints"], ["--out", here / "checkpoints"]]
+    for way in ways:
+        assert json.loads(ok("info", "--json", *way))["step"] == 40
+        assert ok("sample", "--seed", 1, *way) == ok("sample", "--seed", 1)
+        assert ok("eval", "names.txt", *way) == ok("eval", "names.txt")
+    for command in ("info", "sample", "eval"):
+        assert "there is no model in" in refused(2, command, "--out", tmp_path)
+
+
+# standard output and error
+
+
+def test_only_results_are_on_standard_output(new: Path) -> None:
+    """And a process of its own says the same as the runner above."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    trained = shell("train", "names.txt", *SHORT, env=environment)
+    assert (trained.returncode, trained.stdout) == (0, "") and "\x1b" not in trained.stderr
+    sampled = shell("sample", "-n", 3, "--seed", 1, env=environment)
+    assert (sampled.stdout, sampled.stderr) == (ok("sample", "-n", 3, "--seed", 1), "")
+    described = shell("info", "--json", env=environment)
+    assert json.loads(described.stdout) and described.stderr == ""
+    evaluated = shell("eval", "--json", env=environment)
+    assert json.loads(evaluated.stdout) and "\x1b" not in evaluated.stderr
+
+
+@pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii:strict"}, {"LC_ALL": "C"}])
+def test_text_is_utf8_whatever_the_locale(new: Path, encoding: dict[str, str]) -> None:
+    Path("text.txt").write_text("für Élise 😀\nça va\n" * 9, "utf-8")
+    environment = {**os.environ, **encoding}
+    assert shell("train", "text.txt", *SHORT, env=environment).returncode == 0
+    sampled = shell("sample", "--prime", "für Élise 😀", env=environment)
+    assert sampled.returncode == 0 and sampled.stdout.startswith("für Élise 😀")
+    described = shell("info", env=environment)
+    assert described.returncode == 0 and "😀" in described.stdout and "▁" in described.stdout + "▁"

@@ -1,0 +1,499 @@
+"""Arrays in a file: back as they were, or refused; the old file or the new one, nothing between."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import random
+import stat
+import struct
+import time
+import tracemalloc
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as nst
+
+from charnn import npz
+from charnn.errors import CharnnError, CheckpointError
+
+law = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=200,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+ARRAYS: dict[str, np.ndarray] = {
+    "header": npz.json_array({"some": "words"}),
+    "weights/0/W": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "ids": np.arange(40, dtype=np.uint16),
+}
+ARRAY = st.sampled_from(npz.DTYPES).flatmap(
+    lambda dtype: nst.arrays(
+        dtype,
+        nst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+        elements={"allow_nan": False, "allow_infinity": False} if "f" in dtype else None,
+    )
+)
+
+
+def equal(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> bool:
+    return found.keys() == wanted.keys() and all(
+        found[name].dtype == a.dtype and found[name].shape == a.shape and np.array_equal(found[name], a)
+        for name, a in wanted.items()
+    )
+
+
+def archive(members: dict[str, bytes], **options: Any) -> bytes:
+    """A zip of these members, made as anybody would."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", **options) as made:
+        for name, data in members.items():
+            made.writestr(name, data)
+    return file.getvalue()
+
+
+def npy(array: Any, **options: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+def raw(header: str, data: bytes = b"", version: int = 1, length: int | None = None) -> bytes:
+    """A .npy with any header."""
+    text = header.encode()
+    return b"\x93NUMPY" + struct.pack("<BBH", version, 0, len(text) if length is None else length) + text + data
+
+
+def saved(folder: Path, data: bytes) -> Path:
+    path = folder / "some.npz"
+    path.write_bytes(data)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def whole(folder: Path) -> bytes:
+    path = folder / "whole.npz"
+    npz.write(path, ARRAYS)
+    return path.read_bytes()
+
+
+@law
+@given(st.dictionaries(st.from_regex(r"[a-z_]{1,6}(/[A-Z0-9]{1,3})?", fullmatch=True), ARRAY, min_size=1, max_size=3))
+def test_arrays_come_back_and_numpy_reads_them(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "some.npz"
+    npz.write(path, arrays)
+    assert equal(npz.read(path), arrays)
+    with np.load(path, allow_pickle=False) as read:
+        assert equal(dict(read), arrays)
+
+
+def test_the_same_arrays_make_the_same_file(tmp_path: Path) -> None:
+    assert hashlib.sha256(whole(tmp_path)).digest() == hashlib.sha256(whole(tmp_path)).digest()
+
+
+def test_an_array_may_come_in_pieces(tmp_path: Path) -> None:
+    pieces = (np.arange(i, i + 3, dtype=np.uint16) for i in range(0, 30, 3))
+    npz.write(tmp_path / "some.npz", {"ids": pieces}, {"ids": ((30,), np.uint16)})
+    assert equal(npz.read(tmp_path / "some.npz"), {"ids": np.arange(30, dtype=np.uint16)})
+
+
+def test_arrays_are_kept_in_rows_whatever_their_order(tmp_path: Path) -> None:
+    columns = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    npz.write(tmp_path / "some.npz", {"a": columns, "b": columns[:, ::2]})
+    assert equal(npz.read(tmp_path / "some.npz"), {"a": columns, "b": columns[:, ::2]})
+
+
+def test_lazy_arrays_are_mapped_and_the_others_are_not(tmp_path: Path) -> None:
+    found = npz.read(saved(tmp_path, whole(tmp_path)), lazy=["ids"])
+    assert equal(found, ARRAYS)
+    assert isinstance(found["ids"], np.memmap) and not found["ids"].flags.writeable
+    assert not isinstance(found["weights/0/W"], np.memmap)
+
+
+class Trap:
+    """Leaves a file behind if it is ever unpickled."""
+
+    def __init__(self, canary: Path):
+        self.canary = canary
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.canary,)
+
+
+BYTES = "{{'descr': '|u1', 'fortran_order': False, 'shape': ({}), }}\n"
+HOSTILE: dict[str, Callable[[Path], bytes]] = {
+    "empty": lambda _: b"",
+    "text": lambda _: b"It was a dark and stormy night; the rain fell in torrents.\n" * 50,
+    "png": lambda _: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x06\0\0\0" + bytes(100),
+    "pickle": lambda canary: pickle.dumps(Trap(canary)),
+    "npy": lambda _: npy(np.zeros(3)),
+    "pickled npy": lambda canary: npy(np.array([Trap(canary)], object), allow_pickle=True),
+    "object array": lambda canary: archive({"a.npy": npy(np.array([Trap(canary)], object), allow_pickle=True)}),
+    "no members": lambda _: archive({}),
+    "deflated": lambda _: archive({"a.npy": npy(np.zeros(1000))}, compression=zipfile.ZIP_DEFLATED),
+    "deflate bomb": lambda _: archive({"a.npy": npy(np.zeros(2_000_000))}, compression=zipfile.ZIP_DEFLATED),
+    "bzip2": lambda _: archive({"a.npy": npy(np.zeros(1000))}, compression=zipfile.ZIP_BZIP2),
+    "lzma": lambda _: archive({"a.npy": npy(np.zeros(1000))}, compression=zipfile.ZIP_LZMA),
+    "no array": lambda _: archive({"a.npy": b"no array"}),
+    "empty member": lambda _: archive({"a.npy": b""}),
+    **{
+        f"member called {name!r}": lambda _, name=name: archive({name: npy(np.zeros(3))})
+        for name in ("../a.npy", "/a.npy", "a", "a.txt", "a b.npy", "a//b.npy", "a\\b.npy", "é.npy", ".npy", "a.npy\n")
+    },
+    "folder": lambda _: archive({"a.npy": npy(np.zeros(3)), "b/": b""}),
+    **{
+        f"type {dtype}": lambda _, dtype=dtype: archive({"a.npy": npy(np.zeros(3, dtype))})
+        for dtype in (">f4", "<f2", "|b1", "<c8", "<i4", "<u8", "|S3", "<U3", "<M8[s]", [("a", "<f4")])
+    },
+    "fortran order": lambda _: archive({"a.npy": npy(np.asfortranarray(np.zeros((2, 3), "<f4")))}),
+    "version 2": lambda _: archive({"a.npy": raw(BYTES.format("1,"), b"1", 2)}),
+    "shape too large": lambda _: archive({"a.npy": raw(BYTES.format("3,"), b"12")}),
+    "shape too small": lambda _: archive({"a.npy": raw(BYTES.format("1,"), b"12")}),
+    "negative shape": lambda _: archive({"a.npy": raw(BYTES.format("-1,"))}),
+    "odd shape": lambda _: archive({"a.npy": raw(BYTES.format("1 1,"), b"1")}),
+    "no shape in memory": lambda _: archive({"a.npy": raw(BYTES.format(f"0, {10**30},"))}),
+    "code in the header": lambda _: archive({"a.npy": raw("__import__('os').abort()\n")}),
+    "an endless header": lambda _: archive({"a.npy": raw("{", length=0xFFFF)}),
+    "not a number": lambda _: archive({"a.npy": npy(np.array([1, np.nan], "<f4"))}),
+    "infinite": lambda _: archive({"a.npy": npy(np.array([1, -np.inf], "<f8"))}),
+    "bytes before": lambda folder: b"x" * 10 + whole(folder.parent),
+    "bytes after": lambda folder: whole(folder.parent) + b"x" * 10,
+    "bytes far after": lambda folder: whole(folder.parent) + b"x" * 70_000,
+    "a comment": lambda folder: whole(folder.parent)[:-2] + b"\x03\0abc",
+    "a file after": lambda folder: whole(folder.parent) * 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_is_no_file_of_ours_is_refused(tmp_path: Path, kind: str) -> None:
+    canary = tmp_path / "canary"
+    path = saved(tmp_path, HOSTILE[kind](canary))
+    for lazy in ([], [] if kind in ("not a number", "infinite") else ["a"]):  # what is only mapped is not looked at
+        with pytest.raises(
+            CheckpointError, match=r"some\.npz (is (not a charnn file|truncated or corrupt)|has non-finite)"
+        ):
+            npz.read(path, lazy)
+    assert not canary.exists()
+
+
+def test_the_trap_would_have_closed(tmp_path: Path) -> None:
+    pickle.loads(HOSTILE["pickle"](tmp_path / "canary"))
+    assert (tmp_path / "canary").exists()
+
+
+def test_a_message_names_the_array_that_is_not_finite(tmp_path: Path) -> None:
+    path = saved(tmp_path, HOSTILE["not a number"](tmp_path))
+    with pytest.raises(CheckpointError, match="non-finite numbers in a:"):
+        npz.read(path)
+
+
+def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(tmp_path / "some.npz", "w") as made:
+        for value in (0.0, 1.0):
+            made.writestr("a.npy", npy(np.array([value])))
+    with pytest.raises(CheckpointError, match=r"member 'a\.npy'"):
+        npz.read(tmp_path / "some.npz")
+
+
+@pytest.mark.parametrize("at", ["first", "second", "end"])
+def test_a_gap_that_belongs_to_no_array_is_refused(tmp_path: Path, at: str) -> None:
+    """The directory is mended, so that every array is where it says: only the gap gives it away."""
+    data = archive({"a.npy": npy(np.zeros(3)), "b.npy": npy(np.zeros(3))})
+    first = data.index(b"PK\1\2")
+    second, last = data.index(b"PK\1\2", first + 1), data.index(b"PK\5\6")
+    place = {"first": 0, "second": data.index(b"PK\3\4", 1), "end": first}[at]
+    mended = bytearray(data)
+    for entry in (first, second):
+        (offset,) = struct.unpack_from("<I", data, entry + 42)
+        struct.pack_into("<I", mended, entry + 42, offset + (8 if offset >= place else 0))
+    struct.pack_into("<I", mended, last + 16, first + 8)
+    path = saved(tmp_path, bytes(mended[:place]) + b"sneaking" + bytes(mended[place:]))
+    with zipfile.ZipFile(path) as read:
+        assert read.testzip() is None
+    with pytest.raises(CheckpointError, match="truncated or corrupt"):
+        npz.read(path)
+
+
+def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
+    """Two entries of the directory, one array."""
+    data = archive({"a.npy": npy(np.zeros(3))})
+    first, last = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    entry = data[first:last]
+    end = bytearray(data[last:])
+    struct.pack_into("<HHI", end, 8, 2, 2, 2 * len(entry))
+    path = saved(tmp_path, data[:first] + entry + entry.replace(b"a.npy", b"b.npy") + bytes(end))
+    with pytest.raises(CheckpointError, match=r"b\.npy is not where it should be"):
+        npz.read(path)
+
+
+CLAIMS = {
+    "array": "{{'descr': '<f4', 'fortran_order': False, 'shape': ({n},), }}\n",
+    "array of many axes": "{{'descr': '<f8', 'fortran_order': False, 'shape': (1000, 1000, 1000, 1000, {n}), }}\n",
+    "header": " " * 65_000,
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_claim_of_much_that_is_not_there_takes_neither_time_nor_memory(
+    tmp_path: Path, claim: str, told: bool, lazy: bool
+) -> None:
+    """`told`: the zip claims it as well, in the fields for members larger than 4 GB."""
+    size = 4 * 10**12
+    data = archive({"a.npy": raw(CLAIMS[claim].format(n=10**12), bytes(100))})
+    if told:
+        at = data.index(b"PK\1\2")
+        extra = struct.pack("<HHQQ", 1, 16, size + 128, size + 128)
+        entry = bytearray(data[at : data.index(b"PK\5\6")])
+        struct.pack_into("<II", entry, 20, 0xFFFFFFFF, 0xFFFFFFFF)
+        struct.pack_into("<H", entry, 30, len(extra))
+        end = bytearray(data[data.index(b"PK\5\6") :])
+        struct.pack_into("<I", end, 12, len(entry) + len(extra))
+        data = data[:at] + bytes(entry) + extra + bytes(end)
+        with zipfile.ZipFile(io.BytesIO(data)) as read:
+            assert read.infolist()[0].file_size == size + 128
+    path = saved(tmp_path, data)
+    tracemalloc.start()
+    start = time.process_time()
+    with pytest.raises(CheckpointError):
+        npz.read(path, ["a"] if lazy else [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert time.process_time() - start < 1
+    assert peak < 1 << 20
+
+
+def test_a_deflate_bomb_does_not_go_off(tmp_path: Path) -> None:
+    path = saved(tmp_path, HOSTILE["deflate bomb"](tmp_path))  # 16 KB that would be 16 MB
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="compressed"):
+        npz.read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+    data = whole(tmp_path)
+    for at in [len(data) * i // 16 for i in range(16)] + list(range(len(data) - 40, len(data))):
+        with pytest.raises(CheckpointError):
+            npz.read(saved(tmp_path, data[:at]))
+
+
+def test_a_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    rng, data, noticed = random.Random(0), whole(tmp_path), 0
+    for _ in range(500):
+        flipped = bytearray(data)
+        flipped[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        try:
+            assert equal(npz.read(saved(tmp_path, bytes(flipped))), ARRAYS)
+        except CheckpointError:
+            noticed += 1
+    assert noticed > 350
+
+
+@law
+@given(st.binary(max_size=200))
+def test_random_bytes_are_refused(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(CheckpointError):
+        npz.read(saved(tmp_path, data))
+    with pytest.raises(CheckpointError):
+        npz.read(saved(tmp_path, b"PK\3\4" + data + b"PK\5\6" + bytes(18)))
+
+
+@law
+@given(st.data())
+def test_random_changes_give_arrays_or_a_checkpoint_error(tmp_path: Path, data: st.DataObject) -> None:
+    changed = bytearray(whole(tmp_path))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(changed)))
+        kind = data.draw(st.sampled_from(["put", "take", "copy", "set"]))
+        if kind == "put":
+            changed[at:at] = data.draw(st.binary(max_size=8))
+        elif kind == "take":
+            del changed[at : at + data.draw(st.integers(1, 50))]
+        elif kind == "copy":
+            changed[at:at] = changed[data.draw(st.integers(0, len(changed))) :][: data.draw(st.integers(1, 200))]
+        else:
+            new = data.draw(st.binary(min_size=1, max_size=8))
+            changed[at : at + len(new)] = new
+    for lazy in ([], ["ids"]):
+        try:
+            found = npz.read(saved(tmp_path, bytes(changed)), lazy)
+            assert all(isinstance(array, np.ndarray) for array in found.values())
+            assert lazy or equal(found, ARRAYS)
+        except CheckpointError:
+            pass
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
+    path = Path("/dev/zero") if kind == "device" else tmp_path / kind
+    if kind != "device":
+        (os.mkfifo if kind == "pipe" else os.mkdir)(path)
+    with pytest.raises(CheckpointError, match=f"{path} is not a charnn file: not a regular file"):
+        npz.read(path)
+
+
+def test_a_file_that_cannot_be_read_is_an_operation_that_failed(tmp_path: Path) -> None:
+    with pytest.raises(CharnnError, match=r"gone\.npz cannot be read: No such file") as caught:
+        npz.read(tmp_path / "gone.npz")
+    assert caught.value.exit_code == 1
+
+
+def test_json_comes_back() -> None:
+    value = {"a": [1, 2.5, None, "é\ud800\0"], "b": {"c": True}}
+    assert npz.json_value("m.npz", npz.json_array(value)) == value
+
+
+DEEP, LONG = 200_000, '{"a": ' + "9" * 100_000 + "}"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "3", "null", "{", "{'a': 1}", '{"a": 1} x', "[" * DEEP, '{"a":' * DEEP, LONG, "\xff"]
+)
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(CheckpointError, match=r"m\.npz is not a charnn file"):
+        npz.json_value("m.npz", np.frombuffer(text.encode("latin-1"), np.uint8))
+
+
+@pytest.mark.parametrize("array", [None, np.zeros(3), np.zeros((2, 2), np.uint8)])
+def test_a_header_that_is_no_row_of_bytes_is_refused(array: np.ndarray | None) -> None:
+    with pytest.raises(CheckpointError, match="no header"):
+        npz.json_value("m.npz", array)
+
+
+def put(data: bytes) -> Callable[[BinaryIO], object]:
+    return lambda file: file.write(data)
+
+
+def broken(error: BaseException) -> Callable[[BinaryIO], object]:
+    def fill(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise error
+
+    return fill
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("?"), KeyboardInterrupt()])
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    path = saved(tmp_path, b"old")
+    with pytest.raises(CharnnError if isinstance(error, OSError) else type(error)) as caught:
+        npz.replace(path, broken(error))
+    assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
+    if isinstance(error, OSError):
+        assert str(caught.value) == f"{path} cannot be written: No space left on device"
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "fchmod"])
+def test_an_error_of_the_disk_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = saved(tmp_path, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(CharnnError, match="cannot be written: Input/output error"):
+        npz.replace(path, put(b"new"))
+    assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
+
+
+def test_the_new_file_is_on_the_disk_before_it_takes_the_old_ones_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    fsync, rename = os.fsync, os.replace
+
+    def note_fsync(handle: int) -> None:
+        calls.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else f"{os.fstat(handle).st_size} bytes")
+        fsync(handle)
+
+    def note_replace(old: Any, new: Any) -> None:
+        calls.append("replace")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    npz.replace(tmp_path / "some.npz", put(b"new"))
+    assert calls == ["3 bytes", "replace", "folder"]
+
+
+def test_an_error_in_a_piece_leaves_the_old_file(tmp_path: Path) -> None:
+    def pieces() -> Iterator[np.ndarray]:
+        yield np.zeros(3, np.uint8)
+        raise CharnnError("the text changed")
+
+    path = saved(tmp_path, b"old")
+    with pytest.raises(CharnnError, match="the text changed"):
+        npz.write(path, {"ids": pieces()}, {"ids": ((9,), np.uint8)})
+    assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
+
+
+def test_links_stay_links_and_lead_to_the_new_file(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link, far = tmp_path / "there" / "a.npz", tmp_path / "link.npz", tmp_path / "far.npz"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    far.symlink_to("link.npz")
+    npz.replace(far, put(b"new"))
+    assert link.is_symlink() and far.is_symlink() and target.read_bytes() == b"new"
+    dangling = tmp_path / "dangling.npz"
+    dangling.symlink_to(tmp_path / "there" / "b.npz")
+    npz.replace(dangling, put(b"new"))
+    assert dangling.is_symlink() and (tmp_path / "there" / "b.npz").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_permissions_stay(tmp_path: Path, mode: int) -> None:
+    path = saved(tmp_path, b"old")
+    path.chmod(mode)
+    npz.replace(path, put(b"new"))
+    assert stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_new_file_gets_the_permissions_of_any_new_file(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        npz.replace(tmp_path / "new.npz", put(b"new"))
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new.npz").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> None:
+    """Or `-o /dev/null`, by root, would be the end of /dev/null."""
+    path = tmp_path / kind
+    (os.mkfifo if kind == "pipe" else os.mkdir)(path)
+    before = stat.S_IFMT(path.stat().st_mode)
+    with pytest.raises(CharnnError, match=f"{path} is not a regular file"):
+        npz.replace(path, put(b"new"))
+    assert stat.S_IFMT(path.stat().st_mode) == before and names(tmp_path) == [kind]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CharnnError, match=r"gone/some\.npz cannot be written: No such file or directory"):
+        npz.replace(tmp_path / "gone" / "some.npz", put(b"new"))
+
+
+def test_a_file_says_what_it_is_to_anybody(tmp_path: Path) -> None:
+    with np.load(saved(tmp_path, whole(tmp_path))) as read:
+        assert json.loads(read["header"].tobytes()) == {"some": "words"}

@@ -1,0 +1,337 @@
+"""Samples against the network's own distribution, and ways of drawing against their definitions."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from charnn.config import ModelConfig, SampleConfig
+from charnn.model import Model
+from charnn.sampling import Sample, draw, generate, probabilities, stream
+from charnn.workspace import Workspace
+
+V = 6
+MODEL = Model(ModelConfig("elman", 8, 2, "relu", skip=True, dropout=0.5), V)
+WEIGHTS = MODEL.initial(np.random.default_rng(3))
+NOTHING = np.zeros(0, np.int64)
+
+
+def config(**given: Any) -> SampleConfig:
+    return SampleConfig(**{"temp": 1.0, "top_k": 0, "top_p": 1.0, "length": 50, "count": 1, **given})
+
+
+def scores(symbols: list[int]) -> np.ndarray:
+    """Scores of what follows EOS and these symbols, read step by step from the zero state. (V,)"""
+    state = MODEL.zero_state(1)
+    o = np.zeros((1, V))
+    for symbol in [0, *symbols]:
+        o, after = MODEL.step(WEIGHTS, np.array([symbol]), state, Workspace())
+        o, state = o.copy(), tuple(s.copy() for s in after)
+    return o[0].astype(np.float64)
+
+
+def softmax(o: np.ndarray) -> np.ndarray:
+    return np.exp(o - o.max()) / np.exp(o - o.max()).sum()
+
+
+def assert_drawn_from(p: np.ndarray, drawn: np.ndarray) -> None:
+    """Pearson's chi-square: far beyond what chance would do, about once in a million, is a failure."""
+    counts = np.bincount(drawn, minlength=len(p))
+    assert len(counts) == len(p) and not counts[p == 0].any()
+    expected = p * len(drawn)
+    rare = expected < 5  # taken together
+    counts = np.append(counts[~rare], counts[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum() + 1e-9)
+    freedom = len(expected) - 1
+    assert freedom > 2
+    assert ((counts - expected) ** 2 / expected).sum() < freedom + 5 * math.sqrt(2 * freedom) + 10
+
+
+# Distributions
+
+vectors = st.lists(st.integers(-80, 80).map(lambda n: n / 10), min_size=2, max_size=8)  # often equal ones
+
+
+def brute_force(o: np.ndarray, temp: float, top_k: int, top_p: float) -> np.ndarray | None:
+    """The docstring's definition, symbol by symbol; of equal ones the first is the likelier. None where it is close."""
+    p = softmax(o / temp)
+    order = sorted(range(len(p)), key=lambda v: (-p[v], v))
+    kept = order[:top_k] if top_k else order
+    nucleus: list[int] = []
+    whole = sum(p[v] for v in kept)
+    for v in kept:
+        reached = sum(p[u] for u in nucleus) / whole
+        if abs(reached - top_p) < 1e-9:
+            return None
+        if reached > top_p:
+            break
+        nucleus.append(v)
+    return np.array([p[v] if v in nucleus else 0.0 for v in range(len(p))]) / sum(p[v] for v in nucleus)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(vectors, st.sampled_from([0.1, 0.5, 1.0, 1.7, 10.0]), st.integers(0, 9), st.floats(0.01, 0.999))
+def test_temperature_top_k_and_top_p_are_their_definitions(o: list[float], temp: float, k: int, p: float) -> None:
+    rows = np.array([o, o[::-1], [0.0] * len(o)])
+    found = probabilities(rows, config(temp=temp, top_k=k, top_p=p))
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    for row, each in zip(rows, found, strict=True):
+        expected = brute_force(row, temp, k, p)
+        if expected is not None:
+            np.testing.assert_allclose(each, expected, atol=1e-12)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(vectors)
+def test_without_any_of_them_it_is_the_softmax(o: list[float]) -> None:
+    row = np.array([o], np.float32)
+    np.testing.assert_allclose(probabilities(row, config())[0], softmax(row[0].astype(np.float64)), rtol=1e-12)
+
+
+def test_temperature_scales_the_scores() -> None:
+    o = np.log([[0.5, 0.3, 0.2]])
+    np.testing.assert_allclose(probabilities(o, config(temp=0.5))[0], np.array([25, 9, 4]) / 38)
+    np.testing.assert_allclose(probabilities(o, config(temp=1e6))[0], 1 / 3, atol=1e-6)
+    np.testing.assert_allclose(probabilities(o, config(temp=1e-3))[0], [1, 0, 0], atol=1e-12)
+
+
+def test_top_k_keeps_the_k_likeliest() -> None:
+    o = np.log([[0.1, 0.4, 0.2, 0.3]])
+    np.testing.assert_allclose(probabilities(o, config(top_k=2))[0], [0, 4 / 7, 0, 3 / 7])
+    np.testing.assert_allclose(probabilities(o, config(top_k=1))[0], [0, 1, 0, 0])
+    for k in (0, 4, 100):
+        np.testing.assert_allclose(probabilities(o, config(top_k=k))[0], [0.1, 0.4, 0.2, 0.3])
+
+
+def test_top_p_keeps_the_fewest_that_reach_the_share() -> None:
+    o = np.log([[0.1, 0.4, 0.2, 0.3]])
+    for p, kept in ((0.01, [1]), (0.39, [1]), (0.41, [1, 3]), (0.69, [1, 3]), (0.71, [1, 3, 2]), (0.91, [1, 3, 2, 0])):
+        assert np.flatnonzero(probabilities(o, config(top_p=p))[0]).tolist() == sorted(kept), p
+
+
+def test_top_p_stops_where_the_share_is_reached_exactly() -> None:
+    np.testing.assert_array_equal(probabilities(np.zeros((1, 2)), config(top_p=0.5)), [[1, 0]])
+
+
+def test_top_p_is_a_share_of_what_top_k_left() -> None:
+    o = np.log([[0.1, 0.4, 0.2, 0.3]])
+    found = probabilities(o, config(top_k=2, top_p=0.56))  # 4/7 = 0.571 reaches it
+    np.testing.assert_allclose(found[0], [0, 1, 0, 0])
+
+
+def test_temperature_zero_is_the_likeliest_the_first_of_equals() -> None:
+    o = np.array([[1.0, 3.0, 3.0], [-5.0, -6.0, -7.0]])
+    np.testing.assert_array_equal(probabilities(o, config(temp=0, top_k=2, top_p=0.5)), [[0, 1, 0], [1, 0, 0]])
+
+
+def test_huge_scores_do_not_overflow_and_scores_are_not_changed() -> None:
+    o = np.array([[1e30, -1e30, 0], [88.0, 89.0, 90.0]], np.float32)
+    before = o.copy()
+    for temp in (0.0, 0.01, 1.0, 100.0):
+        found = probabilities(o, config(temp=temp, top_p=0.9))
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+        assert found[0, 0] == 1
+    np.testing.assert_array_equal(o, before)
+
+
+# Drawing
+
+
+def test_drawing_inverts_the_distribution_function() -> None:
+    p = np.array([[0.0, 0.25, 0.0, 0.75, 0.0]])
+    for u, symbol in ((0.0, 1), (0.2499, 1), (0.25, 3), (0.9, 3), (np.nextafter(1, 0), 3)):
+        assert draw(p, np.array([u]))[0] == symbol
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(vectors, st.sampled_from([0.0, 1e-300, 1e-17, 0.5, 1 - 2**-53]), st.integers(1, 3))
+def test_what_has_no_probability_is_never_drawn(o: list[float], u: float, k: int) -> None:
+    p = probabilities(np.array([o, o[::-1]]), config(top_k=k))
+    drawn = draw(p, np.full(2, u))
+    assert (p[np.arange(2), drawn] > 0).all()
+
+
+def test_drawn_symbols_follow_the_distribution() -> None:
+    rng = np.random.default_rng(0)
+    p = np.array([0.05, 0.5, 0.0, 0.15, 0.3])
+    assert_drawn_from(p, draw(np.tile(p, (20_000, 1)), rng.random(20_000)))
+
+
+# Samples
+
+
+def samples(
+    count: int, prime: np.ndarray = NOTHING, seed: int = 0, *, reset: bool = False, **given: Any
+) -> list[Sample]:
+    return generate(MODEL, WEIGHTS, config(count=count, **given), np.random.default_rng(seed), prime, reset=reset)
+
+
+def streamed(
+    seed: int | np.random.Generator = 0,
+    prime: np.ndarray = NOTHING,
+    *,
+    reset: bool = False,
+    past_end: bool = False,
+    **given: Any,
+) -> Iterator[int]:
+    rng = np.random.default_rng(seed)
+    return stream(MODEL, WEIGHTS, config(**given), rng, prime, reset=reset, past_end=past_end)
+
+
+def first_symbols(found: list[Sample]) -> np.ndarray:
+    return np.array([sample.ids[0] if len(sample.ids) else 0 for sample in found])
+
+
+def test_the_first_symbol_is_drawn_from_what_follows_an_end_in_the_zero_state() -> None:
+    p = softmax(scores([]))
+    assert_drawn_from(p, first_symbols(samples(5000, length=1)))
+    rng = np.random.default_rng(1)
+    drawn = [next(streamed(rng, length=1)) for _ in range(2000)]
+    assert_drawn_from(p, np.array(drawn))
+
+
+@pytest.mark.parametrize("prime", [[3], [2, 0, 4], [1, 1, 5, 2]], ids=str)
+def test_a_prime_is_read_from_an_end_and_the_zero_state_before_anything_is_drawn(prime: list[int]) -> None:
+    p = softmax(scores(prime))
+    assert np.abs(p - softmax(scores([]))).max() > 0.02
+    assert_drawn_from(p, first_symbols(samples(4000, np.array(prime), length=1)))
+    rng = np.random.default_rng(1)
+    drawn = [next(streamed(rng, np.array(prime), length=1)) for _ in range(1000)]
+    assert_drawn_from(p, np.array(drawn))
+
+
+def test_later_symbols_are_drawn_from_what_follows_the_earlier_ones() -> None:
+    found = samples(20_000, length=3)
+    texts = [(*sample.ids.tolist(), *[0] * sample.ended) for sample in found]
+    for length in (1, 2):
+        starts = Counter(text[:length] for text in texts if len(text) > length)
+        for start, count in starts.most_common(4):
+            assert count > 200
+            following = [text[length] for text in texts if text[:length] == start]
+            assert_drawn_from(softmax(scores(list(start))), np.array(following))
+
+
+def test_temperature_and_top_k_reach_the_samples() -> None:
+    p = probabilities(scores([])[None], config(temp=0.5, top_k=3))[0]
+    assert np.count_nonzero(p) == 3
+    assert_drawn_from(p, first_symbols(samples(3000, length=1, temp=0.5, top_k=3)))
+
+
+def test_greedy_is_the_likeliest_at_every_step_whatever_the_seed() -> None:
+    expected: list[int] = []
+    while len(expected) < 30:
+        expected.append(int(scores(expected).argmax()))
+    for seed in (0, 1):
+        assert list(streamed(seed, temp=0, length=30, past_end=True)) == expected
+    end = expected.index(0) if 0 in expected else 30
+    for sample in samples(3, temp=0, length=30):
+        assert sample.ids.tolist() == expected[:end] and sample.ended == (end < 30)
+
+
+def test_a_sample_is_the_beginning_of_a_longer_one_with_the_same_seed() -> None:
+    long = list(streamed(5, length=200, past_end=True))
+    assert len(long) == 200
+    for length in (0, 1, 17, 100):
+        short = list(streamed(5, length=length, past_end=True))
+        assert short == long[:length]
+    for short, whole in zip(samples(20, length=4), samples(20, length=40), strict=True):
+        assert short.ids.tolist() == whole.ids[:4].tolist()
+        assert short.ended == (whole.ended and len(whole.ids) < 4)
+
+
+def test_seeds_differ_and_the_same_one_gives_the_same() -> None:
+    def texts(seed: int) -> list[list[int]]:
+        return [sample.ids.tolist() for sample in samples(5, seed=seed)]
+
+    assert texts(0) == texts(0) != texts(1)
+    assert len({tuple(ids) for ids in texts(0)}) > 1  # nor is one row like the other
+
+
+def test_one_sample_is_what_is_streamed() -> None:
+    for seed in range(10):
+        prime = np.array([2, 1])
+        (sample,) = samples(1, prime, seed)
+        assert list(streamed(seed, prime)) == sample.ids.tolist() + [0] * sample.ended
+        assert 0 not in sample.ids
+
+
+def test_samples_end_at_the_end_of_the_sequence_or_at_their_length() -> None:
+    found = samples(300, length=6)
+    assert {sample.ended for sample in found} == {True, False}
+    for sample in found:
+        assert 0 not in sample.ids
+        assert len(sample.ids) <= 6
+        assert sample.ended or len(sample.ids) == 6
+    assert any(sample.ended and len(sample.ids) == 5 for sample in found)
+    longest = samples(300, length=500)
+    assert all(sample.ended for sample in longest)
+    lengths = [len(sample.ids) for sample in longest]
+    assert np.mean(np.array(lengths) == 0) == pytest.approx(softmax(scores([]))[0], abs=0.07)
+
+
+def test_rows_that_end_do_not_disturb_those_that_go_on() -> None:
+    """Every sample's symbols are those that a row alone would draw with the same random numbers."""
+    whole = samples(40, length=30)
+    ended = sorted(len(sample.ids) for sample in whole if sample.ended)
+    assert len(set(ended)) > 5  # rows leave at many different steps
+    u = np.random.default_rng(0)
+    going, texts = list(range(40)), [[] for _ in range(40)]
+    for _ in range(30):
+        drawn = u.random(len(going))
+        symbols = [
+            draw(probabilities(scores(texts[row])[None], config()), np.array([r]))[0] for row, r in zip(going, drawn)
+        ]
+        for row, symbol in zip(going, symbols):
+            texts[row].append(int(symbol))
+        going = [row for row, symbol in zip(going, symbols) if symbol]
+    for sample, expected in zip(whole, texts, strict=True):
+        assert sample.ids.tolist() + [0] * sample.ended == expected
+
+
+def test_past_the_end_a_stream_goes_on_to_its_length() -> None:
+    ids = list(streamed(0, length=400, past_end=True))
+    assert len(ids) == 400 and 5 < ids.count(0) < 395
+    first = list(streamed(0, length=400))
+    assert first == ids[: ids.index(0) + 1]
+
+
+def test_past_the_end_the_state_is_carried_on() -> None:
+    ids = list(streamed(0, length=3000, past_end=True))
+    u = np.random.default_rng(0).random(60)
+    for i in range(60):
+        p = probabilities(scores(ids[:i])[None], config())
+        assert ids[i] == draw(p, u[i : i + 1])[0]
+    assert 0 in ids[:50]
+
+
+def test_where_training_resets_the_state_at_an_end_so_does_sampling() -> None:
+    """In the prime, and past the end: what follows an end is what follows the start."""
+    ids = list(streamed(0, length=3000, reset=True, past_end=True))
+    starts = [0, *(i + 1 for i, symbol in enumerate(ids) if symbol == 0 and i < 2999)]
+    assert len(starts) > 100
+    assert_drawn_from(softmax(scores([])), np.array([ids[i] for i in starts]))
+    u = np.random.default_rng(0).random(3000)
+    for start in starts[:20]:
+        assert ids[start] == draw(probabilities(scores([])[None], config()), u[start : start + 1])[0]
+    for seed in range(5):
+        primed = samples(4, np.array([3, 0, 2, 1]), seed, reset=True)
+        for a, b in zip(primed, samples(4, np.array([2, 1]), seed, reset=True), strict=True):
+            assert a.ids.tolist() == b.ids.tolist()
+
+
+def test_streaming_is_lazy() -> None:
+    endless = streamed(0, length=10**12, past_end=True)
+    assert len(list(islice(endless, 5))) == 5
+
+
+def test_nothing_asked_for_is_nothing() -> None:
+    assert samples(0) == [] == samples(0, np.array([1, 2]))
+    (sample,) = samples(1, length=0)
+    assert (sample.ids.tolist(), sample.ended) == ([], False)
+    assert list(streamed(0, length=0)) == []
