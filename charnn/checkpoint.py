@@ -14,7 +14,7 @@ from .config import ModelConfig, TrainConfig
 from .errors import CheckpointError, UsageError
 from .model import Model
 from .parameters import Parameters
-from .run import Origin, Run
+from .run import Origin, Run, environment
 from .vocabulary import from_json
 
 FORMAT = "charnn model"
@@ -33,7 +33,7 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
         "format": FORMAT,
         "version": VERSION,
         "charnn": __version__,
-        "numpy": np.__version__,
+        "environment": environment(),
         "model": asdict(run.model.config),
         "train": asdict(run.config),
         "vocabulary": asdict(run.vocabulary),
@@ -93,7 +93,8 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
     state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.hidden.state_sizes))) if resumable else ()
     counters = {name: header[name] for name in COUNTERS}
-    return Run(model, config, vocabulary, origin, weights, moments, state, **counters, history=header["history"])
+    rest = {"history": header["history"], "environment": header["environment"]}
+    return Run(model, config, vocabulary, origin, weights, moments, state, **counters, **rest)
 
 
 def _compare(path: str | Path, expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,7 +1,10 @@
 """Where runs are kept: a folder each, with best.npz, last.npz and log.jsonl; nothing overwritten unasked."""
 
+import fcntl
 import json
-from dataclasses import dataclass
+import os
+import weakref
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,15 @@ from .errors import CharnnError, UsageError
 from .run import Run
 
 ROOT = "checkpoints"
+LOCK = ".lock"  # held, not made, by the training at work: the system lets go of it however that ends
 
 
-@dataclass(frozen=True)
+@dataclass
 class Folder:
-    """A run's folder."""
+    """A run's folder, written to by one training at a time."""
 
     path: Path
+    _locked: bool = field(default=False, repr=False, compare=False)
 
     @property
     def best(self) -> Path:
@@ -52,6 +57,31 @@ class Folder:
                 raise CharnnError(f"{path} cannot be made: {error.strerror}; --out names another folder") from None
         raise CharnnError(f"{root} has too many runs called {name}: give another --name")
 
+    def lock(self) -> None:
+        """Keep other trainings out while this object lives, and remove what a killed one left half-written.
+
+        Raises `CharnnError` where another training is at work here.
+        """
+        if self._locked:
+            return
+        try:
+            handle = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise CharnnError(
+                f"{self.path} cannot be written to: {error.strerror}; --out names another folder"
+            ) from None
+        release = weakref.finalize(self, os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            release()
+            raise CharnnError(
+                f"{self.path} is in use by another training: wait for it, or give another --name"
+            ) from None
+        self._locked = True
+        for stale in self.path.glob(".*.tmp"):
+            stale.unlink(missing_ok=True)
+
     def save(self, run: Run, *, best: bool = False) -> None:
         """Write last.npz, and best.npz where these are the best weights."""
         if best:
@@ -71,9 +101,17 @@ class Folder:
         if not self.log.exists():
             return
         lines = self.log.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith(b"\n") and json.loads(line)["step"] <= step]
+        kept = [line for line in lines if line.endswith(b"\n") and _step(line) <= step]
         if kept != lines:
             npz.replace(self.log, lambda file: file.write(b"".join(kept)))
+
+
+def _step(line: bytes) -> int:
+    """The step that a line of the log tells of; a line that is none of ours is as old as can be."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return 0
 
 
 def newest(root: str | Path) -> Folder | None:

@@ -1,8 +1,10 @@
 """A run: everything that changes while a network is trained, and all that a checkpoint holds."""
 
 import os
+import platform
 from dataclasses import dataclass, field, replace
 from math import prod
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -57,6 +59,7 @@ class Run:
     best_step: int = 0
     stale: int = 0  # validations since then
     history: list[dict[str, Any]] = field(default_factory=list)  # a record for every validation
+    environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
 
     @classmethod
     def start(
@@ -70,9 +73,27 @@ class Run:
         return cls(network, config, vocabulary, origin, weights, moments, network.zero_state(config.batch))
 
     @property
+    def drift(self) -> str:
+        """What is not as it was when the run was saved, so that its bits may differ from here on; or nothing."""
+        now = environment()
+        changed = [name for name in now if self.environment.get(name) != now[name]]
+        return ", ".join(f"{n} {self.environment.get(n) or 'unset'} (now {now[n] or 'unset'})" for n in changed)
+
+    @property
     def reset(self) -> bool:
         """Whether the state is forgotten at the end of a sequence."""
         return resets(self.config, self.vocabulary)
+
+
+def environment() -> dict[str, str]:
+    """What the last bits of a result depend on, beside the run itself."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    threads = os.environ.get("OPENBLAS_NUM_THREADS", "")
+    kernel = os.environ.get("OPENBLAS_CORETYPE", "")
+    cpu = names[0] if names else platform.processor() or platform.machine()
+    return {"numpy": np.__version__, "cpu": cpu, "blas kernel": kernel, "blas threads": threads}
 
 
 def resets(config: TrainConfig, vocabulary: Vocabulary) -> bool:

@@ -53,6 +53,8 @@ class Session:
 
     def __init__(self, run: Run, corpus: Corpus, folder: Folder | None = None):
         self.run, self.folder = run, folder
+        if folder:
+            folder.lock()
         self.train, self.valid = corpus.split(run.config.valid)
         self.team = team(run.config.workers or 1)
         self.trainer = Trainer(run, self.train, self.team)
@@ -142,7 +144,9 @@ def begin(
     run = Run.start(model, config, corpus.vocabulary, origin, len(train))
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
-    return Session(run, corpus, where)
+    session = Session(run, corpus, where)
+    session.save()  # what cannot be written is found out now, not after hours
+    return session
 
 
 def resume(run: Run, corpus: Corpus, folder: Folder, changes: dict[str, Any]) -> Session:

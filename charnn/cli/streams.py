@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import click
@@ -41,9 +42,14 @@ def is_piped() -> bool:
     return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
 
 
+def passing(name: str) -> bool:
+    """Whether a text can be read but once: standard input, a pipe."""
+    return name == "-" or Path(name).is_fifo()
+
+
 def sources(names: tuple[str, ...]) -> list[Source]:
-    """Texts to read by name, twice if need be; `-` is standard input, put aside on disk."""
-    return [spooled() if name == "-" else file_source(name) for name in names]
+    """Texts to read by name, twice if need be: what can be read but once is put aside on disk."""
+    return [spooled(name) if passing(name) else file_source(name) for name in names]
 
 
 def live(names: tuple[str, ...]) -> list[Source]:
@@ -51,17 +57,17 @@ def live(names: tuple[str, ...]) -> list[Source]:
     return [Source("-", lambda: Reading(stdin().read1)) if name == "-" else file_source(name) for name in names]
 
 
-def spooled() -> Source:
-    """Standard input as a source that can be read again, until the command is done."""
+def spooled(name: str = "-") -> Source:
+    """Standard input, or a pipe, as a source that can be read again, until the command is done."""
     file = click.get_current_context().with_resource(tempfile.SpooledTemporaryFile(max_size=1 << 26))
-    while piece := stdin().read(1 << 20):
+    for piece in live((name,))[0].pieces():
         file.write(piece)
 
     def again() -> Reading:
         file.seek(0)
         return Reading(file.read)
 
-    return Source("-", again)
+    return Source(name, again)
 
 
 @dataclass(frozen=True)

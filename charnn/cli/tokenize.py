@@ -36,19 +36,20 @@ def command(
     charnn tokenize corpus.txt -o - | head       ids, a sequence a line; 0 is the end of a sequence
     charnn tokenize --decode tokens.npz          the text again, byte for byte
     """
+    if decode and output not in (None, "-"):
+        raise click.UsageError("--decode writes to standard output: leave out --output")
     if decode:
         return _decode(corpus, vocabulary)
     if vocabulary:
         raise click.UsageError("--vocabulary goes with --decode")
     options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
-    from .. import console, tokens
-    from .. import corpus as texts
+    from .. import api, console, tokens
     from ..ngram import baselines
 
     sources = streams.sources(corpus)
     watch = console.watch(sources)
     if output in (None, "-"):
-        found = texts.read(sources, sequence, invalid, watch)
+        found = api.read(*sources, sequence=sequence, invalid=invalid, watch=watch)
     else:
         tokens.write(output, sources, sequence, invalid, watch)
         found = tokens.read(output)

@@ -53,14 +53,14 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
 
 
 def _begin(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
-    """A new run; a corpus from standard input is kept in the run's folder, since nothing else keeps it."""
+    """A new run; a corpus from standard input or a pipe is kept in its folder, since nothing else keeps it."""
     from .. import api, console, session, tokens
     from ..folders import Folder
 
     model, config = options.pick(params, ModelConfig), options.pick(params, TrainConfig)
     sources = streams.sources(corpus)
     name = params["name"]
-    if "-" in corpus:
+    if any(map(streams.passing, corpus)):
         folder = Folder.create(params["root"], name or "stdin")
         try:
             tokens.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
@@ -77,9 +77,12 @@ def _begin(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):
 
 def _resume(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
-    from .. import api, checkpoint, folders, session
+    from .. import api, checkpoint, console, folders, session
 
     path = folders.find(params["name"], params["root"], "last")
+    folder = folders.Folder(path.parent)
+    if path == folder.last:
+        folder.lock()
     run = checkpoint.load(path)
     if not run.moments:
         raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")
@@ -93,4 +96,6 @@ def _resume(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any])
         found = api.read(*streams.sources(corpus), sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
     else:
         found = api.own_corpus(run)
-    return session.resume(run, found, folders.Folder(path.parent), changes), found
+    if run.drift:
+        console.note(f"note: this run was saved with {run.drift}: it goes on, but not to the same last bits")
+    return session.resume(run, found, folder, changes), found

@@ -110,9 +110,9 @@ def test_C5_an_evaluated_text_with_unknown_characters(here: Path) -> None:
 
 
 def test_C5_a_text_of_strangers_only_is_refused_at_once(here: Path) -> None:
-    text = "".join(random.Random(0).choices("абвгдеж", k=500_000)).encode()
+    text = "".join(random.Random(0).choices("бвгджз", k=500_000))
     start = time.monotonic()
-    charnn("eval", "-", stdin=text).told(3, "'е' U+0435 at 1:1, ")
+    charnn("eval", "-", stdin=text.encode()).told(3, f"'{text[0]}' U+{ord(text[0]):04X} at 1:1, ")
     assert time.monotonic() - start < 5
 
 
