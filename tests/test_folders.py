@@ -99,9 +99,10 @@ def test_rewinding_drops_what_came_later_and_lines_cut_off() -> None:
     folder.rewind(3)
     assert folder.log.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
     with open(folder.log, "ab") as file:
+        file.write(b"a line of somebody else's\n")
         file.write(b'{"step": 3, "val')
     folder.rewind(3)
-    assert folder.log.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
+    assert folder.log.read_bytes() == b'{"step": 1}\n{"step": 2}\na line of somebody else\'s\n'
 
 
 def test_a_model_is_found_by_name_by_folder_and_by_file(run: Run) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from charnn.errors import CheckpointError, InputError
@@ -53,6 +53,7 @@ def test_a_text_comes_back_whatever_a_sequence_is(written: str, cuts: list[int],
 
 @law
 @given(TEXT, CUTS, st.sampled_from(MODES), st.sampled_from(["\n", "\r"]))
+@example("a\nb\n\nc\n", list(range(8)), "paragraph", "\n")
 def test_eos_stands_where_a_sequence_ends(written: str, cuts: list[int], sequence: str, newline: str) -> None:
     found = ids(knowing(written, sequence, newline), cut(written, cuts))
     assert (found == 0).tolist() == ends(written, sequence, newline)

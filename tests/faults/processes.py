@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,21 @@ def charnn(*args: object, stdin: bytes | int = subprocess.DEVNULL, limit: float 
         finally:
             process.kill()
     return Done(process.returncode, out or b"", (err or b"").decode())
+
+
+def told_until(process: "subprocess.Popen[bytes]", words: bytes) -> bytes:
+    """What a process says on standard error up to the line with these words."""
+    assert process.stderr
+    told, timer = b"", threading.Timer(LIMIT, process.kill)
+    timer.start()
+    try:
+        while words not in told:
+            line = process.stderr.readline()
+            assert line, told.decode()
+            told += line
+    finally:
+        timer.cancel()
+    return told
 
 
 def bash(line: str) -> Done:
