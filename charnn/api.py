@@ -14,11 +14,12 @@ from .errors import UsageError
 from .evaluation import Score
 from .run import Run
 from .session import Session
+from .stored import Symbols
 from .text import Source, Watch
 
 
 def read(*paths: str | Path | Source, sequence: str = "auto", invalid: str = "error", watch: Watch = iter) -> Corpus:
-    """The corpus in some text files (.gz, .bz2, .xz too), or in one tokenised file (.npz), which is memory-mapped.
+    """The corpus in some text files (.gz, .bz2, .xz too), or in one tokenised file (.npz), which stays on the disk.
 
     `sequence` (line, paragraph, file, auto) says what a sequence is, `invalid` (error, keep, replace) what becomes of
     bytes that are not UTF-8. Raises `UsageError` (no such file), `InputError`, `CheckpointError`.
@@ -84,7 +85,7 @@ def generate(run: Run, count: int = 1, prime: str = "", **options: Any) -> list[
 def evaluate(run: Run, what: str | Corpus | None = None) -> Score:
     """The score of a text, or of a corpus' held-out part, or of the run's own held-out part (None): exact."""
     if isinstance(what, str):
-        ids = encode(run, what)
+        ids: Symbols = encode(run, what)
     else:
         ids = held_out(run, what)
     return evaluation.evaluate(run.model, run.weights, ids, reset=run.reset)
@@ -106,7 +107,7 @@ def own_corpus(run: Run) -> Corpus:
     return data
 
 
-def held_out(run: Run, data: Corpus | None = None) -> np.ndarray:
+def held_out(run: Run, data: Corpus | None = None) -> Symbols:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
     return (data or own_corpus(run)).split(run.config.valid)[1]
 

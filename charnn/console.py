@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
+from . import memory
 from .corpus import Corpus
 from .evaluation import Score
 from .folders import ROOT
@@ -108,7 +109,7 @@ def show(character: int) -> str:
 
 def about(found: Corpus) -> list[tuple[str, str]]:
     """What a text is, as it was understood."""
-    counts = np.bincount(found.ids[:COUNTED], minlength=found.vocabulary.size)[1:]
+    counts = np.bincount(np.asarray(found.ids[:COUNTED]), minlength=found.vocabulary.size)[1:]
     order = np.argsort(counts, kind="stable")[:RAREST].tolist()
     return [
         ("corpus", ", ".join(found.names)),
@@ -170,6 +171,7 @@ def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
             ("model", f"{shape}, dropout {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
             *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
+            ("memory", f"about {memory.needed(run.model, config) / 1e6:,.0f} MB"),
             ("until", " or ".join(budget)),
             ("to beat", f"{beside(counted)}{cut}"),
             ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
+from .stored import Symbols
 from .text import Source, Watch, decode
 from .vocabulary import CODES, CR, MODES, Vocabulary, codes
 from .windows import EOS
@@ -100,7 +101,7 @@ class Corpus:
     decode to nothing, so that the decoded stream is the text, byte for byte.
     """
 
-    ids: np.ndarray
+    ids: Symbols
     vocabulary: Vocabulary
     silent: tuple[int, ...]
     names: tuple[str, ...]  # the files it was read from
@@ -122,9 +123,9 @@ class Corpus:
 
     def pieces(self, size: int = 1 << 20) -> Iterator[np.ndarray]:
         """The stream, a piece at a time: for passes over one that is larger than memory."""
-        return (self.ids[start : start + size] for start in range(0, len(self.ids), size))
+        return (np.asarray(self.ids[start : start + size]) for start in range(0, len(self.ids), size))
 
-    def split(self, valid: float) -> tuple[np.ndarray, np.ndarray]:
+    def split(self, valid: float) -> tuple[Symbols, Symbols]:
         """The training part, and the last share `valid` of the stream, which is held out; never empty.
 
         The cut is put at the nearest end of a sequence, unless that is farther than 1 % of the stream away.
@@ -132,7 +133,7 @@ class Corpus:
         cut = round(len(self.ids) * (1 - valid))
         reach = int(len(self.ids) * NEAR)
         start = max(0, cut - reach)
-        ends = np.flatnonzero(self.ids[start : cut + reach] == EOS) + start + 1
+        ends = np.flatnonzero(np.asarray(self.ids[start : cut + reach]) == EOS) + start + 1
         ends = ends[(ends > 0) & (ends < len(self.ids))]
         if len(ends):
             cut = int(ends[np.abs(ends - cut).argmin()])

@@ -8,12 +8,13 @@ import numpy as np
 
 from .model import Model
 from .parameters import Parameters
+from .stored import Symbols
 from .windows import EOS
 from .workspace import Workspace
 
 PIECE = 1 << 18  # symbols scored at a time
 LANES = 64  # read side by side where that changes nothing, or next to nothing
-WINDOW = 256
+WINDOW = 4096  # symbols read at a time, all lanes together
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Score:
         return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits)
 
 
-def evaluate(model: Model, weights: Parameters, ids: np.ndarray, *, reset: bool, burn: int | None = None) -> Score:
+def evaluate(model: Model, weights: Parameters, ids: Symbols, *, reset: bool, burn: int | None = None) -> Score:
     """The score of a stream, (N,) ids, read from EOS and the zero state on.
 
     Exact where the state is `reset` at EOS, since sequences are then read side by side, and without `burn`, since
@@ -62,7 +63,7 @@ def evaluate(model: Model, weights: Parameters, ids: np.ndarray, *, reset: bool,
     edges = np.unique(np.linspace(0, len(ids), min(LANES, max(1, len(ids) // (4 * burn + 1))) + 1).astype(np.int64))
     first = np.maximum(edges[:-1] - burn, 0)
     zero = model.zero_state(len(first), weights.flat.dtype)
-    nats, hits, _ = _read(model, weights, ids, EOS, zero, first, edges[:-1], edges[1:], reset)
+    nats, hits, _ = _read(model, weights, np.asarray(ids), EOS, zero, first, edges[:-1], edges[1:], reset)
     return Score(float(nats.sum()), nats.size, int(hits.sum()))
 
 
@@ -85,8 +86,8 @@ def surprisal(
         yield nats, hits
 
 
-def _pieces(ids: np.ndarray) -> Iterator[np.ndarray]:
-    return (ids[start : start + PIECE] for start in range(0, len(ids), PIECE))
+def _pieces(ids: Symbols) -> Iterator[np.ndarray]:
+    return (np.asarray(ids[start : start + PIECE]) for start in range(0, len(ids), PIECE))
 
 
 def _edges(ids: np.ndarray) -> np.ndarray:
@@ -119,7 +120,9 @@ def _read(
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
     ws, start, done = Workspace(), 0, state
     while (going := int(np.count_nonzero(lengths > start))) > 0:
-        steps = int(min(WINDOW, lengths[going - 1] - start))  # up to where the shortest ends: no padding
+        steps = int(
+            min(max(1, WINDOW // going), lengths[going - 1] - start)
+        )  # up to where the shortest ends: no padding
         at = begin[:going] + start + np.arange(steps)[:, None]  # (T, B)
         x = ids[at - 1]
         x[at == 0] = last

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import sys
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,28 +91,43 @@ class Folder:
 
     def write(self, record: dict[str, Any]) -> None:
         """Add a line to the log, whole or not at all."""
+        line = json.dumps(record).encode("ascii") + b"\n"
         try:
             with open(self.log, "ab", buffering=0) as file:
-                file.write(json.dumps(record).encode("ascii") + b"\n")
+                size = file.tell()
+                try:
+                    while line:  # a disk that fills up takes a part of it first
+                        line = line[file.write(line) :]
+                except OSError:
+                    file.truncate(size)
+                    raise
         except OSError as error:
             raise CharnnError(f"{self.log} cannot be written: {error.strerror}") from None
 
-    def rewind(self, step: int) -> None:
-        """Drop lines of the log that tell of what came after `step`: the run goes on from there."""
+    def rewind(self, step: int, setbacks: int = sys.maxsize) -> None:
+        """Drop lines of the log that tell of later validations than that of `step`, and of more than so many setbacks.
+
+        The run goes on from there, and will tell of them again. (A setback's own step is the one it leads back to.)
+        """
         if not self.log.exists():
             return
-        lines = self.log.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith(b"\n") and _step(line) <= step]
+        lines, kept = self.log.read_bytes().splitlines(keepends=True), []
+        for line in lines:
+            record = _record(line)
+            setbacks -= "setback" in record
+            if line.endswith(b"\n") and (setbacks >= 0 if "setback" in record else record.get("step", 0) <= step):
+                kept.append(line)
         if kept != lines:
             npz.replace(self.log, lambda file: file.write(b"".join(kept)))
 
 
-def _step(line: bytes) -> int:
-    """The step that a line of the log tells of; a line that is none of ours is as old as can be."""
+def _record(line: bytes) -> dict[str, Any]:
+    """The object in a line of the log; an empty one for a line that is none of ours."""
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, TypeError, KeyError):
-        return 0
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) and isinstance(record.get("step"), int) else {}
 
 
 def newest(root: str | Path) -> Folder | None:

@@ -6,14 +6,16 @@ from pathlib import Path
 from . import optimizers
 from .config import TrainConfig
 from .errors import CharnnError
+from .evaluation import WINDOW
 from .model import Model
 
 FLOAT = 4  # bytes
-RESERVE = 100 << 20  # bytes for Python, NumPy and what is not counted here
+RESERVE = 50 << 20  # bytes for what is not counted here
+COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
 
-def needed(model: Model, config: TrainConfig, corpus: int) -> int:
-    """Bytes that training will take: a corpus of so many bytes in memory, weights, moments, gradients, activations.
+def needed(model: Model, config: TrainConfig) -> int:
+    """Bytes that training will take on top of the corpus: weights, moments, gradients, activations.
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients.
@@ -21,9 +23,14 @@ def needed(model: Model, config: TrainConfig, corpus: int) -> int:
     parameters = sum(prod(shape) for shape in model.shapes().values())
     vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
     start = 3 * 2 * model.config.hidden**2  # drawing an orthogonal W: three matrices in float64
-    window = config.batch * config.window * model.config.hidden * model.config.layers * (8 if model.config.skip else 6)
+    window = (
+        max(config.batch * config.window, WINDOW)
+        * model.config.hidden
+        * model.config.layers
+        * (8 if model.config.skip else 6)
+    )
     scores = config.batch * config.window * model.symbols
-    return RESERVE + corpus + FLOAT * (parameters * vectors + start + window + scores)
+    return RESERVE + FLOAT * (parameters * vectors + start + window + scores)
 
 
 def available() -> int | None:
@@ -34,8 +41,9 @@ def available() -> int | None:
 
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         if limit != resource.RLIM_INFINITY:
-            found.append(limit)
-    except ImportError:  # not on this system
+            used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+            found.append(limit - used)
+    except (ImportError, OSError):  # not on this system
         pass
     try:
         lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
@@ -45,9 +53,15 @@ def available() -> int | None:
     return min(found, default=None)
 
 
-def check(model: Model, config: TrainConfig, corpus: int) -> int:
+def countable(most: int) -> int:
+    """How many symbols n-grams can be counted on in half of the memory that there is, up to `most`."""
+    there = available()
+    return most if there is None else max(0, min(most, there // 2 // COUNTING))
+
+
+def check(model: Model, config: TrainConfig) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = needed(model, config, corpus), available()
+    need, there = needed(model, config), available()
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "

@@ -18,7 +18,10 @@ from math import isqrt, log2
 
 import numpy as np
 
+from .stored import Symbols
+
 SCORED = 1_000_000  # symbols of a validation part, at most
+COUNTED = 20_000_000  # symbols of a training part, at most
 PART = 1 << 18  # sorted integers unpacked at once: bounds the scratch memory
 ONE = np.uint32(1)  # of the counts' type: with another np.add.at takes forty times as long
 START = np.zeros(1, np.uint8)  # EOS: what every stream follows
@@ -76,11 +79,11 @@ class Baselines:
 
 
 def baselines(
-    train: np.ndarray,
-    valid: np.ndarray,
+    train: Symbols,
+    valid: Symbols,
     symbols: int,
     *,
-    limit: int = 20_000_000,
+    limit: int = COUNTED,
     orders: Sequence[int] = range(1, 10),
 ) -> Baselines:
     """Bits per character of the uniform, unigram, bigram and best n-gram model on the validation part.
@@ -95,8 +98,8 @@ def baselines(
     """
     if not len(valid) or min(orders, default=0) < 1:
         raise ValueError("baselines need a validation part that is not empty, and orders of 1 or more")
-    train = train[: min(limit, _room(symbols))]
-    reader = _Reader(_stream(valid[:SCORED], symbols), symbols)
+    train = np.asarray(train[: min(limit, _room(symbols))])
+    reader = _Reader(_stream(np.asarray(valid[:SCORED]), symbols), symbols)
     bits: list[float] = []  # of orders 1, 2, ...
     grams: _Grams | None = None
     for longer, counts, preceding in islice(_count(_stream(train, symbols), symbols), max(2, *orders)):

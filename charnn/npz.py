@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .errors import CharnnError, CheckpointError
+from .stored import Stored, Symbols
 
 DTYPES = ("|u1", "<u2", "<u4", "<i8", "<f4", "<f8")
 MEMBER = re.compile(r"[a-z0-9_]+(?:[./][A-Za-z0-9_]+)*\.npy", re.ASCII)
@@ -39,8 +40,8 @@ class Member:
     size: int  # bytes
 
 
-def read(path: str | Path, lazy: Iterable[str] = ()) -> dict[str, np.ndarray]:
-    """The arrays of a .npz file by name; those named in `lazy` are memory-mapped, and so not checksummed.
+def read(path: str | Path, lazy: Iterable[str] = ()) -> dict[str, Any]:
+    """The arrays of a .npz file by name; those named in `lazy` stay in the file, and so are not checksummed.
 
     Raises `CheckpointError` for anything that is not exactly such a file as `write` makes, before memory is taken
     for it, and `CharnnError` where the file cannot be read.
@@ -105,9 +106,9 @@ def _npy_header(file: BinaryIO, info: zipfile.ZipInfo, start: int) -> Member:
     return Member(info.filename.removesuffix(".npy"), dtype, shape, start + 10 + length, size)
 
 
-def _array(path: Path, archive: zipfile.ZipFile, member: Member, lazy: Iterable[str]) -> np.ndarray:
-    if member.name in lazy and member.size:
-        return np.memmap(path, member.dtype, "r", member.offset, member.shape)
+def _array(path: Path, archive: zipfile.ZipFile, member: Member, lazy: Iterable[str]) -> Symbols:
+    if member.name in lazy and member.size and len(member.shape) == 1:
+        return Stored(path.absolute(), member.dtype, member.offset, member.shape[0])
     data = archive.read(member.name + ".npy")  # verifies the checksum
     array = np.frombuffer(data, member.dtype, offset=len(data) - member.size).reshape(member.shape)
     if array.dtype.kind == "f" and not np.isfinite(array).all():

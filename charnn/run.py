@@ -80,6 +80,11 @@ class Run:
         return ", ".join(f"{n} {self.environment.get(n) or 'unset'} (now {now[n] or 'unset'})" for n in changed)
 
     @property
+    def validated(self) -> int:
+        """The step of the last validation."""
+        return self.history[-1]["step"] if self.history else 0
+
+    @property
     def reset(self) -> bool:
         """Whether the state is forgotten at the end of a sequence."""
         return resets(self.config, self.vocabulary)

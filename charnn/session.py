@@ -15,7 +15,7 @@ from .errors import DivergenceError, InputError, UsageError
 from .evaluation import evaluate
 from .folders import Folder
 from .model import Model
-from .ngram import baselines
+from .ngram import COUNTED, baselines
 from .parallel import team
 from .run import Origin, Run, plan
 from .sampling import generate
@@ -72,9 +72,8 @@ class Session:
     def __iter__(self) -> Iterator[Event]:
         run = self.run
         while True:
-            validated = run.history[-1]["step"] if run.history else 0
             ended = self.finished
-            if run.step > validated and (ended or run.step % (run.config.every or 1) == 0):
+            if run.step > run.validated and (ended or run.step % (run.config.every or 1) == 0):
                 work: Callable[[], Event] = self.validate
             elif ended:
                 return
@@ -138,8 +137,8 @@ def begin(
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
-    memory.check(Model(model, corpus.vocabulary.size), plan(config, len(train)), corpus.ids.nbytes)
-    counted = asdict(baselines(train, valid, corpus.vocabulary.size))
+    memory.check(Model(model, corpus.vocabulary.size), plan(config, len(train)))
+    counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=memory.countable(COUNTED)))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
     run = Run.start(model, config, corpus.vocabulary, origin, len(train))
     if isinstance(where, str | Path):
@@ -162,7 +161,7 @@ def resume(run: Run, corpus: Corpus, folder: Folder, changes: dict[str, Any]) ->
                 f"{changes[name]}: train a new run"
             )
     run.config = replace(run.config, **changes)
-    folder.rewind(run.step)
+    folder.rewind(run.validated, run.setbacks)
     return Session(run, corpus, folder)
 
 

@@ -1,4 +1,4 @@
-"""Tokenised files: a corpus as a .npz that says what it is, read back by mapping it into memory."""
+"""Tokenised files: a corpus as a .npz that says what it is, read back as it is needed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from pathlib import Path
 from . import npz
 from .corpus import Corpus, scan, symbols
 from .errors import CheckpointError
+from .stored import Stored
 from .text import Source, Watch
 from .vocabulary import from_json
 
@@ -39,7 +40,7 @@ def write(
 
 
 def read(path: str | Path) -> Corpus:
-    """The corpus in a tokenised file, its ids mapped into memory. Raises `CheckpointError`."""
+    """The corpus in a tokenised file, whose ids stay in it. Raises `CheckpointError`."""
     arrays = npz.read(path, lazy=["ids"])
     header, ids = npz.json_value(path, arrays.get("header")), arrays.get("ids")
     try:
@@ -49,8 +50,10 @@ def read(path: str | Path) -> Corpus:
             raise CheckpointError(f"{path} needs a newer charnn: its format is version {header['version']}")
         vocabulary = from_json(path, header["vocabulary"])
         silent, name = tuple(header["silent"]), str(Path(path).absolute())
+        if not isinstance(ids, Stored) or ids.dtype != vocabulary.dtype:
+            raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
         corpus = Corpus(ids, vocabulary, silent, (name,), header["sha256"], header["invalid"])
-        if ids.dtype != vocabulary.dtype or ids.ndim != 1 or max(p.max() for p in corpus.pieces()) >= vocabulary.size:
+        if max(int(piece.max()) for piece in corpus.pieces()) >= vocabulary.size:
             raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
         return corpus
     except (KeyError, TypeError, ValueError) as error:

@@ -16,6 +16,7 @@ from . import optimizers, schedules
 from .errors import DivergenceError
 from .parallel import Solo, Team
 from .run import Run
+from .stored import Symbols
 from .windows import EOS, Lanes
 from .workspace import Workspace
 
@@ -49,9 +50,7 @@ class Setback:
 class Trainer:
     """Updates a run, window by window, with a team that shares each batch's rows."""
 
-    def __init__(
-        self, run: Run, ids: np.ndarray, team: Team | None = None, clock: Callable[[], float] = time.monotonic
-    ):
+    def __init__(self, run: Run, ids: Symbols, team: Team | None = None, clock: Callable[[], float] = time.monotonic):
         self.run = run
         self.lanes = Lanes(ids, run.config.batch, run.config.window)
         self.team = team or Solo()

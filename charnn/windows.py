@@ -5,6 +5,8 @@ from math import isqrt
 
 import numpy as np
 
+from .stored import Symbols
+
 EOS = 0  # the end of a sequence, and the symbol before its first
 UPDATES = 64  # windows in an epoch, at least
 SHORTEST = 16  # steps of a window
@@ -20,7 +22,7 @@ class Lanes:
     longer ends of the first lanes, read in one last window of a single step: no padding, nothing wrapped round.
     """
 
-    ids: np.ndarray  # (N,) unsigned integers
+    ids: Symbols  # (N,) unsigned integers
     batch: int  # B
     window: int  # T
 
@@ -41,12 +43,13 @@ class Lanes:
             rows, steps = self.batch, min(self.window, self.length - start)
         else:
             start, rows, steps = self.length, extra, 1
-        lane = np.arange(rows)
-        first = lane * self.length + np.minimum(lane, extra) + start  # (B,)
-        at = first + np.arange(steps)[:, None]  # (T, B)
-        x = self.ids[at - 1]
-        x[at == 0] = EOS
-        return x, self.ids[at]
+        read = np.empty((steps + 1, rows), self.ids.dtype)  # each lane's symbols, and the one before them
+        for b in range(rows):
+            first = b * self.length + min(b, extra) + start
+            read[0, b] = EOS
+            before = min(1, first)
+            read[1 - before :, b] = self.ids[first - before : first + steps]
+        return read[:-1], read[1:]
 
 
 def fit(symbols: int, batch: int, window: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "charnn"
 FLOORS = {
-    0: "__init__ errors npz numerics parameters workspace",
+    0: "__init__ errors npz numerics parameters stored workspace",
     1: "layers",
     2: "config corpus ngram schedules text tokens vocabulary windows",
     3: "model optimizers parallel run",
@@ -18,7 +18,8 @@ FLOORS = {
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
 NEIGHBOURS = {  # the only imports on a floor: who may import whom
-    "npz": {"errors"},
+    "npz": {"errors", "stored"},
+    "stored": {"errors"},
     "parameters": {"workspace"},
     "schedules": {"config"},
     "vocabulary": {"windows"},
@@ -26,6 +27,7 @@ NEIGHBOURS = {  # the only imports on a floor: who may import whom
     "tokens": {"corpus", "text", "vocabulary"},
     "run": {"model", "optimizers"},
     "folders": {"checkpoint"},
+    "memory": {"evaluation"},
     "api": {"session"},
     "console": {"session"},
     "__main__": {"cli"},

@@ -9,18 +9,18 @@ from charnn.model import Model
 
 
 def test_more_of_anything_needs_more() -> None:
-    base = memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1), 1000)
-    assert memory.needed(Model(ModelConfig(hidden=128, layers=2), 50), TrainConfig(workers=1), 1000) > base
-    assert memory.needed(Model(ModelConfig(hidden=64, layers=3), 50), TrainConfig(workers=1), 1000) > base
-    assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1, batch=64), 1000) > base
-    assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=2), 1000) > base
+    base = memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1))
+    assert memory.needed(Model(ModelConfig(hidden=128, layers=2), 50), TrainConfig(workers=1)) > base
+    assert memory.needed(Model(ModelConfig(hidden=64, layers=3), 50), TrainConfig(workers=1)) > base
+    assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1, batch=64)) > base
+    assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=2)) > base
 
 
 def test_what_cannot_fit_is_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 10**9)
-    assert memory.check(Model(ModelConfig(hidden=64), 50), TrainConfig(workers=1), 0) < 10**9
+    assert memory.check(Model(ModelConfig(hidden=64), 50), TrainConfig(workers=1)) < 10**9
     with pytest.raises(CharnnError, match=r"needs [\d.]+ GB, and there are 1.0 GB: try a smaller --hidden"):
-        memory.check(Model(ModelConfig(hidden=1_000_000), 50), TrainConfig(workers=1), 0)
+        memory.check(Model(ModelConfig(hidden=1_000_000), 50), TrainConfig(workers=1))
 
 
 def test_limits_and_free_memory_are_seen() -> None:

@@ -1,4 +1,4 @@
-"""Tokenised files: the same corpus as from the text, mapped into memory, and written in little of it."""
+"""Tokenised files: the same corpus as from the text, which stays on the disk, and is written in little memory."""
 
 import gzip
 import json
@@ -14,6 +14,7 @@ import pytest
 import charnn
 from charnn import corpus, npz, tokens
 from charnn.errors import CheckpointError, InputError, UsageError
+from charnn.stored import Stored
 from charnn.text import encode, file_source
 
 TEXTS = {
@@ -38,7 +39,7 @@ def test_a_tokenised_file_is_the_corpus_of_the_text(tmp_path: Path, kind: str, s
     paths = files(tmp_path, TEXTS[kind])
     wanted = charnn.read(*paths, sequence=sequence)
     found = charnn.tokenize(tmp_path / "tokens.npz", *paths, sequence=sequence)
-    assert isinstance(found.ids, np.memmap)
+    assert isinstance(found.ids, Stored)
     assert found.ids.dtype == wanted.ids.dtype and np.array_equal(found.ids, wanted.ids)
     for name in ("vocabulary", "silent", "sha256", "invalid", "sequences"):
         assert getattr(found, name) == getattr(wanted, name)

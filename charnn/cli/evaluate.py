@@ -100,9 +100,11 @@ def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:
 
 def small(pieces: Iterable[Any], size: int = 1 << 16) -> Iterator[Any]:
     """Pieces cut so that rows come soon, and memory stays small."""
+    import numpy as np
+
     for ids in pieces:
         for start in range(0, len(ids), size):
-            yield ids[start : start + size]
+            yield np.asarray(ids[start : start + size])
 
 
 class Rows:

@@ -43,8 +43,8 @@ def command(
     if vocabulary:
         raise click.UsageError("--vocabulary goes with --decode")
     options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
-    from .. import api, console, tokens
-    from ..ngram import baselines
+    from .. import api, console, memory, tokens
+    from ..ngram import COUNTED, baselines
 
     sources = streams.sources(corpus)
     watch = console.watch(sources)
@@ -56,7 +56,7 @@ def command(
     if output == "-":
         _print_ids(found)
     train, held_out = found.split(valid)
-    counted = baselines(train, held_out, found.vocabulary.size)
+    counted = baselines(train, held_out, found.vocabulary.size, limit=memory.countable(COUNTED))
     console.summary(found, counted, len(train), len(held_out))
     if output not in (None, "-"):
         console.note(f"written to {output}: `charnn train {output}` trains on it")

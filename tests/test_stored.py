@@ -1,0 +1,51 @@
+"""A stream in a file is the stream: sliced without reading, read where it is looked at."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from charnn.errors import CharnnError
+from charnn.stored import Stored
+from charnn.windows import Lanes
+
+
+@pytest.fixture(params=[np.uint8, np.uint16, np.uint32])
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[np.ndarray, Stored]:
+    ids = np.arange(1, 201).astype(request.param)
+    (tmp_path / "ids").write_bytes(b"seven b" + ids.tobytes())
+    return ids, Stored(tmp_path / "ids", ids.dtype, 7, len(ids))
+
+
+@pytest.mark.parametrize(
+    "part", [slice(None), slice(3, 50), slice(-20, None), slice(190, 900), slice(8, 8), slice(9, 3)]
+)
+def test_slices_are_those_of_the_array(pair: tuple[np.ndarray, Stored], part: slice) -> None:
+    ids, stored = pair
+    assert len(stored[part]) == len(ids[part])
+    assert np.array_equal(np.asarray(stored[part]), ids[part])
+    assert np.array_equal(np.asarray(stored[5:150][part]), ids[5:150][part])
+
+
+def test_nothing_is_read_before_it_is_looked_at(tmp_path: Path) -> None:
+    stored = Stored(tmp_path / "missing", np.dtype(np.uint8), 0, 10**12)
+    assert len(stored[5:]) == 10**12 - 5
+    with pytest.raises(CharnnError, match="missing cannot be read"):
+        np.asarray(stored[:10])
+
+
+def test_a_file_cut_short_while_in_use_is_said(pair: tuple[np.ndarray, Stored]) -> None:
+    _, stored = pair
+    stored.path.write_bytes(b"seven b")
+    with pytest.raises(CharnnError, match="was cut short while in use: 7 bytes are left"):
+        np.asarray(stored)
+
+
+@pytest.mark.parametrize(("batch", "window"), [(1, 200), (3, 7), (8, 16), (200, 1)])
+def test_windows_are_the_same(pair: tuple[np.ndarray, Stored], batch: int, window: int) -> None:
+    ids, stored = pair
+    here, there = Lanes(ids, batch, window), Lanes(stored, batch, window)
+    assert len(here) == len(there)
+    for i in range(len(here)):
+        for a, b in zip(here[i], there[i], strict=True):
+            assert a.dtype == b.dtype and np.array_equal(a, b)
