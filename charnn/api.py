@@ -100,7 +100,7 @@ def surprisal(run: Run, what: str) -> np.ndarray:
 def own_corpus(run: Run) -> Corpus:
     """The corpus that a run was trained on. Raises `UsageError` where it is gone, `InputError` where it changed."""
     names = run.origin.names
-    if missing := [name for name in names if name == "-" or not Path(name).exists()]:
+    if missing := [name for name in names if name == "-" or not Path(name).is_file()]:
         raise UsageError(f"the corpus of this model is not at {missing[0]}: name the text to use")
     data = read(*names, sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
     session.same(data, run)

@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from .vocabulary import from_json
 
 FORMAT = "charnn model"
 VERSION = 1
+KNOWN = {"step", "epoch", "train", "valid"}  # of each validation
+POLICIES = ("error", "keep", "replace")
 COUNTERS = ("step", "epoch", "cursor", "seconds", "scale", "setbacks", "nats", "count", "best", "best_step", "stale")
 
 
@@ -78,9 +82,10 @@ def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
 
 def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:
     vocabulary = from_json(path, header["vocabulary"])
-    model = Model(ModelConfig(**header["model"]), vocabulary.size)
-    config = TrainConfig(**header["train"])
-    origin = Origin(**{**header["origin"], "names": tuple(header["origin"]["names"])})
+    model = Model(ModelConfig(**_typed(ModelConfig, header["model"])), vocabulary.size)
+    config = TrainConfig(**_typed(TrainConfig, header["train"]))
+    found = _typed(Origin, header["origin"])
+    origin = Origin(**{**found, "names": tuple(found["names"])})
     resumable = any(name.startswith("moments/") for name in arrays)
     rules = optimizers.make(config).moments if resumable else ()
     expected = {f"weights/{name}": shape for name, shape in model.shapes().items()}
@@ -92,9 +97,35 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     weights = _parameters(model, arrays, "weights/")
     moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
     state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.hidden.state_sizes))) if resumable else ()
-    counters = {name: header[name] for name in COUNTERS}
-    rest = {"history": header["history"], "environment": header["environment"]}
-    return Run(model, config, vocabulary, origin, weights, moments, state, **counters, **rest)
+    rest = _typed(Run, {name: header[name] for name in (*COUNTERS, "history", "environment")})
+    if not origin.names or origin.invalid not in POLICIES or any(record.keys() != KNOWN for record in rest["history"]):
+        raise ValueError("a corpus or a history that is none")
+    if wrong := [name for name in COUNTERS if rest[name] is not None and not 0 <= rest[name] < 2**63]:
+        raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
+    return Run(model, config, vocabulary, origin, weights, moments, state, **rest)
+
+
+def _typed(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for a dataclass' fields, each of the type it has there. Raises `ValueError`, `KeyError`."""
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        if not _is(value, hints[name]):
+            raise ValueError(f"{name} is {value!r:.40}")
+    return dict(values)
+
+
+def _is(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is of a type; a number must be finite, and may be an integer for a float."""
+    inner = get_args(hint)
+    if get_origin(hint) is UnionType:
+        return any(_is(value, one) for one in inner)
+    if get_origin(hint) in (list, tuple):
+        return isinstance(value, list) and all(_is(item, inner[0]) for item in value)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_is(item, inner[1]) for item in value.values())
+    if hint is float:
+        return type(value) in (int, float) and isfinite(value)
+    return type(value) is hint
 
 
 def _compare(path: str | Path, expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]) -> None:

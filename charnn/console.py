@@ -277,6 +277,7 @@ def score(result: Score, against: dict[str, float] | None, held_out: bool) -> No
 
 def shaded(characters: Iterable[tuple[str, float]]) -> None:
     """Text on standard output, each character's background the redder the more bits it took (Elman's error curve)."""
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass")  # type: ignore[union-attr]  # whatever the locale
     console = Console(highlight=False, soft_wrap=True)
     for character, bits in characters:
         strength = min(1.0, bits / 8)

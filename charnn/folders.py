@@ -130,11 +130,13 @@ def _record(line: bytes) -> dict[str, Any]:
     return record if isinstance(record, dict) and isinstance(record.get("step"), int) else {}
 
 
-def newest(root: str | Path) -> Folder | None:
-    """The folder below `root` that a model was written to last."""
-    paths = (path for file in ("best.npz", "last.npz") for path in Path(root).glob(f"*/{file}") if path.is_file())
-    found = max(((path.stat().st_mtime_ns, path.parent) for path in paths), default=None)
-    return Folder(found[1]) if found else None
+def newest(root: str | Path, kind: str = "best") -> Folder | None:
+    """The folder below `root` that was written to last, of those that have best.npz (or last.npz) if any has."""
+    files = [path for path in Path(root).glob("*/*.npz") if path.name in ("best.npz", "last.npz") and path.is_file()]
+    if not files:
+        return None
+    whole = {path.parent for path in files if path.name == f"{kind}.npz"}
+    return Folder(max(files, key=lambda path: (path.parent in whole, path.stat().st_mtime_ns, path)).parent)
 
 
 def find(model: str | None, root: str | Path = ROOT, kind: str = "best") -> Path:
@@ -143,7 +145,7 @@ def find(model: str | None, root: str | Path = ROOT, kind: str = "best") -> Path
     Raises `UsageError` where there is none, and says how to get one.
     """
     if model is None:
-        if folder := newest(root):
+        if folder := newest(root, kind):
             return _either(folder, kind)
         raise UsageError(f"there is no model in {root}/: train one with `charnn train CORPUS`")
     for path in (Path(root) / model, Path(model)):

@@ -5,7 +5,7 @@ import platform
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Run:
     best: float | None = None  # lowest validation loss, nats per character
     best_step: int = 0
     stale: int = 0  # validations since then
-    history: list[dict[str, Any]] = field(default_factory=list)  # a record for every validation
+    history: list[dict[str, float]] = field(default_factory=list)  # a record for every validation
     environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
 
     @classmethod

@@ -160,6 +160,7 @@ def resume(run: Run, corpus: Corpus, folder: Folder, changes: dict[str, Any]) ->
                 f"{folder.path} was trained with --{name} {getattr(run.config, name)}, and cannot be resumed with "
                 f"{changes[name]}: train a new run"
             )
+    memory.check(run.model, run.config)
     run.config = replace(run.config, **changes)
     folder.rewind(run.validated, run.setbacks)
     return Session(run, corpus, folder)

@@ -68,7 +68,9 @@ def plain(value: Any) -> str:
     if isinstance(value, list) and value and all(isinstance(item, float) for item in value):
         return f"{sparkline(value)} {value[0]:.3f} ... {value[-1]:.3f} bits/char"
     if isinstance(value, list):
-        return "x".join(map(str, value)) if all(isinstance(item, int) for item in value) else ", ".join(map(str, value))
+        return (
+            "x".join(map(str, value)) if all(isinstance(item, int) for item in value) else ", ".join(map(plain, value))
+        )
     if isinstance(value, float):
         return f"{value:g}"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and not value.isprintable() else str(value)

@@ -28,6 +28,15 @@ class Program(click.Group):
         command: click.Command = import_module(f".{COMMANDS[name]}", __package__).command
         return command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        finally:  # else Python's own attempt at exit fails, and makes the exit code 120
+            try:
+                sys.stderr.flush()
+            except (OSError, ValueError, AttributeError):
+                quiet(sys.stderr)
+
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with told():  # --help and --version write here
             return super().make_context(*args, **kwargs)
@@ -42,13 +51,17 @@ class Program(click.Group):
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """Ends the program, and says why, where something goes wrong; a usage error that click tells of is let through."""
+    """Ends the program, and says why, where something goes wrong."""
     try:
         yield
     except KeyboardInterrupt:
         die(signal.SIGINT)
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    except (click.exceptions.Exit, click.Abort):
         raise
+    except click.ClickException as error:
+        with contextlib.suppress(OSError):
+            error.show()
+        sys.exit(error.exit_code)
     except Exception as error:
         if os.environ.get("CHARNN_DEBUG"):
             raise
@@ -70,8 +83,9 @@ def fail(error: BaseException) -> NoReturn:
         quiet(sys.stdout)
     else:
         message, code = f"a fault of charnn's own, {error!r}: please report it; CHARNN_DEBUG=1 shows where", 1
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
     with contextlib.suppress(OSError):
-        click.echo(f"charnn: {message}", err=True)
+        click.echo(f"charnn: {shown}", err=True)  # on one line, and no escape code of a file's name
     sys.exit(code)
 
 

@@ -43,8 +43,8 @@ def is_piped() -> bool:
 
 
 def passing(name: str) -> bool:
-    """Whether a text can be read but once: standard input, a pipe."""
-    return name == "-" or Path(name).is_fifo()
+    """Whether a text can be read but once: standard input, a pipe. One called .npz is refused where that is read."""
+    return name == "-" or (Path(name).is_fifo() and not name.endswith(".npz"))
 
 
 def sources(names: tuple[str, ...]) -> list[Source]:

@@ -1,6 +1,7 @@
 """A product and a sum, for inputs, readouts, and everything outside the recurrence."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -65,7 +66,8 @@ class Linear:
 
     def _blocks(self, p: Views) -> list[Array]:
         """The rows of U that belong to each input."""
-        return np.split(p[self.weight], np.cumsum(self.inputs)[:-1])
+        U, ends = p[self.weight], accumulate(self.inputs)
+        return [U[end - size : end] for size, end in zip(self.inputs, ends, strict=True)]
 
 
 def _product(x: Array, U: Array, out: Array) -> Array:
