@@ -105,8 +105,10 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     return Run(model, config, vocabulary, origin, weights, moments, state, **rest)
 
 
-def _typed(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+def _typed(kind: type, values: Any) -> dict[str, Any]:
     """Values for a dataclass' fields, each of the type it has there. Raises `ValueError`, `KeyError`."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{kind.__name__} is {values!r:.40}")
     hints = get_type_hints(kind)
     for name, value in values.items():
         if not _is(value, hints[name]):

@@ -25,16 +25,17 @@ class Checked:
 
 def check(name: str, value: Any, bounds: Any) -> None:
     """Raise `UsageError` for a value out of its bounds or choices, nan and inf included."""
+    flag = "--" + name.replace("_", "-")
     choices, low, high = bounds.get("choices"), bounds.get("low"), bounds.get("high")
     if choices is not None and value not in choices:
-        raise UsageError(f"{name} is {value!r}: choose one of {', '.join(choices)}")
+        raise UsageError(f"{flag} is {value!r}: choose one of {', '.join(choices)}")
     if value is None or isinstance(value, str | bool):
         return
     if isinstance(value, float) and not isfinite(value):
-        raise UsageError(f"{name} is {value}: give a finite number")
+        raise UsageError(f"{flag} is {value}: give a finite number")
     if (low is not None and value < low) or (high is not None and value > high):
         limits = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise UsageError(f"{name} is {value}: give a number {limits}")
+        raise UsageError(f"{flag} is {value}: give a number {limits}")
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ class TrainConfig(Checked):
     )
     warmup: float = option(0.02, "share of the run in which the rate rises from 0", low=0, high=1)
     floor: float = option(0.01, "the rate that cosine and exponential end at, as a share of the rate", low=0, high=1)
-    epochs: float | None = option(None, "passes over the training part", low=0, high=1e9)
+    epochs: float | None = option(None, "passes over the training part", low=1e-6, high=1e9)
     steps: int | None = option(None, "updates of the weights", low=1, high=10**12)
-    minutes: float | None = option(None, "minutes on the clock", low=0, high=1e7)
+    minutes: float | None = option(None, "minutes on the clock", low=1e-6, high=1e7)
     patience: int = option(10, "validations without a better one before stopping; 0 for never", low=0, high=10**9)
     every: int | None = option(
         None, "updates between validations (default: an epoch, within 200 k and 2 M characters)", low=1, high=10**12

@@ -1,6 +1,7 @@
 """What a terminal shows, all of it on standard error: the only room that knows rich and tqdm."""
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from . import memory
 from .corpus import Corpus
 from .evaluation import Score
-from .folders import ROOT
+from .folders import ROOT, Folder
 from .ngram import Baselines
 from .session import Event, Session, Validation
 from .text import Source
@@ -250,9 +251,15 @@ class Progress:
 def saved(session: Session) -> None:
     """How to go on with a run that was stopped."""
     if session.folder:
-        path = session.folder.path
-        out = "" if str(path.parent) == ROOT else f" --out {path.parent}"
-        note(f"saved at step {session.run.step:,}; `charnn train --resume --name {path.name}{out}` goes on")
+        where = named(session.folder, "--name")
+        note(f"saved at step {session.run.step:,}; `charnn train --resume {where}` goes on")
+
+
+def named(folder: Folder, option: str) -> str:
+    """The options that lead to a run, as a shell reads them."""
+    words = [option, folder.path.name]
+    words += [] if str(folder.path.parent) == ROOT else ["--out", str(folder.path.parent)]
+    return shlex.join(words)
 
 
 def closing(session: Session) -> None:
@@ -264,7 +271,7 @@ def closing(session: Session) -> None:
     side = "below" if bits < counted["ngram"] else "above"
     against = f"{abs(bits / counted['ngram'] - 1):.1%} {side} the {counted['order']}-gram"
     note(f"done, since {session.finished}: {bits:.4f} bits/char held out, at step {run.best_step:,}; {against}")
-    note(f"kept in {folder.path}/: `charnn sample -m {folder.path.name}` writes, `charnn eval` measures exactly")
+    note(f"kept in {folder.path}/: `charnn sample {named(folder, '-m')}` writes, `charnn eval` measures exactly")
 
 
 def score(result: Score, against: dict[str, float] | None, held_out: bool) -> None:
@@ -277,7 +284,7 @@ def score(result: Score, against: dict[str, float] | None, held_out: bool) -> No
 
 def shaded(characters: Iterable[tuple[str, float]]) -> None:
     """Text on standard output, each character's background the redder the more bits it took (Elman's error curve)."""
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass")  # type: ignore[union-attr]  # whatever the locale
+    sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]  # as any text is written
     console = Console(highlight=False, soft_wrap=True)
     for character, bits in characters:
         strength = min(1.0, bits / 8)

@@ -61,7 +61,7 @@ class Scan:
         """The vocabulary of the text, with sequences as asked for, or as the text looks."""
         if sequence == "auto":
             line = "line" if self.lines > 1 else "file"
-            sequence = "paragraph" if self.blank_lines > BLANK_SHARE * self.lines else line
+            sequence = "paragraph" if self.blank_lines > max(1, BLANK_SHARE * self.lines) else line
         counts = self.counts.copy()
         if sequence == "line":
             counts[ord(self.newline)] = 0

@@ -82,7 +82,7 @@ class Run:
     @property
     def validated(self) -> int:
         """The step of the last validation."""
-        return self.history[-1]["step"] if self.history else 0
+        return int(self.history[-1]["step"]) if self.history else 0
 
     @property
     def reset(self) -> bool:

@@ -154,14 +154,15 @@ def resume(run: Run, corpus: Corpus, folder: Folder, changes: dict[str, Any]) ->
     Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
     """
     same(corpus, run)
+    wanted = plan(replace(run.config, **changes), len(corpus.split(run.config.valid)[0]))
     for name in changes.keys() & {"batch", "window", "optimizer", "state", "valid", "seed", "workers"}:
-        if changes[name] != getattr(run.config, name):
+        was, now = getattr(run.config, name), getattr(wanted, name)
+        if was != now:
             raise UsageError(
-                f"{folder.path} was trained with --{name} {getattr(run.config, name)}, and cannot be resumed with "
-                f"{changes[name]}: train a new run"
+                f"{folder.path} was trained with --{name} {was}, and cannot be resumed with {now}: train a new run"
             )
     memory.check(run.model, run.config)
-    run.config = replace(run.config, **changes)
+    run.config = wanted
     folder.rewind(run.validated, run.setbacks)
     return Session(run, corpus, folder)
 

@@ -1,5 +1,7 @@
 """A stream that stays in its file: slices of it are cheap, and read only when they are looked at."""
 
+import os
+import weakref
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,25 @@ from typing import Any
 import numpy as np
 
 from .errors import CharnnError
+
+
+class Handle:
+    """A file kept open while anything reads from it, whatever becomes of its name."""
+
+    def __init__(self, path: Path):
+        self.path, self.number = path, os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.number)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """So many bytes from a position on; fewer at the file's end. Raises `CharnnError`."""
+        pieces = []
+        try:
+            while size > 0 and (piece := os.pread(self.number, size, offset)):
+                pieces.append(piece)
+                offset, size = offset + len(piece), size - len(piece)
+        except OSError as error:
+            raise CharnnError(f"{self.path} cannot be read: {error.strerror or error}") from None
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 @dataclass(frozen=True)
@@ -17,7 +38,7 @@ class Stored:
     fails would end the program instead of raising `CharnnError`.
     """
 
-    path: Path
+    file: Handle
     dtype: np.dtype
     offset: int  # bytes
     length: int
@@ -32,13 +53,12 @@ class Stored:
         return replace(self, offset=self.offset + start * self.dtype.itemsize, length=max(0, stop - start))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        try:
-            data = np.fromfile(self.path, self.dtype, self.length, offset=self.offset)
-        except OSError as error:
-            raise CharnnError(f"{self.path} cannot be read: {error.strerror or error}") from None
-        if len(data) != self.length:
-            raise CharnnError(f"{self.path} was cut short while in use: {self.path.stat().st_size:,} bytes are left")
-        return data if dtype is None else data.astype(dtype)
+        size = self.length * self.dtype.itemsize
+        data = self.file.read(self.offset, size)
+        if len(data) != size:
+            raise CharnnError(f"{self.file.path} was cut short while in use")
+        array = np.frombuffer(data, self.dtype)
+        return array if dtype is None else array.astype(dtype)
 
 
 Symbols = np.ndarray | Stored

@@ -287,7 +287,6 @@ def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Pat
     assert "`charnn sample -m names`" in told and "`charnn eval`" in told
 
 
-@pytest.mark.xfail(reason="console.closing leaves out --out", strict=True)
 def test_train_says_how_to_find_a_run_that_is_elsewhere(new: Path) -> None:
     """What it tells the user to type does what it says."""
     told = " ".join(charnn_("train", "names.txt", "--out", "elsewhere", *SHORT).stderr.split())
@@ -398,7 +397,6 @@ def test_resuming_with_the_options_of_before_is_no_change(new: Path) -> None:
     assert checkpoint.load("checkpoints/names/last.npz").step == 3
 
 
-@pytest.mark.xfail(reason="session.resume compares what was asked for with what it was shrunk to", strict=True)
 def test_resuming_a_short_text_with_the_options_of_before_is_no_change(new: Path) -> None:
     Path("abc.txt").write_text(ABC)
     ok("train", "abc.txt", *SHORT)
@@ -570,7 +568,7 @@ def test_novelty_knows_the_lines_of_the_training_text(here: Path) -> None:
         (["--null", "--json"], "--null, --separator and --json say differently what follows a sample"),
         (["--null", "--separator", ";"], "give one of them"),
         (["-m", "gone"], "there is no model gone, neither a file nor a run in checkpoints/"),
-        (["--top-p", "0"], "top_p is 0.0: give a number from 1e-09 to 1"),
+        (["--top-p", "0"], "--top-p is 0.0: give a number from 1e-09 to 1"),
         (["--seed", "-1"], "seed is -1"),
     ],
 )

@@ -136,12 +136,14 @@ def test_without_a_name_the_newest_run_is_found(run: Run) -> None:
     assert find(None, "runs") == Path("runs/old/best.npz")
 
 
-@pytest.mark.parametrize("kind", ["best", "last"])
-def test_a_run_that_was_stopped_before_its_first_validation_is_the_newest_too(run: Run, kind: str) -> None:
+def test_a_run_before_its_first_validation_is_resumed_and_not_sampled_from_unless_there_is_no_other(run: Run) -> None:
+    put("runs/new/last.npz", run)
+    assert find(None, "runs") == find(None, "runs", "last") == Path("runs/new/last.npz")
     put("runs/done/best.npz", run, age=100)
+    assert find(None, "runs") == Path("runs/done/best.npz")
+    assert find(None, "runs", "last") == Path("runs/new/last.npz")
     put("runs/done/last.npz", run, age=100)
-    put("runs/stopped/last.npz", run)
-    assert find(None, "runs", kind) == Path("runs/stopped/last.npz")
+    assert find(None, "runs", "last") == Path("runs/new/last.npz")
 
 
 def test_other_files_are_no_runs(run: Run) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charnn.errors import CharnnError
-from charnn.stored import Stored
+from charnn.stored import Handle, Stored
 from charnn.windows import Lanes
 
 
@@ -14,7 +14,7 @@ from charnn.windows import Lanes
 def pair(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[np.ndarray, Stored]:
     ids = np.arange(1, 201).astype(request.param)
     (tmp_path / "ids").write_bytes(b"seven b" + ids.tobytes())
-    return ids, Stored(tmp_path / "ids", ids.dtype, 7, len(ids))
+    return ids, Stored(Handle(tmp_path / "ids"), ids.dtype, 7, len(ids))
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,24 @@ def test_slices_are_those_of_the_array(pair: tuple[np.ndarray, Stored], part: sl
 
 
 def test_nothing_is_read_before_it_is_looked_at(tmp_path: Path) -> None:
-    stored = Stored(tmp_path / "missing", np.dtype(np.uint8), 0, 10**12)
+    (tmp_path / "few").write_bytes(b"few")
+    stored = Stored(Handle(tmp_path / "few"), np.dtype(np.uint8), 0, 10**12)
     assert len(stored[5:]) == 10**12 - 5
-    with pytest.raises(CharnnError, match="missing cannot be read"):
-        np.asarray(stored[:10])
+    assert bytes(np.asarray(stored[:3])) == b"few"
+
+
+def test_another_file_under_the_same_name_is_not_read(pair: tuple[np.ndarray, Stored]) -> None:
+    ids, stored = pair
+    path = stored.file.path
+    (path.parent / "new").write_bytes(b"x" * 10_000)
+    (path.parent / "new").replace(path)
+    assert np.array_equal(np.asarray(stored), ids)
 
 
 def test_a_file_cut_short_while_in_use_is_said(pair: tuple[np.ndarray, Stored]) -> None:
     _, stored = pair
-    stored.path.write_bytes(b"seven b")
-    with pytest.raises(CharnnError, match="was cut short while in use: 7 bytes are left"):
+    stored.file.path.write_bytes(b"seven b")
+    with pytest.raises(CharnnError, match="was cut short while in use"):
         np.asarray(stored)
 
 

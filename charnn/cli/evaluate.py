@@ -43,21 +43,24 @@ def command(
     run = checkpoint.load(path)
     own = not text and not streams.is_piped()
     if own:
-        pieces, what = iter([api.held_out(run)]), "held-out part"
+        texts, what = iter([iter([api.held_out(run)])]), "held-out part"
     else:
         sources = streams.live(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
-        pieces = (ids for source in sources for ids in _ids(run, source, unknown, invalid))
+        texts = (_ids(run, source, unknown, invalid) for source in sources)
     console.note(f"{path} on {what}")
-    total, rows = Score(), Rows(run.vocabulary, by)
-    read, scored = tee(small(pieces))
-    for ids, (nats, hits) in zip(read, surprisal(run.model, run.weights, scored, reset=run.reset), strict=True):
-        total += Score(float(nats.sum()), nats.size, int(hits.sum()))
-        if by:
-            rows.add(ids, nats / math.log(2))
-    if by:
+    total = Score()
+    for pieces in texts:  # each from EOS and the zero state on
+        rows = Rows(run.vocabulary, by)
+        read, scored = tee(small(pieces))
+        for ids, (nats, hits) in zip(read, surprisal(run.model, run.weights, scored, reset=run.reset), strict=True):
+            total += Score(float(nats.sum()), nats.size, int(hits.sum()))
+            if by:
+                rows.add(ids, nats / math.log(2))
         rows.close()
-    elif total.count:
+    if by:
+        return
+    if total.count:
         _print(total, run, own, as_json)
     else:
         raise InputError(f"{what} is empty: there is nothing to score")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from . import options, streams
+from .program import printable
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -73,7 +74,9 @@ def plain(value: Any) -> str:
         )
     if isinstance(value, float):
         return f"{value:g}"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and not value.isprintable() else str(value)
+    if isinstance(value, str) and not value.isprintable():
+        return printable(json.dumps(value, ensure_ascii=False))
+    return str(value)
 
 
 def sparkline(values: list[float], width: int = 60) -> str:

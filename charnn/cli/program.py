@@ -83,10 +83,14 @@ def fail(error: BaseException) -> NoReturn:
         quiet(sys.stdout)
     else:
         message, code = f"a fault of charnn's own, {error!r}: please report it; CHARNN_DEBUG=1 shows where", 1
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
     with contextlib.suppress(OSError):
-        click.echo(f"charnn: {shown}", err=True)  # on one line, and no escape code of a file's name
+        click.echo(f"charnn: {printable(message)}", err=True)
     sys.exit(code)
+
+
+def printable(text: str) -> str:
+    """Text on one line: what would break it, or be an escape code, as a name in a hostile file may, spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def quiet(file: Any) -> None:

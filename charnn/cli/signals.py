@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn, Self
 
@@ -34,10 +36,9 @@ class Stop:
         if self.signal:
             die(number)
         self.signal = number
-        try:
-            os.write(2, STOPPING)
-        except OSError:
-            return
+        if sys.stderr is not None:
+            with suppress(OSError):
+                os.write(sys.stderr.fileno(), STOPPING)
 
     def die(self) -> NoReturn:
         """End as the signal would have ended the program."""

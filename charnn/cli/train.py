@@ -35,9 +35,9 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     from .. import console
 
     session, found = (_resume if params["resume"] else _begin)(ctx, corpus, params)
-    console.opening(session, found, params)
-    progress = console.Progress(session)
     with Stop() as stop:
+        console.opening(session, found, params)
+        progress = console.Progress(session)
         try:
             for event in session:
                 progress.show(event)
