@@ -17,7 +17,7 @@ from .parameters import Parameters
 from .vocabulary import Vocabulary
 from .windows import fit
 
-DEFAULT_EPOCHS = 30.0
+DEFAULT_EPOCHS = 20.0
 DEFAULT_MINUTES = 10.0
 DROPOUT = (3.0, 0.5), (0.3, 0.25), (0.0, 0.1)  # from so many parameters a character on, so much
 ROWS = 8  # of a batch that are worth a worker of their own

@@ -22,7 +22,7 @@ from .signals import Stop
 def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:
     """Learn a text: a file or several (.gz, .bz2, .xz too), a tokenised file, or - for standard input.
 
-    Without options it takes some minutes: 30 epochs, or 10 minutes, or until 10 validations in a row are no better.
+    Without options it takes some minutes: 20 epochs, or 10 minutes, or until 10 validations in a row are no better.
     The best and the last state are kept in a folder of their own; Ctrl-C saves, and --resume goes on exactly there.
 
     \b

@@ -37,7 +37,7 @@ def test_N1_a_good_run_survives_a_hopeless_learning_rate(new: Path) -> None:
 )
 def test_N2_numbers_that_no_sample_can_have(here: Path, option: str) -> None:
     flag, value = option.split()
-    name = flag.strip("-").replace("-", "_")
+    name = flag.strip("-")
     message = charnn("sample", flag, value).told(2)
     assert {"n": "count"}.get(name, name) in message and value in message
 
