@@ -51,10 +51,7 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
 
 def load(path: str | Path) -> Run:
     """Read a run; one saved as not resumable has no moments and no state. Raises `CheckpointError`, `CharnnError`."""
-    try:
-        arrays = npz.read(path)
-    except FileNotFoundError:
-        raise UsageError(f"{path} does not exist") from None
+    arrays = npz.read(path)
     header = npz.json_value(path, arrays.pop("header", None))
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a charnn model: {header.get('format')!s:.40}")

@@ -74,11 +74,13 @@ class Folder:
         release = weakref.finalize(self, os.close, handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             release()
-            raise CharnnError(
-                f"{self.path} is in use by another training: wait for it, or give another --name"
-            ) from None
+            if isinstance(error, BlockingIOError):
+                what = "is in use by another training: wait for it, or give another --name"
+            else:
+                what = f"cannot be locked: {error.strerror}; --out names another folder"
+            raise CharnnError(f"{self.path} {what}") from None
         self._locked = True
         for stale in self.path.glob(".*.tmp"):
             stale.unlink(missing_ok=True)

@@ -4,15 +4,20 @@ from math import cos, pi
 
 from .config import TrainConfig
 
+LEAD = 0.01
+
 
 def progress(config: TrainConfig, *, steps: int, epochs: float, seconds: float) -> float:
-    """The share of the run that is done, 0 to 1: of whichever budget is spent first. 0 without a budget."""
-    spent = [
-        done / budget
-        for done, budget in ((steps, config.steps), (epochs, config.epochs), (seconds / 60, config.minutes))
-        if budget
-    ]
-    return min(1.0, max(spent, default=0.0))
+    """The share of the run that is done, 0 to 1: of whichever budget is spent first. 0 without a budget.
+
+    The clock counts beside other budgets only once it is ahead of them by `LEAD`: a run that ends by its passes or
+    steps then is the same each time, whatever the clock says.
+    """
+    budgets = [(done, budget) for done, budget in ((steps, config.steps), (epochs, config.epochs)) if budget]
+    counted = max((done / budget for done, budget in budgets), default=0.0)
+    clock = seconds / 60 / config.minutes if config.minutes else 0.0
+    ahead = clock > counted + (LEAD if budgets else 0.0)
+    return min(1.0, clock if ahead else counted)
 
 
 def rate(config: TrainConfig, progress: float) -> float:

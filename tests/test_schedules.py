@@ -27,6 +27,14 @@ def test_of_several_budgets_the_one_spent_first_counts() -> None:
     assert progress(c, steps=10, epochs=1, seconds=54) == 0.9
 
 
+def test_the_clock_counts_beside_other_budgets_only_once_it_is_ahead() -> None:
+    c = config(steps=100, minutes=1.0)
+    assert progress(c, steps=0, epochs=0, seconds=0.3) == 0  # whatever the first steps took, the rate is the same
+    assert progress(c, steps=50, epochs=0, seconds=30.3) == 0.5
+    assert progress(c, steps=50, epochs=0, seconds=33) == 0.55
+    assert progress(config(minutes=1.0), steps=0, epochs=0, seconds=0.3) == 0.005
+
+
 def test_progress_ends_at_one_and_is_zero_without_a_budget() -> None:
     assert progress(config(steps=100), steps=101, epochs=0, seconds=0) == 1
     assert progress(config(), steps=10**9, epochs=1e9, seconds=1e9) == 0

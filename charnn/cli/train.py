@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ..config import ModelConfig, TrainConfig
-from ..errors import CharnnError, UsageError
+from ..errors import UsageError
 from . import options, streams
 from .signals import Stop
 
@@ -64,7 +64,7 @@ def _begin(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):
         folder = Folder.create(params["root"], name or "stdin")
         try:
             tokens.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
-        except CharnnError:
+        except BaseException:
             folder.path.rmdir()
             raise
         found = tokens.read(folder.path / "tokens.npz")
