@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -36,18 +36,25 @@ def everything(run: Run) -> dict[str, Any]:
     return found
 
 
+def says(run: Run, corpus: Corpus) -> tuple[charnn.Score, list[str]]:
+    """How a run scores, and what it writes."""
+    return charnn.evaluate(run, corpus), charnn.generate(run, 2, seed=3, length=20)
+
+
 class Twin:
     """A run that is trained without a break, as it was after each of its events."""
 
     def __init__(self, corpus: Corpus):
         session = charnn.train(corpus, out=None, **OPTIONS)
         self.events: list[charnn.Update | charnn.Setback | charnn.Validation] = []
-        self.states, self.best = [everything(session.run)], [b""]
+        self.states, self.said = [everything(session.run)], [says(session.run, corpus)]
+        self.best: list[int | None] = [None]  # the event that told of the best weights so far
         for event in session:
             self.events.append(event)
             self.states.append(everything(session.run))
             better = isinstance(event, Validation) and event.best
-            self.best.append(self.states[-1]["weights"] if better else self.best[-1])
+            self.said.append(says(session.run, corpus))
+            self.best.append(len(self.events) if better else self.best[-1])
 
 
 @pytest.fixture(scope="module")
@@ -108,20 +115,14 @@ class Training(RuleBasedStateMachine):
         with pytest.raises(CharnnError, match="in use by another training"):
             resume(checkpoint.load(self.folder.last), self.corpus, folders.Folder(self.folder.path), {"steps": 1})
 
-    @rule(seed=st.integers(0, 9))
-    def sample(self, seed: int) -> None:
-        for run in self.runs():
-            (text,) = charnn.generate(run, seed=seed, length=20)
-            assert set(text) <= set(TEXT)
-
     @rule()
-    def evaluate(self) -> None:
-        for run in self.runs():
-            assert 0 < charnn.evaluate(run, self.corpus).bits < 10
-
-    def runs(self) -> list[Run]:
-        """The one at work, and the one that others find."""
-        return [*([self.session.run] if self.session else []), charnn.load("run", self.root)]
+    def evaluate_and_sample(self) -> None:
+        """The one at work, and the one that others find; which leaves both as they are."""
+        if self.session:
+            assert says(self.session.run, self.corpus) == self.twin.said[self.at]
+        best = self.twin.best[self.saved]
+        found = charnn.load("run", self.root)
+        assert says(found, self.corpus) == self.twin.said[self.saved if best is None else best]
 
     @invariant()
     def it_is_what_the_twin_was(self) -> None:
@@ -131,8 +132,9 @@ class Training(RuleBasedStateMachine):
     @invariant()
     def the_files_are_what_the_twins_would_be(self) -> None:
         assert everything(checkpoint.load(self.folder.last)) == self.twin.states[self.saved]
-        if best := self.twin.best[self.saved]:
-            assert checkpoint.load(self.folder.best).weights.flat.tobytes() == best
+        best = self.twin.best[self.saved]
+        if best is not None:
+            assert checkpoint.load(self.folder.best).weights.flat.tobytes() == self.twin.states[best]["weights"]
         else:
             assert not self.folder.best.exists()
         lines = self.folder.log.read_text().splitlines() if self.folder.log.exists() else []
@@ -151,5 +153,12 @@ def test_whatever_is_done_to_a_run_it_is_its_twin(corpus: Corpus) -> None:
     assert kinds.count("Update") == 45 and kinds.count("Validation") == 12
     assert len({state["scale"] for state in Training.twin.states}) > 1  # the rate was halved on the way
     case = Training.TestCase
-    case.settings = settings(max_examples=30, stateful_step_count=25, deadline=None, derandomize=True, database=None)
+    case.settings = settings(
+        max_examples=20,
+        stateful_step_count=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],  # without shrinking, which takes minutes
+    )
     case().runTest()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +53,12 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in HIDDEN}
 
 
-def start(*args: object, **options: Any) -> "subprocess.Popen[bytes]":
+def start(*args: object, command: Sequence[str] = COMMAND, **options: Any) -> "subprocess.Popen[bytes]":
     """A process under way, in which SIGINT is not ignored, even where these tests run in the background."""
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen([*COMMAND, *map(str, args)], env=environment(), **{**streams, **options})
+        return subprocess.Popen([*command, *map(str, args)], env=environment(), **{**streams, **options})
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -102,3 +103,12 @@ def names() -> str:
     rng = random.Random(0)
     lines = ("".join(rng.choices(["an", "be", "do", "la"], k=rng.randint(2, 4))).title() for _ in range(400))
     return "".join(f"{line}\n" for line in lines)
+
+
+def altered(change: str, *args: object, **options: Any) -> Done:
+    """Run the command line in a Python that executes a few lines first, which make something fail."""
+    program = f"{change}\nfrom charnn.__main__ import main\nmain()\n"
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": LIMIT}
+    command = [sys.executable, "-c", program, *map(str, args)]
+    done = subprocess.run(command, env=environment(), **{**streams, **options})
+    return Done(done.returncode, done.stdout, done.stderr.decode())
