@@ -17,12 +17,12 @@ from .errors import CheckpointError, UsageError
 from .model import Model
 from .parameters import Parameters
 from .run import Origin, Run, environment
+from .text import POLICIES
 from .vocabulary import from_json
 
 FORMAT = "charnn model"
 VERSION = 1
 KNOWN = {"step", "epoch", "train", "valid"}  # of each validation
-POLICIES = ("error", "keep", "replace")
 COUNTERS = ("step", "epoch", "cursor", "seconds", "scale", "setbacks", "nats", "count", "best", "best_step", "stale")
 
 

@@ -93,9 +93,13 @@ def _npy_header(file: BinaryIO, info: zipfile.ZipInfo, start: int) -> Member:
     magic, version, length = struct.unpack("<6sHH", file.read(10))
     if magic != b"\x93NUMPY" or version != 1 or length > LONGEST_HEADER:
         raise CheckpointError(f"{file.name} is not a charnn file: {info.filename} is not a plain array")
-    match = HEADER.fullmatch(file.read(length))
+    head = file.read(length)
+    match = HEADER.fullmatch(head)
     if not match or match[1].decode() not in DTYPES:
-        raise CheckpointError(f"{file.name} is not a charnn file: {info.filename} has a type or an order of its own")
+        raise CheckpointError(
+            f"{file.name} is not a charnn file: {info.filename} should be of one of the types {' '.join(DTYPES)} with "
+            f"'fortran_order': False, and is {head[:100].decode('ascii', 'replace').strip()}"
+        )
     dtype = np.dtype(match[1].decode())
     shape = tuple(int(n) for n in match[2].split(b",") if n.strip())
     size = dtype.itemsize

@@ -17,6 +17,7 @@ from typing import Any
 from .errors import CharnnError, InputError, UsageError
 
 PIECE = 1 << 20  # bytes read at a time
+POLICIES = "error", "keep", "replace"  # what becomes of bytes that are not UTF-8
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 Watch = Callable[[Iterable[bytes]], Iterable[bytes]]  # passes pieces on, to show progress
 
@@ -130,6 +131,6 @@ def _encoder(error: UnicodeError) -> tuple[bytes, int]:
     return character.encode("utf-8", "surrogatepass"), error.start + 1
 
 
-for _invalid in ("error", "keep", "replace"):
+for _invalid in POLICIES:
     codecs.register_error(f"charnn-{_invalid}", _decoder(_invalid))
 codecs.register_error("charnn", _encoder)

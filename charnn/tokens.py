@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from . import npz
+from . import __version__, npz
 from .corpus import Corpus, scan, symbols
 from .errors import CheckpointError
 from .stored import Stored
-from .text import Source, Watch
+from .text import POLICIES, Source, Watch
 from .vocabulary import from_json
 
 FORMAT = "charnn tokens"
@@ -29,6 +29,7 @@ def write(
     header = {
         "format": FORMAT,
         "version": VERSION,
+        "charnn": __version__,
         "vocabulary": asdict(vocabulary),
         "names": [source.name for source in sources],
         "sha256": found.sha256,
@@ -42,16 +43,22 @@ def write(
 def read(path: str | Path) -> Corpus:
     """The corpus in a tokenised file, whose ids stay in it. Raises `CheckpointError`."""
     arrays = npz.read(path, lazy=["ids"])
-    header, ids = npz.json_value(path, arrays.get("header")), arrays.get("ids")
+    header = npz.json_value(path, arrays.pop("header", None))
     try:
-        if header["format"] != FORMAT or ids is None:
+        if header["format"] != FORMAT:
             raise CheckpointError(f"{path} is not a tokenised text: {header['format']!s:.40}")
         if header["version"] > VERSION:
-            raise CheckpointError(f"{path} needs a newer charnn: its format is version {header['version']}")
+            raise CheckpointError(f"{path} needs charnn >= {header.get('charnn')!s:.20}: a newer one wrote it")
         vocabulary = from_json(path, header["vocabulary"])
         silent, name = tuple(header["silent"]), str(Path(path).absolute())
-        if not isinstance(ids, Stored) or ids.dtype != vocabulary.dtype:
-            raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
+        ids = arrays.get("ids")
+        if arrays.keys() != {"ids"} or not isinstance(ids, Stored) or ids.dtype != vocabulary.dtype:
+            there = ", ".join(f"{name} {array.dtype} of {len(array)}" for name, array in arrays.items()) or "nothing"
+            raise CheckpointError(f"{path} is corrupt: it should hold ids {vocabulary.dtype} (N,), and holds {there}")
+        if not all(type(at) is int and 0 <= at < len(ids) for at in silent):
+            raise CheckpointError(f"{path} is corrupt: ends of sequences where its text has none")
+        if not isinstance(header["sha256"], str) or header["invalid"] not in POLICIES:
+            raise CheckpointError(f"{path} is corrupt: it is of no text")
         corpus = Corpus(ids, vocabulary, silent, (name,), header["sha256"], header["invalid"])
         if max(int(piece.max()) for piece in corpus.pieces()) >= vocabulary.size:
             raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")

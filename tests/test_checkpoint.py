@@ -124,6 +124,7 @@ def test_numpy_reads_a_model(tmp_path: Path, run: Run, whole: bytes) -> None:
         header = json.loads(read["header"].tobytes())
         weights = {name.removeprefix("weights/"): read[name] for name in read if name.startswith("weights/")}
     assert (header["format"], header["charnn"], header["step"]) == ("charnn model", charnn.__version__, 6)
+    assert header["version"] == 1  # what was written once is read ever after
     assert header["vocabulary"]["characters"] == list(run.vocabulary.characters)
     assert header["model"]["hidden"] == 8 and header["train"]["steps"] == 6
     assert weights.keys() == set(run.weights)
@@ -221,7 +222,8 @@ def altered(folder: Path, whole: bytes, change: Change, *, honest: bool = True) 
     if honest:
         header.pop("digest")
         header["digest"] = checkpoint.digest(header, arrays)
-    npz.write(folder / "model.npz", {"header": npz.json_array(header), **arrays})
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)  # with NaN, where there is one
+    npz.write(folder / "model.npz", {"header": text, **arrays})
     return folder / "model.npz"
 
 
@@ -235,6 +237,17 @@ def test_the_digest_vouches_for_header_and_arrays(tmp_path: Path, whole: bytes, 
             checkpoint.load(altered(tmp_path, whole, change, honest=False))
     for change in (scale, lambda header, _: header.update(step=7)):
         assert not alike(checkpoint.load(altered(tmp_path, whole, change)), run)
+
+
+def test_the_digest_is_that_of_every_file_so_far() -> None:
+    """Of the header in any order, and of each array's name, type, shape and bytes."""
+    b, a = np.arange(6, dtype=np.float32).reshape(2, 3), np.arange(3, dtype=np.uint8)
+    known = "1c340b8646b53d6b3cbd40af40cc691765e868ab540e21b80b8fb9dc25043199"
+    assert checkpoint.digest({"step": 1, "names": ["é"]}, {"b": b, "a": a}) == known
+    assert checkpoint.digest({"names": ["é"], "step": 1}, {"a": a, "b": np.asfortranarray(b)}) == known
+    others = [{"c": b, "a": a}, {"b": b.reshape(3, 2), "a": a}, {"b": b.view(np.uint32), "a": a}, {"b": b + 1, "a": a}]
+    hashes = {checkpoint.digest({"step": 1, "names": ["é"]}, arrays) for arrays in others}
+    assert len(hashes - {known}) == 4
 
 
 def test_a_model_from_the_future_says_what_it_needs(tmp_path: Path, whole: bytes) -> None:
@@ -296,6 +309,27 @@ W = "weights/hidden/0/W"
         (put(train=[]), "is corrupt"),
         (put(origin={}), "is corrupt"),
         (put("origin", names=3), "is corrupt"),
+        (put("origin", names=[]), "a corpus or a history that is none"),
+        (put("origin", names="poem"), "names is 'poem'"),
+        (put("origin", names=["poem", 3]), "names is "),
+        (put("origin", invalid="ignore"), "a corpus or a history that is none"),
+        (put("origin", symbols=1.5), r"symbols is 1\.5"),
+        (put(history=[{"step": 3}]), "a corpus or a history that is none"),
+        (lambda header, _: header["history"].append({"step": 3}), "a corpus or a history that is none"),
+        (put(history=[3]), r"history is \[3\]"),
+        (put(step=-1), "step is -1"),
+        (put(step=2**63), f"step is {2**63}"),
+        (put(step=True), "step is True"),
+        (put(cursor=1.5), r"cursor is 1\.5"),
+        (put(best=-0.5), r"best is -0\.5"),
+        (put(seconds="long"), "seconds is 'long'"),
+        (put(seconds=10**400), "is corrupt"),
+        (put(seconds=float("nan")), "seconds is nan"),
+        (put("train", rate=float("inf")), "rate is inf"),
+        (put(history=[{"step": 3, "epoch": 1.0, "train": float("nan"), "valid": 1.0}]), "history is"),
+        (put(history=[{"step": 3, "epoch": 1.0, "train": 1.0, "valid": 1.0, "news": 2.0}]), "a history that is none"),
+        (put(environment={"numpy": "2.4", "cpu": 3}), "environment is"),
+        (put(environment=["2.4"]), "environment is"),
         (put(format="charnn translation model"), "is not a charnn model: charnn translation model"),
         (put(format=None), "is not a charnn model"),
         (put(version="1"), "needs charnn >="),
@@ -307,6 +341,12 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, whole: bytes, cha
     with pytest.raises(CheckpointError, match=message) as caught:
         checkpoint.load(altered(tmp_path, whole, change))
     assert str(caught.value).startswith(str(tmp_path / "model.npz"))
+
+
+@pytest.mark.parametrize("values", [{"step": 2**63 - 1}, {"step": 0}, {"step": 127, "best": None}, {"seconds": 3}])
+def test_counters_may_be_as_large_as_an_int64(tmp_path: Path, whole: bytes, values: dict[str, Any]) -> None:
+    found = checkpoint.load(altered(tmp_path, whole, put(**values)))
+    assert {name: getattr(found, name) for name in values} == values
 
 
 JSON = st.recursive(

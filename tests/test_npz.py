@@ -101,6 +101,23 @@ def test_arrays_come_back_and_numpy_reads_them(tmp_path: Path, arrays: dict[str,
         assert equal(dict(read), arrays)
 
 
+@pytest.mark.parametrize("dtype", ["|u1", "<u2", "<u4", "<i8", "<f4", "<f8"])
+def test_every_type_that_files_have_had_is_read(tmp_path: Path, dtype: str) -> None:
+    array = np.arange(6).astype(dtype)
+    assert equal(npz.read(saved(tmp_path, archive({"a.npy": npy(array)}))), {"a": array})
+
+
+@pytest.mark.parametrize("length", [64, 4096, 4097])
+def test_a_header_is_at_most_4_kb_long(tmp_path: Path, length: int) -> None:
+    header = BYTES.format("3,").rstrip("\n").ljust(length - 1) + "\n"
+    path = saved(tmp_path, archive({"a.npy": raw(header, b"abc")}))
+    if length > 4096:
+        with pytest.raises(CheckpointError, match=r"a\.npy is not a plain array"):
+            npz.read(path)
+    else:
+        assert npz.read(path)["a"].tobytes() == b"abc"
+
+
 def test_the_same_arrays_make_the_same_file(tmp_path: Path) -> None:
     assert hashlib.sha256(whole(tmp_path)).digest() == hashlib.sha256(whole(tmp_path)).digest()
 
@@ -160,6 +177,7 @@ HOSTILE: dict[str, Callable[[Path], bytes]] = {
         for dtype in (">f4", "<f2", "|b1", "<c8", "<i4", "<u8", "|S3", "<U3", "<M8[s]", [("a", "<f4")])
     },
     "fortran order": lambda _: archive({"a.npy": npy(np.asfortranarray(np.zeros((2, 3), "<f4")))}),
+    "another magic": lambda _: archive({"a.npy": b"\x94" + npy(np.zeros(3))[1:]}),
     "version 2": lambda _: archive({"a.npy": raw(BYTES.format("1,"), b"1", 2)}),
     "shape too large": lambda _: archive({"a.npy": raw(BYTES.format("3,"), b"12")}),
     "shape too small": lambda _: archive({"a.npy": raw(BYTES.format("1,"), b"12")}),
@@ -207,6 +225,15 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
             made.writestr("a.npy", npy(np.array([value])))
     with pytest.raises(CheckpointError, match=r"member 'a\.npy'"):
         npz.read(tmp_path / "some.npz")
+
+
+@pytest.mark.parametrize("lazy", [[], ["a"]])
+@pytest.mark.parametrize(("at", "value"), [(8, 1), (10, 8), (20, 77)], ids=["encrypted", "deflated", "of another size"])
+def test_a_member_that_is_said_to_be_packed_is_refused(tmp_path: Path, lazy: list[str], at: int, value: int) -> None:
+    data = bytearray(archive({"a.npy": npy(np.zeros(3))}))
+    data[data.index(b"PK\1\2") + at] = value
+    with pytest.raises(CheckpointError, match=r"a\.npy is compressed or encrypted"):
+        npz.read(saved(tmp_path, bytes(data)), lazy)
 
 
 @pytest.mark.parametrize("at", ["first", "second", "end"])
@@ -290,6 +317,11 @@ def test_a_deflate_bomb_does_not_go_off(tmp_path: Path) -> None:
 
 def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
     data = whole(tmp_path)
+    for at in (4, 40):
+        with pytest.raises(CheckpointError, match="is truncated or corrupt"):
+            npz.read(saved(tmp_path, data[:at]))
+    with pytest.raises(CheckpointError, match="is not a charnn file"):
+        npz.read(saved(tmp_path, data[:3]))
     for at in [len(data) * i // 16 for i in range(16)] + list(range(len(data) - 40, len(data))):
         with pytest.raises(CheckpointError):
             npz.read(saved(tmp_path, data[:at]))
@@ -359,6 +391,12 @@ def test_a_file_that_cannot_be_read_is_an_operation_that_failed(tmp_path: Path) 
 def test_json_comes_back() -> None:
     value = {"a": [1, 2.5, None, "é\ud800\0"], "b": {"c": True}}
     assert npz.json_value("m.npz", npz.json_array(value)) == value
+
+
+def test_json_has_no_numbers_that_are_none() -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError):
+            npz.json_array({"a": value})
 
 
 DEEP, LONG = 200_000, '{"a": ' + "9" * 100_000 + "}"

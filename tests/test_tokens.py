@@ -80,7 +80,8 @@ def test_numpy_reads_a_tokenised_file(tmp_path: Path) -> None:
     charnn.tokenize(tmp_path / "tokens.npz", *files(tmp_path, TEXTS["lines"]), sequence="line")
     with np.load(tmp_path / "tokens.npz") as read:
         header, ids = json.loads(read["header"].tobytes()), read["ids"]
-    assert header["format"] == "charnn tokens" and header["vocabulary"]["sequence"] == "line"
+    assert (header["format"], header["version"]) == ("charnn tokens", 1)  # what was written once is read ever after
+    assert header["vocabulary"]["sequence"] == "line"
     assert ids[:9].tolist() == [header["vocabulary"]["characters"].index(ord(c)) + 1 for c in "one line"] + [0]
 
 
@@ -132,7 +133,7 @@ VOCABULARY = {"characters": [97, 98], "sequence": "line", "newline": "\n"}
     [
         ({"format": "charnn model"}, {}, "is not a tokenised text: charnn model"),
         ({"format": None}, {}, "is corrupt"),
-        ({"version": 2}, {}, "needs a newer charnn: its format is version 2"),
+        ({"version": 2}, {}, "needs charnn >= "),
         ({"version": "1"}, {}, "is corrupt"),
         ({"vocabulary": VOCABULARY}, {}, "its ids are not those of its vocabulary"),
         ({"vocabulary": {**VOCABULARY, "characters": [98, 97]}}, {}, "its vocabulary is not one"),
@@ -141,12 +142,18 @@ VOCABULARY = {"characters": [97, 98], "sequence": "line", "newline": "\n"}
         ({"vocabulary": [97]}, {}, "is corrupt"),
         ({"silent": None}, {}, "is corrupt"),
         ({"silent": 3}, {}, "is corrupt"),
+        ({"silent": [10**9]}, {}, "ends of sequences where its text has none"),
         ({"sha256": None}, {}, "is corrupt"),
-        ({}, {"ids": None}, "is not a tokenised text"),
+        ({}, {"ids": None}, r"should hold ids uint8 \(N,\), and holds nothing"),
         ({}, {"ids": np.zeros(0, np.uint8)}, "is corrupt"),
-        ({}, {"ids": np.zeros((4, 4), np.uint8)}, "its ids are not those of its vocabulary"),
-        ({}, {"ids": np.zeros(16, np.uint16)}, "its ids are not those of its vocabulary"),
-        ({}, {"ids": np.full(16, 200, np.uint8)}, "its ids are not those of its vocabulary"),
+        ({}, {"ids": np.zeros((4, 4), np.uint8)}, r"should hold ids uint8 \(N,\)"),
+        ({}, {"ids": np.zeros(16, np.uint16)}, r"should hold ids uint8 \(N,\), and holds ids uint16"),
+        ({"silent": []}, {"ids": np.full(16, 200, np.uint8)}, "its ids are not those of its vocabulary"),
+        (
+            {"vocabulary": VOCABULARY, "silent": []},
+            {"ids": np.full(16, 3, np.uint8)},
+            "its ids are not those of its vocabulary",
+        ),
         ({}, {"header": np.zeros(3)}, "is not a charnn file: no header"),
         ({}, {"header": None}, "is not a charnn file: no header"),
     ],
@@ -162,6 +169,12 @@ def test_what_is_no_tokenised_text_is_refused(
     with pytest.raises(CheckpointError, match=message) as caught:
         tokens.read(path)
     assert str(path) in str(caught.value)
+
+
+def test_the_last_of_a_vocabulary_is_one_of_its_ids(tmp_path: Path) -> None:
+    charnn.tokenize(path := tmp_path / "tokens.npz", *files(tmp_path, TEXTS["lines"]))
+    alter(path, {"vocabulary": VOCABULARY, "silent": []}, {"ids": np.full(16, 2, np.uint8)})
+    assert "".join(tokens.read(path).text()).startswith("b" * 15)
 
 
 def test_a_text_is_no_tokenised_file(tmp_path: Path) -> None:

@@ -53,12 +53,21 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in HIDDEN}
 
 
+class Process(subprocess.Popen[bytes]):
+    """One that a failing test kills, rather than waits for."""
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        if kind:
+            self.kill()
+        super().__exit__(kind, *rest)
+
+
 def start(*args: object, command: Sequence[str] = COMMAND, **options: Any) -> "subprocess.Popen[bytes]":
     """A process under way, in which SIGINT is not ignored, even where these tests run in the background."""
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen([*command, *map(str, args)], env=environment(), **{**streams, **options})
+        return Process([*command, *map(str, args)], env=environment(), **{**streams, **options})
     finally:
         signal.signal(signal.SIGINT, before)
 
