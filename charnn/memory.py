@@ -41,7 +41,7 @@ def available() -> int | None:
 
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         if limit != resource.RLIM_INFINITY:
-            used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+            used = int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
             found.append(limit - used)
     except (ImportError, OSError):  # not on this system
         pass
