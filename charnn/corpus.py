@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
-from .stored import Symbols
+from .stored import Symbols, pieces
 from .text import Source, Watch, decode
 from .vocabulary import CODES, CR, MODES, Vocabulary, codes
 from .windows import EOS
@@ -122,8 +122,8 @@ class Corpus:
         return sum(int(np.count_nonzero(piece == EOS)) for piece in self.pieces())
 
     def pieces(self, size: int = 1 << 20) -> Iterator[np.ndarray]:
-        """The stream, a piece at a time: for passes over one that is larger than memory."""
-        return (np.asarray(self.ids[start : start + size]) for start in range(0, len(self.ids), size))
+        """The stream, a piece at a time."""
+        return pieces(self.ids, size)
 
     def split(self, valid: float) -> tuple[Symbols, Symbols]:
         """The training part, and the last share `valid` of the stream, which is held out; never empty.

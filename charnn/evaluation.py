@@ -8,7 +8,7 @@ import numpy as np
 
 from .model import Model
 from .parameters import Parameters
-from .stored import Symbols
+from .stored import Symbols, pieces
 from .windows import EOS
 from .workspace import Workspace
 
@@ -24,6 +24,11 @@ class Score:
     nats: float = 0.0
     count: int = 0
     hits: int = 0
+
+    @classmethod
+    def of(cls, nats: np.ndarray, hits: np.ndarray) -> "Score":
+        """The score of symbols with these surprisals and hits, (N,) each."""
+        return cls(float(nats.sum()), nats.size, int(hits.sum()))
 
     @property
     def mean(self) -> float:
@@ -57,26 +62,26 @@ def evaluate(model: Model, weights: Parameters, ids: Symbols, *, reset: bool, bu
     """
     total = Score()
     if reset or burn is None or not len(ids):
-        for nats, hits in surprisal(model, weights, _pieces(ids), reset=reset):
-            total += Score(float(nats.sum()), nats.size, int(hits.sum()))
+        for nats, hits in surprisal(model, weights, pieces(ids, PIECE), reset=reset):
+            total += Score.of(nats, hits)
         return total
     edges = np.unique(np.linspace(0, len(ids), min(LANES, max(1, len(ids) // (4 * burn + 1))) + 1).astype(np.int64))
     first = np.maximum(edges[:-1] - burn, 0)
     zero = model.zero_state(len(first), weights.flat.dtype)
     nats, hits, _ = _read(model, weights, np.asarray(ids), EOS, zero, first, edges[:-1], edges[1:], reset)
-    return Score(float(nats.sum()), nats.size, int(hits.sum()))
+    return Score.of(nats, hits)
 
 
 def surprisal(
-    model: Model, weights: Parameters, pieces: Iterable[np.ndarray], *, reset: bool
+    model: Model, weights: Parameters, stream: Iterable[np.ndarray], *, reset: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For pieces (N,) of a stream: the surprisal of each symbol in nats, (N,), and whether it was the likeliest.
+    """For the pieces (N,) of a stream: the surprisal of each symbol in nats, (N,), and whether it was the likeliest.
 
     Exact, and in bounded memory. Where the state is `reset`, the sequences of a piece are read side by side; a piece
     may end within one.
     """
     last, state = EOS, model.zero_state(1, weights.flat.dtype)
-    for ids in pieces:
+    for ids in stream:
         if not len(ids):
             continue
         edges = _edges(ids) if reset else np.array([0, len(ids)])
@@ -84,10 +89,6 @@ def surprisal(
         nats, hits, state = _read(model, weights, ids, last, begin, edges[:-1], edges[:-1], edges[1:], reset)
         last = int(ids[-1])
         yield nats, hits
-
-
-def _pieces(ids: Symbols) -> Iterator[np.ndarray]:
-    return (np.asarray(ids[start : start + PIECE]) for start in range(0, len(ids), PIECE))
 
 
 def _edges(ids: np.ndarray) -> np.ndarray:
@@ -120,9 +121,8 @@ def _read(
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
     ws, start, done = Workspace(), 0, state
     while (going := int(np.count_nonzero(lengths > start))) > 0:
-        steps = int(
-            min(max(1, WINDOW // going), lengths[going - 1] - start)
-        )  # up to where the shortest ends: no padding
+        shortest = int(lengths[going - 1]) - start  # up to where that lane ends: no padding
+        steps = min(max(1, WINDOW // going), shortest)
         at = begin[:going] + start + np.arange(steps)[:, None]  # (T, B)
         x = ids[at - 1]
         x[at == 0] = last

@@ -1,6 +1,5 @@
 """How much memory training will need, and how much there is: known before the first step, not after hours."""
 
-from math import prod
 from pathlib import Path
 
 from . import optimizers
@@ -20,7 +19,6 @@ def needed(model: Model, config: TrainConfig) -> int:
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients.
     """
-    parameters = sum(prod(shape) for shape in model.shapes().values())
     vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
     start = 3 * 2 * model.config.hidden**2  # drawing an orthogonal W: three matrices in float64
     window = (
@@ -30,7 +28,7 @@ def needed(model: Model, config: TrainConfig) -> int:
         * (8 if model.config.skip else 6)
     )
     scores = config.batch * config.window * model.symbols
-    return RESERVE + FLOAT * (parameters * vectors + start + window + scores)
+    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores)
 
 
 def available() -> int | None:

@@ -6,6 +6,7 @@ o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L = -sum_t log y[t][target[t]]   (n
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -45,6 +46,11 @@ class Model:
         """The name and shape of every array of weights."""
         parts = {"hidden": self.hidden.shapes(), "readout": self.readout.shapes()}
         return {f"{part}/{name}": shape for part, shapes in parts.items() for name, shape in shapes.items()}
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights are."""
+        return sum(prod(shape) for shape in self.shapes().values())
 
     def initial(self, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Parameters:
         """Weights to start from; each layer's docstring says how they are drawn."""

@@ -3,7 +3,6 @@
 import os
 import platform
 from dataclasses import dataclass, field, replace
-from math import prod
 from pathlib import Path
 from typing import Self
 
@@ -86,8 +85,12 @@ class Run:
 
     @property
     def reset(self) -> bool:
-        """Whether the state is forgotten at the end of a sequence."""
-        return resets(self.config, self.vocabulary)
+        """Whether the state is forgotten at the end of a sequence.
+
+        Independent lines forget it, unless told otherwise; running text carries it on.
+        """
+        state = self.config.state
+        return state == "reset" or (state == "auto" and self.vocabulary.sequence == "line")
 
 
 def environment() -> dict[str, str]:
@@ -101,16 +104,11 @@ def environment() -> dict[str, str]:
     return {"numpy": np.__version__, "cpu": cpu, "blas kernel": kernel, "blas threads": threads}
 
 
-def resets(config: TrainConfig, vocabulary: Vocabulary) -> bool:
-    """Independent lines forget the state at their end, unless told otherwise; running text carries it on."""
-    return config.state == "reset" or (config.state == "auto" and vocabulary.sequence == "line")
-
-
 def suit(model: ModelConfig, size: int, symbols: int) -> ModelConfig:
     """The model with its dropout decided: the more parameters there are for each character, the more of it."""
     if model.dropout is not None:
         return model
-    parameters = sum(prod(shape) for shape in Model(model, size).shapes().values())
+    parameters = Model(model, size).parameters
     return replace(model, dropout=next(rate for ratio, rate in DROPOUT if parameters >= ratio * symbols))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,8 @@ class Stored:
 
 
 Symbols = np.ndarray | Stored
+
+
+def pieces(ids: Symbols, size: int = 1 << 20) -> Iterator[np.ndarray]:
+    """A stream in pieces of so many symbols: for passes over one that is larger than memory."""
+    return (np.asarray(ids[start : start + size]) for start in range(0, len(ids), size))

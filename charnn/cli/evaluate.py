@@ -54,7 +54,7 @@ def command(
         rows = Rows(run.vocabulary, by)
         read, scored = tee(small(pieces))
         for ids, (nats, hits) in zip(read, surprisal(run.model, run.weights, scored, reset=run.reset), strict=True):
-            total += Score(float(nats.sum()), nats.size, int(hits.sum()))
+            total += Score.of(nats, hits)
             if by:
                 rows.add(ids, nats / math.log(2))
         rows.close()
@@ -103,11 +103,9 @@ def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:
 
 def small(pieces: Iterable[Any], size: int = 1 << 16) -> Iterator[Any]:
     """Pieces cut so that rows come soon, and memory stays small."""
-    import numpy as np
+    from .. import stored
 
-    for ids in pieces:
-        for start in range(0, len(ids), size):
-            yield np.asarray(ids[start : start + size])
+    return (piece for ids in pieces for piece in stored.pieces(ids, size))
 
 
 class Rows:

@@ -34,7 +34,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
         raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
     from .. import console
 
-    session, found = (_resume if params["resume"] else _begin)(ctx, corpus, params)
+    session, found = _resume(corpus, params, options.given(ctx)) if params["resume"] else _begin(corpus, params)
     with Stop() as stop:
         console.opening(session, found, params)
         progress = console.Progress(session)
@@ -52,7 +52,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
         console.closing(session)
 
 
-def _begin(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
+def _begin(corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A new run; a corpus from standard input or a pipe is kept in its folder, since nothing else keeps it."""
     from .. import api, console, session, tokens
     from ..folders import Folder
@@ -75,7 +75,7 @@ def _begin(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):
     return session.begin(found, model, config, params["root"], name), found
 
 
-def _resume(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
+def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
     from .. import api, checkpoint, console, folders, session
 
@@ -86,7 +86,6 @@ def _resume(ctx: click.Context, corpus: tuple[str, ...], params: dict[str, Any])
     run = checkpoint.load(path)
     if not run.moments:
         raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")
-    asked = options.given(ctx)
     fixed = {**vars(run.model.config), "sequence": run.vocabulary.sequence, "invalid": run.origin.invalid}
     for name, was in fixed.items():
         if asked.get(name, was) not in (was, "auto"):

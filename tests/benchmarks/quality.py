@@ -10,7 +10,6 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from charnn.run import environment
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- results: python -m tests.benchmarks.quality -->\n", "<!-- end of results -->\n"
@@ -57,10 +58,7 @@ def measure(text: Path, minutes: float | None, seed: int) -> dict[str, Any]:
 
 def machine() -> str:
     """The processor, as far as it can be told, and its cores."""
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    name = names[0].split(":")[1].strip() if names else platform.processor() or platform.machine()
-    return f"{len(os.sched_getaffinity(0))} cores, {name}"
+    return f"{len(os.sched_getaffinity(0))} cores, {environment()['cpu']}"
 
 
 def table(results: list[dict[str, Any]]) -> str:
