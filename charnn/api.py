@@ -69,17 +69,15 @@ def stream(run: Run, prime: str = "", *, past_end: bool = False, **options: Any)
     (config,) = configure(options, SampleConfig)
     ids = encode(run, prime, "the prime")
     drawn = sampling.stream(run.model, run.weights, config, _rng(config), ids, reset=run.reset, past_end=past_end)
-    for symbol in drawn:
-        if symbol or past_end:
-            yield run.vocabulary.decode(np.array([symbol]))
+    yield from run.vocabulary.texts(symbol for symbol in drawn if symbol or past_end)
 
 
 def generate(run: Run, count: int = 1, prime: str = "", **options: Any) -> list[str]:
     """Samples, the prime before each, without their ends; `options` are `SampleConfig`'s fields."""
     (config,) = configure({**options, "count": count}, SampleConfig)
     ids = encode(run, prime, "the prime")
-    samples = sampling.generate(run.model, run.weights, config, _rng(config), ids, reset=run.reset)
-    return [prime + run.vocabulary.decode(sample.ids) for sample in samples]
+    batches = sampling.batches(run.model, run.weights, config, ids, reset=run.reset)
+    return [prime + run.vocabulary.decode(sample.ids) for samples in batches for sample in samples]
 
 
 def evaluate(run: Run, what: str | Corpus | None = None) -> Score:
@@ -126,4 +124,4 @@ def _rng(config: SampleConfig) -> np.random.Generator:
 
 def encode(run: Run, what: str, name: str = "the text", unknown: str = "error") -> np.ndarray:
     """Ids of a text in a run's vocabulary, (N,). Raises `InputError` for characters that it does not have."""
-    return np.concatenate([np.empty(0, run.vocabulary.dtype), *run.vocabulary.encode([what], name, unknown)])
+    return run.vocabulary.ids(what, name, unknown)

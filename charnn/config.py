@@ -27,7 +27,7 @@ def check(name: str, value: Any, bounds: Any) -> None:
     """Raise `UsageError` for a value out of its bounds or choices, nan and inf included."""
     flag = "--" + name.replace("_", "-")
     choices, low, high = bounds.get("choices"), bounds.get("low"), bounds.get("high")
-    if choices is not None and value not in choices:
+    if choices is not None and value not in choices and not (value is None and "of" in bounds):
         raise UsageError(f"{flag} is {value!r}: choose one of {', '.join(choices)}")
     if value is None or isinstance(value, str | bool):
         return
@@ -40,12 +40,20 @@ def check(name: str, value: Any, bounds: Any) -> None:
 
 @dataclass(frozen=True)
 class ModelConfig(Checked):
-    """The shape of a network: with the number of symbols, all that its weights' shapes depend on."""
+    """The shape of a network: with the number of symbols, all that its weights' shapes depend on.
 
-    cell: str = option("elman", "recurrent cell", choices=("elman",))
+    Options `of` some cells only have a default for each of these; they stay None, and must, for other cells.
+    """
+
+    cell: str = option("elman", "recurrent cell", choices=("elman", "lstm", "gru"))
     hidden: int = option(256, "hidden units in each layer", low=1, high=1_000_000)
     layers: int = option(3, "recurrent layers, one above the other", low=1, high=64)
-    activation: str = option("relu", "what the hidden units compute", choices=("tanh", "relu", "sigmoid"))
+    activation: str | None = option(
+        None,
+        "what the hidden units of elman compute (default: relu)",
+        choices=("tanh", "relu", "sigmoid"),
+        of={"elman": "relu"},
+    )
     skip: bool = option(True, "connect the input to every layer and every layer to the output")
     dropout: float | None = option(
         None,
@@ -53,6 +61,24 @@ class ModelConfig(Checked):
         low=0,
         high=0.95,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for spec in fields(self):
+            cells = spec.metadata.get("of")
+            if cells and getattr(self, spec.name) is None:
+                object.__setattr__(self, spec.name, cells.get(self.cell))
+            elif cells and self.cell not in cells:
+                raise UsageError(
+                    f"--{spec.name} has no effect on --cell {self.cell}: leave it out, or choose --cell "
+                    + " or ".join(cells)
+                )
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The options that this cell has, and others have not."""
+        found = [spec.name for spec in fields(self) if self.cell in spec.metadata.get("of", ())]
+        return {name: getattr(self, name) for name in found}
 
 
 @dataclass(frozen=True)
@@ -83,7 +109,7 @@ class TrainConfig(Checked):
         "auto", "whether the state is carried over a sequence's end", choices=("auto", "carry", "reset")
     )
     seed: int = option(0, "seed of all that is random", low=0, high=2**63 - 1)
-    workers: int | None = option(None, "threads that share a batch (default: the processors at hand)", low=1, high=1024)
+    workers: int | None = option(None, "processes that share a batch (default: the cores at hand)", low=1, high=1024)
 
 
 @dataclass(frozen=True)

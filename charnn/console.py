@@ -34,7 +34,11 @@ FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 class Steadfast:
     """Standard error for those who write a lot: if its reader goes away, the work goes on."""
 
+    muted = False
+
     def write(self, text: str) -> int:
+        if self.muted:
+            return len(text)
         try:
             return sys.stderr.write(text)
         except (OSError, ValueError, AttributeError):
@@ -47,7 +51,7 @@ class Steadfast:
             return
 
     def isatty(self) -> bool:
-        return sys.stderr is not None and sys.stderr.isatty()
+        return sys.stderr is not None and sys.stderr.isatty() and not self.muted
 
     @property
     def encoding(self) -> str:
@@ -58,6 +62,11 @@ class Steadfast:
 
 
 STDERR: Any = Steadfast()
+
+
+def mute() -> None:
+    """From now on, show nothing."""
+    STDERR.muted = True
 
 
 def screen() -> Console:
@@ -71,17 +80,14 @@ def note(message: str) -> None:
     screen().print(Text(message), soft_wrap=True)
 
 
-def rows(pairs: Iterable[tuple[str, str]], title: str | None = None) -> None:
+def rows(pairs: Iterable[tuple[str, str]]) -> None:
     """Names on the left, what they are on the right."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(name, Text(value))
-    console = screen()
-    if title:
-        console.print(Text(title, style="bold"))
-    console.print(table)
+    screen().print(table)
 
 
 def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[bytes]]:
@@ -157,7 +163,8 @@ def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     run, config = session.run, session.run.config
     m = run.model.config
     state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
-    shape = f"{m.layers} x {m.hidden} {m.activation} {m.cell}{', skip connections' if m.skip else ''}"
+    cell = f"{m.activation} {m.cell}" if m.activation else m.cell
+    shape = f"{m.layers} x {m.hidden} {cell}{', skip connections' if m.skip else ''}"
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []

@@ -1,19 +1,22 @@
 """How well a network predicts a text that it reads: teacher-forced surprisal, in nats, each symbol counted once."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .model import Model
 from .parameters import Parameters
+from .processes import spread
 from .stored import Symbols, pieces
 from .windows import EOS
 from .workspace import Workspace
 
 PIECE = 1 << 18  # symbols scored at a time
 LANES = 64  # read side by side where that changes nothing, or next to nothing
+WORTH = 1 << 15  # symbols that are worth a process
 WINDOW = 4096  # symbols read at a time, all lanes together
 
 
@@ -53,23 +56,60 @@ class Score:
         return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits)
 
 
-def evaluate(model: Model, weights: Parameters, ids: Symbols, *, reset: bool, burn: int | None = None) -> Score:
-    """The score of a stream, (N,) ids, read from EOS and the zero state on.
+def evaluate(
+    model: Model, weights: Parameters, ids: Symbols, *, reset: bool, burn: int | None = None, workers: int = 1
+) -> Score:
+    """The score of a stream, (N,) ids, read from EOS and the zero state on, by so many processes.
 
     Exact where the state is `reset` at EOS, since sequences are then read side by side, and without `burn`, since
-    the stream is then read from end to end. With `burn`, pieces of the stream are read side by side, each from the
-    zero state and so many symbols early: faster by an order of magnitude, and off by some thousandths of a bit.
+    the stream is then read from end to end, by one process. With `burn`, pieces of the stream are read side by side,
+    each from the zero state and so many symbols early: faster by an order of magnitude, and off by some thousandths
+    of a bit.
     """
-    total = Score()
-    if reset or burn is None or not len(ids):
-        for nats, hits in surprisal(model, weights, pieces(ids, PIECE), reset=reset):
-            total += Score.of(nats, hits)
-        return total
-    edges = np.unique(np.linspace(0, len(ids), min(LANES, max(1, len(ids) // (4 * burn + 1))) + 1).astype(np.int64))
+    workers = workers if len(ids) >= WORTH else 1
+    score: Callable[[np.ndarray], Score]
+    if reset or burn is None:
+        score = partial(_exact, model, weights, ids, reset)
+        edges = _sequences(ids, workers) if reset else np.array([0, len(ids)])
+        parts = [edges[i : i + 2] for i in range(len(edges) - 1)]
+    else:
+        score = partial(_burnt, model, weights, ids, burn)
+        count = min(LANES, max(1, len(ids) // (4 * burn + 1)))
+        edges = np.unique(np.linspace(0, len(ids), count + 1).astype(np.int64))
+        groups = np.array_split(np.arange(len(edges) - 1), workers)
+        parts = [edges[lanes[0] : lanes[-1] + 2] for lanes in groups if len(lanes)]
+    return sum(spread(score, parts, workers), Score())
+
+
+def _exact(model: Model, weights: Parameters, ids: Symbols, reset: bool, part: np.ndarray) -> Score:
+    """The score of a part of the stream that starts a sequence."""
+    read = surprisal(model, weights, pieces(ids[slice(*part.tolist())], PIECE), reset=reset)
+    return sum((Score.of(nats, hits) for nats, hits in read), Score())
+
+
+def _burnt(model: Model, weights: Parameters, ids: Symbols, burn: int, edges: np.ndarray) -> Score:
+    """The score of lanes that lie between the edges, each read from `burn` symbols before it."""
     first = np.maximum(edges[:-1] - burn, 0)
+    start = int(max(first[0] - 1, 0))
+    read = np.asarray(ids[start : int(edges[-1])])
     zero = model.zero_state(len(first), weights.flat.dtype)
-    nats, hits, _ = _read(model, weights, np.asarray(ids), EOS, zero, first, edges[:-1], edges[1:], reset)
-    return Score.of(nats, hits)
+    begin, scored, end = (at - start for at in (first, edges[:-1], edges[1:]))
+    nats, hits, _ = _read(model, weights, read, EOS, zero, begin, scored, end, reset=False)
+    return Score.of(nats[edges[0] - start :], hits[edges[0] - start :])
+
+
+def _sequences(ids: Symbols, parts: int) -> np.ndarray:
+    """Edges of so many parts of a stream, of about the same length, that start with a sequence each."""
+    edges = [0]
+    for i in range(1, parts):
+        at = max(edges[-1], len(ids) * i // parts)
+        for piece in pieces(ids[at:], PIECE):
+            if len(ends := np.flatnonzero(piece == EOS)):
+                at += int(ends[0]) + 1
+                break
+            at += len(piece)
+        edges.append(at)
+    return np.unique([*edges, len(ids)])
 
 
 def surprisal(

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import checkpoint, npz
 from .errors import CharnnError, UsageError
+from .processes import PRIVATE
 from .run import Run
 
 ROOT = "checkpoints"
@@ -71,7 +72,8 @@ class Folder:
             raise CharnnError(
                 f"{self.path} cannot be written to: {error.strerror}; --out names another folder"
             ) from None
-        release = weakref.finalize(self, os.close, handle)
+        release = weakref.finalize(self, unlock, handle)
+        PRIVATE.add(handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -165,3 +167,9 @@ def _either(folder: Folder, kind: str) -> Path:
     if not wanted.exists() and not other.exists():
         raise UsageError(f"{folder.path} holds no model (no {wanted.name}): train one with `charnn train CORPUS`")
     return wanted if wanted.exists() else other
+
+
+def unlock(handle: int) -> None:
+    """Let another training write to the folder."""
+    PRIVATE.discard(handle)
+    os.close(handle)

@@ -17,15 +17,17 @@ def needed(model: Model, config: TrainConfig) -> int:
     """Bytes that training will take on top of the corpus: weights, moments, gradients, activations.
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
-    each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients.
+    each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
+    each gate beside, its product, the gate, their gradient, and now and then something more.
     """
     vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
-    start = 3 * 2 * model.config.hidden**2  # drawing an orthogonal W: three matrices in float64
+    gates = model.hidden.layers[0].shapes()["W"][1] // model.config.hidden
+    start = (2 + gates) * 2 * model.config.hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
     window = (
         max(config.batch * config.window, WINDOW)
         * model.config.hidden
         * model.config.layers
-        * (8 if model.config.skip else 6)
+        * (4 * gates + (4 if model.config.skip else 2))
     )
     scores = config.batch * config.window * model.symbols
     return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores)

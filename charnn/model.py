@@ -3,22 +3,23 @@
 o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L = -sum_t log y[t][target[t]]   (nats)
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from .config import ModelConfig
-from .layers import Array, Arrays, Elman, Layer, Linear, Stack, State
+from .layers import GRU, LSTM, Array, Arrays, Cell, Elman, Linear, Stack, State
 from .layers.layer import Keep, Rng
-from .numerics import cross_entropy
+from .layers.linear import rows
+from .numerics import cross_entropy, surprisal
 from .parameters import Parameters
-from .workspace import Workspace
+from .workspace import DType, Workspace
 
-CHUNK = 256  # rows (steps x batch) of scores at a time: they stay in cache from the product to its gradients
+CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
+CELLS: dict[str, Callable[..., Cell]] = {"elman": Elman, "lstm": LSTM, "gru": GRU}
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class Model:
 
     @cached_property
     def hidden(self) -> Stack:
-        c = self.config
-        layers: list[Layer] = []
+        c, own = self.config, self.config.own
+        layers: list[Cell] = []
         for i in range(c.layers):
             symbols = self.symbols if i == 0 or c.skip else 0
             below = (*([c.hidden] if i else []), *([symbols] if symbols else []))
-            layers.append(Elman(below, c.hidden, c.activation, symbols))
+            layers.append(CELLS[c.cell](below, c.hidden, symbols=symbols, **own))
         return Stack(tuple(layers), c.skip, c.dropout or 0.0)
 
     @cached_property
@@ -52,7 +53,7 @@ class Model:
         """How many numbers the weights are."""
         return sum(prod(shape) for shape in self.shapes().values())
 
-    def initial(self, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Parameters:
+    def initial(self, rng: np.random.Generator, dtype: DType = np.float32) -> Parameters:
         """Weights to start from; each layer's docstring says how they are drawn."""
         p = Parameters(self.shapes(), dtype)
         for part, layer in (("hidden", self.hidden), ("readout", self.readout)):
@@ -60,7 +61,7 @@ class Model:
                 p[f"{part}/{name}"] = value
         return p
 
-    def zero_state(self, rows: int, dtype: DTypeLike = np.float32) -> State:
+    def zero_state(self, rows: int, dtype: DType = np.float32) -> State:
         """The state that every sequence starts from."""
         return tuple(np.zeros((rows, n), dtype) for n in self.hidden.state_sizes)
 
@@ -74,13 +75,11 @@ class Model:
         h, after, backward = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep, rng)
         dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
         nats = 0.0
-        for steps in _chunks(*y.shape):
+        for steps in self._chunks(*y.shape):
             with ws.scratch():
-                (o,), _, readout_backward = self.readout.forward(p.at("readout"), _at(h, steps), (), ws)
-                nats += float(cross_entropy(_rows(o), y[steps].reshape(-1)).sum(dtype=np.float64))
-                parts, _ = readout_backward((o,), (), g.at("readout"))
-                for whole, part in zip(dh, parts, strict=True):
-                    whole[steps] = part
+                o = self._scores(p, _at(h, steps), ws)
+                nats += float(cross_entropy(rows(o), rows(y[steps])).sum(dtype=np.float64))
+                self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
         backward(dh, tuple(np.zeros_like(s) for s in after), g.at("hidden"))
         return nats, after
 
@@ -90,27 +89,27 @@ class Model:
         """Surprisal of each y (T, B) in nats, whether it was the likeliest symbol, and the state after the window."""
         h, after, _ = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep)
         nats, hits = np.empty(y.shape, np.float64), np.empty(y.shape, bool)
-        for steps in _chunks(*y.shape):
+        for steps in self._chunks(*y.shape):
             with ws.scratch():
-                (o,), _, _ = self.readout.forward(p.at("readout"), _at(h, steps), (), ws)
-                hits[steps] = o.argmax(axis=-1) == y[steps]
-                nats[steps] = cross_entropy(_rows(o), y[steps].reshape(-1)).reshape(-1, y.shape[1])
+                o = self._scores(p, _at(h, steps), ws)
+                n, hit = surprisal(rows(o), rows(y[steps]))
+                nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
 
     def step(self, p: Parameters, x: Array, state: State, ws: Workspace) -> tuple[Array, State]:
         """Scores o (B, V) of what follows the symbols x (B,), and the state after reading them."""
         h, after, _ = self.hidden.forward(p.at("hidden"), (x[None],), state, ws)
-        (o,), _, _ = self.readout.forward(p.at("readout"), h, (), ws)
-        return o[0], after
+        return self._scores(p, h, ws)[0], after
 
+    def _scores(self, p: Parameters, h: Arrays, ws: Workspace) -> Array:
+        """o = c + h V, (T, B, V)"""
+        o = ws.empty((*h[0].shape[:2], self.symbols), h[0].dtype)
+        self.readout.apply(p.at("readout"), h, o, ws)
+        return o
 
-def _chunks(steps: int, rows: int) -> Iterator[slice]:
-    size = max(1, CHUNK // rows)
-    return (slice(start, start + size) for start in range(0, steps, size))
-
-
-def _rows(a: Array) -> Array:
-    return a.reshape(-1, a.shape[-1])
+    def _chunks(self, steps: int, batch: int) -> Iterator[slice]:
+        size = max(1, CHUNK // (batch * self.symbols))
+        return (slice(start, start + size) for start in range(0, steps, size))
 
 
 def _at(h: Arrays, steps: slice) -> Arrays:

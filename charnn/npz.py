@@ -9,7 +9,6 @@ import os
 import re
 import stat
 import struct
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -151,6 +150,8 @@ def replace(path: str | Path, fill: Callable[[BinaryIO], object]) -> None:
     try:
         if target.exists() and not target.is_file():  # a device, say
             raise CharnnError(f"{path} is not a regular file, and cannot be made one: name another")
+        import tempfile
+
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
         with os.fdopen(handle, "wb") as file:
             fill(file)

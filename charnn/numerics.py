@@ -3,52 +3,75 @@
 Letters: T steps in a window, B rows in a batch, H hidden units, V symbols. Gradients are d + the letter.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 SAFE = 60.0  # exp(60) = 1e26: sums of such exponentials neither overflow nor vanish in float32
 
 
-@dataclass(frozen=True)
-class Activation:
-    """h = f(a), computed in place, and dh -> da = dh f'(a), in place too, with f' written in terms of h."""
+class Activation(Protocol):
+    """h = f(a), in place, and dh -> da = dh f'(a), in place too, with f' written in terms of h.
 
-    forward: Callable[[np.ndarray], object]
-    backward: Callable[[np.ndarray, np.ndarray, np.ndarray], object]  # (h, dh, scratch): dh becomes da
+    Made for arrays of one shape. Constants are whole arrays: NumPy takes twice as long with a scalar.
+    """
 
+    def __init__(self, like: np.ndarray): ...
 
-def _tanh_backward(h: np.ndarray, dh: np.ndarray, scratch: np.ndarray) -> None:
-    np.multiply(h, h, out=scratch)
-    np.subtract(1, scratch, out=scratch)
-    np.multiply(dh, scratch, out=dh)  # 1 - h^2
+    def forward(self, a: np.ndarray) -> None: ...
 
-
-def _sigmoid(a: np.ndarray) -> None:
-    """1 / (1 + exp(-a)), as (1 + tanh(a/2)) / 2, which cannot overflow."""
-    np.multiply(a, 0.5, out=a)
-    np.tanh(a, out=a)
-    np.add(a, 1, out=a)
-    np.multiply(a, 0.5, out=a)
+    def backward(self, h: np.ndarray, dh: np.ndarray) -> None: ...
 
 
-def _sigmoid_backward(h: np.ndarray, dh: np.ndarray, scratch: np.ndarray) -> None:
-    np.subtract(1, h, out=scratch)
-    np.multiply(scratch, h, out=scratch)
-    np.multiply(dh, scratch, out=dh)  # h (1 - h)
+class Tanh:
+    """h = tanh(a),   da = dh - dh h^2"""
+
+    def __init__(self, like: np.ndarray):
+        self.scratch = np.empty_like(like)
+
+    def forward(self, a: np.ndarray) -> None:
+        np.tanh(a, out=a)
+
+    def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
+        s = np.multiply(h, h, out=self.scratch)
+        np.multiply(s, dh, out=s)
+        np.subtract(dh, s, out=dh)
 
 
-def _relu_backward(h: np.ndarray, dh: np.ndarray, scratch: np.ndarray) -> None:
-    np.greater(h, 0, out=scratch)
-    np.multiply(dh, scratch, out=dh)
+class Sigmoid:
+    """h = 1 / (1 + exp(-a)) = 1/2 + tanh(a/2) / 2, which cannot overflow,   da = dh (h - h^2)"""
+
+    def __init__(self, like: np.ndarray):
+        self.scratch, self.half = np.empty_like(like), np.full_like(like, 0.5)
+
+    def forward(self, a: np.ndarray) -> None:
+        np.multiply(a, self.half, out=a)
+        np.tanh(a, out=a)
+        np.multiply(a, self.half, out=a)
+        np.add(a, self.half, out=a)
+
+    def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
+        s = np.multiply(h, h, out=self.scratch)
+        np.subtract(h, s, out=s)
+        np.multiply(dh, s, out=dh)
 
 
-ACTIVATIONS = {
-    "tanh": Activation(lambda a: np.tanh(a, out=a), _tanh_backward),
-    "relu": Activation(lambda a: np.maximum(a, 0, out=a), _relu_backward),
-    "sigmoid": Activation(_sigmoid, _sigmoid_backward),
-}
+class ReLU:
+    """h = max(a, 0),   da = dh where h > 0, else 0"""
+
+    def __init__(self, like: np.ndarray):
+        self.zeros, self.ones, self.scratch = np.zeros_like(like), np.ones_like(like), np.empty_like(like)
+
+    def forward(self, a: np.ndarray) -> None:
+        np.maximum(a, self.zeros, out=a)
+
+    def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
+        s = np.ceil(h, out=self.scratch)  # with the minimum: 1 where h > 0, without a detour over booleans
+        np.minimum(s, self.ones, out=s)
+        np.multiply(dh, s, out=dh)
+
+
+ACTIVATIONS: dict[str, type[Activation]] = {"tanh": Tanh, "relu": ReLU, "sigmoid": Sigmoid}
 
 
 def cross_entropy(o: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -56,19 +79,29 @@ def cross_entropy(o: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     L = log sum_v exp(o_v) - o_y,   dL/do = softmax(o) - onehot(y)
 
-    o (N, V) scores, overwritten by dL/do; y (N,) integers. Returns L (N,) in nats. Rows' maxima are taken off only
-    where some score could overflow or some row vanish: without them the same figures take half the time.
+    o (N, V) scores, contiguous, overwritten by dL/do; y (N,) integers. Returns L (N,) in nats. Rows' maxima are taken
+    off only where some score could overflow or some row vanish: without them the same figures take half the time.
     """
-    rows = np.arange(len(y))
-    o_y = o[rows, y]
+    scores, right = o.reshape(-1), np.arange(0, o.size, o.shape[1]) + y
+    o_y = scores[right]
     if not (o.max() < SAFE and o_y.min() > -SAFE):  # a NaN comes here too
         o -= o.max(axis=1, keepdims=True)
-        o_y = o[rows, y]
+        o_y = scores[right]
     np.exp(o, out=o)
     total = o @ np.ones(o.shape[1], o.dtype)  # (N,)
     o *= (1 / total)[:, None]
-    o[rows, y] -= 1
+    scores[right] -= 1
     return np.log(total) - o_y
+
+
+def surprisal(o: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """L of `cross_entropy` in nats, and whether each y was the likeliest symbol, both (N,). o (N, V) is overwritten."""
+    o_y, top = o.reshape(-1)[np.arange(0, o.size, o.shape[1]) + y], o.max(axis=1)
+    hits = o_y == top
+    if not (top.max() < SAFE and o_y.min() > -SAFE):  # a NaN comes here too
+        o -= top[:, None]
+        o_y = o_y - top
+    return np.log(np.exp(o, out=o) @ np.ones(o.shape[1], o.dtype)) - o_y, hits
 
 
 def log_softmax(o: np.ndarray) -> np.ndarray:

@@ -1,15 +1,15 @@
 """Named arrays that are views of one contiguous vector."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Self
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from .workspace import ALIGN, aligned
+from .workspace import ALIGN, DType, aligned
 
 Shapes = Mapping[str, tuple[int, ...]]
+Allocate = Callable[[int], np.ndarray]  # so many bytes, on a cache line
 
 
 class Views(dict[str, np.ndarray]):
@@ -40,17 +40,18 @@ class Parameters(Views):
 
     Zeroing, the norm, clipping and the optimiser's update work on `.flat`, never tensor by tensor. Each view starts
     on a cache line; the few elements between two views are zero and stay zero, so that sums over `.flat` are sums
-    over the parameters.
+    over the parameters. `.block` is `.flat` and one cache line more, `.tail`, for figures that are summed with it.
     """
 
-    def __init__(self, shapes: Shapes, dtype: DTypeLike = np.float32):
+    def __init__(self, shapes: Shapes, dtype: DType = np.float32, allocate: Allocate = aligned):
         step = ALIGN // np.dtype(dtype).itemsize
         starts, end = {}, 0
         for name, shape in shapes.items():
             starts[name], end = end, end + -(-prod(shape) // step) * step
-        self.flat = aligned(end * np.dtype(dtype).itemsize).view(dtype)
-        self.flat.fill(0)
-        self.shapes = dict(shapes)
+        self.block = allocate((end + step) * np.dtype(dtype).itemsize).view(dtype)
+        self.block.fill(0)
+        self.flat, self.tail = self.block[:end], self.block[end:]
+        self.shapes, self._allocate = dict(shapes), allocate
         super().__init__({n: self.flat[i : i + prod(shapes[n])].reshape(shapes[n]) for n, i in starts.items()})
 
     @property
@@ -59,5 +60,11 @@ class Parameters(Views):
         return sum(view.size for view in self.values())
 
     def like(self) -> Self:
-        """Zeros with the same names, shapes and type."""
-        return type(self)(self.shapes, self.flat.dtype)
+        """Zeros with the same names, shapes and type, from the same kind of memory."""
+        return type(self)(self.shapes, self.flat.dtype, self._allocate)
+
+    def moved(self, allocate: Allocate) -> Self:
+        """A copy in memory of another kind."""
+        copy = type(self)(self.shapes, self.flat.dtype, allocate)
+        copy.block[...] = self.block
+        return copy

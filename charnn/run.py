@@ -10,9 +10,12 @@ import numpy as np
 
 from . import optimizers
 from .config import ModelConfig, TrainConfig
+from .errors import UsageError
 from .layers import State
 from .model import Model
-from .parameters import Parameters
+from .parallel import cores
+from .parameters import Allocate, Parameters
+from .ranks import launched
 from .vocabulary import Vocabulary
 from .windows import fit
 
@@ -71,6 +74,15 @@ class Run:
         moments = tuple(weights.like() for _ in optimizers.make(config).moments)
         return cls(network, config, vocabulary, origin, weights, moments, network.zero_state(config.batch))
 
+    def move(self, allocate: Allocate) -> None:
+        """Put all arrays where other workers see them too."""
+        self.weights = self.weights.moved(allocate)
+        self.moments = tuple(moment.moved(allocate) for moment in self.moments)
+        there = tuple(allocate(s.nbytes).view(s.dtype).reshape(s.shape) for s in self.state)
+        for new, s in zip(there, self.state, strict=True):
+            new[...] = s
+        self.state = there
+
     @property
     def drift(self) -> str:
         """What is not as it was when the run was saved, so that its bits may differ from here on; or nothing."""
@@ -121,6 +133,8 @@ def plan(config: TrainConfig, symbols: int) -> TrainConfig:
     every = round(min(max(symbols, EVERY[0]), EVERY[1]) / size)
     for steps in (config.steps, config.epochs and config.epochs * symbols / size):
         every = min(every, int(steps / VALIDATIONS)) if steps else every
-    workers = config.workers or max(1, min(len(os.sched_getaffinity(0)), batch // ROWS))
+    workers = launched() if launched() > 1 else config.workers or max(1, min(cores(), batch // ROWS))
+    if launched() > batch:
+        raise UsageError(f"there are {launched()} ranks for a batch of {batch}: start fewer, or give a larger --batch")
     every = config.every or max(1, every)
     return replace(config, batch=batch, window=window, every=every, workers=min(workers, batch))

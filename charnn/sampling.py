@@ -1,17 +1,23 @@
 """Free-running generation: the network's own output is its next input."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
 
 import numpy as np
 
 from .config import SampleConfig
-from .layers import State
 from .model import Model
 from .numerics import log_softmax
 from .parameters import Parameters
+from .processes import spread
+from .stepping import Steps
 from .windows import EOS
-from .workspace import Workspace
+
+COLD = 1e-30  # temperatures below are 0
+AHEAD = 1 << 12  # random numbers drawn at a time
+BATCH = 64  # samples drawn side by side
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,44 @@ def probabilities(o: np.ndarray, config: SampleConfig) -> np.ndarray:
     return p
 
 
-def draw(p: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """One symbol a row, by inverting the distribution function. p (B, V), u (B,) uniform in [0, 1). Returns (B,)."""
-    cdf = p.cumsum(axis=1)
-    return (cdf <= u[:, None] * cdf[:, -1:]).sum(axis=1)
+def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Gumbel noise G: argmax(o + G) is drawn from softmax(o) (Gumbel, 1954). -log E, with E exponential."""
+    e = rng.standard_exponential(shape, np.float32)
+    with np.errstate(divide="ignore"):
+        return -np.log(e, out=e)
+
+
+class Draws:
+    """Symbols drawn from the scores of `rows` streams. Their noise is drawn for many steps at a time."""
+
+    def __init__(self, model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, rows: int):
+        self.greedy = config.temp < COLD
+        self.temperature = 1.0 if self.greedy else config.temp
+        self.c = weights["readout/c"] / np.float32(self.temperature)
+        self.limits = replace(config, temp=1.0) if config.top_k or config.top_p < 1 else None
+        self.rng, self.shape = rng, ((rows, model.symbols) if rows > 1 else (model.symbols,))
+        self.noise, self.used = np.empty((0, *self.shape), np.float32), 0
+
+    def __call__(self, o: np.ndarray) -> Any:
+        """argmax(o + c + G), (rows,), for o = h V / temperature; a number where there is one row."""
+        if self.used == len(self.noise):
+            self._more()
+        total = o + self.noise[self.used]
+        if self.limits:
+            scores = np.atleast_2d(o + self.c)
+            total[probabilities(scores, self.limits).reshape(total.shape) == 0] = -np.inf
+        self.used += 1
+        return total.argmax(-1)
+
+    def only(self, rows: np.ndarray) -> None:
+        """From now on for these of the streams."""
+        self.shape = (len(rows), *self.shape[1:]) if len(rows) > 1 else self.shape[1:]
+        self.noise = self.noise[:, rows].reshape(-1, *self.shape)
+
+    def _more(self) -> None:
+        shape = (max(1, AHEAD // prod(self.shape)), *self.shape)
+        self.noise, self.used = np.zeros(shape, np.float32) if self.greedy else noise(self.rng, shape), 0
+        self.noise += self.c
 
 
 def stream(
@@ -66,55 +106,60 @@ def stream(
     Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `past_end` EOS is a
     symbol like any other. Where training `reset` the state at EOS, so does this.
     """
-    ws = Workspace()
-    o, state = _prime(model, weights, prime, 1, ws, reset)
-    for _ in range(config.length):
-        symbol = draw(probabilities(o, config), rng.random(1))
-        yield int(symbol[0])
-        if symbol[0] == EOS and not past_end:
+    draws = Draws(model, weights, config, rng, 1)
+    steps = _primed(model, weights, prime, 1, draws.temperature, reset)
+    for i in range(config.length):
+        symbol = int(draws(steps.o))
+        yield symbol
+        if symbol == EOS and not past_end:
             return
-        o, state = _step(model, weights, symbol, state, ws, reset)
+        if i + 1 < config.length:
+            steps.read(symbol)
 
 
 def generate(
     model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, *, reset: bool
 ) -> list[Sample]:
-    """`config.count` samples, drawn side by side as one batch; those that ended leave it."""
-    n, ws = config.count, Workspace()
-    o, state = _prime(model, weights, prime, n, ws, reset)
-    going, ended = np.arange(n), [False] * n
-    texts: list[list[int]] = [[] for _ in range(n)]
-    for _ in range(config.length):
-        if not len(going):
-            break
-        symbols = draw(probabilities(o, config), rng.random(len(going)))
-        for row, symbol in zip(going.tolist(), symbols.tolist(), strict=True):
-            if symbol == EOS:
-                ended[row] = True
-            else:
-                texts[row].append(symbol)
-        stay = symbols != EOS
-        going = going[stay]
-        o, state = _step(model, weights, symbols[stay], tuple(s[stay] for s in state), ws, reset)
-    return [Sample(np.array(ids, np.int64), end) for ids, end in zip(texts, ended, strict=True)]
+    """`config.count` samples, drawn side by side as one batch, which those that ended leave once they are half."""
+    if not config.count:
+        return []
+    draws = Draws(model, weights, config, rng, config.count)
+    steps = _primed(model, weights, prime, config.count, draws.temperature, reset)
+    rows, going = np.arange(config.count), np.full(config.count, True)  # in the batch; which of them have not ended
+    columns: list[np.ndarray] = []
+    while len(columns) < config.length and going.any():
+        symbols = np.atleast_1d(draws(steps.o))
+        columns.append(np.full(config.count, EOS, np.uint32))
+        columns[-1][rows] = symbols
+        going &= symbols != EOS
+        stay = np.flatnonzero(going)
+        if 0 < 2 * len(stay) <= len(rows):
+            rows, symbols, going = rows[stay], symbols[stay], going[stay]
+            steps = steps.only(stay)
+            draws.only(stay)
+        steps.read(symbols if len(rows) > 1 else int(symbols[0]))
+    drawn = np.array(columns, np.uint32).reshape(-1, config.count).T
+    ends = [np.flatnonzero(ids == EOS) for ids in drawn]
+    return [Sample(ids[: end[0]] if len(end) else ids, len(end) > 0) for ids, end in zip(drawn, ends, strict=True)]
 
 
-def _prime(
-    model: Model, weights: Parameters, prime: np.ndarray, rows: int, ws: Workspace, reset: bool
-) -> tuple[np.ndarray, State]:
-    """Scores after reading EOS and the prime in every row, and the state."""
-    o, state = np.empty((rows, 0)), model.zero_state(rows, weights.flat.dtype)
+def batches(
+    model: Model, weights: Parameters, config: SampleConfig, prime: np.ndarray, *, reset: bool, workers: int = 1
+) -> Iterator[list[Sample]]:
+    """`config.count` samples, batch after batch, by so many processes; the same ones however many those are."""
+    entropy = np.random.SeedSequence(config.seed).entropy
+
+    def batch(number: int) -> list[Sample]:
+        seed = np.random.SeedSequence(entropy, spawn_key=(number,) if number else ())
+        own = replace(config, count=min(BATCH, config.count - number * BATCH))
+        return generate(model, weights, own, np.random.default_rng(seed), prime, reset=reset)
+
+    yield from spread(batch, range(-(-config.count // BATCH)), workers)
+
+
+def _primed(model: Model, weights: Parameters, prime: np.ndarray, rows: int, temperature: float, reset: bool) -> Steps:
+    """Streams that have read EOS and the prime."""
+    steps = Steps(model, weights, rows, temperature, reset)
     for symbol in (EOS, *prime.tolist()):
-        o, state = _step(model, weights, np.full(rows, symbol), state, ws, reset)
-    return o, state
-
-
-def _step(
-    model: Model, weights: Parameters, symbols: np.ndarray, state: State, ws: Workspace, reset: bool
-) -> tuple[np.ndarray, State]:
-    """Scores of what follows the symbols, until the next step, and the state; one `reset` at EOS, as in training."""
-    if reset:
-        state = tuple(s * (symbols != EOS)[:, None] for s in state)
-    ws.reset()
-    o, after = model.step(weights, symbols, state, ws)
-    return o, tuple(s.copy() for s in after)
+        steps.read(symbol if rows == 1 else np.full(rows, symbol))
+    return steps

@@ -16,9 +16,10 @@ from .evaluation import evaluate
 from .folders import Folder
 from .model import Model
 from .ngram import COUNTED, baselines
-from .parallel import team
+from .ranks import rank
 from .run import Origin, Run, plan
 from .sampling import generate
+from .teams import team
 from .training import QUIET, Setback, Trainer, Update
 
 VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
@@ -58,6 +59,7 @@ class Session:
         self.train, self.valid = corpus.split(run.config.valid)
         self.team = team(run.config.workers or 1)
         self.trainer = Trainer(run, self.train, self.team)
+        self.workers = 1 if self.team.size > len(self.team.numbers) else self.team.size  # that score the held-out part
 
     @property
     def finished(self) -> str | None:
@@ -71,12 +73,12 @@ class Session:
 
     def __iter__(self) -> Iterator[Event]:
         run = self.run
-        while True:
+        while not self.trainer.stopped:
             ended = self.finished
             if run.step > run.validated and (ended or run.step % (run.config.every or 1) == 0):
                 work: Callable[[], Event] = self.validate
             elif ended:
-                return
+                break
             else:
                 work = self.trainer.update
             try:
@@ -87,18 +89,31 @@ class Session:
             if isinstance(event, Setback) and self.folder:
                 self.folder.write({"step": run.step, "setback": event.failed, "rate": event.rate})
             yield event
+        self.team.close()
 
-    def save(self) -> None:
-        """Keep the run as it is now in last.npz."""
+    def stop(self) -> None:
+        """End before the next update; under MPI after it, when all ranks know."""
+        self.trainer.asked = True
+        self.trainer.stopped |= self.team.size == len(self.team.numbers)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ends, or ended, because `stop` was called, here or on another rank."""
+        return self.trainer.stopped
+
+    def save(self, best: bool = False) -> None:
+        """Keep the run as it is now in last.npz, and in best.npz. All ranks must come here: their rows are gathered."""
+        for rows in self.run.state:
+            self.team.gather(rows)
         if self.folder:
-            self.folder.save(self.run)
+            self.folder.save(self.run, best=best)
+        self.team.tell(None)  # the others wait until it is written
 
     def validate(self) -> Validation | Setback:
         """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
         run = self.run
-        ids = self.valid[:VALIDATED]
-        with QUIET():
-            loss = evaluate(run.model, run.weights, ids, reset=run.reset, burn=None if run.reset else BURN).mean
+        self.team.check(run.weights.flat)
+        loss = self.team.tell(self._loss() if self.team.rank == 0 else None)
         if not self.trainer.sane(loss):
             return self.trainer.set_back()
         better = run.best is None or loss < run.best
@@ -117,8 +132,15 @@ class Session:
         self.trainer.mark()
         if self.folder:
             self.folder.write(record)
-            self.folder.save(run, best=better)
+        self.save(best=better)
         return event
+
+    def _loss(self) -> float:
+        """Of the held-out part, in nats per character."""
+        run, burn = self.run, None if self.run.reset else BURN
+        with QUIET():
+            ids = self.valid[:VALIDATED]
+            return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=self.workers).mean
 
     def _sample(self) -> str:
         """A line of what the network writes now."""
@@ -138,7 +160,8 @@ def begin(
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
     memory.check(Model(model, corpus.vocabulary.size), plan(config, len(train)))
-    counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=memory.countable(COUNTED)))
+    limit = memory.countable(COUNTED) if rank() == 0 else 0
+    counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
     run = Run.start(model, config, corpus.vocabulary, origin, len(train))
     if isinstance(where, str | Path):
@@ -148,22 +171,23 @@ def begin(
     return session
 
 
-def resume(run: Run, corpus: Corpus, folder: Folder, changes: dict[str, Any]) -> Session:
+def resume(run: Run, corpus: Corpus, folder: Folder | None, changes: dict[str, Any]) -> Session:
     """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`.
 
     Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
     """
     same(corpus, run)
     wanted = plan(replace(run.config, **changes), len(corpus.split(run.config.valid)[0]))
-    for name in changes.keys() & {"batch", "window", "optimizer", "state", "valid", "seed", "workers"}:
+    for name in changes.keys() & {"batch", "window", "optimizer", "state", "valid", "seed"}:
         was, now = getattr(run.config, name), getattr(wanted, name)
         if was != now:
             raise UsageError(
-                f"{folder.path} was trained with --{name} {was}, and cannot be resumed with {now}: train a new run"
+                f"this run was trained with --{name} {was}, and cannot be resumed with {now}: train a new run"
             )
     memory.check(run.model, run.config)
     run.config = wanted
-    folder.rewind(run.validated, run.setbacks)
+    if folder:
+        folder.rewind(run.validated, run.setbacks)
     return Session(run, corpus, folder)
 
 

@@ -4,13 +4,10 @@ UTF-8, strictly, but for two things that keep decode and encode inverse to one a
 some programs write on their own are let through, and, if asked for, an invalid byte b is kept as U+DC00 + b.
 """
 
-import bz2
 import codecs
-import gzip
-import lzma
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ from .errors import CharnnError, InputError, UsageError
 
 PIECE = 1 << 20  # bytes read at a time
 POLICIES = "error", "keep", "replace"  # what becomes of bytes that are not UTF-8
-OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}  # modules that open such files, imported when one comes
 Watch = Callable[[Iterable[bytes]], Iterable[bytes]]  # passes pieces on, to show progress
 
 
@@ -44,18 +41,27 @@ class Source:
             raise UsageError(f"{self.name} does not exist") from None
         except IsADirectoryError:
             raise UsageError(f"{self.name} is a folder: give the files in it") from None
-        except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+        except _damage() as error:
             raise InputError(f"{self.name} is a corrupt or truncated compressed file: {error}") from None
         except OSError as error:
-            if Path(self.name).suffix in OPENERS and error.errno is None:
+            if Path(self.name).suffix in PACKED and error.errno is None:
                 raise InputError(f"{self.name} is a corrupt or truncated compressed file: {error}") from None
             raise CharnnError(f"{self.name} cannot be read: {error.strerror or error}") from None
 
 
 def file_source(path: str) -> Source:
     """A file, decompressed by its ending (.gz, .bz2, .xz)."""
-    opener = OPENERS.get(Path(path).suffix, open)
-    return Source(path, lambda: opener(path, "rb"))
+    module = PACKED.get(Path(path).suffix, "builtins")
+    return Source(path, lambda: import_module(module).open(path, "rb"))
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What a damaged compressed file raises."""
+    import gzip
+    import lzma
+    import zlib
+
+    return EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error
 
 
 def decode(pieces: Iterable[bytes], name: str = "text", invalid: str = "error") -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import optimizers, schedules
 from .errors import DivergenceError
-from .parallel import Solo, Team
+from .parallel import Member, Solo, Team, rows_of
 from .run import Run
 from .stored import Symbols
 from .windows import EOS, Lanes
@@ -23,6 +23,7 @@ from .workspace import Workspace
 NOISE = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 HOPELESS = 8  # setbacks in a row after which training gives up
 QUIET = partial(np.errstate, over="ignore", invalid="ignore")  # what overflows is seen in the loss, and seen to
+Totals = tuple[float, ...]
 EXPLODED = 10.0  # times the loss of knowing nothing, log V
 
 
@@ -51,15 +52,16 @@ class Trainer:
     """Updates a run, window by window, with a team that shares each batch's rows."""
 
     def __init__(self, run: Run, ids: Symbols, team: Team | None = None, clock: Callable[[], float] = time.monotonic):
-        self.run = run
+        self.run, self.team = run, team or Solo()
         self.lanes = Lanes(ids, run.config.batch, run.config.window)
-        self.team = team or Solo()
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
-        edges = np.linspace(0, run.config.batch, self.team.size + 1).round().astype(int).tolist()
-        self.shares = [Share(run, i, slice(*edges[i : i + 2])) for i in range(self.team.size)]
+        run.move(self.team.allocate)
+        self.shares = {n: Share(run, self.lanes, n, self.team.size) for n in self.team.numbers}
+        self.team.start(self._work)
         self.good = Snapshot(run)
         self.tries = 0
+        self.asked = self.stopped = False  # whether this program is to end, and whether all ranks know
 
     @property
     def progress(self) -> float:
@@ -75,26 +77,44 @@ class Trainer:
 
     def update(self) -> Update | Setback:
         """Read the next window and update the weights. Raises `DivergenceError` after several setbacks in a row."""
-        run, config = self.run, self.run.config
-        self._tick()
-        if run.cursor == 0:  # an epoch starts from nothing
-            for s in run.state:
-                s.fill(0)
-        x, y = self.lanes[run.cursor]
-        nats, norm = self._gradient(x, y)
-        if not (math.isfinite(norm) and self.sane(nats / y.size)):
+        run, window = self.run, self.run.cursor
+        rate = run.scale * schedules.rate(run.config, self.progress)
+        nats, count, seconds, asked, norm = self.team.run(window, run.step, rate, self._tick(), self.asked)
+        run.seconds += seconds
+        self.stopped = asked > 0
+        if not self._sane(nats, count, norm):
             return self.set_back()
-        rate = run.scale * schedules.rate(config, self.progress)
-        clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
         run.step += 1
-        g, scale, decay = self.shares[0].g, clip / self.size, config.weight_decay
-        with QUIET():
-            optimizers.apply(self.rule, run.weights, g, run.moments, rate=rate, decay=decay, scale=scale, t=run.step)
         run.cursor = (run.cursor + 1) % len(self.lanes)
         run.epoch += run.cursor == 0
         run.nats += nats
-        run.count += y.size
-        return Update(run.step, nats, y.size, rate, norm)
+        run.count += int(count)
+        return Update(run.step, nats, int(count), rate, norm)
+
+    def _work(self, member: Member, window: int, step: int, rate: float, seconds: float, asked: bool) -> Totals:
+        """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
+
+        Returns the window's summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
+        """
+        run, config, share = self.run, self.run.config, self.shares[member.number]
+        with QUIET():
+            nats, count = share.gradient(window, step)
+            share.g.tail[:4] = nats, count, 0 if member.number else seconds, asked
+            total = member.sum([other.g.block for other in self.shares.values()])
+            g, totals = total[: share.g.flat.size], total[share.g.flat.size :][:4].tolist()
+            norm = optimizers.norm(g) / self.size
+            member.wait()
+            if self._sane(totals[0], totals[1], norm):
+                clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
+                part = member.part(g.size)
+                vectors = run.weights.flat[part], g[part], [moment.flat[part] for moment in run.moments]
+                decay, scale = config.weight_decay, clip / self.size
+                optimizers.apply(self.rule, *vectors, rate=rate, decay=decay, scale=scale, t=step + 1)
+            member.wait()
+        return (*totals, norm)
+
+    def _sane(self, nats: float, count: float, norm: float) -> bool:
+        return math.isfinite(norm) and self.sane(nats / count)
 
     @property
     def size(self) -> int:
@@ -102,21 +122,11 @@ class Trainer:
         each character counts alike."""
         return self.run.config.batch * self.run.config.window
 
-    def _gradient(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-        """The summed loss of a window in nats, and the norm of its gradient / size, left in the first share."""
-        nats = sum(self.team.map(lambda share: share.gradient(x, y), self.shares))
-        g = self.shares[0].g
-        with QUIET():
-            for share in self.shares[1:]:
-                g.flat += share.g.flat
-            return nats, optimizers.norm(g) / self.size
-
-    def _tick(self) -> None:
-        """Count all the time that passes, where there is a budget of it: validations and saving too."""
+    def _tick(self) -> float:
+        """Seconds since the last time, validations and saving too; 0 where there is no budget of them."""
         now = self.clock()
-        if self.run.config.minutes:
-            self.run.seconds += now - self.last
-        self.last = now
+        passed, self.last = now - self.last, now
+        return passed if self.run.config.minutes else 0.0
 
     def sane(self, loss: float) -> bool:
         """Whether a loss, in nats per character, is one to go on with; NaN is not."""
@@ -140,31 +150,33 @@ class Trainer:
 class Share:
     """One worker's rows of every batch, with a gradient and a workspace of its own."""
 
-    def __init__(self, run: Run, number: int, rows: slice):
-        self.run, self.number, self.rows = run, number, rows
+    def __init__(self, run: Run, lanes: Lanes, number: int, size: int):
+        self.run, self.lanes, self.number = run, lanes, number
+        self.rows = rows_of(lanes.batch, number, size)
         self.g, self.ws = run.weights.like(), Workspace()
 
-    def gradient(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Set g to the gradient of these rows' summed loss, carry their state on, and return the loss in nats.
+    def gradient(self, window: int, step: int) -> tuple[float, int]:
+        """Set g to the gradient of these rows' summed loss, carry their state on; return that loss in nats, and its
+        count.
 
         Dropout's noise is drawn anew from (seed, step, worker), so that resuming needs no generator's state.
         """
-        run, rows = self.run, slice(self.rows.start, min(self.rows.stop, x.shape[1]))
-        self.g.flat.fill(0)
-        if rows.start >= rows.stop:
-            return 0.0
-        x, y = x[:, rows], y[:, rows]
+        run = self.run
+        self.g.block.fill(0)
+        x, y = self.lanes.read(window, self.rows)
+        if not y.size:
+            return 0.0, 0
+        state = tuple(s[self.rows][: y.shape[1]] for s in run.state)
+        if window == 0:  # an epoch starts from nothing
+            for s in state:
+                s.fill(0)
         self.ws.reset()
         keep = (x != EOS)[..., None].astype(run.weights.flat.dtype) if run.reset else None
-        rng = (
-            np.random.default_rng((run.config.seed, NOISE, run.step, self.number)) if run.model.config.dropout else None
-        )
-        before = tuple(s[rows] for s in run.state)
-        with QUIET():
-            nats, after = run.model.gradient(run.weights, self.g, x, y, before, self.ws, keep, rng)
-        for s, new in zip(before, after, strict=True):
+        rng = np.random.default_rng((run.config.seed, NOISE, step, self.number)) if run.model.config.dropout else None
+        nats, after = run.model.gradient(run.weights, self.g, x, y, state, self.ws, keep, rng)
+        for s, new in zip(state, after, strict=True):
             s[...] = new
-        return nats
+        return nats, y.size
 
 
 class Snapshot:

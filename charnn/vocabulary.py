@@ -85,6 +85,15 @@ class Vocabulary:
             line, column = line + newlines, len(piece) - piece.rfind(self.newline) + (0 if newlines else column - 1)
             yield ids.astype(self.dtype, copy=False)
 
+    def ids(self, text: str, name: str = "the text", unknown: str = "error") -> np.ndarray:
+        """Ids of a whole text, (N,)."""
+        return next(self.encode([text], name, unknown)) if text else np.empty(0, self.dtype)
+
+    def texts(self, ids: Iterable[int]) -> Iterator[str]:
+        """The text of each id as it comes; EOS is its line end, or nothing."""
+        table = [self.end, *map(chr, self.characters)]
+        return (table[symbol] for symbol in ids)
+
     def decode(self, ids: np.ndarray) -> str:
         """The text of ids. In file mode EOS is nothing; elsewhere it is a line end."""
         if self.sequence == "file":

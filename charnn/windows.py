@@ -37,18 +37,22 @@ class Lanes:
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """x, y (T, B) of a window; the last ones of an epoch may have fewer steps, or fewer rows."""
+        return self.read(index, slice(0, self.batch))
+
+    def read(self, index: int, part: slice) -> tuple[np.ndarray, np.ndarray]:
+        """x, y (T, .) of some rows of a window."""
         extra = len(self.ids) % self.batch
         start = index * self.window
         if start < self.length:
-            rows, steps = self.batch, min(self.window, self.length - start)
+            rows, steps = range(self.batch)[part], min(self.window, self.length - start)
         else:
-            start, rows, steps = self.length, extra, 1
-        read = np.empty((steps + 1, rows), self.ids.dtype)  # each lane's symbols, and the one before them
-        for b in range(rows):
+            start, rows, steps = self.length, range(extra)[part], 1
+        read = np.empty((steps + 1, len(rows)), self.ids.dtype)  # each lane's symbols, and the one before them
+        for column, b in enumerate(rows):
             first = b * self.length + min(b, extra) + start
-            read[0, b] = EOS
+            read[0, column] = EOS
             before = min(1, first)
-            read[1 - before :, b] = self.ids[first - before : first + steps]
+            read[1 - before :, column] = self.ids[first - before : first + steps]
         return read[:-1], read[1:]
 
 

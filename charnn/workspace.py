@@ -1,12 +1,10 @@
 """Scratch memory for one window of training: taken by bumping a pointer, given back all at once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import prod
 
 import numpy as np
-from numpy.typing import DTypeLike
 
+DType = np.dtype | type  # of NumPy's numbers; numpy.typing takes longer to import than the whole engine
 ALIGN = 64  # bytes: a cache line, and the width of a vector register. NumPy by itself gives 16
 
 
@@ -29,24 +27,37 @@ class Workspace:
         self._used = 0  # bytes handed out, whether they fitted or not
         self._needed = 0  # the most that was handed out at once since the last reset
 
-    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+    def empty(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
         """An uninitialised array of `shape`, on a cache line."""
         dtype = np.dtype(dtype)
-        size = prod(shape) * dtype.itemsize
-        start, self._used = self._used, self._used + -(-size // ALIGN) * ALIGN
-        self._needed = max(self._needed, self._used)
-        memory = self._arena[start : start + size] if self._used <= self._arena.size else aligned(size)
-        return memory.view(dtype).reshape(shape)
+        start, size = self._used, prod(shape) * dtype.itemsize
+        self._used += -(-size // ALIGN) * ALIGN
+        if self._used <= self._arena.size:
+            return np.ndarray(shape, dtype, self._arena, start)
+        return aligned(size).view(dtype).reshape(shape)
 
     def reset(self) -> None:
         """Give everything back. Arrays handed out before are overwritten from now on."""
+        self._needed = max(self._needed, self._used)
         if self._needed > self._arena.size:
             self._arena = aligned(self._needed)
         self._used = self._needed = 0
 
-    @contextmanager
-    def scratch(self) -> Iterator[None]:
+    def scratch(self) -> "Scratch":
         """Give back at the end what was taken inside: for pieces that follow one another in the same cache lines."""
-        used = self._used
-        yield
-        self._used = used
+        return Scratch(self)
+
+
+class Scratch:
+    """What `with` enters for `Workspace.scratch`."""
+
+    def __init__(self, ws: Workspace):
+        self._ws = ws
+
+    def __enter__(self) -> None:
+        self._start = self._ws._used
+
+    def __exit__(self, *_: object) -> None:
+        ws = self._ws
+        ws._needed = max(ws._needed, ws._used)
+        ws._used = self._start

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from math import log2
@@ -20,7 +21,7 @@ from click.testing import CliRunner, Result
 
 import charnn
 from charnn import checkpoint
-from charnn.cli import program
+from charnn.cli import program, sample
 from charnn.cli.program import COMMANDS
 from charnn.config import ModelConfig, SampleConfig, TrainConfig
 from charnn.run import DEFAULT_EPOCHS, DEFAULT_MINUTES
@@ -540,6 +541,44 @@ def test_stop_ends_a_sample_and_is_left_out(here: Path) -> None:
         assert "a" not in row["text"]
 
 
+def test_text_is_shown_as_it_comes_at_most_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A character every 5 ms: the first at once, then what came in 20 ms; all of it in the end."""
+    clock, told = [100.0], []
+    monkeypatch.setattr(sample, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sample.streams, "write", lambda text, flush=False: told.append((text, flush)))
+
+    def letters() -> Iterator[str]:
+        for letter in "abcdefghijklmnop":
+            yield letter
+            clock[0] += 0.005
+
+    sample._flow("To be", letters())
+    assert told[:2] == [("To be", True), ("a", True)]
+    assert "".join(text for text, _ in told) == "To beabcdefghijklmnop"
+    assert all(flush and 4 <= len(text) <= 6 for text, flush in told[2:-1]) and len(told) > 4
+    told.clear()
+    clock[0] += 1
+    sample._flow("", iter(["slow"]))
+    assert "".join(text for text, _ in told) == "slow"
+
+
+def test_slow_text_is_shown_character_by_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, told = [0.0], []
+    monkeypatch.setattr(sample, "monotonic", lambda: clock.append(clock[-1] + 0.03) or clock[-1])
+    monkeypatch.setattr(sample.streams, "write", lambda text, flush=False: told.append((text, flush)))
+    sample._flow("", iter("slow"))
+    assert [text for text, flush in told if flush] == ["", "s", "l", "o", "w"]
+
+
+def test_many_samples_are_the_same_on_any_number_of_cores(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr("charnn.parallel.cores", lambda count=count: count)
+        found.append(ok("sample", "-n", 150, "--seed", 7))
+    assert found[0] == found[1] == found[2] and len(found[0].splitlines()) >= 150
+    assert found[0].startswith(ok("sample", "-n", 64, "--seed", 7))
+
+
 def test_greedy_is_temperature_zero(here: Path) -> None:
     greedy = ok("sample", "--greedy", "--length", 40, "--past-end")
     assert greedy == ok("sample", "--temp", 0, "--seed", 9, "--length", 40, "--past-end")
@@ -679,6 +718,59 @@ def test_eval_scores_a_tokenised_text(here: Path, tmp_path: Path) -> None:
     (tmp_path / "abc.txt").write_text(ABC)
     ok("tokenize", tmp_path / "abc.txt", "-o", tmp_path / "abc.npz")
     assert "tokenised with another vocabulary" in refused(3, "eval", tmp_path / "abc.npz")
+
+
+@pytest.fixture(scope="module")
+def carried(home: Path) -> Path:
+    """A run beside the other, whose state is carried on."""
+    out = home / "carried"
+    ok("train", home / "names.txt", "--out", out, "--name", "carried", "--state", "carry", *TINY)
+    return out / "carried"
+
+
+def test_eval_with_burn_says_that_it_is_approximate_and_is_close(here: Path, carried: Path, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(names() * 4)
+    own, file = [], [tmp_path / "long.txt"]
+    for text, what in ((own, "held-out part"), (file, str(tmp_path / "long.txt"))):
+        found = charnn_("eval", *text, "-m", carried, "--burn", 40, "--json")
+        said = " ".join(found.stderr.split())
+        assert (
+            found.exit_code == 0 and f"on {what}, approximately: each piece read from 40 characters before it" in said
+        )
+        exact = charnn_("eval", *text, "-m", carried, "--json")
+        assert "approximately" not in exact.stderr
+        near, right = (json.loads(result.stdout) for result in (found, exact))
+        assert near["count"] == right["count"] and near["baselines"] == right["baselines"]
+        assert near["bits_per_char"] == pytest.approx(right["bits_per_char"], abs=1e-3)
+    worse = json.loads(ok("eval", *file, "-m", carried, "--burn", 1, "--json"))
+    assert worse["nats"] != pytest.approx(right["nats"], rel=1e-7)  # so that pieces there were
+    with file[0].open() as text:
+        piped = shell("eval", "-m", carried, "--burn", 40, "--json", stdin=text)
+    assert json.loads(piped.stdout)["nats"] == pytest.approx(near["nats"], rel=1e-6)
+
+
+def test_eval_with_burn_scores_texts_apart(here: Path, carried: Path, tmp_path: Path) -> None:
+    for name, text in (("a.txt", names(100)), ("b.txt", names(50))):
+        (tmp_path / name).write_text(text)
+    args = ["-m", carried, "--burn", 10, "--json"]
+    both = json.loads(ok("eval", tmp_path / "a.txt", tmp_path / "b.txt", *args))
+    parts = [json.loads(ok("eval", tmp_path / name, *args)) for name in ("a.txt", "b.txt")]
+    assert both["count"] == sum(part["count"] for part in parts)
+    assert both["nats"] == pytest.approx(sum(part["nats"] for part in parts), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--burn", "10"], "forgets its state at the end of a sequence, so eval is as fast without --burn"),
+        (["-m", "{carried}", "--burn", "10", "--by", "line"], "--by line is exact: leave --burn out"),
+        (["-m", "{carried}", "--burn", "10", "--by", "char"], "--by char is exact: leave --burn out"),
+        (["-m", "{carried}", "--burn", "0"], "0 is not in the range"),
+    ],
+)
+def test_eval_refuses_to_burn_where_it_makes_no_sense(here: Path, carried: Path, args: list[str], message: str) -> None:
+    told = refused(2, "eval", "names.txt", *(arg.format(carried=carried) for arg in args))
+    assert message in " ".join(told.split())
 
 
 @pytest.mark.parametrize(

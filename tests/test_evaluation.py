@@ -1,7 +1,10 @@
 """Scores against a network that reads one symbol at a time, however lanes and pieces are cut."""
 
 import math
+import os
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from charnn.config import ModelConfig
 from charnn.evaluation import Score, evaluate, surprisal
 from charnn.model import Model
 from charnn.parameters import Parameters
+from charnn.stored import Handle, Stored
 from charnn.workspace import Workspace
 
 V = 7
@@ -181,3 +185,110 @@ def test_a_network_that_knows_nothing_is_as_good_as_throwing_dice() -> None:
     score = evaluate(MODEL, WEIGHTS.like(), STREAMS["short lines"], reset=True)
     assert score.perplexity == pytest.approx(V)
     assert score.bits == pytest.approx(math.log2(V))
+
+
+# Several processes
+
+
+@pytest.fixture
+def spreads(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[int, int]]]:
+    """Where the parts of a stream that is worth several processes begin and end, for each time it is scored."""
+    found: list[list[tuple[int, int]]] = []
+    original = evaluation.spread
+
+    def spy(function: Any, parts: Any, workers: int) -> Any:
+        found.append([(int(part[0]), int(part[-1])) for part in parts])
+        return original(function, parts, workers)
+
+    monkeypatch.setattr(evaluation, "spread", spy)
+    monkeypatch.setattr(evaluation, "WORTH", 2)
+    return found
+
+
+def stored(ids: np.ndarray, folder: Path) -> Stored:
+    (folder / "ids").write_bytes(b"head" + ids.tobytes())
+    return Stored(Handle(folder / "ids"), ids.dtype, 4, len(ids))
+
+
+def assert_same_score(found: Score, expected: Score) -> None:
+    assert found.nats == pytest.approx(expected.nats, rel=1e-11)
+    assert (found.count, found.hits) == (expected.count, expected.hits)
+
+
+@ways
+@streams
+@pytest.mark.parametrize("workers", [2, 3, 8])
+@pytest.mark.parametrize("kind", ["array", "stored"])
+def test_several_processes_score_as_one(
+    ids: np.ndarray, reset: bool, workers: int, kind: str, spreads: list[Any], tmp_path: Path
+) -> None:
+    stream = stored(ids, tmp_path) if kind == "stored" else ids
+    assert_scores(ids, reset, evaluate(MODEL, WEIGHTS, stream, reset=reset, workers=workers))
+    (parts,) = spreads
+    assert [parts[0][0], *(end for _, end in parts)] == [*(begin for begin, _ in parts), len(ids)]
+    assert all(begin == 0 or ids[begin - 1] == 0 for begin, _ in parts) and len(parts) <= workers
+    if not reset:
+        assert len(parts) == 1  # exact, so from end to end
+
+
+def test_parts_of_lines_are_of_about_the_same_length(spreads: list[Any]) -> None:
+    ids = lines(many(3000))
+    whole = evaluate(MODEL, WEIGHTS, ids, reset=True)
+    for workers in (2, 3, 4):
+        assert_same_score(evaluate(MODEL, WEIGHTS, ids, reset=True, workers=workers), whole)
+        lengths = [end - begin for begin, end in spreads[-1]]
+        assert len(lengths) == workers and max(lengths) - min(lengths) < 20
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 18])
+def test_where_a_part_begins_is_found_however_far_it_is(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "PIECE", piece)
+    ids = lines([3, 60, 2, 2, 30])
+    assert evaluation._sequences(ids, 2).tolist() == [0, 65, len(ids)]
+    edges = evaluation._sequences(ids, 4).tolist()  # two of them would fall into one sequence
+    assert len(edges) <= 5 and edges[:2] == [0, 65] and edges[-1] == len(ids) and set(edges[2:-1]) <= {68, 71}
+    assert evaluation._sequences(lines([50])[:-1], 3).tolist() == [0, 50]
+
+
+@pytest.mark.parametrize("burn", [1, 16, 200, 10**6])
+@pytest.mark.parametrize("kind", ["lines", "no end"])
+def test_lanes_are_the_same_for_several_processes(burn: int, kind: str, spreads: list[Any], tmp_path: Path) -> None:
+    ids = lines(many(2000)) if kind == "lines" else lines([9000])[:-1]
+    whole = evaluate(MODEL, WEIGHTS, ids, reset=False, burn=burn)
+    assert whole.count == len(ids)
+    for workers in (2, 3):
+        for stream in (ids, stored(ids, tmp_path)):
+            assert_same_score(evaluate(MODEL, WEIGHTS, stream, reset=False, burn=burn, workers=workers), whole)
+            assert len(spreads[-1]) == (1 if burn == 10**6 else workers)
+
+
+def test_burning_in_starts_so_many_symbols_early_with_the_symbol_before_them(spreads: list[Any]) -> None:
+    """Every lane against reading its symbols, and those before it, one at a time."""
+    ids, burn = lines(many(300)), 12
+    expected = 0.0
+    count = min(evaluation.LANES, len(ids) // (4 * burn + 1))
+    edges = np.linspace(0, len(ids), count + 1).astype(int)
+    for begin, end in pairwise(edges):
+        first = max(begin - burn, 0)
+        x, state = int(ids[first - 1]) if first else 0, MODEL.zero_state(1, np.float64)
+        for at in range(first, end):
+            o, after = MODEL.step(WEIGHTS, np.array([x]), state, Workspace())
+            state, x = tuple(s.copy() for s in after), int(ids[at])
+            expected -= math.log(np.exp(o[0, x]) / np.exp(o[0]).sum()) * (at >= begin)
+    assert count > 10
+    for workers in (1, 3):
+        found = evaluate(MODEL, WEIGHTS, ids, reset=False, burn=burn, workers=workers)
+        assert found.nats == pytest.approx(expected, rel=1e-11)
+
+
+def test_short_texts_are_not_worth_a_process(spreads: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise AssertionError("a process")
+
+    ids = STREAMS["short lines"]
+    monkeypatch.setattr(os, "fork", fork)
+    monkeypatch.setattr(evaluation, "WORTH", len(ids) + 1)
+    assert_scores(ids, True, evaluate(MODEL, WEIGHTS, ids, reset=True, workers=4))
+    monkeypatch.setattr(evaluation, "WORTH", len(ids))
+    with pytest.raises(AssertionError, match="a process"):
+        evaluate(MODEL, WEIGHTS, ids, reset=True, workers=4)

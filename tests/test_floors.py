@@ -8,12 +8,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "charnn"
 FLOORS = {
-    0: "__init__ errors npz numerics parameters stored workspace",
+    0: "__init__ errors npz numerics parameters products ranks stored workspace",
     1: "layers",
     2: "config corpus ngram schedules text tokens vocabulary windows",
-    3: "model optimizers parallel run",
-    4: "checkpoint evaluation folders memory sampling training",
-    5: "api console session",
+    3: "model mpi optimizers parallel processes run teams",
+    4: "checkpoint evaluation folders memory sampling stepping training",
+    5: "api bench console session",
     6: "__main__ cli",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
@@ -21,14 +21,21 @@ NEIGHBOURS = {  # the only imports on a floor: who may import whom
     "npz": {"errors", "stored"},
     "stored": {"errors"},
     "parameters": {"workspace"},
+    "products": {"workspace"},
+    "ranks": {"errors"},
+    "mpi": {"parallel"},
+    "processes": {"parallel"},
+    "teams": {"mpi", "parallel", "processes"},
     "schedules": {"config"},
     "vocabulary": {"windows"},
     "corpus": {"text", "vocabulary", "windows"},
     "tokens": {"corpus", "text", "vocabulary"},
-    "run": {"model", "optimizers"},
+    "run": {"model", "optimizers", "parallel"},
     "folders": {"checkpoint"},
     "memory": {"evaluation"},
+    "sampling": {"stepping"},
     "api": {"session"},
+    "bench": {"session"},
     "console": {"session"},
     "__main__": {"cli"},
 }

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from charnn import model as model_module
+from charnn import products
 from charnn.config import ModelConfig
-from charnn.layers import Dropout, Elman, Linear, Stack
+from charnn.layers import GRU, LSTM, Dropout, Elman, Linear, Stack
 from charnn.model import Model
 from charnn.parameters import Parameters
 from charnn.workspace import Workspace
+
+TILES = {"TILED": True, "SMALL": 30, "COLUMNS": 4, "BLOCK": 4, "ENOUGH": 2, "FEWEST": 2, "STRIP": 4, "LONG": 4}
 
 T, B, H, V = 5, 4, 6, 7  # H is used where widths must agree
 WIDTH = 3  # of an input of floats
@@ -23,6 +26,14 @@ EPS = 1e-6  # of finite differences
 PRECISION = 1e-7
 
 FLOATS, IDS = "floats", "ids"
+
+
+@pytest.fixture(params=["whole", "in tiles"], autouse=True)
+def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every law, also for products cut into blocks of two rows and tiles of two columns."""
+    for name, value in TILES.items() if request.param == "in tiles" else ():
+        monkeypatch.setattr(products, name, value)
+    return str(request.param)
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,14 @@ LAYERS = {
     "relu of symbols": Row(Elman((V,), H, "relu", V), ((IDS, V),)),
     "sigmoid of floats": Row(Elman((WIDTH,), H, "sigmoid"), ((FLOATS, WIDTH),)),
     "sigmoid of symbols": Row(Elman((V,), H, "sigmoid", V), ((IDS, V),)),
+    "lstm of floats": Row(LSTM((WIDTH,), H), ((FLOATS, WIDTH),)),
+    "lstm of symbols": Row(LSTM((V,), H, V), ((IDS, V),)),
+    "lstm of both": Row(LSTM((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
+    "gru of floats": Row(GRU((WIDTH,), H), ((FLOATS, WIDTH),)),
+    "gru of symbols": Row(GRU((V,), H, V), ((IDS, V),)),
+    "gru of both": Row(GRU((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
     "stack of 2": stack(2),
+    "stack of lstm, gru and tanh": Row(Stack((LSTM((V,), H, V), GRU((H,), H), Elman((H,), H))), ((IDS, V),)),
     "stack of 3": stack(3, activation="relu"),
     "stack of 2, skip": stack(2, skip=True),
     "stack of 3, skip": stack(3, skip=True, activation="sigmoid"),
@@ -167,6 +185,18 @@ def assert_gradient(found: Any, expected: Any, what: str) -> None:
 
 def equal(found: Any, expected: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_tiles_and_blocks_do_occur(tiles: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: set[tuple[int, int, int, bool]] = set()
+    cut = products._cut
+    monkeypatch.setattr(
+        products, "_cut", lambda *sizes: (made.add((*sizes, cut(*sizes) != sizes[::2])), cut(*sizes))[1]
+    )
+    for row in LAYERS.values():
+        case(row, True).run()
+    found = {(rows, depth, columns) for rows, depth, columns, pieces in made if pieces}
+    assert found >= {(B, H, H), (B * T, H, H)} if tiles == "in tiles" else not found
 
 
 @resets
@@ -304,10 +334,14 @@ MODELS = {
     "tanh": network(1),
     "relu": network(1, activation="relu"),
     "sigmoid": network(1, activation="sigmoid"),
+    "lstm": Model(ModelConfig("lstm", H, 1, None, False, 0.0), V),
+    "gru": Model(ModelConfig("gru", H, 1, None, False, 0.0), V),
     "2 layers": network(2),
     "3 layers, skip": network(3, skip=True),
     "2 layers, dropout": network(2, dropout=0.3),
     "2 layers, skip, dropout": network(2, skip=True, dropout=0.3),
+    "2 layers of lstm, skip, dropout": Model(ModelConfig("lstm", H, 2, None, True, 0.3), V),
+    "2 layers of gru, skip, dropout": Model(ModelConfig("gru", H, 2, None, True, 0.3), V),
 }
 models = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 

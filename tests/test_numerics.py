@@ -42,11 +42,27 @@ def test_activations_are_their_definitions_in_place(name: str, dtype: type) -> N
     dh = np.random.default_rng(0).normal(size=a.shape)
     h, d = a.astype(dtype), dh.astype(dtype)
     close = {"rtol": 1e-12, "atol": 1e-14} if dtype == np.float64 else {"rtol": 2e-5, "atol": 1e-6}
-    ACTIVATIONS[name].forward(h)
+    activation = ACTIVATIONS[name](h)
+    activation.forward(h)
     np.testing.assert_allclose(h, f(a), **close)
-    ACTIVATIONS[name].backward(h, d, np.empty_like(h))
+    activation.backward(h, d)
     np.testing.assert_allclose(d, dh * slope(a), rtol=close["rtol"], atol=1e-6 if dtype == np.float32 else 1e-13)
     assert h.dtype == d.dtype == dtype
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(5,), (4, 3)], ids=str)
+def test_an_activation_serves_every_array_of_its_shape_and_remembers_none(name: str, shape: tuple[int, ...]) -> None:
+    f, slope = DEFINITIONS[name]
+    rng, shared = np.random.default_rng(0), ACTIVATIONS[name](np.full(shape, np.nan))
+    a, other, dh = rng.normal(size=(3, *shape))
+    h, d = a.copy(), dh.copy()
+    shared.forward(h)
+    shared.forward(other)
+    shared.backward(other, other.copy())
+    shared.backward(h, d)
+    np.testing.assert_allclose(h, f(a), rtol=1e-12)
+    np.testing.assert_allclose(d, dh * slope(a), rtol=1e-10)
 
 
 def test_all_activations_are_tested() -> None:
@@ -56,15 +72,16 @@ def test_all_activations_are_tested() -> None:
 @pytest.mark.parametrize("name", ["tanh", "sigmoid"])
 def test_saturated_activations_do_not_overflow(name: str) -> None:
     h = np.array([[-3e38, -1e4, -100, 100, 1e4, 3e38]], np.float32)
-    ACTIVATIONS[name].forward(h)
+    ACTIVATIONS[name](h).forward(h)
     low = -1 if name == "tanh" else 0
     np.testing.assert_array_equal(h, [[low, low, low, 1, 1, 1]])
 
 
 def test_relu_has_no_slope_at_zero_and_no_output_below() -> None:
     h, d = np.array([-1.0, -0.0, 0.0, 1e-30, 2.0]), np.ones(5)
-    ACTIVATIONS["relu"].forward(h)
-    ACTIVATIONS["relu"].backward(h, d, np.empty(5))
+    relu = ACTIVATIONS["relu"](h)
+    relu.forward(h)
+    relu.backward(h, d)
     np.testing.assert_array_equal(h, [0, 0, 0, 1e-30, 2])
     np.testing.assert_array_equal(d, [0, 0, 0, 1, 1])
 

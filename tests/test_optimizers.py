@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import fields
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pytest
 
 from charnn import optimizers
 from charnn.config import TrainConfig
-from charnn.optimizers import SGD, Adagrad, Adam, RMSprop, apply, make, norm
+from charnn.optimizers import SGD, Adagrad, Adam, RMSprop, make, norm
 from charnn.parameters import Parameters
 
 Textbook = Callable[[list[float], float], float]  # all gradients of an element so far, the rate -> what is taken off
@@ -58,6 +59,12 @@ def start(rule: optimizers.Optimizer, dtype: type = np.float64) -> tuple[Paramet
     return weights, weights.like(), [weights.like() for _ in rule.moments]
 
 
+def apply(
+    rule: optimizers.Optimizer, weights: Parameters, g: Parameters, moments: list[Parameters], **given: Any
+) -> None:
+    optimizers.apply(rule, weights.flat, g.flat, [moment.flat for moment in moments], **given)
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.4])
 @rules
 def test_updates_are_the_textbooks(rule: optimizers.Optimizer, textbook: Textbook, decay: float) -> None:
@@ -87,6 +94,20 @@ def test_pieces_do_not_show(rule: optimizers.Optimizer, textbook: Textbook, monk
         runs.append(np.concatenate([weights.flat, *(moment.flat for moment in moments)]))
     np.testing.assert_array_equal(runs[0], runs[2])
     np.testing.assert_array_equal(runs[1], runs[2])
+
+
+@rules
+def test_workers_that_update_a_part_each_update_the_whole(rule: optimizers.Optimizer, textbook: Textbook) -> None:
+    runs = []
+    for parts in ([slice(0, None)], [slice(16, None), slice(0, 16)]):
+        weights, g, moments = start(rule)
+        for t in range(1, 4):
+            g.flat[...] = np.random.default_rng(t).normal(size=g.flat.size)
+            for part in parts:
+                vectors = weights.flat[part], g.flat[part], [moment.flat[part] for moment in moments]
+                optimizers.apply(rule, *vectors, rate=0.1, decay=0.1, scale=2.0, t=t)
+        runs.append(np.concatenate([weights.flat, *(moment.flat for moment in moments)]))
+    np.testing.assert_array_equal(*runs)
 
 
 @rules
@@ -143,15 +164,15 @@ def test_every_optimizer_of_the_configuration_is_made() -> None:
 def test_the_norm_is_over_all_parameters_together() -> None:
     g = Parameters({"a": (2, 2), "b": (1,)})
     g["a"], g["b"] = np.array([[1, -2], [2, 4]]), np.array([12])
-    assert norm(g) == pytest.approx(13, rel=1e-6)
+    assert norm(g.flat) == pytest.approx(13, rel=1e-6)
 
 
 def test_the_norm_of_what_overflows_when_squared() -> None:
     g = Parameters({"a": (2,)})
     with np.errstate(over="ignore"):  # as where it is called
         g["a"] = np.array([3e30, 4e30])
-        assert norm(g) == pytest.approx(5e30, rel=1e-6)
+        assert norm(g.flat) == pytest.approx(5e30, rel=1e-6)
         g["a"] = np.array([np.inf, 1])
-        assert norm(g) == np.inf
+        assert norm(g.flat) == np.inf
         g["a"] = np.array([np.nan, 1])
-        assert np.isnan(norm(g))
+        assert np.isnan(norm(g.flat))

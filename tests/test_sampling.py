@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from charnn.config import ModelConfig, SampleConfig
 from charnn.model import Model
-from charnn.sampling import Sample, draw, generate, probabilities, stream
+from charnn.sampling import AHEAD, BATCH, Draws, Sample, batches, generate, noise, probabilities, stream
 from charnn.workspace import Workspace
 
 V = 6
@@ -143,24 +144,37 @@ def test_huge_scores_do_not_overflow_and_scores_are_not_changed() -> None:
 # Drawing
 
 
-def test_drawing_inverts_the_distribution_function() -> None:
-    p = np.array([[0.0, 0.25, 0.0, 0.75, 0.0]])
-    for u, symbol in ((0.0, 1), (0.2499, 1), (0.25, 3), (0.9, 3), (np.nextafter(1, 0), 3)):
-        assert draw(p, np.array([u]))[0] == symbol
+def test_noise_is_gumbels() -> None:
+    """Its mean is Euler's constant, its variance pi^2 / 6, and exp(-exp(-x)) of it is below x."""
+    g = noise(np.random.default_rng(0), (400, 500)).ravel()
+    assert g.dtype == np.float32
+    assert g.mean() == pytest.approx(np.euler_gamma, abs=5 * math.pi / math.sqrt(6 * g.size))
+    assert g.var() == pytest.approx(math.pi**2 / 6, rel=0.03)
+    for x in (-1.0, 0.0, 1.0, 3.0):
+        assert (g < x).mean() == pytest.approx(math.exp(-math.exp(-x)), abs=0.005)
+
+
+def test_the_largest_of_scores_and_noise_follows_their_softmax() -> None:
+    p = np.array([0.05, 0.5, 0.0, 0.15, 0.3])
+    with np.errstate(divide="ignore"):
+        o = np.log(p).astype(np.float32)
+    assert_drawn_from(p, (o + noise(np.random.default_rng(0), (20_000, 5))).argmax(axis=1))
+
+
+EXTREMES = [0.0, 1e-45, 1e-30, 1.0, 100.0]  # of an exponential variable: noise from infinity to -4.6
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(vectors, st.sampled_from([0.0, 1e-300, 1e-17, 0.5, 1 - 2**-53]), st.integers(1, 3))
-def test_what_has_no_probability_is_never_drawn(o: list[float], u: float, k: int) -> None:
-    p = probabilities(np.array([o, o[::-1]]), config(top_k=k))
-    drawn = draw(p, np.full(2, u))
-    assert (p[np.arange(2), drawn] > 0).all()
-
-
-def test_drawn_symbols_follow_the_distribution() -> None:
-    rng = np.random.default_rng(0)
-    p = np.array([0.05, 0.5, 0.0, 0.15, 0.3])
-    assert_drawn_from(p, draw(np.tile(p, (20_000, 1)), rng.random(20_000)))
+@given(vectors, st.data(), st.integers(1, 3), st.sampled_from([0.1, 0.9, 1.0]))
+def test_what_has_no_probability_is_never_drawn(o: list[float], data: st.DataObject, k: int, top_p: float) -> None:
+    rows = np.array([o, o[::-1]])
+    e = data.draw(st.lists(st.sampled_from(EXTREMES), min_size=rows.size, max_size=rows.size))
+    rng: Any = SimpleNamespace(standard_exponential=lambda shape, dtype: np.resize(np.array(e, dtype), shape))
+    weights: Any = {"readout/c": np.zeros(len(o), np.float32)}
+    model: Any = SimpleNamespace(symbols=len(o))
+    limits = config(top_k=k, top_p=top_p)
+    drawn = Draws(model, weights, limits, rng, 2)(rows.astype(np.float32))
+    assert (probabilities(rows, limits)[np.arange(2), drawn] > 0).all()
 
 
 # Samples
@@ -280,16 +294,21 @@ def test_rows_that_end_do_not_disturb_those_that_go_on() -> None:
     whole = samples(40, length=30)
     ended = sorted(len(sample.ids) for sample in whole if sample.ended)
     assert len(set(ended)) > 5  # rows leave at many different steps
-    u = np.random.default_rng(0)
-    going, texts = list(range(40)), [[] for _ in range(40)]
+    rng, ahead = np.random.default_rng(0), np.zeros((0, 40, V), np.float32)
+    texts: list[list[int]] = [[] for _ in range(40)]
+    rows, left = list(range(40)), []  # in the batch, and how many were when some left it
     for _ in range(30):
-        drawn = u.random(len(going))
-        symbols = [
-            draw(probabilities(scores(texts[row])[None], config()), np.array([r]))[0] for row, r in zip(going, drawn)
-        ]
-        for row, symbol in zip(going, symbols):
-            texts[row].append(int(symbol))
-        going = [row for row, symbol in zip(going, symbols) if symbol]
+        if not len(ahead):
+            ahead = noise(rng, (AHEAD // (len(rows) * V), len(rows), V))
+        for row, g in zip(rows, ahead[0], strict=True):
+            if 0 not in texts[row]:
+                texts[row].append(int((scores(texts[row]) + g).argmax()))
+        ahead = ahead[1:]
+        stay = [i for i, row in enumerate(rows) if texts[row][-1]]
+        if 2 * len(stay) <= len(rows):
+            rows, ahead = [rows[i] for i in stay], ahead[:, stay]
+            left.append(len(rows))
+    assert len(left) > 2 and AHEAD // (40 * V) < 30
     for sample, expected in zip(whole, texts, strict=True):
         assert sample.ids.tolist() + [0] * sample.ended == expected
 
@@ -303,10 +322,9 @@ def test_past_the_end_a_stream_goes_on_to_its_length() -> None:
 
 def test_past_the_end_the_state_is_carried_on() -> None:
     ids = list(streamed(0, length=3000, past_end=True))
-    u = np.random.default_rng(0).random(60)
+    g = noise(np.random.default_rng(0), (60, V))
     for i in range(60):
-        p = probabilities(scores(ids[:i])[None], config())
-        assert ids[i] == draw(p, u[i : i + 1])[0]
+        assert ids[i] == (scores(ids[:i]) + g[i]).argmax()
     assert 0 in ids[:50]
 
 
@@ -316,9 +334,10 @@ def test_where_training_resets_the_state_at_an_end_so_does_sampling() -> None:
     starts = [0, *(i + 1 for i, symbol in enumerate(ids) if symbol == 0 and i < 2999)]
     assert len(starts) > 100
     assert_drawn_from(softmax(scores([])), np.array([ids[i] for i in starts]))
-    u = np.random.default_rng(0).random(3000)
-    for start in starts[:20]:
-        assert ids[start] == draw(probabilities(scores([])[None], config()), u[start : start + 1])[0]
+    g = noise(np.random.default_rng(0), (3000, V))
+    for start in starts[:20] + starts[-20:]:
+        assert ids[start] == (scores([]) + g[start]).argmax()
+    assert starts[-20] > 2 * AHEAD / V  # drawn in several blocks
     for seed in range(5):
         primed = samples(4, np.array([3, 0, 2, 1]), seed, reset=True)
         for a, b in zip(primed, samples(4, np.array([2, 1]), seed, reset=True), strict=True):
@@ -335,3 +354,51 @@ def test_nothing_asked_for_is_nothing() -> None:
     (sample,) = samples(1, length=0)
     assert (sample.ids.tolist(), sample.ended) == ([], False)
     assert list(streamed(0, length=0)) == []
+
+
+# Batches
+
+
+def batched(count: int, workers: int = 1, **given: Any) -> list[list[list[int]]]:
+    found = batches(MODEL, WEIGHTS, config(count=count, **given), NOTHING, reset=True, workers=workers)
+    return [[sample.ids.tolist() + [0] * sample.ended for sample in batch] for batch in found]
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 9])
+def test_samples_come_in_batches_as_many_as_were_asked_for(count: int) -> None:
+    sizes = [len(batch) for batch in batched(count, seed=1, length=9)]
+    assert sum(sizes) == count and all(size == BATCH for size in sizes[:-1])
+
+
+@pytest.mark.parametrize("workers", [2, 3, 8])
+def test_samples_are_the_same_however_many_processes_draw_them(workers: int) -> None:
+    assert batched(3 * BATCH + 5, workers, seed=4) == batched(3 * BATCH + 5, seed=4)
+
+
+def test_each_batch_has_random_numbers_of_its_own_and_the_first_those_of_the_seed() -> None:
+    found = batched(3 * BATCH, seed=4, length=12)
+    alone = samples(BATCH, seed=4, reset=True, length=12)
+    assert found[0] == [sample.ids.tolist() + [0] * sample.ended for sample in alone]
+    assert found[0] != found[1] != found[2] != found[0]
+    assert batched(BATCH, seed=4, length=12) == found[:1] and batched(2 * BATCH, seed=4, length=12) == found[:2]
+    assert batched(BATCH, seed=5, length=12) != found[:1]
+
+
+def test_without_a_seed_samples_differ_from_one_call_to_the_next() -> None:
+    assert batched(2 * BATCH, 2) != batched(2 * BATCH, 2)
+
+
+# BUG, older than the tests around it: training is quiet about numbers that overflow, sampling and eval are not.
+@pytest.mark.xfail(strict=True, raises=RuntimeWarning, reason="BUG: overflow while sampling is a RuntimeWarning")
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_network_whose_numbers_grow_without_bound_writes_on_without_a_warning(count: int) -> None:
+    """relu units may double at every step, though W's spectral radius says nothing of it in a stable text."""
+    weights = WEIGHTS.like()
+    weights.flat[...] = WEIGHTS.flat
+    for name in ("hidden/0/W", "hidden/1/W"):
+        weights[name] = 2 * np.eye(8)
+    weights["hidden/0/b"] = np.ones(8)
+    weights["readout/V"] = 0 * weights["readout/V"]
+    weights["readout/c"] = np.array([-100, 1, 1, 1, 1, 1])
+    found = generate(MODEL, weights, config(count=count, length=300), np.random.default_rng(0), NOTHING, reset=False)
+    assert [len(sample.ids) for sample in found] == [300] * count

@@ -111,7 +111,8 @@ def test_updates_are_torchs(rule: optimizers.Optimizer, theirs: Any, decay: floa
         for name in g:
             g[name] = rng.normal(size=g[name].shape) * 10.0 ** rng.integers(-4, 2) * (rng.random(g[name].shape) < 0.8)
             tensors[name].grad = torch.from_numpy(g[name].copy())
-        optimizers.apply(rule, weights, g, moments, rate=0.02, decay=decay, scale=1.0, t=t)
+        vectors = weights.flat, g.flat, [moment.flat for moment in moments]
+        optimizers.apply(rule, *vectors, rate=0.02, decay=decay, scale=1.0, t=t)
         other.step()
         for name, w in weights.items():
             np.testing.assert_allclose(w, tensors[name].detach().numpy(), rtol=PRECISION[dtype], atol=PRECISION[dtype])
@@ -173,8 +174,8 @@ def test_clipping_is_torchs() -> None:
         for tensor, a in zip(tensors, g.values(), strict=True):
             tensor.grad = torch.from_numpy(a.copy())
         norm = float(torch.nn.utils.clip_grad_norm_(tensors, clip))
-        assert optimizers.norm(g) == pytest.approx(norm, rel=1e-12)
-        weights, moments = g.like(), [g.like()]
-        optimizers.apply(SGD(0.0), weights, g, moments, rate=1.0, decay=0.0, scale=min(1, clip / norm), t=1)
+        assert optimizers.norm(g.flat) == pytest.approx(norm, rel=1e-12)
+        weights, scale = g.like(), min(1, clip / norm)
+        optimizers.apply(SGD(0.0), weights.flat, g.flat, [g.like().flat], rate=1.0, decay=0.0, scale=scale, t=1)
         for tensor, w in zip(tensors, weights.values(), strict=True):
             np.testing.assert_allclose(-w, tensor.grad.numpy(), rtol=2e-5)

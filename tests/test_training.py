@@ -1,4 +1,4 @@
-"""Training: golden losses, the entropy floor, resuming bit for bit, threads, setbacks, epochs, lines, patience."""
+"""Training: golden losses, the entropy floor, resuming bit for bit, setbacks, epochs, lines, patience."""
 
 import json
 import math
@@ -18,6 +18,7 @@ from charnn.evaluation import Score, evaluate
 from charnn.folders import Folder
 from charnn.model import Model
 from charnn.parallel import Solo, Threads
+from charnn.processes import Processes
 from charnn.run import Origin, Run
 from charnn.session import PLATEAU, Session, Validation
 from charnn.training import EXPLODED, HOPELESS, Setback, Trainer, Update
@@ -257,38 +258,6 @@ def test_a_resumed_run_may_go_on_for_longer(tmp_path: Path) -> None:
     assert [event.step for event in second if isinstance(event, Update)] == [11, 12, 13, 14, 15]
 
 
-# Threads
-
-
-@pytest.mark.parametrize("size", [2, 3, 5])
-@pytest.mark.parametrize("layers", [1, 2])
-def test_threads_do_what_one_does_up_to_rounding(size: int, layers: int) -> None:
-    ids = text(4 * 8 * 6 + 2)  # the last window of an epoch has two rows: not one for every worker
-    runs = []
-    for team in (Solo(), Threads(size)):
-        run = start(workers=team.size, layers=layers, skip=layers > 1, batch=5)
-        losses = updates(Trainer(run, ids, team), 20)
-        runs.append((run, losses))
-    (solo, alone), (shared, together) = runs
-    assert [update.count for update in alone] == [update.count for update in together]
-    np.testing.assert_allclose([u.nats for u in together], [u.nats for u in alone], rtol=1e-5)
-    np.testing.assert_allclose([u.norm for u in together], [u.norm for u in alone], rtol=1e-4)
-    np.testing.assert_allclose(shared.weights.flat, solo.weights.flat, atol=1e-5)
-    for a, b in zip(shared.state, solo.state, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-4)
-
-
-def test_a_workers_error_is_not_lost() -> None:
-    def fail(item: int) -> int:
-        if item == 1:
-            raise ValueError("item 1")
-        return item
-
-    with pytest.raises(ValueError, match="item 1"):
-        Threads(3).map(fail, [0, 1, 2])
-    assert Threads(3).map(lambda item: item * item, [1, 2, 3]) == [1, 4, 9] == Solo().map(lambda i: i * i, [1, 2, 3])
-
-
 # Setbacks
 
 
@@ -323,10 +292,11 @@ def separate(run: Run) -> Run:
     return copy
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_rate_far_too_high_is_halved_until_training_goes_on(workers: int) -> None:
-    run = start(activation="relu", optimizer="sgd", rate=40.0, clip=0.0, workers=workers)
-    trainer = Trainer(run, text(2000), Threads(2) if workers == 2 else Solo())
+@pytest.mark.parametrize("kind", [Solo, Threads, Processes])
+def test_a_rate_far_too_high_is_halved_until_training_goes_on(kind: type[Solo]) -> None:
+    team = kind(1 if kind is Solo else 2)
+    run = start(activation="relu", optimizer="sgd", rate=40.0, clip=0.0, workers=team.size)
+    trainer = Trainer(run, text(2000), team)
     events = [trainer.update() for _ in range(200)]
     setbacks = [event for event in events if isinstance(event, Setback)]
     assert 1 <= len(setbacks) <= HOPELESS
@@ -334,6 +304,7 @@ def test_a_rate_far_too_high_is_halved_until_training_goes_on(workers: int) -> N
     assert [event.tries for event in setbacks] == list(range(1, len(setbacks) + 1))
     assert isinstance(events[-1], Update) and events[-1].rate == setbacks[-1].rate
     assert all(np.isfinite(v).all() for v in vectors(run))
+    team.close()
 
 
 def test_training_that_never_recovers_gives_up_with_the_last_good_weights() -> None:

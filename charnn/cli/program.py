@@ -5,15 +5,26 @@ import errno
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
+from .. import ranks
 from ..errors import CharnnError
 
-COMMANDS = {"tokenize": "tokenize", "train": "train", "sample": "sample", "eval": "evaluate", "info": "info"}
+COMMANDS = {
+    "tokenize": "tokenize",
+    "train": "train",
+    "sample": "sample",
+    "eval": "evaluate",
+    "info": "info",
+    "bench": "bench",
+}
+
+RANK_0_SPEAKS = 1.0  # seconds
 
 
 class Program(click.Group):
@@ -59,9 +70,10 @@ def told() -> Iterator[None]:
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
-        with contextlib.suppress(OSError):
-            error.show()
-        sys.exit(error.exit_code)
+        if ranks.rank() == 0:  # all ranks have the same command line
+            with contextlib.suppress(OSError):
+                error.show()
+        leave(error.exit_code)
     except Exception as error:
         if os.environ.get("CHARNN_DEBUG"):
             raise
@@ -83,8 +95,21 @@ def fail(error: BaseException) -> NoReturn:
         quiet(sys.stdout)
     else:
         message, code = f"a fault of charnn's own, {error!r}: please report it; CHARNN_DEBUG=1 shows where", 1
+    yield_to_rank_0()
     with contextlib.suppress(OSError):
-        click.echo(f"charnn: {printable(message)}", err=True)
+        click.echo(f"charnn: {f'rank {ranks.rank()}: ' if ranks.rank() else ''}{printable(message)}", err=True)
+    leave(code)
+
+
+def yield_to_rank_0() -> None:
+    """Under mpiexec what is wrong is mostly wrong on all ranks: rank 0 says it, and ends the others."""
+    if ranks.rank():
+        time.sleep(RANK_0_SPEAKS)
+
+
+def leave(code: int) -> NoReturn:
+    """End this program, on all ranks."""
+    ranks.abort(code)
     sys.exit(code)
 
 

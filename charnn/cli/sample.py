@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ import click
 from ..config import SampleConfig
 from . import options, streams
 
-BATCH = 256  # samples drawn side by side
+FLUSHED = 0.02  # seconds after which text that was drawn is shown
 
 
 @click.command("sample")
@@ -59,16 +59,15 @@ def command(
         raise click.UsageError("--past-end writes one long sample: leave -n at 1")
     if null + as_json + (separator is not None) > 1:
         raise click.UsageError("--null, --separator and --json say differently what follows a sample: give one of them")
-    from .. import api, checkpoint, folders
+    from .. import checkpoint, folders
 
     run = checkpoint.load(folders.find(model, root))
-    ids = api.encode(run, _read_prime(run) if prime == "-" else prime, "the prime", unknown)
+    ids = run.vocabulary.ids(_read_prime(run) if prime == "-" else prime, "the prime", unknown)
     prime = run.vocabulary.decode(ids)
     end = "\0" if null else separator if separator is not None else run.vocabulary.end or "\n"
     if config.count == 1 and not as_json and not novelty:
-        streams.write(prime, flush=True)
-        for piece in until(stop, api.stream(run, prime, past_end=past_end, **vars(config))):
-            streams.write(piece, flush=True)
+        drawn = _drawn(run, config, ids, past_end)
+        _flow(prime, until(stop, run.vocabulary.texts(symbol for symbol in drawn if symbol or past_end)))
         streams.write(end)
         return
     find = finder(run) if novelty else None
@@ -81,6 +80,18 @@ def command(
         streams.write(json.dumps(facts) + "\n" if as_json else row + end, flush=True)
 
 
+def _flow(first: str, pieces: Iterator[str]) -> None:
+    """Write text as it comes, a few characters at a time where they come fast."""
+    streams.write(first, flush=True)
+    held, shown = [], 0.0
+    for piece in pieces:
+        held.append(piece)
+        if (now := monotonic()) - shown > FLUSHED:
+            streams.write("".join(held), flush=True)
+            held, shown = [], now
+    streams.write("".join(held))
+
+
 def _read_prime(run: Any) -> str:
     """Standard input, less one line end at its end."""
     from ..text import decode
@@ -88,20 +99,26 @@ def _read_prime(run: Any) -> str:
     return "".join(decode(streams.spooled().pieces(), "the prime", run.origin.invalid)).removesuffix("\n")
 
 
-def _samples(run: Any, config: SampleConfig, prime: Any, past_end: bool) -> Iterator[tuple[str, bool]]:
-    """Samples without the prime, and whether each ended by itself; batch after batch."""
+def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
+    """Ids of one sample as they come."""
     import numpy as np
 
-    from .. import sampling
+    from ..sampling import stream
 
     rng = np.random.default_rng(config.seed)
+    return stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=past_end)
+
+
+def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[tuple[str, bool]]:
+    """Samples without the prime, and whether each ended by itself; batch after batch."""
+    from ..parallel import cores
+    from ..sampling import batches
+
     if past_end:
-        ids = list(sampling.stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=True))
-        yield run.vocabulary.decode(np.array(ids, np.int64)), False
+        yield "".join(run.vocabulary.texts(_drawn(run, config, prime, past_end))), False
         return
-    for start in range(0, config.count, BATCH):
-        batch = replace(config, count=min(BATCH, config.count - start))
-        for sample in sampling.generate(run.model, run.weights, batch, rng, prime, reset=run.reset):
+    for batch in batches(run.model, run.weights, config, prime, reset=run.reset, workers=cores()):
+        for sample in batch:
             yield run.vocabulary.decode(sample.ids), sample.ended
 
 

@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, Self
 
@@ -41,5 +42,28 @@ class Stop:
                 os.write(sys.stderr.fileno(), STOPPING)
 
     def die(self) -> NoReturn:
-        """End as the signal would have ended the program."""
-        die(self.signal)
+        """End as the signal would have ended the program, here or on the rank that got it."""
+        die(self.signal or signal.SIGTERM)
+
+
+@contextmanager
+def last_words(message: str) -> Iterator[None]:
+    """Write a line to standard error if this process is killed inside, as mpiexec does once any rank is lost.
+
+    A child waits for it, in a session of its own, where mpiexec does not reach it.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.close(write)
+        if os.read(read, 1) == b"":
+            os.write(2, f"charnn: {message}\n".encode())
+        os._exit(0)
+    os.close(read)
+    try:
+        yield
+    finally:
+        os.write(write, b".")
+        os.close(write)
+        os.waitpid(child, 0)

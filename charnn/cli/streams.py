@@ -3,7 +3,6 @@
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +58,8 @@ def live(names: tuple[str, ...]) -> list[Source]:
 
 def spooled(name: str = "-") -> Source:
     """Standard input, or a pipe, as a source that can be read again, until the command is done."""
+    import tempfile
+
     file = click.get_current_context().with_resource(tempfile.SpooledTemporaryFile(max_size=1 << 26))
     for piece in live((name,))[0].pieces():
         file.write(piece)

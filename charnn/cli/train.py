@@ -1,5 +1,6 @@
 """charnn train"""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -7,7 +8,7 @@ import click
 from ..config import ModelConfig, TrainConfig
 from ..errors import UsageError
 from . import options, streams
-from .signals import Stop
+from .signals import Stop, last_words
 
 
 @click.command("train")
@@ -32,35 +33,54 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     """
     if not corpus and not params["resume"]:
         raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
-    from .. import console
+    from .. import console, ranks
 
+    if ranks.launched() > 1:
+        ranks.join()
+        if params["workers"]:
+            raise click.UsageError("the ranks that mpiexec starts are the workers: leave --workers out")
+    if ranks.rank():  # rank 0 alone writes and draws
+        console.mute()
     session, found = _resume(corpus, params, options.given(ctx)) if params["resume"] else _begin(corpus, params)
     with Stop() as stop:
-        console.opening(session, found, params)
-        progress = console.Progress(session)
-        try:
-            for event in session:
-                progress.show(event)
-                if stop.signal:
-                    break
-        finally:
-            progress.close()
-        if stop.signal:
-            session.save()
+        with _watched(session):
+            console.opening(session, found, params)
+            progress = console.Progress(session)
+            try:
+                for event in session:
+                    progress.show(event)
+                    if stop.signal:
+                        session.stop()
+            finally:
+                progress.close()
+            if session.stopped:
+                session.save()
+        if session.stopped:
             console.saved(session)
             stop.die()
         console.closing(session)
 
 
+def _watched(session: Any) -> AbstractContextManager[None]:
+    """Says how to go on should mpiexec end all ranks, since one of them was lost."""
+    from .. import console
+
+    if session.team.size == len(session.team.numbers) or session.folder is None:
+        return nullcontext()
+    return last_words(f"a rank was lost; `charnn train --resume {console.named(session.folder, '--name')}` goes on")
+
+
 def _begin(corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A new run; a corpus from standard input or a pipe is kept in its folder, since nothing else keeps it."""
-    from .. import api, console, session, tokens
+    from .. import api, console, ranks, session, tokens
     from ..folders import Folder
 
     model, config = options.pick(params, ModelConfig), options.pick(params, TrainConfig)
     sources = streams.sources(corpus)
     name = params["name"]
     if any(map(streams.passing, corpus)):
+        if ranks.launched() > 1:
+            raise UsageError("standard input reaches one rank only: name a file that all ranks can read")
         folder = Folder.create(params["root"], name or "stdin")
         try:
             tokens.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
@@ -69,19 +89,20 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-
             raise
         found = tokens.read(folder.path / "tokens.npz")
         return session.begin(found, model, config, folder), found
+    where = None if ranks.rank() else params["root"]
     found = api.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
     if params["sequence"] not in ("auto", found.vocabulary.sequence):
         raise UsageError(f"{corpus[0]} was tokenised with --sequence {found.vocabulary.sequence}: tokenise it anew")
-    return session.begin(found, model, config, params["root"], name), found
+    return session.begin(found, model, config, where, name), found
 
 
 def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
-    from .. import api, checkpoint, console, folders, session
+    from .. import api, checkpoint, console, folders, ranks, session
 
     path = folders.find(params["name"], params["root"], "last")
     folder = folders.Folder(path.parent)
-    if path == folder.last:
+    if path == folder.last and ranks.rank() == 0:
         folder.lock()
     run = checkpoint.load(path)
     if not run.moments:
@@ -97,4 +118,8 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
         found = api.own_corpus(run)
     if run.drift:
         console.note(f"note: this run was saved with {run.drift}: it goes on, but not to the same last bits")
-    return session.resume(run, found, folder, changes), found
+    was = run.config.workers
+    resumed = session.resume(run, found, None if ranks.rank() else folder, changes)
+    if run.config.workers != was:
+        console.note(f"note: {run.config.workers} workers, {was} before: it goes on, but not to the same last bits")
+    return resumed, found

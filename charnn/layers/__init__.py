@@ -2,8 +2,24 @@
 
 from .dropout import Dropout
 from .elman import Elman
-from .layer import Array, Arrays, Backward, Layer, State
+from .gru import GRU
+from .layer import Array, Arrays, Backward, Cell, Layer, State, Unit
 from .linear import Linear
+from .lstm import LSTM
 from .stack import Stack
 
-__all__ = ["Array", "Arrays", "Backward", "Dropout", "Elman", "Layer", "Linear", "Stack", "State"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Array",
+    "Arrays",
+    "Backward",
+    "Cell",
+    "Dropout",
+    "Elman",
+    "Layer",
+    "Linear",
+    "Stack",
+    "State",
+    "Unit",
+]

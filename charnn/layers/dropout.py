@@ -11,7 +11,7 @@ from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
 
 @dataclass(frozen=True)
 class Dropout:
-    """y[t] = m[t] x[t] / (1 - rate), each m 0 with probability `rate`, else 1 (Srivastava et al., 2014).
+    """y[t] = m[t] x[t], each m 0 with probability `rate`, else 1 / (1 - rate) (Srivastava et al., 2014).
 
     Drawn afresh for every step, row and unit; without an rng, as in evaluation, y = x. The rate is rounded to
     1/256, since one random byte decides on a unit. x, y (T, B, I).
@@ -31,18 +31,17 @@ class Dropout:
         threshold = round(self.rate * 256)
         if rng is None or threshold == 0:
             return x, state, lambda dy, dstate, g: (dy, dstate)
-        scale = 256 / (256 - threshold)
         masks, ys = [], []
         for part in x:
             noise = np.frombuffer(rng.bytes(part.size), np.uint8).reshape(part.shape)
-            masks.append(np.greater_equal(noise, threshold, out=ws.empty(part.shape, np.bool_)))
-            ys.append(np.multiply(part, masks[-1], out=ws.empty(part.shape, part.dtype)))
-            ys[-1] *= scale
+            mask = np.greater_equal(noise, threshold, out=ws.empty(part.shape, part.dtype), casting="unsafe")
+            mask *= 256 / (256 - threshold)
+            masks.append(mask)
+            ys.append(np.multiply(part, mask, out=ws.empty(part.shape, part.dtype)))
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             for d, m in zip(dy, masks, strict=True):
                 d *= m
-                d *= scale
             return dy, dstate
 
         return tuple(ys), state, backward

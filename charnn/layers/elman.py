@@ -1,14 +1,17 @@
 """The simple recurrent network of Elman (1990): hidden units that see their own previous values."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..numerics import ACTIVATIONS, orthogonal
 from ..parameters import Views
-from ..workspace import Workspace
+from ..products import Product
+from ..workspace import DType, Workspace
 from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
-from .linear import Linear
+from .linear import Linear, add_product, gradients, rows
 
 
 @dataclass(frozen=True)
@@ -41,38 +44,84 @@ class Elman:
         return {**self._input.initial(rng), "W": orthogonal(rng, self.hidden)}
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
-        (a,), _, input_backward = self._input.forward(p, x, (), ws)  # (T, B, H)
-        T, B, H = a.shape
-        W, f = p["W"], ACTIVATIONS[self.activation]
-        before = ws.empty((T + 1, B, H), a.dtype)  # h[t-1] for t = 0 ... T: the state, then every h
+        T, B = x[0].shape[:2]
+        before = ws.empty((T + 1, B, self.hidden), p["W"].dtype)  # h[t-1] for t = 0 ... T: the state, then every h
         before[0] = state[0]
-        h, scratch = before[1:], ws.empty((B, H), a.dtype)
-        kept = forget(before[:T], keep, ws)
-        for t in range(T):
-            if keep is not None:
-                np.multiply(before[t], keep[t], out=kept[t])
-            np.matmul(kept[t], W, out=h[t])
-            np.add(h[t], a[t], out=h[t])
-            f.forward(h[t])
+        h, ended = before[1:], forgotten(keep)
+        self._input.apply(p, x, h, ws)  # h[t] = b + x[t] U, to which the loop adds h[t-1] W
+        hW = ws.empty((B, self.hidden), h.dtype)
+        f, W = ACTIVATIONS[self.activation](hW), Product(p["W"], B, ws)
+        times, out = W.times, W.right(hW)
+        for t, (last, now) in enumerate(zip(W.left(before[:-1]), h, strict=True)):
+            times(last, W.W, out)
+            if t in ended:
+                hW[ended[t]] = 0
+            np.add(now, hW, out=now)
+            f.forward(now)
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
-            WT = np.ascontiguousarray(W.T)
-            dh = ws.empty((B, H), a.dtype)  # from the step after: da[t+1] W^T
+            dh = ws.empty((B, self.hidden), h.dtype)  # from the step after: da[t+1] W^T
             dh[...] = dstate[0]
             (da,) = dy  # taken over: dh[t] from above becomes da[t]
-            for t in reversed(range(T)):
-                da[t] += dh
-                f.backward(h[t], da[t], scratch)
-                np.matmul(da[t], WT, out=dh)
-                if keep is not None:
-                    dh *= keep[t]
-            g["W"] += kept.reshape(T * B, H).T @ da.reshape(T * B, H)
-            dx, _ = input_backward((da,), (), g)
+            W = Product(p["W"], B, ws, transposed=True)
+            times, out = W.times, W.right(dh)
+            back = zip(reversed(range(T)), h[::-1], da[::-1], W.left(da)[::-1], strict=True)
+            for t, then, now, next in back:
+                np.add(now, dh, out=now)
+                f.backward(then, now)
+                times(next, W.W, out)
+                if t in ended:
+                    dh[ended[t]] = 0
+            with without(before, ended) as kept:
+                add_product(g["W"], rows(kept[:-1]), rows(da), ws)
+            dx = gradients(x, h.dtype, ws)
+            self._input.reverse(p, x, da, g, dx, ws)
             return dx, (dh,)
 
         return (h,), (h[-1],), backward
 
+    def unit(self, rows: int, dtype: DType) -> "ElmanUnit":
+        return ElmanUnit(np.zeros((rows, self.hidden)[rows == 1 :], dtype), self.activation)
 
-def forget(h: Array, keep: Array | None, ws: Workspace) -> Array:
-    """Room for h[t-1] keep[t], the state as each step sees it: h itself where nothing is forgotten."""
-    return h if keep is None else ws.empty(h.shape, h.dtype)
+    def table(self, p: Views) -> Array:
+        """b + U[x] of each symbol x, (V, H); b where symbols are no input."""
+        return p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
+
+    def from_below(self, p: Views) -> Array:
+        """The rows of U that the layer below is multiplied with."""
+        return self._input.blocks(p)[0]
+
+
+class ElmanUnit:
+    """h = f(again + inputs + below), as a `Unit`."""
+
+    memory: tuple[Array, ...] = ()
+
+    def __init__(self, h: Array, activation: str):
+        self.h, self.activate = h, ACTIVATIONS[activation](h).forward
+
+    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+        np.add(again, inputs, out=self.h)
+        if below is not None:
+            np.add(self.h, below, out=self.h)
+        self.activate(self.h)
+
+
+def forgotten(keep: Array | None) -> dict[int, Array]:
+    """For each step before which some rows forget their state, which rows: those where keep (T, B, 1) is 0."""
+    if keep is None:
+        return {}
+    steps, found = np.nonzero(keep[..., 0] == 0)
+    at, starts = np.unique(steps, return_index=True)
+    return dict(zip(at.tolist(), np.split(found, starts)[1:], strict=True))
+
+
+@contextmanager
+def without(h: Array, ended: dict[int, Array]) -> Iterator[Array]:
+    """h[t-1] as each step saw it: 0, for the time being, in rows that had forgotten it."""
+    held = {t: h[t, found] for t, found in ended.items()}
+    for t, found in ended.items():
+        h[t, found] = 0
+    yield h
+    for t, found in ended.items():
+        h[t, found] = held[t]

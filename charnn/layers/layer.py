@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..parameters import Views
-from ..workspace import Workspace
+from ..workspace import DType, Workspace
 
 Array = np.ndarray
 State = tuple[Array, ...]  # each (B, n): what crosses a window's edge
@@ -46,3 +46,30 @@ class Layer(Protocol):
     def forward(
         self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None
     ) -> Forward: ...
+
+
+class Unit(Protocol):
+    """A layer's units at a single step, in arrays made once: how `stepping` calls on it."""
+
+    @property
+    def h(self) -> Array:
+        """What comes out, (rows, H), or (H,) for one row."""
+
+    @property
+    def memory(self) -> tuple[Array, ...]:
+        """What is remembered from step to step beside h W; zero at first."""
+
+    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+        """Set h, from h[t-1] W, from b + x[t] U, and from what the layer below adds to that."""
+
+
+class Cell(Layer, Protocol):
+    """A layer that can also go step by step. W (H, .) in its weights is what h[t-1] is multiplied with."""
+
+    def unit(self, rows: int, dtype: DType) -> Unit: ...
+
+    def table(self, p: Views) -> Array:
+        """b + U[x] of each symbol x, (V, .); b where symbols are no input."""
+
+    def from_below(self, p: Views) -> Array:
+        """The rows of U that the layer below is multiplied with."""

@@ -1,5 +1,6 @@
 """A product and a sum, for inputs, readouts, and everything outside the recurrence."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -7,8 +8,12 @@ import numpy as np
 
 from ..numerics import glorot
 from ..parameters import Views
-from ..workspace import Workspace
+from ..products import multiply
+from ..workspace import DType, Workspace
 from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+
+PIECE = 256  # rows
+WORTH = 100_000  # multiplications that take as long as the sum of one symbol's rows
 
 
 @dataclass(frozen=True)
@@ -42,51 +47,94 @@ class Linear:
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         T, B = x[0].shape[:2]
-        rows = [part.reshape(T * B, *part.shape[2:]) for part in x]  # (T*B, I), or (T*B,) integers
-        blocks = self._blocks(p)
-        y = _product(rows[0], blocks[0], ws.empty((T * B, self.outputs), blocks[0].dtype))
-        for part, block in zip(rows[1:], blocks[1:], strict=True):
-            y += _product(part, block, ws.empty(y.shape, y.dtype))
-        y += p[self.bias]
+        y = ws.empty((T, B, self.outputs), p[self.bias].dtype)
+        self.apply(p, x, y, ws)
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
-            d = dy[0].reshape(T * B, self.outputs)
-            g[self.bias] += np.ones(T * B, d.dtype) @ d
-            dx: list[Array | None] = []
-            for part, block, dblock in zip(rows, blocks, self._blocks(g), strict=True):
-                if part.ndim == 1:
-                    add_rows(dblock, part, d)
-                    dx.append(None)
-                else:
-                    dblock += part.T @ d
-                    dx.append(np.matmul(d, block.T, out=ws.empty(part.shape, d.dtype)).reshape(T, B, -1))
-            return tuple(dx), dstate
+            dx = gradients(x, y.dtype, ws)
+            self.reverse(p, x, dy[0], g, dx, ws)
+            return dx, dstate
 
-        return (y.reshape(T, B, self.outputs),), state, backward
+        return (y,), state, backward
 
-    def _blocks(self, p: Views) -> list[Array]:
+    def apply(self, p: Views, x: Arrays, y: Array, ws: Workspace) -> None:
+        """y = b + x U, written into y (T, B, outputs)."""
+        out, b = rows(y), p[self.bias]
+        pairs = list(zip(map(rows, x), self.blocks(p), strict=True))
+        last, U = pairs[-1]
+        folded = last.ndim == 1 and len(U) <= len(last)  # b is added to U's few rows before they are looked up
+        if folded:
+            pairs[-1] = last, U + b
+        _product(*pairs[0], out, ws)
+        for part, U in pairs[1:]:
+            for piece in pieces(out):
+                with ws.scratch():
+                    out[piece] += _product(part[piece], U, ws.empty(out[piece].shape, out.dtype), ws)
+        if not folded:
+            out += b
+
+    def reverse(self, p: Views, x: Arrays, dy: Array, g: Views, dx: Sequence[Array | None], ws: Workspace) -> None:
+        """ADD dU and db into g, and write each dx = dy U^T, where there is one."""
+        d = rows(dy)
+        g[self.bias] += np.ones(len(d), d.dtype) @ d
+        for part, dpart, U, dU in zip(x, dx, self.blocks(p), self.blocks(g), strict=True):
+            if dpart is None:
+                add_rows(dU, rows(part), d, ws)
+            else:
+                add_product(dU, rows(part), d, ws)
+                multiply(d, U, rows(dpart), ws, transposed=True)
+
+    def blocks(self, p: Views) -> list[Array]:
         """The rows of U that belong to each input."""
         U, ends = p[self.weight], accumulate(self.inputs)
         return [U[end - size : end] for size, end in zip(self.inputs, ends, strict=True)]
 
 
-def _product(x: Array, U: Array, out: Array) -> Array:
+def gradients(x: Arrays, dtype: DType, ws: Workspace) -> tuple[Array | None, ...]:
+    """Room for the gradient of each array in x: None for integers, which have none."""
+    return tuple(None if part.dtype.kind in "iu" else ws.empty(part.shape, dtype) for part in x)
+
+
+def rows(a: Array) -> Array:
+    """(T, B, n) as (T*B, n), and (T, B) as (T*B,)."""
+    return a.reshape(a.shape[0] * a.shape[1], *a.shape[2:])
+
+
+def pieces(a: Array) -> Iterator[slice]:
+    """A few rows of `a` at a time: where two passes over them follow each other, they stay in cache."""
+    return (slice(start, start + PIECE) for start in range(0, len(a), PIECE))
+
+
+def add_product(dU: Array, x: Array, dy: Array, ws: Workspace) -> None:
+    """dU += x^T dy"""
+    with ws.scratch():
+        dU += np.matmul(x.T, dy, out=ws.empty(dU.shape, dU.dtype))
+
+
+def _product(x: Array, U: Array, out: Array, ws: Workspace) -> Array:
     """x U, where integers x look up rows of U."""
     if x.ndim == 1:
         return np.take(U, x, axis=0, out=out, mode="clip")  # "clip" is 3 times faster than the default with out=
-    return np.matmul(x, U, out=out)
+    return multiply(x, U, out, ws)
 
 
-def add_rows(dU: Array, x: Array, dy: Array) -> None:
-    """dU[v] += sum of dy[n] where x[n] = v: the product onehot(x)^T dy, 3 times faster.
+def add_rows(dU: Array, x: Array, dy: Array, ws: Workspace) -> None:
+    """dU[v] += sum of dy[n] where x[n] = v, which is the product onehot(x)^T dy, and made so where that is small.
 
-    Rows are gathered symbol by symbol, small enough to stay in cache, and summed by a product with ones.
+    Else rows are sorted by their symbol (a radix sort, for ids of one or two bytes), and each symbol's are summed by a
+    product with ones: 2 times faster than the product, 10 times faster than `np.add.at`.
     """
-    order = np.argsort(x, kind="stable")
-    ends = np.cumsum(np.bincount(x, minlength=len(dU)))
-    ones = np.ones(len(x), dy.dtype)
-    start = 0
-    for v, end in enumerate(ends.tolist()):
-        if end > start:
-            dU[v] += ones[start:end] @ dy[order[start:end]]
-            start = end
+    if len(x) * dU.size < WORTH * min(len(x), len(dU)):
+        onehot = np.zeros((len(x), len(dU)), dy.dtype)
+        onehot[np.arange(len(x)), x] = 1
+        add_product(dU, onehot, dy, ws)
+        return
+    with ws.scratch():
+        order, counts = np.argsort(x, kind="stable"), np.bincount(x)
+        grouped = np.take(dy, order, axis=0, out=ws.empty(dy.shape, dy.dtype), mode="clip")
+        ones, total = np.ones(counts.max(), dy.dtype), ws.empty(dy.shape[1:], dy.dtype)
+        there = np.flatnonzero(counts)
+        ends = np.cumsum(counts[there]).tolist()
+        for v, start, end in zip(there.tolist(), [0, *ends], ends, strict=False):
+            np.dot(ones[: end - start], grouped[start:end], out=total)
+            dU[v] += total

@@ -8,7 +8,7 @@ import numpy as np
 from ..parameters import Views
 from ..workspace import Workspace
 from .dropout import Dropout
-from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+from .layer import Array, Arrays, Cell, Forward, Gradients, Keep, Rng, State
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Stack:
     bottom. With `skip`, y holds every layer's array.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Cell, ...]
     skip: bool = False
     dropout: float = 0.0
 

@@ -120,8 +120,8 @@ EVERY = [
     ["train", "names.txt", *SHORT, "--workers", "2", "--dropout", "0.5", "--sequence", "file"],
     ["train", "{home}/tokens.npz", *SHORT],
     ["train", "--resume", "--out", "{home}/checkpoints", "--steps", "45"],
-    ["sample", "-m", "{home}/checkpoints/names", "--temp", "0.5", "--top-k", "3", "--top-p", "0.9"],
-    ["sample", "-m", "{home}/checkpoints/names", "-n", "5", "--novelty"],
+    ["sample", "-m", "{home}/checkpoints/names", "--temp", "0.5", "--top-k", "3", "--top-p", "0.9", "--seed", "0"],
+    ["sample", "-m", "{home}/checkpoints/names", "-n", "5", "--novelty", "--seed", "0"],
     ["sample", "-m", "{home}/checkpoints/names", "--greedy", "--json"],
     ["eval", "-m", "{home}/checkpoints/names"],
     ["eval", "-m", "{home}/checkpoints/names", "names.txt", "--by", "line"],
@@ -207,7 +207,6 @@ def test_K1_a_clean_install(new: Path) -> None:
         ("--state carry", "auto"),
         ("--valid 0.2", "0.1"),
         ("--seed 1", "0"),
-        ("--workers 2", "1"),
         ("--sequence file", "line"),
         ("--invalid keep", "error"),
     ],
@@ -228,6 +227,20 @@ def test_R3_what_can_change_and_what_is_the_same(run: Path) -> None:
     charnn("train", "--resume", "--steps", 9, *free).well()
     found = checkpoint.load(run / "last.npz")
     assert (found.step, found.config.rate, found.config.schedule) == (9, 0.01, "plateau")
+
+
+def test_R3_another_number_of_workers_goes_on_and_is_said(run: Path) -> None:
+    shutil.copytree(run, run.parent / "twin")
+    for workers, steps in ((2, 8), (3, 12)):
+        done = charnn("train", "--resume", "--name", "names", "--steps", steps, "--workers", workers)
+        done.well()
+        before = workers - 1
+        assert done.err.count("note: ") == 1 and f"note: {workers} workers, {before} before: it goes on" in done.err
+    assert "note: " not in charnn("train", "--resume", "--name", "names", "--steps", 16, "--workers", 3).err
+    charnn("train", "--resume", "--name", "twin", "--steps", 16).well()
+    found, twin = (checkpoint.load(run.parent / name / "last.npz") for name in ("names", "twin"))
+    assert (found.step, found.config.workers, twin.step, twin.config.workers) == (16, 3, 16, 1)
+    np.testing.assert_allclose(found.weights.flat, twin.weights.flat, atol=1e-4)
 
 
 @pytest.mark.parametrize("what", ["numpy", "cpu", "blas kernel", "blas threads"])

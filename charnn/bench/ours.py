@@ -1,0 +1,81 @@
+"""charnn as its users run it: a session's updates, a stream of characters, samples side by side, a text's score."""
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..config import SampleConfig, TrainConfig
+from ..evaluation import evaluate
+from ..run import Origin, Run
+from ..sampling import batches, stream
+from ..session import Session
+from ..training import Update
+from ..windows import EOS
+from .contender import Entry, Job
+from .work import SEED, VALID
+
+NEVER = -50.0  # score of EOS, so that streams go on
+
+
+class Training(Job):
+    """Updates of a session."""
+
+    def __init__(self, entry: Entry):
+        work, corpus = entry.work, entry.work.corpus
+        config = TrainConfig(
+            batch=work.batch,
+            window=work.steps,
+            schedule="constant",
+            steps=10**9,
+            every=10**9,
+            valid=VALID,
+            state="reset" if work.reset else "carry",
+            seed=SEED,
+            workers=entry.team,
+        )
+        symbols = len(corpus.split(VALID)[0])
+        run = Run.start(work.model.config, config, corpus.vocabulary, Origin(("random",), "", symbols), symbols)
+        assert (run.config.batch, run.config.window) == (work.batch, work.steps)
+        self.session, self.size = Session(run, corpus), work.characters
+
+    def gradient(self) -> dict[str, np.ndarray]:
+        self.run(1)
+        return {name: m.copy() for name, m in self.session.run.moments[0].items()}
+
+    def run(self, times: int) -> None:
+        for _ in range(times):
+            update = self.session.trainer.update()
+            assert isinstance(update, Update), "random text led to a setback"
+
+
+class Other(Job):
+    """Evaluation or sampling."""
+
+    def __init__(self, entry: Entry):
+        work, rng, none = entry.work, np.random.default_rng(SEED), np.array([], np.int64)
+        model, weights = work.model, work.weights()
+        self.size = work.characters
+        self.once: Callable[[], object]
+        if work.task == "evaluate":
+            ids = rng.integers(0, work.symbols, work.characters).astype(np.min_scalar_type(work.symbols - 1))
+            self.once = partial(evaluate, model, weights, ids, reset=True, workers=entry.team)
+            return
+        weights["readout/c"][EOS] = NEVER
+        config = SampleConfig(length=work.steps, count=work.batch, seed=SEED)
+        if work.batch == 1:
+            once = partial(stream, model, weights, config, rng, none, reset=work.reset, past_end=True)
+            self.once = lambda: deque(once(), maxlen=0)
+        else:
+            many = partial(batches, model, weights, config, none, reset=work.reset, workers=entry.team)
+            self.once = lambda: deque(many(), maxlen=0)
+
+    def run(self, times: int) -> None:
+        for _ in range(times):
+            self.once()
+
+
+def make(entry: Entry, rank: int, folder: Path) -> Job:
+    return Training(entry) if entry.work.task == "train" else Other(entry)

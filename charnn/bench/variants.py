@@ -1,0 +1,65 @@
+"""Who takes part: charnn, and each package's ways to do the same that may be its fastest."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from ..errors import UsageError
+from . import machine
+from .contender import Entry
+from .work import Work
+
+PEERS = ("torch", "jax")
+WIDE = 512  # hidden units from which one stream may be worth two threads
+
+
+def installed(packages: tuple[str, ...]) -> None:
+    """Raise `UsageError` for a package that cannot be run against."""
+    for package in packages:
+        if package not in PEERS:
+            raise UsageError(f"--against {package}: there are {', '.join(PEERS)}")
+        if find_spec(package) is None:
+            raise UsageError(f"--against {package}: it is not installed; pip install {package}, or leave it out")
+
+
+def ours(work: Work, workers: int) -> Entry:
+    """charnn with so many workers."""
+    return Entry("charnn", work.task, work, team=min(workers, work.batch))
+
+
+def peak(work: Work) -> Entry:
+    """The machine's matrix products, on all its cores."""
+    return Entry("gemm", "float32", work, team=machine.cores())
+
+
+def peers(package: str, work: Work, *, compiled: bool = True) -> list[Entry]:
+    """A package's ways to do some work; `compiled` ones of torch take minutes to be ready."""
+    found = {"torch": _torch, "jax": _jax}[package](work)
+    return [entry for entry in found if compiled or "compiled" not in entry.variant]
+
+
+def _torch(work: Work) -> Iterator[Entry]:
+    cores = machine.cores()
+    threads = sorted({1, min(2, cores)})
+    if work.task == "sample":
+        yield Entry("torch", "stepwise", work)
+        for count in threads if work.batch > 1 or work.hidden >= WIDE else [1]:
+            yield Entry("torch", "by hand, fused", work, count)
+            yield Entry("torch", "by hand, apart", work, count)
+        return
+    adam = ", fused" if work.task == "train" else ""
+    for count in threads:
+        for way in ("rnn", "loop", "compiled"):
+            yield Entry("torch", way + adam, work, count)
+    if work.task == "train":
+        yield Entry("torch", "rnn, foreach", work, threads[-1])
+        if cores > 1 and work.batch % 2 == 0:
+            for way in ("rnn", "compiled"):
+                yield Entry("torch", way + adam, work, team=2)
+
+
+def _jax(work: Work) -> Iterator[Entry]:
+    ways = ("fused", "apart") if work.task == "sample" else ("scan",)
+    for way in ways:
+        yield Entry("jax", way, work)
+    if machine.cores() > 1 and work.batch % 2 == 0:
+        yield from (Entry("jax", way, work, team=2) for way in ways)

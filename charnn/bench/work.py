@@ -1,0 +1,87 @@
+"""What is to be done, and how many multiplications that takes: the same for all who do it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..config import ModelConfig
+from ..corpus import Corpus
+from ..errors import UsageError
+from ..model import Model
+from ..parameters import Parameters
+from ..vocabulary import Vocabulary
+from ..windows import Lanes
+
+TASKS = ("train", "evaluate", "sample")
+GATES = {"elman": 1, "lstm": 4, "gru": 3}
+EPOCH = 72  # windows in the text to train on, some of which are held out
+VALID = 0.1  # the share that is
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """One repetition of a task at some size.
+
+    train: an update from a window of `steps` characters in `batch` rows: forward, backward, clip, Adam. evaluate:
+    `steps` characters in each of `batch` rows are read and scored. sample: `batch` streams write `steps` characters.
+    """
+
+    task: str = "train"
+    batch: int = 32
+    steps: int = 64
+    hidden: int = 256
+    layers: int = 1
+    symbols: int = 65
+    cell: str = "elman"
+    activation: str = "tanh"  # of elman; other cells have no choice
+    skip: bool = False
+    dropout: float = 0.0
+    reset: bool = False  # whether the state is forgotten at EOS
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise UsageError(f"there is no task {self.task}: choose one of {', '.join(TASKS)}")
+        if min(self.batch, self.steps, self.hidden, self.layers) < 1 or not 2 <= self.symbols <= 65_536:
+            raise UsageError(f"{self} cannot be done: give sizes of at least 1, and 2 to 65536 symbols")
+
+    @property
+    def characters(self) -> int:
+        """Characters read or written."""
+        return self.batch * self.steps
+
+    @property
+    def multiplications(self) -> int:
+        """Multiply-adds of the matrix products that cannot be done without; two flops each.
+
+        For each character: h W and x U in each layer but the lowest, whose U is looked up, and h V. Training needs
+        each three times, for o, dh and dW; but no da W^T at a window's first step, since gradients end there.
+        """
+        square = GATES[self.cell] * self.hidden**2
+        readout = (self.layers if self.skip else 1) * self.hidden * self.symbols
+        forward = self.characters * ((2 * self.layers - 1) * square + readout)
+        return 3 * forward - self.batch * self.layers * square if self.task == "train" else forward
+
+    @property
+    def model(self) -> Model:
+        activation = self.activation if self.cell == "elman" else None
+        config = ModelConfig(self.cell, self.hidden, self.layers, activation, self.skip, self.dropout)
+        return Model(config, self.symbols)
+
+    def weights(self) -> Parameters:
+        """The weights that everybody starts from: those of a run with this seed."""
+        return self.model.initial(np.random.default_rng(SEED))
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """A text of random symbols to train on."""
+        vocabulary = Vocabulary(tuple(range(32, 31 + self.symbols)), "file")
+        size = EPOCH * max(self.characters, self.steps * (self.steps // 4 + 1))  # long enough for these windows
+        ids = np.random.default_rng(SEED).integers(0, self.symbols, size, vocabulary.dtype)
+        return Corpus(ids, vocabulary, (), ("random",), "")
+
+    def windows(self, count: int = 8) -> list[tuple[np.ndarray, np.ndarray]]:
+        """x, y (T, B) of the first windows that training reads."""
+        lanes = Lanes(self.corpus.split(VALID)[0], self.batch, self.steps)
+        return [lanes[i] for i in range(count)]

@@ -1,0 +1,172 @@
+"""Gated recurrent units (Cho et al., 2014), in the form that needs one product a step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..numerics import Sigmoid, orthogonal
+from ..parameters import Views
+from ..products import Product
+from ..workspace import DType, Workspace
+from .elman import forgotten, without
+from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .linear import Linear, add_product, gradients, rows
+from .lstm import apart
+
+
+@dataclass(frozen=True)
+class GRU:
+    """r[t], z[t] = sigmoid(b + h[t-1] W + x[t] U),   m[t] = c + h[t-1] W,   n[t] = tanh(b + x[t] U + r[t] m[t])
+
+    h[t] = (1 - z[t]) n[t] + z[t] h[t-1],   with the columns of b, W and U for r, z and n (m and n) side by side
+
+    z keeps what was, r lets it into the new n; r gates the product, as in cuDNN, not h before it as in Cho et al.
+    Backwards, with dh[t] from above and from h[t] W: dh[t-1] = dh[t] z[t] + [dr, dz, dm][t] W^T, before r, z, n.
+
+    W (H, 3 H) starts `orthogonal`, and U as `Linear` says, for each of the three; b and c as 0. The state is (h,).
+    """
+
+    inputs: tuple[int, ...]
+    hidden: int
+    symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return (self.hidden,)
+
+    @property
+    def _input(self) -> Linear:
+        return Linear(self.inputs, 3 * self.hidden, symbols=self.symbols)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {**self._input.shapes(), "W": (self.hidden, 3 * self.hidden), "c": (self.hidden,)}
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Array]:
+        one = Linear(self.inputs, self.hidden, symbols=self.symbols)
+        return {
+            "U": np.hstack([one.initial(rng)["U"] for _ in range(3)]),
+            "b": np.zeros(3 * self.hidden),
+            "W": np.hstack([orthogonal(rng, self.hidden) for _ in range(3)]),
+            "c": np.zeros(self.hidden),
+        }
+
+    def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
+        (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
+        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws)
+        before, s = ws.empty((T + 1, B, H), dtype), ws.empty((T, 4, B, H), dtype)  # h[t-1] up to T; r, z, m, n
+        before[0] = state[0]
+        h, ended = before[1:], forgotten(keep)
+        a, hW = ws.empty((T, B, 3 * H), dtype), ws.empty((B, 3 * H), dtype)
+        self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W, but not so for n
+        n, hW_rz, again = slice(2 * H, None), hW[:, : 2 * H], apart(hW, H)
+        times, out = W.times, W.right(hW)
+        for t, (last, xU) in enumerate(zip(W.left(before[:-1]), a, strict=True)):
+            times(last, W.W, out)
+            if t in ended:
+                hW[ended[t]] = 0
+            np.add(xU[:, : 2 * H], hW_rz, out=hW_rz)
+            s[t, :3] = again
+            cell.forward(s[t], xU[:, n], p["c"], cell.seen(before[t], ended.get(t)), h[t])
+
+        def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
+            da, dh, dhW = a, cell.dh, ws.empty((B, H), dtype)  # dhW: from the step after, da[t+1] W^T
+            (dn,) = dy  # taken over: dh[t] from above becomes dn[t]
+            dh[...] = dstate[0]
+            W = Product(p["W"], B, ws, transposed=True)
+            times, out = W.times, W.right(dhW)
+            for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
+                dh += dn[t]
+                d[...] = cell.backward(s[t], cell.seen(before[t], ended.get(t)), dn[t])  # dr, dz, dm: what W sees
+                times(left, W.W, out)
+                dh += dhW
+                if t in ended:
+                    dh[ended[t]] = 0
+            with without(before, ended) as kept:
+                add_product(g["W"], rows(kept[:-1]), rows(da), ws)
+            g["c"] += np.ones(T * B, dtype) @ rows(da)[:, n]
+            da[..., n] = dn  # dr, dz, dn: what U sees
+            dx = gradients(x, dtype, ws)
+            self._input.reverse(p, x, da, g, dx, ws)
+            return dx, (dh,)
+
+        return (h,), (h[-1],), backward
+
+    def unit(self, rows: int, dtype: DType) -> "GRUUnit":
+        return GRUUnit(rows, self.hidden, dtype)
+
+    def table(self, p: Views) -> Array:
+        """b + U[x] of each symbol x, and c beside it, (V, 4 H); b and c where symbols are no input."""
+        b = p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
+        return np.concatenate([b, np.broadcast_to(p["c"], (*b.shape[:-1], self.hidden))], axis=-1)
+
+    def from_below(self, p: Views) -> Array:
+        """The rows of U that the layer below is multiplied with."""
+        return self._input.blocks(p)[0]
+
+
+class Gates:
+    """The units at one step, s (4, B, H) being r, z, m, n."""
+
+    def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
+        self.e, self.more = (ws.empty((2, rows, hidden), dtype) for _ in range(2))
+        self.da = ws.empty((3, rows, hidden), dtype)
+        self.dh, self.before = ws.empty((2, rows, hidden), dtype)
+        self.sigmoid = Sigmoid(self.e)
+
+    def seen(self, h: Array, ended: Array | None) -> Array:
+        """h[t-1] as step t sees it: 0 in rows that have forgotten it."""
+        if ended is None:
+            return h
+        self.before[...] = h
+        self.before[ended] = 0
+        return self.before
+
+    def forward(self, s: Array, a: Array, c: Array, last: Array, h: Array) -> None:
+        """From a[t] in the places of r and z, from m in its own, from a for n, and h[t-1]: r, z, n and h[t]."""
+        r, z, m, n = s
+        self.sigmoid.forward(s[:2])
+        np.add(m, c, out=m)
+        np.multiply(r, m, out=n)
+        np.add(n, a, out=n)
+        np.tanh(n, out=n)
+        np.subtract(last, n, out=h)
+        np.multiply(h, z, out=h)
+        np.add(h, n, out=h)  # n + z (h[t-1] - n)
+
+    def backward(self, s: Array, last: Array, dn: Array) -> Array:
+        """dn, and da = dr, dz, dm before their functions, from `dh`, of which what passes through z is left."""
+        e, more, da, dh, (r, z, m, n) = self.e, self.more, self.da, self.dh, s
+        through, around = more
+        np.multiply(dh, z, out=through)
+        np.subtract(dh, through, out=dn)
+        dh[...] = through
+        np.multiply(n, n, out=around)
+        np.multiply(around, dn, out=around)
+        np.subtract(dn, around, out=dn)
+        np.subtract(last, n, out=e[1])
+        np.multiply(e[1], through, out=e[1])  # dz z = dh z (h[t-1] - n)
+        np.multiply(dn, r, out=da[2])  # dm
+        np.multiply(da[2], m, out=e[0])  # dr r = dm m
+        np.multiply(e, s[:2], out=more)
+        np.subtract(e, more, out=da[:2])
+        return da
+
+
+class GRUUnit:
+    """The units from m = c + again, a = again + inputs + below, as a `Unit`: `inputs` brings c with it, see `table`."""
+
+    def __init__(self, rows: int, hidden: int, dtype: DType):
+        ws = Workspace()
+        self.gates, self.s = Gates(rows, hidden, dtype, ws), ws.empty((4, rows, hidden), dtype)
+        self.a, self.all = ws.empty((3, rows, hidden), dtype), ws.empty((rows, hidden), dtype)
+        self.all.fill(0)
+        self.h = self.all if rows > 1 else self.all[0]
+        self.memory: tuple[Array, ...] = (self.h,)
+
+    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+        hidden = self.all.shape[1]
+        hW, xU = apart(again, hidden), apart(inputs, hidden)
+        a = xU[:3] if below is None else np.add(xU[:3], apart(below, hidden), out=self.a)
+        np.add(hW[:2], a[:2], out=self.s[:2])
+        self.s[2] = hW[2]
+        self.gates.forward(self.s, a[2], xU[3], self.all, self.all)

@@ -1,0 +1,161 @@
+"""Long short-term memory (Hochreiter and Schmidhuber, 1997): units that keep what they know behind gates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..numerics import orthogonal
+from ..parameters import Views
+from ..products import Product
+from ..workspace import DType, Workspace
+from .elman import forgotten, without
+from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .linear import Linear, add_product, gradients, rows
+
+
+@dataclass(frozen=True)
+class LSTM:
+    """[i, f, o, g][t] = b + h[t-1] W + x[t] U,   i, f, o through sigmoid, g through tanh
+
+    c[t] = f[t] c[t-1] + i[t] g[t],   h[t] = o[t] tanh(c[t])
+
+    i lets in, o lets out, and f keeps (Gers, Schmidhuber and Cummins, 2000). Backwards, with dh[t] from above and from
+    h[t] W: dc[t] = dc[t+1] f[t+1] + dh[t] o[t] (1 - tanh(c[t])^2), so c's gradient passes no W on its way back.
+
+    W (H, 4 H) starts `orthogonal`, and U as `Linear` says, for each of the four; b as 0, but as 1 for f: nothing is
+    forgotten before that is learnt (Gers et al., 2000; Jozefowicz et al., 2015). The state is (h, c), (B, H) each.
+    """
+
+    inputs: tuple[int, ...]
+    hidden: int
+    symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return self.hidden, self.hidden
+
+    @property
+    def _input(self) -> Linear:
+        return Linear(self.inputs, 4 * self.hidden, symbols=self.symbols)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {**self._input.shapes(), "W": (self.hidden, 4 * self.hidden)}
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Array]:
+        one = Linear(self.inputs, self.hidden, symbols=self.symbols)
+        return {
+            "U": np.hstack([one.initial(rng)["U"] for _ in range(4)]),
+            "b": np.repeat([0.0, 1.0, 0.0, 0.0], self.hidden),
+            "W": np.hstack([orthogonal(rng, self.hidden) for _ in range(4)]),
+        }
+
+    def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
+        (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
+        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws)
+        before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.empty((T, B, H), dtype)  # h[t-1] up to T
+        s = ws.empty((T + 1, 5, B, H), dtype)  # i, f, o, g, and c[t-1]
+        before[0], s[0, 4] = state
+        h, c, ended = before[1:], s[:, 4], forgotten(keep)
+        a, hW = ws.empty((T, B, 4 * H), dtype), ws.empty((B, 4 * H), dtype)
+        self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W
+        times, out, again = W.times, W.right(hW), apart(hW, H)
+        for t, (last, xU) in enumerate(zip(W.left(before[:-1]), a, strict=True)):
+            times(last, W.W, out)
+            if t in ended:
+                hW[ended[t]] = c[t, ended[t]] = 0
+            np.add(xU, hW, out=hW)
+            s[t, :4] = again
+            cell.forward(s[t], c[t + 1], tanh_c[t], h[t])
+
+        def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
+            da, dh = a, ws.empty((B, H), dtype)  # from the step after: da[t+1] W^T
+            dh[...], cell.dc[...] = dstate
+            W = Product(p["W"], B, ws, transposed=True)
+            times, out = W.times, W.right(dh)
+            for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
+                dh += dy[0][t]
+                d[...] = cell.backward(s[t], tanh_c[t], h[t], dh)
+                times(left, W.W, out)
+                if t in ended:
+                    dh[ended[t]] = cell.dc[ended[t]] = 0
+            with without(before, ended) as kept:
+                add_product(g["W"], rows(kept[:-1]), rows(da), ws)
+            dx = gradients(x, dtype, ws)
+            self._input.reverse(p, x, da, g, dx, ws)
+            return dx, (dh, cell.dc)
+
+        return (h,), (h[-1], c[-1]), backward
+
+    def unit(self, rows: int, dtype: DType) -> "LSTMUnit":
+        return LSTMUnit(rows, self.hidden, dtype)
+
+    def table(self, p: Views) -> Array:
+        """b + U[x] of each symbol x, (V, 4 H); b where symbols are no input."""
+        return p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
+
+    def from_below(self, p: Views) -> Array:
+        """The rows of U that the layer below is multiplied with."""
+        return self._input.blocks(p)[0]
+
+
+class Gates:
+    """The units at one step, s (5, B, H) being i, f, o, g, and c[t-1]: in an order that lets one call do several."""
+
+    def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
+        self.half, self.e, self.more = (ws.empty((3, rows, hidden), dtype) for _ in range(3))
+        self.da, self.pair = ws.empty((4, rows, hidden), dtype), ws.empty((2, rows, hidden), dtype)
+        self.new, self.dc = ws.empty((rows, hidden), dtype), self.pair[1]  # dc[t]; what of it comes from t + 1
+        self.half.fill(0.5)
+
+    def forward(self, s: Array, c: Array, tanh_c: Array, h: Array) -> None:
+        """From a[t] in the place of i, f, o, g: these, c[t], tanh(c[t]) and h[t]."""
+        ifo = s[:3]
+        np.multiply(ifo, self.half, out=ifo)  # sigmoid(a) = 1/2 + tanh(a / 2) / 2
+        np.tanh(s[:4], out=s[:4])
+        np.multiply(ifo, self.half, out=ifo)
+        np.add(ifo, self.half, out=ifo)
+        ig, fc = np.multiply(s[:2], s[3:], out=self.pair)
+        np.add(ig, fc, out=c)
+        np.tanh(c, out=tanh_c)
+        np.multiply(s[2], tanh_c, out=h)
+
+    def backward(self, s: Array, tanh_c: Array, h: Array, dh: Array) -> Array:
+        """da[t] = ds[t] s (1 - s) for i, f, o, dg[t] (1 - g^2), from dh[t] and `dc`, of which t leaves its own."""
+        da, e, more, pair, dc = self.da, self.e, self.more, self.pair, self.new
+        np.multiply(dh, h, out=e[2])  # do o
+        np.multiply(dh, s[2], out=dc)
+        np.multiply(e[2], tanh_c, out=more[0])
+        np.subtract(dc, more[0], out=dc)
+        np.add(self.dc, dc, out=dc)
+        np.multiply(dc, s[:2], out=pair)  # dg = dc i, and dc f, for t - 1
+        np.multiply(pair, s[3:], out=e[:2])  # di i = dg g, and df f = dc f c[t-1]
+        np.multiply(e, s[:3], out=more)
+        np.subtract(e, more, out=da[:3])
+        np.multiply(e[0], s[3], out=more[0])
+        np.subtract(pair[0], more[0], out=da[3])
+        return da
+
+
+class LSTMUnit:
+    """The gates from a = again + inputs + below, as a `Unit`."""
+
+    def __init__(self, rows: int, hidden: int, dtype: DType):
+        ws = Workspace()
+        self.gates, self.s = Gates(rows, hidden, dtype, ws), ws.empty((5, rows, hidden), dtype)
+        self.out = [ws.empty((rows, hidden), dtype) for _ in range(2)]  # tanh(c), h
+        self.s.fill(0)
+        self.out[1].fill(0)
+        row = slice(None) if rows > 1 else 0
+        self.h, self.memory = self.out[1][row], (self.s[4, row],)
+
+    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+        s, hidden = self.s, self.s.shape[-1]
+        a = np.add(apart(again, hidden), apart(inputs, hidden), out=s[:4])
+        if below is not None:
+            np.add(a, apart(below, hidden), out=a)
+        self.gates.forward(s, s[4], *self.out)
+
+
+def apart(a: Array, hidden: int) -> Array:
+    """The gates of a (..., B, n H), one after the other: (..., n, B, H), a view. B may be missing where it is 1."""
+    return a.reshape(*a.shape[:-2], -1, a.shape[-1] // hidden, hidden).swapaxes(-3, -2)

@@ -1,0 +1,113 @@
+"""The network one step at a time, for sampling: as few and as large products as there can be.
+
+All that reads h_l[t] is a product: h_l[t] W_l for layer l itself in the next step, h_l[t] U_{l+1} for the layer above,
+h_l[t] V_l / temperature for the scores. What a layer makes of a symbol, b + U[x], is a row of a table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from .layers import Array, Unit
+from .model import Model
+from .parameters import Parameters
+from .products import Product
+from .windows import EOS
+from .workspace import Workspace
+
+LINE = 16  # floats of a cache line
+
+
+@dataclass
+class Level:
+    """A layer at work: `products` are (multiply, h, its factor, where to), and where to is `again`, `up`, `scores`."""
+
+    unit: Unit
+    inputs: Callable[[Any], Array]  # symbols -> what the layer makes of them
+    products: list[tuple[Callable[..., object], Array, Array, Array]]
+    again: Array  # h W
+    up: Array  # h U of the layer above
+    scores: Array  # h V / temperature; of no columns where the readout does not see this layer
+
+
+class Steps:
+    """`rows` streams of symbols, read side by side from the zero state on; with `reset`, from there again after EOS.
+
+    After `read(x)`, with x (rows,) symbols, `o` (rows, V) is h V / temperature: the scores of what follows, but for
+    c / temperature. One row is a vector, and its x a number: half of the time of such steps is NumPy's own.
+    """
+
+    def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
+        self.rows, self.reset = rows, reset
+        self._again = partial(type(self), model, weights, temperature=temperature, reset=reset)
+        layers = model.hidden.layers
+        p = [weights.at("hidden").at(str(i)) for i in range(len(layers))]
+        V = [block * np.float32(1 / temperature) for block in model.readout.blocks(weights.at("readout"))]
+        nothing = V[0][:, :0]
+        V = [nothing] * (len(layers) - len(V)) + V  # without skip connections the readout sees the topmost layer
+        U = [layer.from_below(views) for layer, views in zip(layers[1:], p[1:], strict=True)] + [nothing]
+        self.levels = []
+        for layer, views, up, out in zip(layers, p, U, V, strict=True):
+            unit = layer.unit(rows, out.dtype)
+            products, parts = _products(unit.h, (views["W"], up, out))
+            inputs = _inputs(layer.table(views), model.symbols, rows)
+            self.levels.append(Level(unit, inputs, products, *parts))
+        self.o, *self._more = [level.scores for level in self.levels if level.scores.size]
+
+    def read(self, x: Any) -> None:
+        """The next symbol of each stream: a number where there is one stream, else (rows,)."""
+        if self.reset and np.any(ended := x == EOS):
+            self._forget(ended)
+        below = None
+        for level in self.levels:
+            level.unit.step(level.again, level.inputs(x), below)
+            for multiply, h, factor, out in level.products:
+                multiply(h, factor, out)
+            below = level.up
+        for scores in self._more:
+            np.add(self.o, scores, out=self.o)
+
+    def only(self, rows: Array) -> "Steps":
+        """Those streams alone, which go on as they would have."""
+        fewer = self._again(len(rows))
+        for old, new in zip(self.levels, fewer.levels, strict=True):
+            new.again[...] = old.again[rows].reshape(new.again.shape)
+            for memory, kept in zip(old.unit.memory, new.unit.memory, strict=True):
+                kept[...] = memory[rows].reshape(kept.shape)
+        return fewer
+
+    def _forget(self, ended: Any) -> None:
+        for level in self.levels:
+            for memory in (level.again, *level.unit.memory):
+                memory[ended] = 0
+
+
+def _inputs(table: Array, symbols: int, rows: int) -> Callable[[Any], Array]:
+    """Symbols -> rows of a table (V, n), or of one that is the same for all of them, (n,)."""
+    if rows == 1:
+        return (list(table) if table.ndim == 2 else [table] * symbols).__getitem__
+    if table.ndim == 1:
+        return lambda x: table
+    out = np.empty((rows, table.shape[1]), table.dtype)
+    return lambda x: np.take(table, x, axis=0, out=out, mode="clip")
+
+
+def _products(h: Array, factors: Sequence[Array]) -> tuple[list[Any], list[Array]]:
+    """h times each factor, and where the results are: for a vector, parts of those of one product."""
+    if h.ndim == 1:
+        ends = [*accumulate(factor.shape[1] for factor in factors)]
+        places = [slice(end - factor.shape[1], end) for factor, end in zip(factors, ends, strict=True)]
+        whole = Workspace().empty((len(h), -(-ends[-1] // LINE) * LINE), h.dtype)  # each row on a cache line
+        out = np.zeros(whole.shape[1], h.dtype)
+        for place, factor in zip(places, factors, strict=True):
+            whole[:, place] = factor
+        whole[:, ends[-1] :] = 0
+        return [(np.ndarray.dot, h, whole, out)], [out[place] for place in places]
+    parts = [np.zeros((len(h), factor.shape[1]), h.dtype) for factor in factors]
+    made = [Product(factor, len(h), Workspace()) for factor in factors]
+    there = zip(made, parts, strict=True)
+    return [(m.times, m.left(h), m.W, m.right(part)) for m, part in there if part.size], parts

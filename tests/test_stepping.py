@@ -1,0 +1,142 @@
+"""Step by step for sampling is what the network does in a window, for one stream as for many."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charnn import products
+from charnn.config import ModelConfig
+from charnn.model import Model
+from charnn.parameters import Parameters
+from charnn.stepping import Steps
+from charnn.windows import EOS
+from charnn.workspace import Workspace
+
+V, H = 9, 16
+STEPS = 25
+
+KINDS = {
+    f"{layers} {activation}{', skip' if skip else ''}": ModelConfig("elman", H, layers, activation, skip, 0.5)
+    for layers, activation, skip in [
+        (1, "tanh", False),
+        (1, "relu", True),
+        (2, "tanh", False),
+        (2, "sigmoid", True),
+        (3, "relu", False),
+        (3, "tanh", True),
+    ]
+}
+kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+resets = pytest.mark.parametrize("reset", [False, True], ids=["carried", "with resets"])
+
+
+def network(kind: ModelConfig) -> tuple[Model, Parameters]:
+    model = Model(kind, V)
+    weights = model.initial(np.random.default_rng(0))
+    weights["readout/c"] = np.random.default_rng(1).normal(size=V)
+    return model, weights
+
+
+def symbols(rows: int, seed: int = 2) -> np.ndarray:
+    """(STEPS, rows), an end here and there."""
+    return np.random.default_rng(seed).integers(0, V, (STEPS, rows))
+
+
+class Naive:
+    """The same by windows of one step: scores o (rows, V) of what follows."""
+
+    def __init__(self, model: Model, weights: Parameters, rows: int, reset: bool):
+        self.model, self.weights, self.reset, self.state = model, weights, reset, model.zero_state(rows)
+
+    def read(self, x: np.ndarray) -> np.ndarray:
+        keep = (x != EOS)[:, None] | (not self.reset)
+        state = tuple(s * keep for s in self.state)
+        o, after = self.model.step(self.weights, x, state, Workspace())
+        self.state = tuple(s.copy() for s in after)
+        return o.copy()
+
+
+def read(steps: Steps, x: np.ndarray) -> np.ndarray:
+    """h V / temperature, (rows, V), after a symbol of each stream."""
+    steps.read(x if steps.rows > 1 else int(x[0]))
+    return np.atleast_2d(steps.o)
+
+
+def close(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
+
+
+@resets
+@kinds
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("temperature", [1.0, 0.3, 2.5])
+def test_scores_are_the_networks(kind: ModelConfig, rows: int, temperature: float, reset: bool) -> None:
+    model, weights = network(kind)
+    steps, naive = Steps(model, weights, rows, temperature, reset), Naive(model, weights, rows, reset)
+    for x in symbols(rows):
+        expected = naive.read(x)
+        o = read(steps, x)
+        assert o.dtype == np.float32 and o.shape == (rows, V)
+        close(o + weights["readout/c"] / temperature, expected / temperature)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_what_was_before_an_end_is_forgotten_only_where_it_is_reset(rows: int) -> None:
+    model, weights = network(KINDS["3 tanh, skip"])
+    for reset in (True, False):
+        found = []
+        for seed in (2, 3):
+            steps = Steps(model, weights, rows, 1.0, reset)
+            for x in [*symbols(rows, seed), np.full(rows, EOS), np.full(rows, 3)]:
+                o = read(steps, x).copy()
+            found.append(o)
+        assert np.array_equal(*found) == reset
+
+
+@resets
+@kinds
+@pytest.mark.parametrize("leave", [[[0, 1, 2, 3, 4]], [[4, 1, 2], [1]], [[3]], [[0, 1], [1, 0], [0]]], ids=str)
+def test_some_of_the_streams_go_on_as_they_would_have(kind: ModelConfig, leave: list[list[int]], reset: bool) -> None:
+    model, weights = network(kind)
+    whole, fewer = (Steps(model, weights, 5, 0.7, reset) for _ in range(2))
+    rows = np.arange(5)
+    for t, x in enumerate(symbols(5)):
+        if t % 5 == 4 and leave:
+            stay, leave = np.array(leave[0]), leave[1:]
+            rows, fewer = rows[stay], fewer.only(stay)
+            assert fewer.rows == len(rows)
+        expected = read(whole, x)[rows]
+        close(read(fewer, x[rows]), expected)
+
+
+def test_streams_know_nothing_of_one_another() -> None:
+    model, weights = network(KINDS["2 sigmoid, skip"])
+    x = symbols(4)
+    together = Steps(model, weights, 4, 1.0, False)
+    alone = [Steps(model, weights, 1, 1.0, False) for _ in range(4)]
+    for now in x:
+        close(read(together, now), [read(steps, now[i : i + 1])[0] for i, steps in enumerate(alone)])
+
+
+@kinds
+def test_products_cut_into_tiles_make_no_difference(kind: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, weights = network(replace(kind, hidden=32))
+    whole, x = Steps(model, weights, 16, 1.0, True), symbols(16)
+    for name, value in (("TILED", True), ("SMALL", 32 * 16 * 8), ("COLUMNS", 16)):
+        monkeypatch.setattr(products, name, value)
+    tiled = Steps(model, weights, 16, 1.0, True)
+    assert any(factor.ndim == 3 for level in tiled.levels for _, _, factor, _ in level.products)
+    for now in x:
+        close(read(tiled, now), read(whole, now))
+
+
+def test_weights_are_left_as_they_are() -> None:
+    for rows in (1, 3):
+        model, weights = network(KINDS["3 tanh, skip"])
+        before = weights.flat.copy()
+        steps = Steps(model, weights, rows, 0.5, True)
+        for x in symbols(rows):
+            read(steps, x)
+        np.testing.assert_array_equal(weights.flat, before)
