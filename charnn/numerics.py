@@ -30,12 +30,12 @@ class Tanh:
         self.scratch = np.empty_like(like)
 
     def forward(self, a: np.ndarray) -> None:
-        np.tanh(a, out=a)
+        np.tanh(a, a)
 
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
-        s = np.multiply(h, h, out=self.scratch)
-        np.multiply(s, dh, out=s)
-        np.subtract(dh, s, out=dh)
+        s = np.multiply(h, h, self.scratch)
+        np.multiply(s, dh, s)
+        np.subtract(dh, s, dh)
 
 
 class Sigmoid:
@@ -66,9 +66,9 @@ class ReLU:
         np.maximum(a, self.zeros, out=a)
 
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
-        s = np.ceil(h, out=self.scratch)  # with the minimum: 1 where h > 0, without a detour over booleans
+        s = np.ceil(h, self.scratch)  # with the minimum: 1 where h > 0, without a detour over booleans
         np.minimum(s, self.ones, out=s)
-        np.multiply(dh, s, out=dh)
+        np.multiply(dh, s, dh)
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {"tanh": Tanh, "relu": ReLU, "sigmoid": Sigmoid}

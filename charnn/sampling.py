@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import prod
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,29 +66,32 @@ class Draws:
         self.temperature = 1.0 if self.greedy else config.temp
         self.c = weights["readout/c"] / np.float32(self.temperature)
         self.limits = replace(config, temp=1.0) if config.top_k or config.top_p < 1 else None
-        self.rng, self.shape = rng, ((rows, model.symbols) if rows > 1 else (model.symbols,))
-        self.noise, self.used = np.empty((0, *self.shape), np.float32), 0
+        self.rng, self.ahead = rng, list[np.ndarray]()  # noise for the next steps, the next one last
+        self._of(rows, model.symbols)
 
     def __call__(self, o: np.ndarray) -> Any:
         """argmax(o + c + G), (rows,), for o = h V / temperature; a number where there is one row."""
-        if self.used == len(self.noise):
+        if not self.ahead:
             self._more()
-        total = o + self.noise[self.used]
+        total = np.add(o, self.ahead.pop(), self.total)
         if self.limits:
             scores = np.atleast_2d(o + self.c)
             total[probabilities(scores, self.limits).reshape(total.shape) == 0] = -np.inf
-        self.used += 1
-        return total.argmax(-1)
+        return self.likeliest()
 
     def only(self, rows: np.ndarray) -> None:
         """From now on for these of the streams."""
-        self.shape = (len(rows), *self.shape[1:]) if len(rows) > 1 else self.shape[1:]
-        self.noise = self.noise[:, rows].reshape(-1, *self.shape)
+        self._of(len(rows), len(self.c))
+        self.ahead = [noise[rows].reshape(self.total.shape) for noise in self.ahead]
+
+    def _of(self, rows: int, symbols: int) -> None:
+        self.total = np.empty((rows, symbols)[rows == 1 :], self.c.dtype)
+        self.likeliest = self.total.argmax if rows == 1 else partial(self.total.argmax, 1)
 
     def _more(self) -> None:
-        shape = (max(1, AHEAD // prod(self.shape)), *self.shape)
-        self.noise, self.used = np.zeros(shape, np.float32) if self.greedy else noise(self.rng, shape), 0
-        self.noise += self.c
+        shape = (max(1, AHEAD // self.total.size), *self.total.shape)
+        block = np.zeros(shape, np.float32) if self.greedy else noise(self.rng, shape)
+        self.ahead = list(block + self.c)[::-1]
 
 
 def stream(

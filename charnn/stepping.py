@@ -24,11 +24,11 @@ LINE = 16  # floats of a cache line
 
 @dataclass
 class Level:
-    """A layer at work: `products` are (multiply, h, its factor, where to), and where to is `again`, `up`, `scores`."""
+    """A layer at work. Its `products` write to `again`, `up` and `scores`."""
 
     unit: Unit
     inputs: Callable[[Any], Array]  # symbols -> what the layer makes of them
-    products: list[tuple[Callable[..., object], Array, Array, Array]]
+    products: list[Callable[[], object]]
     again: Array  # h W
     up: Array  # h U of the layer above
     scores: Array  # h V / temperature; of no columns where the readout does not see this layer
@@ -65,8 +65,8 @@ class Steps:
         below = None
         for level in self.levels:
             level.unit.step(level.again, level.inputs(x), below)
-            for multiply, h, factor, out in level.products:
-                multiply(h, factor, out)
+            for multiply in level.products:
+                multiply()
             below = level.up
         for scores in self._more:
             np.add(self.o, scores, out=self.o)
@@ -106,8 +106,8 @@ def _products(h: Array, factors: Sequence[Array]) -> tuple[list[Any], list[Array
         for place, factor in zip(places, factors, strict=True):
             whole[:, place] = factor
         whole[:, ends[-1] :] = 0
-        return [(np.ndarray.dot, h, whole, out)], [out[place] for place in places]
+        return [partial(h.dot, whole, out)], [out[place] for place in places]
     parts = [np.zeros((len(h), factor.shape[1]), h.dtype) for factor in factors]
     made = [Product(factor, len(h), Workspace()) for factor in factors]
     there = zip(made, parts, strict=True)
-    return [(m.times, m.left(h), m.W, m.right(part)) for m, part in there if part.size], parts
+    return [partial(m.times, m.left(h), m.W, m.right(part)) for m, part in there if part.size], parts

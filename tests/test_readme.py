@@ -30,7 +30,8 @@ def stages(line: str) -> list[list[str]]:
     cut = [
         stage[: stage.index(mark)] if (mark := next((w for w in stage if w in "<>"), "")) else stage for stage in words
     ]
-    return [stage[1:] for stage in cut if stage[:1] == ["charnn"]]
+    alone = [stage[3:] if stage[:1] == ["mpiexec"] else stage for stage in cut]
+    return [stage[1:] for stage in alone if stage[:1] == ["charnn"]]
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -127,7 +127,7 @@ def test_products_cut_into_tiles_make_no_difference(kind: ModelConfig, monkeypat
     for name, value in (("TILED", True), ("SMALL", 32 * 16 * 8), ("COLUMNS", 16)):
         monkeypatch.setattr(products, name, value)
     tiled = Steps(model, weights, 16, 1.0, True)
-    assert any(factor.ndim == 3 for level in tiled.levels for _, _, factor, _ in level.products)
+    assert any(multiply.args[1].ndim == 3 for level in tiled.levels for multiply in level.products)  # type: ignore
     for now in x:
         close(read(tiled, now), read(whole, now))
 

@@ -14,9 +14,9 @@ WIDE = 512  # hidden units from which one stream may be worth two threads
 
 def installed(packages: tuple[str, ...]) -> None:
     """Raise `UsageError` for a package that cannot be run against."""
+    if strangers := [package for package in packages if package not in PEERS]:
+        raise UsageError(f"--against {strangers[0]}: there are {', '.join(PEERS)}")
     for package in packages:
-        if package not in PEERS:
-            raise UsageError(f"--against {package}: there are {', '.join(PEERS)}")
         if find_spec(package) is None:
             raise UsageError(f"--against {package}: it is not installed; pip install {package}, or leave it out")
 

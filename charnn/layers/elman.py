@@ -56,7 +56,7 @@ class Elman:
             times(last, W.W, out)
             if t in ended:
                 hW[ended[t]] = 0
-            np.add(now, hW, out=now)
+            np.add(now, hW, now)
             f.forward(now)
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
@@ -67,7 +67,7 @@ class Elman:
             times, out = W.times, W.right(dh)
             back = zip(reversed(range(T)), h[::-1], da[::-1], W.left(da)[::-1], strict=True)
             for t, then, now, next in back:
-                np.add(now, dh, out=now)
+                np.add(now, dh, now)
                 f.backward(then, now)
                 times(next, W.W, out)
                 if t in ended:
@@ -101,9 +101,9 @@ class ElmanUnit:
         self.h, self.activate = h, ACTIVATIONS[activation](h).forward
 
     def step(self, again: Array, inputs: Array, below: Array | None) -> None:
-        np.add(again, inputs, out=self.h)
+        np.add(again, inputs, self.h)
         if below is not None:
-            np.add(self.h, below, out=self.h)
+            np.add(self.h, below, self.h)
         self.activate(self.h)
 
 
