@@ -56,6 +56,7 @@ class Score:
         return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the score of a network beyond all bounds says so
 def evaluate(
     model: Model, weights: Parameters, ids: Symbols, *, reset: bool, burn: int | None = None, workers: int = 1
 ) -> Score:

@@ -120,6 +120,7 @@ def stream(
             steps.read(symbol)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a network may be beyond all bounds, and still write
 def generate(
     model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, *, reset: bool
 ) -> list[Sample]:

@@ -51,10 +51,13 @@ def command(
         raise click.UsageError(f"--by {by} writes rows, and --json one score: leave out one of them")
     if by and burn:
         raise click.UsageError(f"--by {by} is exact: leave --burn out")
+    import numpy as np
+
     from .. import api, checkpoint, console, folders
     from ..errors import InputError
     from ..evaluation import Score, surprisal
 
+    np.seterr(over="ignore", invalid="ignore")  # the score of a network beyond all bounds says so
     path = folders.find(model, root)
     run = checkpoint.load(path)
     if burn and run.reset:

@@ -59,8 +59,11 @@ def command(
         raise click.UsageError("--past-end writes one long sample: leave -n at 1")
     if null + as_json + (separator is not None) > 1:
         raise click.UsageError("--null, --separator and --json say differently what follows a sample: give one of them")
+    import numpy as np
+
     from .. import checkpoint, folders
 
+    np.seterr(over="ignore", invalid="ignore")  # a network may be beyond all bounds, and still write
     run = checkpoint.load(folders.find(model, root))
     ids = run.vocabulary.ids(_read_prime(run) if prime == "-" else prime, "the prime", unknown)
     prime = run.vocabulary.decode(ids)
