@@ -148,7 +148,7 @@ class Threads(Solo):
         errors: list[BaseException] = []
         try:
             result = self._work(self.members[0], args)
-        except Exception as error:
+        except BaseException as error:  # an interrupt too: the barrier is broken
             errors.append(error)
         errors += [failure for other in others if (failure := other.exception())]
         self.barrier.reset()

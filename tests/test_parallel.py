@@ -367,6 +367,25 @@ def test_an_interrupted_caller_sends_the_workers_home() -> None:
     assert team.crew == []
 
 
+@kinds
+@pytest.mark.parametrize("size", [2, 4])
+def test_an_interrupted_caller_can_go_on(kind: Any, size: int) -> None:
+    def work(member: Any, turn: int) -> int:
+        member.wait()
+        if (member.number, turn) == (0, 1):
+            raise KeyboardInterrupt
+        member.wait()
+        return turn
+
+    team = kind(size)
+    team.start(work)
+    assert team.run(0) == 0
+    with pytest.raises(KeyboardInterrupt):
+        team.run(1)
+    assert [team.run(2), team.run(3)] == [2, 3]
+    team.close()
+
+
 def test_training_that_never_recovers_ends_as_it_does_alone(team: Team) -> None:
     run = start(activation="relu", optimizer="sgd", rate=1e7, clip=0.0, batch=5)
     first = run.weights.flat.copy()
