@@ -229,6 +229,21 @@ def test_ranks_that_are_stopped_do_not_speak_of_a_lost_one(new: Path) -> None:
     assert "a rank was lost" not in done.err
 
 
+@real
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_stopped_rank_waits_for_rank_0_to_say_so(new: Path, rank: int) -> None:
+    """However long that takes: the first to die is the end of all."""
+    slow = """
+import time
+from charnn import console
+saved = console.saved
+console.saved = lambda session: (time.sleep(0.3 * (session.team.rank == 0)), saved(session))
+"""
+    interrupt = at_step(13, "os.kill(os.getpid(), signal.SIGINT)", rank=rank)
+    done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, folder=new, change=slow + interrupt)
+    assert done.err.count("saved at step ") == 1 and "a rank was lost" not in done.err
+
+
 # What goes wrong
 
 

@@ -57,6 +57,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
                 session.save()
         if session.stopped:
             console.saved(session)
+            session.team.tell(None)  # the others wait: the first rank to die is the end of all
             stop.die()
         console.closing(session)
 
