@@ -3,6 +3,8 @@
 Letters: T steps in a window, B rows in a batch, H hidden units, V symbols. Gradients are d + the letter.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +22,9 @@ class Activation(Protocol):
 
     def forward(self, a: np.ndarray) -> None: ...
 
+    def bound(self, a: np.ndarray) -> Callable[[], object]:
+        """`forward` of this one array, to be called again and again."""
+
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None: ...
 
 
@@ -31,6 +36,9 @@ class Tanh:
 
     def forward(self, a: np.ndarray) -> None:
         np.tanh(a, a)
+
+    def bound(self, a: np.ndarray) -> Callable[[], object]:
+        return partial(np.tanh, a, a)
 
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
         s = np.multiply(h, h, self.scratch)
@@ -50,6 +58,9 @@ class Sigmoid:
         np.multiply(a, self.half, out=a)
         np.add(a, self.half, out=a)
 
+    def bound(self, a: np.ndarray) -> Callable[[], object]:
+        return partial(self.forward, a)
+
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
         s = np.multiply(h, h, out=self.scratch)
         np.subtract(h, s, out=s)
@@ -64,6 +75,9 @@ class ReLU:
 
     def forward(self, a: np.ndarray) -> None:
         np.maximum(a, self.zeros, out=a)
+
+    def bound(self, a: np.ndarray) -> Callable[[], object]:
+        return partial(np.maximum, a, self.zeros, out=a)
 
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
         s = np.ceil(h, self.scratch)  # with the minimum: 1 where h > 0, without a detour over booleans

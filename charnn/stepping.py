@@ -57,17 +57,15 @@ class Steps:
             inputs = _inputs(layer.table(views), model.symbols, rows)
             self.levels.append(Level(unit, inputs, products, *parts))
         self.o, *self._more = [level.scores for level in self.levels if level.scores.size]
+        below = [None, *(level.up for level in self.levels)]
+        self._advance = [_advance(level, up) for level, up in zip(self.levels, below, strict=False)]
 
     def read(self, x: Any) -> None:
         """The next symbol of each stream: a number where there is one stream, else (rows,)."""
         if self.reset and np.any(ended := x == EOS):
             self._forget(ended)
-        below = None
-        for level in self.levels:
-            level.unit.step(level.again, level.inputs(x), below)
-            for multiply in level.products:
-                multiply()
-            below = level.up
+        for advance in self._advance:
+            advance(x)
         for scores in self._more:
             np.add(self.o, scores, out=self.o)
 
@@ -84,6 +82,19 @@ class Steps:
         for level in self.levels:
             for memory in (level.again, *level.unit.memory):
                 memory[ended] = 0
+
+
+def _advance(level: Level, below: Array | None) -> Callable[[Any], None]:
+    """A layer's step, as a function of the symbols read: what it takes to look names up is a third of such a step."""
+    step, again, inputs, (multiply, *others) = level.unit.step, level.again, level.inputs, level.products
+
+    def advance(x: Any) -> None:
+        step(again, inputs(x), below)
+        multiply()
+        for other in others:
+            other()
+
+    return advance
 
 
 def _inputs(table: Array, symbols: int, rows: int) -> Callable[[Any], Array]:

@@ -1,6 +1,6 @@
 """The simple recurrent network of Elman (1990): hidden units that see their own previous values."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -98,13 +98,19 @@ class ElmanUnit:
     memory: tuple[Array, ...] = ()
 
     def __init__(self, h: Array, activation: str):
-        self.h, self.activate = h, ACTIVATIONS[activation](h).forward
+        self.h, self.step = h, _step(h, ACTIVATIONS[activation](h).bound(h))
 
-    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
-        np.add(again, inputs, self.h)
+
+def _step(h: Array, activate: Callable[[], object]) -> Callable[[Array, Array, Array | None], None]:
+    add = np.add
+
+    def step(again: Array, inputs: Array, below: Array | None) -> None:
+        add(again, inputs, h)
         if below is not None:
-            np.add(self.h, below, self.h)
-        self.activate(self.h)
+            add(h, below, h)
+        activate()
+
+    return step
 
 
 def forgotten(keep: Array | None) -> dict[int, Array]:
