@@ -17,7 +17,8 @@ from .windows import EOS
 
 COLD = 1e-30  # temperatures below are 0
 AHEAD = 1 << 12  # random numbers drawn at a time
-BATCH = 64  # samples drawn side by side
+BATCH = 64  # samples drawn side by side, at most
+SHARED = 32  # samples that are worth two batches, and so two processes
 
 
 @dataclass(frozen=True)
@@ -152,13 +153,16 @@ def batches(
 ) -> Iterator[list[Sample]]:
     """`config.count` samples, batch after batch, by so many processes; the same ones however many those are."""
     entropy = np.random.SeedSequence(config.seed).entropy
+    count = -(-config.count // BATCH)
+    count = max(count, 2) if config.count >= SHARED else count
+    edges = [round(config.count * number / max(1, count)) for number in range(count + 1)]
 
     def batch(number: int) -> list[Sample]:
         seed = np.random.SeedSequence(entropy, spawn_key=(number,) if number else ())
-        own = replace(config, count=min(BATCH, config.count - number * BATCH))
+        own = replace(config, count=edges[number + 1] - edges[number])
         return generate(model, weights, own, np.random.default_rng(seed), prime, reset=reset)
 
-    yield from spread(batch, range(-(-config.count // BATCH)), workers)
+    yield from spread(batch, range(count), workers)
 
 
 def _primed(model: Model, weights: Parameters, prime: np.ndarray, rows: int, temperature: float, reset: bool) -> Steps:

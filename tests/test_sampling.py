@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from charnn.config import ModelConfig, SampleConfig
 from charnn.model import Model
-from charnn.sampling import AHEAD, BATCH, Draws, Sample, batches, generate, noise, probabilities, stream
+from charnn.sampling import AHEAD, BATCH, SHARED, Draws, Sample, batches, generate, noise, probabilities, stream
 from charnn.workspace import Workspace
 
 V = 6
@@ -367,7 +367,8 @@ def batched(count: int, workers: int = 1, **given: Any) -> list[list[list[int]]]
 @pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 9])
 def test_samples_come_in_batches_as_many_as_were_asked_for(count: int) -> None:
     sizes = [len(batch) for batch in batched(count, seed=1, length=9)]
-    assert sum(sizes) == count and all(size == BATCH for size in sizes[:-1])
+    assert sum(sizes) == count and max(sizes, default=0) <= BATCH and (count < SHARED or len(sizes) >= 2)
+    assert max(sizes, default=0) - min(sizes, default=0) <= 1
 
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
@@ -380,8 +381,8 @@ def test_each_batch_has_random_numbers_of_its_own_and_the_first_those_of_the_see
     alone = samples(BATCH, seed=4, reset=True, length=12)
     assert found[0] == [sample.ids.tolist() + [0] * sample.ended for sample in alone]
     assert found[0] != found[1] != found[2] != found[0]
-    assert batched(BATCH, seed=4, length=12) == found[:1] and batched(2 * BATCH, seed=4, length=12) == found[:2]
-    assert batched(BATCH, seed=5, length=12) != found[:1]
+    assert batched(2 * BATCH, seed=4, length=12) == found[:2]
+    assert batched(2 * BATCH, seed=5, length=12)[0] != found[0]
 
 
 def test_without_a_seed_samples_differ_from_one_call_to_the_next() -> None:
