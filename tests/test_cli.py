@@ -576,7 +576,6 @@ def test_many_samples_are_the_same_on_any_number_of_cores(here: Path, monkeypatc
         monkeypatch.setattr("charnn.parallel.cores", lambda count=count: count)
         found.append(ok("sample", "-n", 150, "--seed", 7))
     assert found[0] == found[1] == found[2] and len(found[0].splitlines()) >= 150
-    assert found[0].startswith(ok("sample", "-n", 64, "--seed", 7))
 
 
 def test_greedy_is_temperature_zero(here: Path) -> None:

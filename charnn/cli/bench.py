@@ -51,12 +51,12 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     from ..bench import race, report, variants
 
     packages = tuple(dict.fromkeys(name for name in params["against"].split(",") if name))
+    if packages and params["skip"] and "skip" in options.given(ctx):
+        raise UsageError("--skip with --against: other packages have no skip connections; leave out one of them")
     variants.installed(packages)
     if not params["seconds"] > 0:
         raise UsageError(f"--seconds is {params['seconds']:g}: give a positive number")
     if packages:
-        if params["skip"] and "skip" in options.given(ctx):
-            raise UsageError("--skip with --against: other packages have no skip connections; leave out one of them")
         if params["cell"] != "elman":
             raise UsageError(f"--cell {params['cell']} with --against: the others' code is written for elman so far")
         console.note("other packages have no skip connections: measured without, and without dropout and resets")
