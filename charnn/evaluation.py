@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from .model import Model
+from .numerics import quiet
 from .parameters import Parameters
 from .processes import spread
 from .stored import Symbols, pieces
@@ -56,7 +57,7 @@ class Score:
         return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # the score of a network beyond all bounds says so
+@quiet()  # the score of a network beyond all bounds says so
 def evaluate(
     model: Model, weights: Parameters, ids: Symbols, *, reset: bool, burn: int | None = None, workers: int = 1
 ) -> Score:

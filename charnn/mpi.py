@@ -25,7 +25,7 @@ class MPI(Solo):
         super().__init__(mpi.COMM_WORLD.size)
         self.comm, self.in_place, self.failure = mpi.COMM_WORLD, mpi.IN_PLACE, mpi.Exception
         self.comm.Set_errhandler(mpi.ERRORS_RETURN)
-        self.number = self.rank = self.comm.rank
+        self.number, self.rank, self.ranks = self.comm.rank, self.comm.rank, self.size
         self.numbers = range(self.rank, self.rank + 1)
 
     def sum(self, vectors: Sequence[np.ndarray]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+quiet = partial(np.errstate, over="ignore", invalid="ignore")  # where it is seen in the result, and seen to
 SAFE = 60.0  # exp(60) = 1e26: sums of such exponentials neither overflow nor vanish in float32
 
 

@@ -38,11 +38,12 @@ class Member(Protocol):
 class Team(Protocol):
     """`size` workers, whose numbers are `numbers` where this process can see their memory.
 
-    A program that runs on several machines at once has several teams in step, each in a process with a `rank`.
+    A program that runs on several machines at once is several processes in step, `ranks` of them, each with a `rank`.
     """
 
     size: int
     rank: int
+    ranks: int
     numbers: range
 
     def allocate(self, size: int) -> np.ndarray:
@@ -71,6 +72,7 @@ class Solo:
     """One worker, which is a team and its only member; and what all teams within one process have in common."""
 
     number = rank = 0
+    ranks = 1
 
     def __init__(self, size: int = 1):
         self.size, self.numbers = size, range(size)

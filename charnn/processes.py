@@ -66,7 +66,7 @@ class Processes(Solo):
                 try:
                     pipe.send(args)
                 except OSError:
-                    raise self._lost(ending(pid)) from None
+                    raise lost(pid) from None
             return self.work(self.member, *args)
         except BaseException:  # the others would wait for ever
             self.close()
@@ -85,13 +85,8 @@ class Processes(Solo):
                 try:
                     error = pipe.recv()
                 except (EOFError, OSError):
-                    error = self._lost(ending(pid))
-                self.close()
+                    error = lost(pid)
                 raise error
-
-    def _lost(self, how: str) -> CharnnError:
-        self.close()
-        return CharnnError(f"a worker process {how}: the run stands as it was last saved; charnn train --resume")
 
     def _serve(self, number: int, pipe: Connection) -> None:
         """A worker's life: wait for an order, work, until the pipe is closed."""
@@ -186,13 +181,19 @@ def dismiss(crew: list[tuple[int, Connection]]) -> None:
             pass
 
 
+def lost(pid: int) -> CharnnError:
+    return CharnnError(f"a worker process {ending(pid)}: the run stands as it was last saved; charnn train --resume")
+
+
 def ending(pid: int) -> str:
-    """How a process ended."""
+    """How a process ended, which keeps its number until it is dismissed."""
     try:
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     except ChildProcessError:
         return "is gone"
-    return f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    assert found  # without WNOHANG there is something to tell
+    how = "ended with code" if found.si_code == os.CLD_EXITED else "was killed by signal"
+    return f"{how} {found.si_status}"
 
 
 def spread(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:

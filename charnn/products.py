@@ -80,7 +80,7 @@ class Product:
 def multiply(x: np.ndarray, W: np.ndarray, out: np.ndarray, ws: Workspace, transposed: bool = False) -> np.ndarray:
     """out = x W, or x W^T, once, for x (R, K) of many rows: what is left over by the blocks is multiplied as it is."""
     size = _rows(W.shape[transposed], W.shape[not transposed])
-    worth = len(x) >= LONG or not (transposed or W.shape[1] >= 2 * COLUMNS)
+    worth = TILED and (len(x) >= LONG or not (transposed or W.shape[1] >= 2 * COLUMNS))
     even = len(x) // size * size if worth else 0
     with ws.scratch():
         if even:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .config import SampleConfig
 from .model import Model
-from .numerics import log_softmax
+from .numerics import log_softmax, quiet
 from .parameters import Parameters
 from .processes import spread
 from .stepping import Steps
@@ -121,7 +121,7 @@ def stream(
             steps.read(symbol)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a network may be beyond all bounds, and still write
+@quiet()  # a network may be beyond all bounds, and still write
 def generate(
     model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, *, reset: bool
 ) -> list[Sample]:

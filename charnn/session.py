@@ -20,7 +20,7 @@ from .ranks import rank
 from .run import Origin, Run, plan
 from .sampling import generate
 from .teams import team
-from .training import QUIET, Setback, Trainer, Update
+from .training import Setback, Trainer, Update
 
 VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
 BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
@@ -59,7 +59,6 @@ class Session:
         self.train, self.valid = corpus.split(run.config.valid)
         self.team = team(run.config.workers or 1)
         self.trainer = Trainer(run, self.train, self.team)
-        self.workers = 1 if self.team.size > len(self.team.numbers) else self.team.size  # that score the held-out part
 
     @property
     def finished(self) -> str | None:
@@ -94,7 +93,7 @@ class Session:
     def stop(self) -> None:
         """End before the next update; under MPI after it, when all ranks know."""
         self.trainer.asked = True
-        self.trainer.stopped |= self.team.size == len(self.team.numbers)
+        self.trainer.stopped |= self.team.ranks == 1
 
     @property
     def stopped(self) -> bool:
@@ -138,9 +137,8 @@ class Session:
     def _loss(self) -> float:
         """Of the held-out part, in nats per character."""
         run, burn = self.run, None if self.run.reset else BURN
-        with QUIET():
-            ids = self.valid[:VALIDATED]
-            return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=self.workers).mean
+        ids, workers = self.valid[:VALIDATED], self.team.size // self.team.ranks
+        return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=workers).mean
 
     def _sample(self) -> str:
         """A line of what the network writes now."""

@@ -17,9 +17,7 @@ from .model import Model
 from .parameters import Parameters
 from .products import Product
 from .windows import EOS
-from .workspace import Workspace
-
-LINE = 16  # floats of a cache line
+from .workspace import ALIGN, Workspace
 
 
 @dataclass
@@ -112,7 +110,8 @@ def _products(h: Array, factors: Sequence[Array]) -> tuple[list[Any], list[Array
     if h.ndim == 1:
         ends = [*accumulate(factor.shape[1] for factor in factors)]
         places = [slice(end - factor.shape[1], end) for factor, end in zip(factors, ends, strict=True)]
-        whole = Workspace().empty((len(h), -(-ends[-1] // LINE) * LINE), h.dtype)  # each row on a cache line
+        line = ALIGN // h.itemsize  # each row starts one
+        whole = Workspace().empty((len(h), -(-ends[-1] // line) * line), h.dtype)
         out = np.zeros(whole.shape[1], h.dtype)
         for place, factor in zip(places, factors, strict=True):
             whole[:, place] = factor

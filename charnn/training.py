@@ -8,12 +8,12 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from . import optimizers, schedules
 from .errors import DivergenceError
+from .numerics import quiet
 from .parallel import Member, Solo, Team, rows_of
 from .run import Run
 from .stored import Symbols
@@ -22,7 +22,6 @@ from .workspace import Workspace
 
 NOISE = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 HOPELESS = 8  # setbacks in a row after which training gives up
-QUIET = partial(np.errstate, over="ignore", invalid="ignore")  # what overflows is seen in the loss, and seen to
 Totals = tuple[float, ...]
 EXPLODED = 10.0  # times the loss of knowing nothing, log V
 
@@ -97,7 +96,7 @@ class Trainer:
         Returns the window's summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
         """
         run, config, share = self.run, self.run.config, self.shares[member.number]
-        with QUIET():
+        with quiet():
             nats, count = share.gradient(window, step)
             share.g.tail[:4] = nats, count, 0 if member.number else seconds, asked
             total = member.sum([other.g.block for other in self.shares.values()])

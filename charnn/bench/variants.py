@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from ..errors import UsageError
-from . import machine
+from ..parallel import cores
 from .contender import Entry
 from .work import Work
 
@@ -28,7 +28,7 @@ def ours(work: Work, workers: int) -> Entry:
 
 def peak(work: Work) -> Entry:
     """The machine's matrix products, on all its cores."""
-    return Entry("gemm", "float32", work, team=machine.cores())
+    return Entry("gemm", "float32", work, team=cores())
 
 
 def peers(package: str, work: Work, *, compiled: bool = True) -> list[Entry]:
@@ -38,8 +38,8 @@ def peers(package: str, work: Work, *, compiled: bool = True) -> list[Entry]:
 
 
 def _torch(work: Work) -> Iterator[Entry]:
-    cores = machine.cores()
-    threads = sorted({1, min(2, cores)})
+    several = cores() > 1
+    threads = [1, 2] if several else [1]
     if work.task == "sample":
         yield Entry("torch", "stepwise", work)
         for count in threads if work.batch > 1 or work.hidden >= WIDE else [1]:
@@ -52,7 +52,7 @@ def _torch(work: Work) -> Iterator[Entry]:
             yield Entry("torch", way + adam, work, count)
     if work.task == "train":
         yield Entry("torch", "rnn, foreach", work, threads[-1])
-        if cores > 1 and work.batch % 2 == 0:
+        if several and work.batch % 2 == 0:
             for way in ("rnn", "compiled"):
                 yield Entry("torch", way + adam, work, team=2)
 
@@ -61,5 +61,5 @@ def _jax(work: Work) -> Iterator[Entry]:
     ways = ("fused", "apart") if work.task == "sample" else ("scan",)
     for way in ways:
         yield Entry("jax", way, work)
-    if machine.cores() > 1 and work.batch % 2 == 0:
+    if cores() > 1 and work.batch % 2 == 0:
         yield from (Entry("jax", way, work, team=2) for way in ways)

@@ -66,7 +66,7 @@ def _watched(session: Any) -> AbstractContextManager[None]:
     """Says how to go on should mpiexec end all ranks, since one of them was lost."""
     from .. import console
 
-    if session.team.size == len(session.team.numbers) or session.folder is None:
+    if session.team.ranks == 1 or session.folder is None:
         return nullcontext()
     return last_words(f"a rank was lost; `charnn train --resume {console.named(session.folder, '--name')}` goes on")
 

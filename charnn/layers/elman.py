@@ -1,21 +1,21 @@
 """The simple recurrent network of Elman (1990): hidden units that see their own previous values."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import ACTIVATIONS, orthogonal
+from ..numerics import ACTIVATIONS
 from ..parameters import Views
 from ..products import Product
 from ..workspace import DType, Workspace
 from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
-from .linear import Linear, add_product, gradients, rows
+from .linear import add_product, gradients, rows
+from .recurrent import Recurrent, forgotten, without
 
 
 @dataclass(frozen=True)
-class Elman:
+class Elman(Recurrent):
     """h[t] = f(b + h[t-1] W + x[t] U),   f = tanh, relu or sigmoid
 
     Backwards, with dh[t] from above: da[t] = (dh[t] + da[t+1] W^T) f'(a[t]), and dW = sum_t h[t-1]^T da[t].
@@ -32,16 +32,6 @@ class Elman:
     @property
     def state_sizes(self) -> tuple[int, ...]:
         return (self.hidden,)
-
-    @property
-    def _input(self) -> Linear:
-        return Linear(self.inputs, self.hidden, symbols=self.symbols)
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {**self._input.shapes(), "W": (self.hidden, self.hidden)}
-
-    def initial(self, rng: np.random.Generator) -> dict[str, Array]:
-        return {**self._input.initial(rng), "W": orthogonal(rng, self.hidden)}
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         T, B = x[0].shape[:2]
@@ -83,14 +73,6 @@ class Elman:
     def unit(self, rows: int, dtype: DType) -> "ElmanUnit":
         return ElmanUnit(np.zeros((rows, self.hidden)[rows == 1 :], dtype), self.activation)
 
-    def table(self, p: Views) -> Array:
-        """b + U[x] of each symbol x, (V, H); b where symbols are no input."""
-        return p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
-
-    def from_below(self, p: Views) -> Array:
-        """The rows of U that the layer below is multiplied with."""
-        return self._input.blocks(p)[0]
-
 
 class ElmanUnit:
     """h = f(again + inputs + below), as a `Unit`."""
@@ -111,23 +93,3 @@ def _step(h: Array, activate: Callable[[], object]) -> Callable[[Array, Array, A
         activate()
 
     return step
-
-
-def forgotten(keep: Array | None) -> dict[int, Array]:
-    """For each step before which some rows forget their state, which rows: those where keep (T, B, 1) is 0."""
-    if keep is None:
-        return {}
-    steps, found = np.nonzero(keep[..., 0] == 0)
-    at, starts = np.unique(steps, return_index=True)
-    return dict(zip(at.tolist(), np.split(found, starts)[1:], strict=True))
-
-
-@contextmanager
-def without(h: Array, ended: dict[int, Array]) -> Iterator[Array]:
-    """h[t-1] as each step saw it: 0, for the time being, in rows that had forgotten it."""
-    held = {t: h[t, found] for t, found in ended.items()}
-    for t, found in ended.items():
-        h[t, found] = 0
-    yield h
-    for t, found in ended.items():
-        h[t, found] = held[t]

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import Sigmoid, orthogonal
+from ..numerics import Sigmoid
 from ..parameters import Views
 from ..products import Product
 from ..workspace import DType, Workspace
-from .elman import forgotten, without
 from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
-from .linear import Linear, add_product, gradients, rows
+from .linear import add_product, gradients, rows
 from .lstm import apart
+from .recurrent import Recurrent, forgotten, without
 
 
 @dataclass(frozen=True)
-class GRU:
+class GRU(Recurrent):
     """r[t], z[t] = sigmoid(b + h[t-1] W + x[t] U),   m[t] = c + h[t-1] W,   n[t] = tanh(b + x[t] U + r[t] m[t])
 
     h[t] = (1 - z[t]) n[t] + z[t] h[t-1],   with the columns of b, W and U for r, z and n (m and n) side by side
@@ -29,26 +29,17 @@ class GRU:
     inputs: tuple[int, ...]
     hidden: int
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
+    gates = 3
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
         return (self.hidden,)
 
-    @property
-    def _input(self) -> Linear:
-        return Linear(self.inputs, 3 * self.hidden, symbols=self.symbols)
-
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {**self._input.shapes(), "W": (self.hidden, 3 * self.hidden), "c": (self.hidden,)}
+        return {**super().shapes(), "c": (self.hidden,)}
 
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
-        one = Linear(self.inputs, self.hidden, symbols=self.symbols)
-        return {
-            "U": np.hstack([one.initial(rng)["U"] for _ in range(3)]),
-            "b": np.zeros(3 * self.hidden),
-            "W": np.hstack([orthogonal(rng, self.hidden) for _ in range(3)]),
-            "c": np.zeros(self.hidden),
-        }
+        return {**super().initial(rng), "c": np.zeros(self.hidden)}
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
@@ -96,12 +87,8 @@ class GRU:
 
     def table(self, p: Views) -> Array:
         """b + U[x] of each symbol x, and c beside it, (V, 4 H); b and c where symbols are no input."""
-        b = p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
+        b = super().table(p)
         return np.concatenate([b, np.broadcast_to(p["c"], (*b.shape[:-1], self.hidden))], axis=-1)
-
-    def from_below(self, p: Views) -> Array:
-        """The rows of U that the layer below is multiplied with."""
-        return self._input.blocks(p)[0]
 
 
 class Gates:

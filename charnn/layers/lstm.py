@@ -4,17 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import orthogonal
 from ..parameters import Views
 from ..products import Product
 from ..workspace import DType, Workspace
-from .elman import forgotten, without
 from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
-from .linear import Linear, add_product, gradients, rows
+from .linear import add_product, gradients, rows
+from .recurrent import Recurrent, forgotten, without
 
 
 @dataclass(frozen=True)
-class LSTM:
+class LSTM(Recurrent):
     """[i, f, o, g][t] = b + h[t-1] W + x[t] U,   i, f, o through sigmoid, g through tanh
 
     c[t] = f[t] c[t-1] + i[t] g[t],   h[t] = o[t] tanh(c[t])
@@ -29,25 +28,14 @@ class LSTM:
     inputs: tuple[int, ...]
     hidden: int
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
+    gates = 4
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
         return self.hidden, self.hidden
 
-    @property
-    def _input(self) -> Linear:
-        return Linear(self.inputs, 4 * self.hidden, symbols=self.symbols)
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {**self._input.shapes(), "W": (self.hidden, 4 * self.hidden)}
-
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
-        one = Linear(self.inputs, self.hidden, symbols=self.symbols)
-        return {
-            "U": np.hstack([one.initial(rng)["U"] for _ in range(4)]),
-            "b": np.repeat([0.0, 1.0, 0.0, 0.0], self.hidden),
-            "W": np.hstack([orthogonal(rng, self.hidden) for _ in range(4)]),
-        }
+        return {**super().initial(rng), "b": np.repeat([0.0, 1.0, 0.0, 0.0], self.hidden)}
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
@@ -88,14 +76,6 @@ class LSTM:
 
     def unit(self, rows: int, dtype: DType) -> "LSTMUnit":
         return LSTMUnit(rows, self.hidden, dtype)
-
-    def table(self, p: Views) -> Array:
-        """b + U[x] of each symbol x, (V, 4 H); b where symbols are no input."""
-        return p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
-
-    def from_below(self, p: Views) -> Array:
-        """The rows of U that the layer below is multiplied with."""
-        return self._input.blocks(p)[0]
 
 
 class Gates:

@@ -20,6 +20,7 @@ from charnn.bench import machine, variants
 from charnn.bench.contender import Entry
 from charnn.bench.race import Race, Result, race
 from charnn.bench.work import Work
+from charnn.parallel import cores
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- peers: python -m tests.benchmarks.peers -->\n", "<!-- end of peers -->\n"
@@ -52,7 +53,7 @@ def rows() -> Iterator[tuple[str, Work]]:
 
 def entries(work: Work, compiled: bool) -> list[Entry]:
     """Who does it: charnn with one worker and with all, the machine's products, and all that peers can do."""
-    found = [variants.ours(work, 1), variants.ours(work, machine.cores()), variants.peak(work)]
+    found = [variants.ours(work, 1), variants.ours(work, cores()), variants.peak(work)]
     for package in variants.PEERS:
         found += variants.peers(package, work, compiled=compiled)
     if work.task == "train" and work.batch == 1:

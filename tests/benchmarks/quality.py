@@ -9,7 +9,6 @@ several seeds the table holds the medians.
 import argparse
 import datetime
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from charnn.run import environment
+from charnn.bench import machine
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- results: python -m tests.benchmarks.quality -->\n", "<!-- end of results -->\n"
@@ -52,13 +51,8 @@ def measure(text: Path, minutes: float | None, seed: int) -> dict[str, Any]:
         "dropout": facts["model"]["dropout"],
         "minutes": seconds / 60,
         "date": datetime.date.today().isoformat(),
-        "machine": machine(),
+        "machine": machine.describe(),
     }
-
-
-def machine() -> str:
-    """The processor, as far as it can be told, and its cores."""
-    return f"{len(os.sched_getaffinity(0))} cores, {environment()['cpu']}"
 
 
 def table(results: list[dict[str, Any]]) -> str:

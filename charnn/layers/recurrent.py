@@ -1,0 +1,66 @@
+"""What all recurrent layers have in common: the input's product, how weights start, and rows that forget."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..numerics import orthogonal
+from ..parameters import Views
+from .layer import Array
+from .linear import Linear
+
+
+class Recurrent:
+    """A layer of H units with a `gates` number of columns each: h[t-1] W + b + x[t] U, (B, gates H).
+
+    Each gate's W (H, H) starts `orthogonal`, its U as `Linear` says; b as 0.
+    """
+
+    inputs: tuple[int, ...]
+    hidden: int
+    symbols: int  # how many of the inputs are one-hot, the last ones: see `Linear`
+    gates = 1
+
+    @property
+    def _input(self) -> Linear:
+        return Linear(self.inputs, self.gates * self.hidden, symbols=self.symbols)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {**self._input.shapes(), "W": (self.hidden, self.gates * self.hidden)}
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Array]:
+        one = Linear(self.inputs, self.hidden, symbols=self.symbols)
+        return {
+            "U": np.hstack([one.initial(rng)["U"] for _ in range(self.gates)]),
+            "b": np.zeros(self.gates * self.hidden),
+            "W": np.hstack([orthogonal(rng, self.hidden) for _ in range(self.gates)]),
+        }
+
+    def table(self, p: Views) -> Array:
+        """b + U[x] of each symbol x, (V, gates H); b where symbols are no input."""
+        return p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
+
+    def from_below(self, p: Views) -> Array:
+        """The rows of U that the layer below is multiplied with."""
+        return self._input.blocks(p)[0]
+
+
+def forgotten(keep: Array | None) -> dict[int, Array]:
+    """For each step before which some rows forget their state, which rows: those where keep (T, B, 1) is 0."""
+    if keep is None:
+        return {}
+    steps, found = np.nonzero(keep[..., 0] == 0)
+    at, starts = np.unique(steps, return_index=True)
+    return dict(zip(at.tolist(), np.split(found, starts)[1:], strict=True))
+
+
+@contextmanager
+def without(h: Array, ended: dict[int, Array]) -> Iterator[Array]:
+    """h[t-1] as each step saw it: 0, for the time being, in rows that had forgotten it."""
+    held = {t: h[t, found] for t, found in ended.items()}
+    for t, found in ended.items():
+        h[t, found] = 0
+    yield h
+    for t, found in ended.items():
+        h[t, found] = held[t]
