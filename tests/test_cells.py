@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from test_stepping import STEPS, Naive, close, read, symbols
-from test_training import assert_same, begin, corpus, start, text, updates
+from test_training import start, text, updates
 
-from charnn import api, checkpoint, evaluation, memory, products, session
+from charnn import api, evaluation, memory, products
 from charnn.cli import program
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
@@ -22,7 +22,7 @@ from charnn.layers import GRU, LSTM
 from charnn.model import CELLS, Model
 from charnn.parameters import Parameters
 from charnn.stepping import Steps
-from charnn.training import Trainer, Update
+from charnn.training import Trainer
 from charnn.workspace import Workspace
 
 T, B, H, V = 12, 5, 16, 9
@@ -279,29 +279,6 @@ def golden_losses(name: str) -> list[float]:
 @pytest.mark.parametrize("name", GOLDEN_RUNS)
 def test_losses_are_what_they_were(name: str) -> None:
     assert golden_losses(name) == pytest.approx(GOLDEN[name], rel=1e-5)
-
-
-@pytest.mark.parametrize("stop", [1, 14])
-@pytest.mark.parametrize("name", ["lstm, deep", "gru"])
-def test_stopping_saving_and_resuming_is_training_on(name: str, stop: int, tmp_path: Path) -> None:
-    given = {"steps": 30, "activation": None, **GOLDEN_RUNS[name]}
-    straight = begin(tmp_path / "straight", **given)
-    list(straight)
-    first = begin(tmp_path / "parts", **given)
-    for event in first:
-        if isinstance(event, Update) and event.step == stop:
-            break
-    first.save()
-    folder = first.folder
-    assert folder is not None and straight.folder is not None
-    run = checkpoint.load(folder.last)
-    assert_same(run, first.run)
-    second = session.resume(run, corpus(text(4000)), folder, {})
-    list(second)
-    assert second.run.step == 30
-    assert_same(second.run, straight.run)
-    for kept in ("last", "best", "log"):
-        assert getattr(folder, kept).read_bytes() == getattr(straight.folder, kept).read_bytes(), kept
 
 
 @cells

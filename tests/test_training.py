@@ -194,6 +194,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "plateau": {"schedule": "plateau", "rate": 0.0, "every": 3},
     "dropout": {"dropout": 0.3, "layers": 2},
     "two workers": {"workers": 2, "schedule": "cosine"},
+    "lstm, deep": {"cell": "lstm", "activation": None, "layers": 2, "skip": True, "dropout": 0.25, "state": "carry"},
+    "gru": {"cell": "gru", "activation": None, "rate": 0.03},
     "two workers, dropout": {"workers": 2, "dropout": 0.3, "layers": 2, "skip": True, "optimizer": "rmsprop"},
 }
 
