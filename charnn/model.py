@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,14 @@ from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
 CELLS: dict[str, Callable[..., Cell]] = {"elman": Elman, "lstm": LSTM, "gru": GRU}
+
+
+class Gradient(NamedTuple):
+    """What `Model.gradient` tells of a window, beside the weights' gradient."""
+
+    nats: float  # the summed loss
+    after: State  # the state after it
+    dstate: State  # the gradient with respect to the state before it
 
 
 @dataclass(frozen=True)
@@ -66,22 +75,36 @@ class Model:
         return tuple(np.zeros((rows, n), dtype) for n in self.hidden.state_sizes)
 
     def gradient(
-        self, p: Parameters, g: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep, rng: Rng
-    ) -> tuple[float, State]:
-        """ADD into g the gradient of the summed loss of a window; return that loss in nats, and the state after it.
+        self,
+        p: Parameters,
+        g: Parameters,
+        x: Array,
+        y: Array,
+        state: State,
+        ws: Workspace,
+        keep: Keep,
+        rng: Rng,
+        dstate: State | None = None,
+        first: int = 0,
+    ) -> Gradient:
+        """ADD into g the gradient of the summed loss of a window.
 
-        x, y (T, B) integers: what is read, and what is to be predicted from it (teacher forcing).
+        x, y (T, B) integers: what is read, and what is to be predicted from it (teacher forcing). `dstate` is the
+        gradient of a later loss with respect to the state after the window: none where gradients are truncated there.
+        Steps before the `first` one are read, and count for nothing.
         """
         h, after, backward = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep, rng)
         dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
+        for part in dh:
+            part[:first] = 0
         nats = 0.0
-        for steps in self._chunks(*y.shape):
+        for steps in self._chunks(*y.shape, first=first):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
                 nats += float(cross_entropy(rows(o), rows(y[steps])).sum(dtype=np.float64))
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
-        backward(dh, tuple(np.zeros_like(s) for s in after), g.at("hidden"))
-        return nats, after
+        dstate = dstate or tuple(np.zeros_like(s) for s in after)
+        return Gradient(nats, after, backward(dh, dstate, g.at("hidden"))[1])
 
     def score(
         self, p: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep
@@ -96,9 +119,9 @@ class Model:
                 nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
 
-    def step(self, p: Parameters, x: Array, state: State, ws: Workspace) -> tuple[Array, State]:
+    def step(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep = None) -> tuple[Array, State]:
         """Scores o (B, V) of what follows the symbols x (B,), and the state after reading them."""
-        h, after, _ = self.hidden.forward(p.at("hidden"), (x[None],), state, ws)
+        h, after, _ = self.hidden.forward(p.at("hidden"), (x[None],), state, ws, keep)
         return self._scores(p, h, ws)[0], after
 
     def _scores(self, p: Parameters, h: Arrays, ws: Workspace) -> Array:
@@ -107,9 +130,9 @@ class Model:
         self.readout.apply(p.at("readout"), h, o, ws)
         return o
 
-    def _chunks(self, steps: int, batch: int) -> Iterator[slice]:
+    def _chunks(self, steps: int, batch: int, first: int = 0) -> Iterator[slice]:
         size = max(1, CHUNK // (batch * self.symbols))
-        return (slice(start, start + size) for start in range(0, steps, size))
+        return (slice(start, start + size) for start in range(first, steps, size))
 
 
 def _at(h: Arrays, steps: slice) -> Arrays:

@@ -12,7 +12,7 @@ from .model import Model
 from .numerics import log_softmax, quiet
 from .parameters import Parameters
 from .processes import spread
-from .stepping import Steps
+from .stepping import Stepping, steps
 from .windows import EOS
 
 COLD = 1e-30  # temperatures below are 0
@@ -111,14 +111,14 @@ def stream(
     symbol like any other. Where training `reset` the state at EOS, so does this.
     """
     draws = Draws(model, weights, config, rng, 1)
-    steps = _primed(model, weights, prime, 1, draws.temperature, reset)
+    streams = _primed(model, weights, prime, 1, draws.temperature, reset)
     for i in range(config.length):
-        symbol = int(draws(steps.o))
+        symbol = int(draws(streams.o))
         yield symbol
         if symbol == EOS and not past_end:
             return
         if i + 1 < config.length:
-            steps.read(symbol)
+            streams.read(symbol)
 
 
 @quiet()  # a network may be beyond all bounds, and still write
@@ -129,20 +129,20 @@ def generate(
     if not config.count:
         return []
     draws = Draws(model, weights, config, rng, config.count)
-    steps = _primed(model, weights, prime, config.count, draws.temperature, reset)
+    streams = _primed(model, weights, prime, config.count, draws.temperature, reset)
     rows, going = np.arange(config.count), np.full(config.count, True)  # in the batch; which of them have not ended
     columns: list[np.ndarray] = []
     while len(columns) < config.length and going.any():
-        symbols = np.atleast_1d(draws(steps.o))
+        symbols = np.atleast_1d(draws(streams.o))
         columns.append(np.full(config.count, EOS, np.uint32))
         columns[-1][rows] = symbols
         going &= symbols != EOS
         stay = np.flatnonzero(going)
         if 0 < 2 * len(stay) <= len(rows):
             rows, symbols, going = rows[stay], symbols[stay], going[stay]
-            steps = steps.only(stay)
+            streams = streams.only(stay)
             draws.only(stay)
-        steps.read(symbols if len(rows) > 1 else int(symbols[0]))
+        streams.read(symbols if len(rows) > 1 else int(symbols[0]))
     drawn = np.array(columns, np.uint32).reshape(-1, config.count).T
     ends = [np.flatnonzero(ids == EOS) for ids in drawn]
     return [Sample(ids[: end[0]] if len(end) else ids, len(end) > 0) for ids, end in zip(drawn, ends, strict=True)]
@@ -165,9 +165,11 @@ def batches(
     yield from spread(batch, range(count), workers)
 
 
-def _primed(model: Model, weights: Parameters, prime: np.ndarray, rows: int, temperature: float, reset: bool) -> Steps:
+def _primed(
+    model: Model, weights: Parameters, prime: np.ndarray, rows: int, temperature: float, reset: bool
+) -> Stepping:
     """Streams that have read EOS and the prime."""
-    steps = Steps(model, weights, rows, temperature, reset)
+    streams = steps(model, weights, rows, temperature, reset)
     for symbol in (EOS, *prime.tolist()):
-        steps.read(symbol if rows == 1 else np.full(rows, symbol))
-    return steps
+        streams.read(symbol if rows == 1 else np.full(rows, symbol))
+    return streams

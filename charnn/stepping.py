@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,12 +32,54 @@ class Level:
     scores: Array  # h V / temperature; of no columns where the readout does not see this layer
 
 
-class Steps:
+class Stepping(Protocol):
     """`rows` streams of symbols, read side by side from the zero state on; with `reset`, from there again after EOS.
 
     After `read(x)`, with x (rows,) symbols, `o` (rows, V) is h V / temperature: the scores of what follows, but for
-    c / temperature. One row is a vector, and its x a number: half of the time of such steps is NumPy's own.
+    c / temperature. One row is a vector, and its x a number.
     """
+
+    o: Array
+
+    def read(self, x: Any) -> None:
+        """The next symbol of each stream: a number where there is one stream, else (rows,)."""
+
+    def only(self, rows: Array) -> "Stepping":
+        """Those streams alone, which go on as they would have."""
+
+
+def steps(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepping:
+    """Streams for any network: fast ones where all its layers can go step by step."""
+    kind = Steps if all(hasattr(layer, "unit") for layer in model.hidden.layers) else Windows
+    return kind(model, weights, rows, temperature, reset)
+
+
+class Windows:
+    """`Stepping` for layers that know no single steps: by windows of length one."""
+
+    def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
+        self.model, self.weights, self.rows, self.reset = model, weights, rows, reset
+        self.scale, self.c = weights.flat.dtype.type(1 / temperature), weights["readout/c"]
+        self.state, self.ws = model.zero_state(rows, weights.flat.dtype), Workspace()
+        self.o = np.zeros((rows, model.symbols)[rows == 1 :], weights.flat.dtype)
+
+    def read(self, x: Any) -> None:
+        x = np.atleast_1d(x)
+        keep = (x != EOS).astype(self.o.dtype)[None, :, None] if self.reset else None
+        self.ws.reset()
+        o, after = self.model.step(self.weights, x, self.state, self.ws, keep)
+        self.state = tuple(s.copy() for s in after)
+        np.multiply(o - self.c, self.scale, out=self.o.reshape(o.shape))
+
+    def only(self, rows: Array) -> "Windows":
+        fewer = type(self)(self.model, self.weights, len(rows), float(1 / self.scale), self.reset)
+        fewer.state = tuple(s[rows] for s in self.state)
+        fewer.o[...] = self.o[rows].reshape(fewer.o.shape)
+        return fewer
+
+
+class Steps:
+    """`Stepping` for layers that can go step by step. Half of the time of such steps is NumPy's own."""
 
     def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
         self.rows, self.reset = rows, reset
@@ -59,7 +101,6 @@ class Steps:
         self._advance = [_advance(level, up) for level, up in zip(self.levels, below, strict=False)]
 
     def read(self, x: Any) -> None:
-        """The next symbol of each stream: a number where there is one stream, else (rows,)."""
         if self.reset and np.any(ended := x == EOS):
             self._forget(ended)
         for advance in self._advance:
@@ -68,7 +109,6 @@ class Steps:
             np.add(self.o, scores, out=self.o)
 
     def only(self, rows: Array) -> "Steps":
-        """Those streams alone, which go on as they would have."""
         fewer = self._again(len(rows))
         for old, new in zip(self.levels, fewer.levels, strict=True):
             new.again[...] = old.again[rows].reshape(new.again.shape)

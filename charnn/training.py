@@ -172,7 +172,7 @@ class Share:
         self.ws.reset()
         keep = (x != EOS)[..., None].astype(run.weights.flat.dtype) if run.reset else None
         rng = np.random.default_rng((run.config.seed, NOISE, step, self.number)) if run.model.config.dropout else None
-        nats, after = run.model.gradient(run.weights, self.g, x, y, state, self.ws, keep, rng)
+        nats, after, _ = run.model.gradient(run.weights, self.g, x, y, state, self.ws, keep, rng)
         for s, new in zip(state, after, strict=True):
             s[...] = new
         return nats, y.size

@@ -358,7 +358,7 @@ class ModelCase:
     def gradient(self, g: Parameters | None = None, rng: Any = None) -> tuple[float, Any, Parameters]:
         g = self.p.like() if g is None else g
         noise = rng or (np.random.default_rng(7) if self.model.config.dropout else None)
-        nats, after = self.model.gradient(self.p, g, self.x, self.y, self.state, Poisoned(), self.keep, noise)
+        nats, after, _ = self.model.gradient(self.p, g, self.x, self.y, self.state, Poisoned(), self.keep, noise)
         return nats, after, g
 
     def cut(self, steps: slice, rows: Any = slice(None), state: Any = None) -> "ModelCase":
@@ -433,6 +433,46 @@ def test_model_sum(model: Model, reset: bool) -> None:
     *_, twice = a.gradient(a.gradient()[2])
     equal(twice.flat, 2 * g.flat)
     assert g.flat.any()
+
+
+@resets
+@models
+def test_model_chain(model: Model, reset: bool) -> None:
+    """A window in two parts, the gradient passed from the later to the earlier, is the whole window."""
+    model = Model(replace(model.config, dropout=0.0), V)
+    a, rng = model_case(model, reset), np.random.default_rng(6)
+    g, parts, after = a.p.like(), a.p.like(), tuple(rng.normal(size=s.shape) for s in a.state)
+    whole = model.gradient(a.p, g, a.x, a.y, a.state, Poisoned(), a.keep, None, copies(after))
+    early = a.cut(slice(0, 3))
+    middle = copies(model.score(a.p, early.x, early.y, a.state, Poisoned(), early.keep)[2])
+    late = a.cut(slice(3, T), state=middle)
+    last = model.gradient(a.p, parts, late.x, late.y, late.state, Poisoned(), late.keep, None, copies(after))
+    back = copies(last.dstate)
+    first = model.gradient(a.p, parts, early.x, early.y, early.state, Poisoned(), early.keep, None, back)
+    assert first.nats + last.nats == pytest.approx(whole.nats, rel=1e-12)
+    equal(parts.flat, g.flat)
+    for one, both in zip((*first.dstate, *last.after), (*whole.dstate, *whole.after), strict=True):
+        equal(one, both)
+    cut = a.p.like()
+    model.gradient(a.p, cut, early.x, early.y, early.state, Poisoned(), early.keep, None)
+    model.gradient(a.p, cut, late.x, late.y, late.state, Poisoned(), late.keep, None, copies(after))
+    assert abs(cut.flat - g.flat).max() > 1e-3
+
+
+@resets
+@models
+def test_steps_before_the_first_that_counts_only_carry_the_gradient(model: Model, reset: bool) -> None:
+    model = Model(replace(model.config, dropout=0.0), V)
+    a = model_case(model, reset)
+
+    def late(g: Parameters) -> float:
+        return model.gradient(a.p, g, a.x, a.y, a.state, Poisoned(), a.keep, None, None, 3).nats
+
+    g = a.p.like()
+    rest = model.score(a.p, a.x, a.y, a.state, Poisoned(), a.keep)[0][3:]
+    assert late(g) == pytest.approx(rest.sum(), rel=1e-12)
+    for name, weight in a.p.items():
+        assert_gradient(g[name], slope(lambda: late(a.p.like()), weight), name)
 
 
 @resets

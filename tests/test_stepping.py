@@ -10,7 +10,7 @@ from charnn import products
 from charnn.config import ModelConfig
 from charnn.model import Model
 from charnn.parameters import Parameters
-from charnn.stepping import Steps
+from charnn.stepping import Steps, Windows
 from charnn.windows import EOS
 from charnn.workspace import Workspace
 
@@ -58,7 +58,10 @@ class Naive:
         return o.copy()
 
 
-def read(steps: Steps, x: np.ndarray) -> np.ndarray:
+steppings = pytest.mark.parametrize("kind_of", [Steps, Windows])
+
+
+def read(steps: Any, x: np.ndarray) -> np.ndarray:
     """h V / temperature, (rows, V), after a symbol of each stream."""
     steps.read(x if steps.rows > 1 else int(x[0]))
     return np.atleast_2d(steps.o)
@@ -68,13 +71,14 @@ def close(found: Any, expected: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
 
 
+@steppings
 @resets
 @kinds
 @pytest.mark.parametrize("rows", [1, 2, 5])
 @pytest.mark.parametrize("temperature", [1.0, 0.3, 2.5])
-def test_scores_are_the_networks(kind: ModelConfig, rows: int, temperature: float, reset: bool) -> None:
+def test_scores_are_the_networks(kind_of: Any, kind: ModelConfig, rows: int, temperature: float, reset: bool) -> None:
     model, weights = network(kind)
-    steps, naive = Steps(model, weights, rows, temperature, reset), Naive(model, weights, rows, reset)
+    steps, naive = kind_of(model, weights, rows, temperature, reset), Naive(model, weights, rows, reset)
     for x in symbols(rows):
         expected = naive.read(x)
         o = read(steps, x)
@@ -82,25 +86,29 @@ def test_scores_are_the_networks(kind: ModelConfig, rows: int, temperature: floa
         close(o + weights["readout/c"] / temperature, expected / temperature)
 
 
+@steppings
 @pytest.mark.parametrize("rows", [1, 3])
-def test_what_was_before_an_end_is_forgotten_only_where_it_is_reset(rows: int) -> None:
+def test_what_was_before_an_end_is_forgotten_only_where_it_is_reset(kind_of: Any, rows: int) -> None:
     model, weights = network(KINDS["3 tanh, skip"])
     for reset in (True, False):
         found = []
         for seed in (2, 3):
-            steps = Steps(model, weights, rows, 1.0, reset)
+            steps = kind_of(model, weights, rows, 1.0, reset)
             for x in [*symbols(rows, seed), np.full(rows, EOS), np.full(rows, 3)]:
                 o = read(steps, x).copy()
             found.append(o)
         assert np.array_equal(*found) == reset
 
 
+@steppings
 @resets
 @kinds
 @pytest.mark.parametrize("leave", [[[0, 1, 2, 3, 4]], [[4, 1, 2], [1]], [[3]], [[0, 1], [1, 0], [0]]], ids=str)
-def test_some_of_the_streams_go_on_as_they_would_have(kind: ModelConfig, leave: list[list[int]], reset: bool) -> None:
+def test_some_of_the_streams_go_on_as_they_would_have(
+    kind_of: Any, kind: ModelConfig, leave: list[list[int]], reset: bool
+) -> None:
     model, weights = network(kind)
-    whole, fewer = (Steps(model, weights, 5, 0.7, reset) for _ in range(2))
+    whole, fewer = (kind_of(model, weights, 5, 0.7, reset) for _ in range(2))
     rows = np.arange(5)
     for t, x in enumerate(symbols(5)):
         if t % 5 == 4 and leave:
@@ -111,11 +119,12 @@ def test_some_of_the_streams_go_on_as_they_would_have(kind: ModelConfig, leave: 
         close(read(fewer, x[rows]), expected)
 
 
-def test_streams_know_nothing_of_one_another() -> None:
+@steppings
+def test_streams_know_nothing_of_one_another(kind_of: Any) -> None:
     model, weights = network(KINDS["2 sigmoid, skip"])
     x = symbols(4)
-    together = Steps(model, weights, 4, 1.0, False)
-    alone = [Steps(model, weights, 1, 1.0, False) for _ in range(4)]
+    together = kind_of(model, weights, 4, 1.0, False)
+    alone = [kind_of(model, weights, 1, 1.0, False) for _ in range(4)]
     for now in x:
         close(read(together, now), [read(steps, now[i : i + 1])[0] for i, steps in enumerate(alone)])
 
@@ -132,11 +141,12 @@ def test_products_cut_into_tiles_make_no_difference(kind: ModelConfig, monkeypat
         close(read(tiled, now), read(whole, now))
 
 
-def test_weights_are_left_as_they_are() -> None:
+@steppings
+def test_weights_are_left_as_they_are(kind_of: Any) -> None:
     for rows in (1, 3):
         model, weights = network(KINDS["3 tanh, skip"])
         before = weights.flat.copy()
-        steps = Steps(model, weights, rows, 0.5, True)
+        steps = kind_of(model, weights, rows, 0.5, True)
         for x in symbols(rows):
             read(steps, x)
         np.testing.assert_array_equal(weights.flat, before)

@@ -159,7 +159,7 @@ def test_P5_a_signal_that_ends_it_saves_first(new: Path, number: signal.Signals)
 
 @pytest.mark.parametrize(("number", "code"), [("TERM", 143), ("HUP", 129), ("INT", 130)])
 def test_P5_what_a_shell_sees_of_it(new: Path, number: str, code: int) -> None:
-    line = f"charnn {' '.join(ENDLESS)} --minutes 0.02 --every 1000 & "
+    line = f"charnn {' '.join(ENDLESS)} --minutes 0.5 --every 1000 & "
     line += f"until [ -s checkpoints/names/log.jsonl ]; do sleep 0.05; done; kill -{number} $!; wait $!"
     done = bash(f"set -m; {line}")  # -m: or bash would have what it starts in the background ignore SIGINT
     assert done.code == code and "`charnn train --resume --name names` goes on" in done.err
