@@ -98,7 +98,7 @@ class Model:
         for part in dh:
             part[:first] = 0
         nats = 0.0
-        for steps in self._chunks(*y.shape, first=first):
+        for steps in self._chunks(y.shape, first):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
                 nats += float(cross_entropy(rows(o), rows(y[steps])).sum(dtype=np.float64))
@@ -112,7 +112,7 @@ class Model:
         """Surprisal of each y (T, B) in nats, whether it was the likeliest symbol, and the state after the window."""
         h, after, _ = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep)
         nats, hits = np.empty(y.shape, np.float64), np.empty(y.shape, bool)
-        for steps in self._chunks(*y.shape):
+        for steps in self._chunks(y.shape):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
                 n, hit = surprisal(rows(o), rows(y[steps]))
@@ -130,7 +130,8 @@ class Model:
         self.readout.apply(p.at("readout"), h, o, ws)
         return o
 
-    def _chunks(self, steps: int, batch: int, first: int = 0) -> Iterator[slice]:
+    def _chunks(self, shape: tuple[int, ...], first: int = 0) -> Iterator[slice]:
+        steps, batch = shape
         size = max(1, CHUNK // (batch * self.symbols))
         return (slice(start, start + size) for start in range(first, steps, size))
 
