@@ -154,7 +154,8 @@ def _read(
     """Read lanes begin ... end of a stream side by side, and score the symbols from `scored` on.
 
     `last` is the symbol before the stream. Returns nats and hits (N,), and the state (1, .) at the stream's end, which
-    the last lane reaches. Lanes are sorted, longest first, so that those still going on are the first rows.
+    the last lane reaches. Lanes are sorted, longest first, so that those still going on are the first rows; where one
+    ends within a window, what is read there beyond its end does not count.
     """
     order = np.argsort(begin - end, kind="stable")
     begin, scored, end = begin[order], scored[order], end[order]
@@ -163,15 +164,18 @@ def _read(
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
     ws, start, done = Workspace(), 0, state
     while (going := int(np.count_nonzero(lengths > start))) > 0:
-        shortest = int(lengths[going - 1]) - start  # up to where that lane ends: no padding
-        steps = min(max(1, WINDOW // going), shortest)
-        at = begin[:going] + start + np.arange(steps)[:, None]  # (T, B)
+        steps = min(max(1, WINDOW // going), int(lengths[0]) - start)
+        if start < lengths[final]:  # up to there, where its state is wanted
+            steps = min(steps, int(lengths[final]) - start)
+        ahead = np.arange(start, start + steps)[:, None]
+        inside = ahead < lengths[:going]
+        at = np.minimum(begin[:going] + ahead, len(ids) - 1)  # (T, B)
         x = ids[at - 1]
         x[at == 0] = last
         keep = (x != EOS)[..., None].astype(weights.flat.dtype) if reset else None
         ws.reset()
         n, hit, after = model.score(weights, x, ids[at], tuple(s[:going] for s in state), ws, keep)
-        counted = at >= scored[:going]
+        counted = inside & (at >= scored[:going])
         nats[at[counted]], hits[at[counted]] = n[counted], hit[counted]
         state = tuple(s.copy() for s in after)
         start += steps

@@ -111,8 +111,9 @@ def cross_entropy(o: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def surprisal(o: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """L of `cross_entropy` in nats, and whether each y was the likeliest symbol, both (N,). o (N, V) is overwritten."""
-    o_y, top = o.reshape(-1)[np.arange(0, o.size, o.shape[1]) + y], o.max(axis=1)
-    hits = o_y == top
+    scores, starts = o.reshape(-1), np.arange(0, o.size, o.shape[1])
+    likeliest = o.argmax(axis=1)  # half the time of `max`
+    o_y, top, hits = scores[starts + y], scores[starts + likeliest], likeliest == y
     if not (top.max() < SAFE and o_y.min() > -SAFE):  # a NaN comes here too
         o -= top[:, None]
         o_y = o_y - top

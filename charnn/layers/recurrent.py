@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,7 +53,8 @@ def forgotten(keep: Array | None) -> dict[int, Array]:
         return {}
     steps, found = np.nonzero(keep[..., 0] == 0)
     at, starts = np.unique(steps, return_index=True)
-    return dict(zip(at.tolist(), np.split(found, starts)[1:], strict=True))
+    parts = pairwise([*starts.tolist(), len(steps)])
+    return {t: found[slice(*part)] for t, part in zip(at.tolist(), parts, strict=True)}
 
 
 @contextmanager
