@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "charnn"
 FLOORS = {
-    0: "__init__ errors npz numerics parameters products ranks stored workspace",
+    0: "__init__ errors novelty npz numerics parameters products ranks stored workspace",
     1: "layers",
     2: "config corpus ngram schedules text tokens vocabulary windows",
     3: "model mpi optimizers parallel processes run teams",
