@@ -88,8 +88,8 @@ def check(model: Model, weights: Parameters, ids: Array, samples: int, rng: np.r
     """`Model.gradient` beside central differences, for so many weights of every array, in a text (N,).
 
     Half of them are drawn from all, half from those that have a gradient, if there are as many. The relative error of a
-    gradient a beside a difference d is |a - d| / max(|a|, |d|, 1e-5 L), L the window's loss or 1: what is smaller drowns
-    in rounding.
+    gradient a beside a difference d is |a - d| / max(|a|, |d|, 1e-5 L), with L the window's loss, or 1 if that is less:
+    what is smaller drowns in rounding.
 
     Moves of 1e-4, 1e-5 and 1e-6 are tried, and the closest counts. Where that is not close, those from one side are
     tried too: a kink of relu on the other side does no harm there. Where the two sides then differ from one another,

@@ -143,13 +143,12 @@ def orthogonal(rng: np.random.Generator, n: int) -> np.ndarray:
 def eigenvalues(W: np.ndarray) -> list[np.ndarray]:
     """Those of each square block of a recurrence, the largest first; a vector, which stands for a diagonal, is its own.
 
-    W (H, H), (H, n H) where the gates of a cell lie side by side, or (H,); there are none for any other shape. Those of
-    a block with anything infinite or nan in it are nan.
+    W (H, H), (H, n H) where the gates of a cell lie side by side, or (H,); there are none for any other shape.
     """
     W = W.astype(np.float64)
     blocks: list[np.ndarray] = []
     if W.ndim == 2 and W.shape[1] % W.shape[0] == 0:
         blocks = np.split(W, W.shape[1] // W.shape[0], axis=1)
-    found = [np.linalg.eigvals(b) if np.isfinite(b).all() else np.full(len(b), np.nan) for b in blocks]
+    found = [np.linalg.eigvals(b) for b in blocks]
     found += [W] if W.ndim == 1 else []
     return [(v + 0j)[np.lexsort((-v.imag, -v.real, -np.abs(v)))] for v in found]

@@ -30,11 +30,11 @@ def gradients(norms: Sequence[Norm], saturation: Sequence[Saturation], eigenvalu
     """Norms by lag as a table and as bars; eigenvalues of each W; saturation."""
     console = screen()
     layers = {norm.layer: [n for n in norms if n.layer == norm.layer] for norm in norms}
-    last = max((norm.lag for norm in norms), default=0)
     if norms:
         console.print(Text(f"norm of dL[t]/dh[t-k], nats per unit, over {norms[0].positions} positions t"))
-        heads = (f"k = {lag}" for lag in SHOWN if lag <= last)
-        console.print(_table("layer", *heads, "each step", rows=_norms(layers)))
+        lags = _lags(norms, console.width)
+        heads = (f"k = {lag}" for lag in lags)
+        console.print(_table("layer", *heads, "each step", rows=_norms(layers, lags)))
     for line in bars(layers, console.width, _encodes("".join(BARS))):
         console.print(Text(line, no_wrap=True))
     if eigenvalues:
@@ -55,11 +55,20 @@ def _table(*heads: str, rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def _norms(layers: Mapping[int, Sequence[Norm]]) -> Iterable[Sequence[str]]:
-    last = max((norm.lag for norms in layers.values() for norm in norms), default=0)
+def _lags(norms: Sequence[Norm], width: int) -> list[int]:
+    """Those that a table has room for."""
+    last = max(norm.lag for norm in norms)
+    lags = [lag for lag in SHOWN if lag <= last]
+    room = (width - len("layer") - len("  each step")) // (2 + max(len(f"{norm.rms:.1e}") for norm in norms))
+    while len(lags) > max(1, room):
+        del lags[len(lags) // 2]
+    return lags
+
+
+def _norms(layers: Mapping[int, Sequence[Norm]], lags: Sequence[int]) -> Iterable[Sequence[str]]:
     for layer, norms in layers.items():
         found = {norm.lag: f"{norm.rms:.1e}" for norm in norms}
-        yield str(layer), *(found.get(lag, "") for lag in SHOWN if lag <= last), f"x {factor(norms):.3f}"
+        yield str(layer), *(found.get(lag, "") for lag in lags), f"x {factor(norms):.3f}"
 
 
 def _eigenvalues(found: Mapping[str, Any], most: int) -> Iterable[Sequence[str]]:

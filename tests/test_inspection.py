@@ -270,7 +270,7 @@ def test_a_reader_knows_what_is_bounded() -> None:
 # the check of gradients
 
 
-def checked(model: Model, p: Parameters, ids: np.ndarray, samples: int = 20) -> dict[str, gradcheck.Checked]:
+def checked(model: Model, p: Parameters, ids: np.ndarray, samples: int = 8) -> dict[str, gradcheck.Checked]:
     return {one.array: one for one in gradcheck.check(model, p, ids, samples, np.random.default_rng(0))}
 
 
@@ -291,7 +291,7 @@ def test_right_gradients_are_confirmed(options: dict[str, Any], length: int) -> 
     assert list(found) == list(p)
     assert all(one.good and one.error < 1e-5 for one in found.values()), found
     for name, one in found.items():
-        assert one.weights + one.kinks == 2 * min(20, p[name].size)
+        assert one.weights + one.kinks == 2 * min(8, p[name].size)
 
 
 @pytest.mark.parametrize("array", ["hidden/0/W", "hidden/0/U", "hidden/0/b", "readout/V", "readout/c"])

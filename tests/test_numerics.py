@@ -196,5 +196,3 @@ def test_eigenvalues_are_those_of_each_gate_and_the_entries_of_a_diagonal() -> N
     (diagonal,) = eigenvalues(np.array([0.5, -1.5, 1.5], np.float32))
     assert diagonal.tolist() == [1.5, -1.5, 0.5]
     assert eigenvalues(np.ones((3, 4))) == eigenvalues(np.ones((2, 2, 2))) == []
-    (nothing,) = eigenvalues(np.array([[np.nan, 0], [0, 1]]))
-    assert np.isnan(nothing).all()
