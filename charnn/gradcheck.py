@@ -34,8 +34,8 @@ class Checked:
 
     @property
     def good(self) -> bool:
-        """Whether something was compared, and nothing was wrong."""
-        return self.weights > 0 and self.error <= TOLERANCE
+        """Whether something was compared, and nothing was wrong; of nothing the error is nan."""
+        return self.error <= TOLERANCE
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,8 @@ def test_a_unit_that_is_flat_now_and_then_is_not_always() -> None:
     p["hidden/0/U"][1:] = np.array([[9, -9, -9, 9]])  # after EOS, where there is one, all are 0
     _, (found,) = inspection.gradients(model, p, text(100, 10), 10, reset=False)
     assert found.always == 2 and 0.5 < found.share < 0.6
+    _, (found,) = inspection.gradients(model, p, text(11, 5), 10, reset=False)  # one position, where EOS is read last
+    assert found.always == 2 and found.share == 0.6
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
