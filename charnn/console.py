@@ -1,4 +1,4 @@
-"""What a terminal shows, all of it on standard error: the only room that knows rich and tqdm."""
+"""What a terminal shows, all of it on standard error: the only room, beside `plots`, that knows rich, and tqdm."""
 
 import math
 import shlex

@@ -141,6 +141,15 @@ def orthogonal(rng: np.random.Generator, n: int) -> np.ndarray:
     return q * np.sign(np.diag(r))
 
 
-def spectral_radius(W: np.ndarray) -> float:
-    """The largest |eigenvalue|: what h W^k grows or shrinks by at each step in the long run."""
-    return float(np.abs(np.linalg.eigvals(W.astype(np.float64))).max())
+def eigenvalues(W: np.ndarray) -> list[np.ndarray]:
+    """Those of each square block of a recurrence, the largest first; a vector, which stands for a diagonal, is its own.
+
+    W (H, H), (H, n H) where the gates of a cell lie side by side, or (H,); there are none for any other shape.
+    """
+    W = W.astype(np.float64)
+    blocks: list[np.ndarray] = []
+    if W.ndim == 2 and W.shape[1] % W.shape[0] == 0:
+        blocks = np.split(W, W.shape[1] // W.shape[0], axis=1)
+    found = [np.linalg.eigvals(b) for b in blocks]
+    found += [W] if W.ndim == 1 else []
+    return [(v + 0j)[np.lexsort((-v.imag, -v.real, -np.abs(v)))] for v in found]

@@ -818,8 +818,9 @@ def test_every_command_takes_the_same_ways_to_name_a_model(here: Path, tmp_path:
         assert json.loads(ok("info", "--json", *way))["step"] == 40
         assert ok("sample", "--seed", 1, *way) == ok("sample", "--seed", 1)
         assert ok("eval", "names.txt", *way) == ok("eval", "names.txt")
-    for command in ("info", "sample", "eval"):
-        assert "there is no model in" in refused(2, command, "--out", tmp_path)
+        assert ok("inspect", "gradients", "names.txt", *way) == ok("inspect", "gradients", "names.txt")
+    for command in (["info"], ["sample"], ["eval"], ["inspect", "gradients"], ["inspect", "units"]):
+        assert "there is no model in" in refused(2, *command, "--out", tmp_path)
 
 
 # standard output and error

@@ -12,8 +12,8 @@ FLOORS = {
     1: "layers",
     2: "config corpus ngram schedules text tokens vocabulary windows",
     3: "model mpi optimizers parallel processes run teams",
-    4: "checkpoint evaluation folders memory sampling stepping training",
-    5: "api bench console session",
+    4: "checkpoint evaluation folders gradcheck inspection memory sampling stepping training",
+    5: "api bench console plots session",
     6: "__main__ cli",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
@@ -32,6 +32,7 @@ NEIGHBOURS = {  # the only imports on a floor: who may import whom
     "tokens": {"corpus", "text", "vocabulary"},
     "run": {"model", "optimizers", "parallel"},
     "folders": {"checkpoint"},
+    "gradcheck": {"inspection"},
     "memory": {"evaluation"},
     "sampling": {"stepping"},
     "api": {"session"},
@@ -139,9 +140,9 @@ def test_the_library_knows_no_terminal(path: Path) -> None:
         assert not (isinstance(node, ast.ImportFrom) and node.module == "sys")
 
 
-def test_click_stays_in_the_command_line_and_rich_and_tqdm_in_the_console() -> None:
+def test_click_stays_in_the_command_line_and_rich_and_tqdm_where_terminals_are_drawn_on() -> None:
     for path in FILES:
-        allowed = {"cli": {"click"}, "console": {"rich", "tqdm"}}.get(home(path), set())
+        allowed = {"cli": {"click"}, "console": {"rich", "tqdm"}, "plots": {"rich"}}.get(home(path), set())
         assert imported(path) & TERMINAL <= allowed, path
 
 

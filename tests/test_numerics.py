@@ -9,10 +9,10 @@ from charnn.numerics import (
     ACTIVATIONS,
     SAFE,
     cross_entropy,
+    eigenvalues,
     glorot,
     log_softmax,
     orthogonal,
-    spectral_radius,
 )
 
 DEFINITIONS = {  # f, and its slope
@@ -181,9 +181,18 @@ def test_orthogonal_keeps_lengths_and_is_drawn_from_all_such_matrices(n: int) ->
     assert abs(np.mean([np.trace(W) for W in drawn])) < 0.35  # of all of them it is 0, with a variance of 1
 
 
-def test_spectral_radius_is_what_powers_grow_by() -> None:
-    assert spectral_radius(np.diag([0.5, -2.0, 1.0]).astype(np.float32)) == pytest.approx(2)
-    turn = np.array([[0, -3.0], [3.0, 0]])
-    assert spectral_radius(turn) == pytest.approx(3)
-    assert spectral_radius(orthogonal(np.random.default_rng(0), 20)) == pytest.approx(1)
-    assert spectral_radius(np.array([[0, 1.0], [0, 0]])) == 0
+def test_eigenvalues_are_what_powers_grow_by() -> None:
+    ((*found,),) = eigenvalues(np.diag([0.5, -2.0, 1.0]).astype(np.float32))
+    assert found == pytest.approx([-2, 1, 0.5])
+    turn = 3 * np.array([[0, -1.0], [1, 0]])
+    assert eigenvalues(turn)[0].tolist() == pytest.approx([3j, -3j])
+    assert np.abs(eigenvalues(orthogonal(np.random.default_rng(0), 20))[0]) == pytest.approx(np.ones(20))
+    assert np.abs(eigenvalues(np.array([[0, 1.0], [0, 0]]))[0]).max() == 0
+
+
+def test_eigenvalues_are_those_of_each_gate_and_the_entries_of_a_diagonal() -> None:
+    one, two = eigenvalues(np.hstack([np.diag([1.0, 2.0]), np.diag([-4.0, 3.0])]))
+    assert one.tolist() == [2, 1] and two.tolist() == [-4, 3]
+    (diagonal,) = eigenvalues(np.array([0.5, -1.5, 1.5], np.float32))
+    assert diagonal.tolist() == [1.5, -1.5, 0.5]
+    assert eigenvalues(np.ones((3, 4))) == eigenvalues(np.ones((2, 2, 2))) == []

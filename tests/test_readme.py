@@ -41,7 +41,11 @@ def test_commands_parse(line: str) -> None:
     for name, *arguments in found:
         command = program.get_command(click.Context(program), name)
         assert command is not None, f"no command {name}"
-        command.make_context(name, list(arguments))
+        context = command.make_context(name, list(arguments))
+        if isinstance(command, click.Group):
+            name, inner, arguments = command.resolve_command(context, arguments)
+            assert name and inner
+            inner.make_context(name, arguments)
 
 
 def test_there_are_commands_to_parse() -> None:

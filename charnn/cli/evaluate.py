@@ -68,7 +68,7 @@ def command(
     else:
         sources = streams.live(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
-        texts = (_ids(run, source, unknown, invalid) for source in sources)
+        texts = (symbols(run, source, unknown, invalid) for source in sources)
     about = f", approximately: each piece read from {burn} characters before it" if burn else ""
     console.note(f"{path} on {what}{about}")
     total = Score()
@@ -103,7 +103,7 @@ def _score(run: Any, pieces: Iterable[Any], burn: int | None) -> Any:
     return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=cores())
 
 
-def _ids(run: Any, source: Any, unknown: str, invalid: str) -> Iterator[Any]:
+def symbols(run: Any, source: Any, unknown: str, invalid: str) -> Iterator[Any]:
     """The symbols of a text, or of a tokenised file with the model's own vocabulary."""
     from .. import tokens
     from ..errors import InputError

@@ -37,13 +37,15 @@ def describe(run: Any) -> dict[str, Any]:
     """All that a checkpoint says, and what follows from its weights."""
     from dataclasses import asdict
 
+    from ..inspection import radius, spectra
+
     valid = [record["valid"] for record in run.history]
     best = {"bits/char": round(run.best / math.log(2), 4), "step": run.best_step} if run.best is not None else None
     return {
         "model": {name: value for name, value in asdict(run.model.config).items() if value is not None},
         "parameters": run.weights.count,
         "arrays": {name: list(shape) for name, shape in run.model.shapes().items()},
-        "spectral radius": {name: radius for n, w in run.weights.items() for name, radius in radii(n, w)},
+        "spectral radius": {name: round(radius(found), 4) for name, found in spectra(run.weights).items()},
         "vocabulary": "".join(chr(c) for c in run.vocabulary.characters),
         "symbols": run.vocabulary.size,
         "sequence": run.vocabulary.sequence,
@@ -58,17 +60,6 @@ def describe(run: Any) -> dict[str, Any]:
         "baselines": run.origin.baselines,
         "held out": valid,
     }
-
-
-def radii(name: str, W: Any) -> list[tuple[str, float]]:
-    """The spectral radius of a recurrence: of each of its square blocks, where a cell's gates lie side by side."""
-    from ..numerics import spectral_radius
-
-    if not name.endswith("/W"):
-        return []
-    H, gates = W.shape[0], W.shape[1] // W.shape[0]
-    found = [round(spectral_radius(W[:, i * H : (i + 1) * H]), 4) for i in range(gates)]
-    return [(name if gates == 1 else f"{name} {i + 1} of {gates}", radius) for i, radius in enumerate(found)]
 
 
 def plain(value: Any) -> str:

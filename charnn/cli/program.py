@@ -21,6 +21,7 @@ COMMANDS = {
     "sample": "sample",
     "eval": "evaluate",
     "info": "info",
+    "inspect": "inspection",
     "bench": "bench",
 }
 

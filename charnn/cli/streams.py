@@ -23,6 +23,11 @@ def write(text: str, *, flush: bool = False) -> None:
         sys.stdout.buffer.flush()
 
 
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def stdin() -> Any:
     """Standard input. Raises `UsageError` where it is closed, or a terminal that nobody would type a corpus at."""
     if sys.stdin is None or sys.stdin.closed:

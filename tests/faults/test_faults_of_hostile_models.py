@@ -57,7 +57,8 @@ def refused(message: str, kind: str = "model", *words: str) -> None:
     """bad.npz is turned down by a command that reads models (or tokenised files), and leaves nothing behind."""
     commands = {
         "model": [["info", "-m", "bad.npz"]],
-        "models": [["info", "-m", "bad.npz"], ["sample", "-m", "bad.npz"], ["eval", "names.txt", "-m", "bad.npz"]],
+        "models": [["info", "-m", "bad.npz"], ["sample", "-m", "bad.npz"], ["eval", "names.txt", "-m", "bad.npz"]]
+        + [["inspect", command, "names.txt", "-m", "bad.npz"] for command in ("gradients", "units", "gradcheck")],
         "tokens": [["train", "bad.npz", *TINY]],
         "tokenised": [["train", "bad.npz", *TINY], ["tokenize", "--decode", "bad.npz"]],
     }

@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 from processes import charnn
 
-READING = ["sample", "eval", "info"]
+READING = ["sample", "eval", "info", "inspect gradients", "inspect units", "inspect gradcheck"]
 
 
 @pytest.mark.parametrize("command", READING)
 def test_M1_no_model_of_that_name(here: Path, command: str) -> None:
-    charnn(command, "-m", "gone/best.npz").told(2, "gone/best.npz", "checkpoints/", "`charnn train CORPUS --name NAME`")
+    charnn(*command.split(), "-m", "gone/best.npz").told(
+        2, "gone/best.npz", "checkpoints/", "`charnn train CORPUS --name NAME`"
+    )
 
 
 @pytest.mark.parametrize("command", READING)
 def test_M1_no_model_anywhere(new: Path, command: str) -> None:
-    charnn(command).told(2, "checkpoints/", "train one with `charnn train CORPUS`")
-    charnn(command, "--out", "elsewhere").told(2, "elsewhere/", "`charnn train CORPUS`")
+    charnn(*command.split()).told(2, "checkpoints/", "train one with `charnn train CORPUS`")
+    charnn(*command.split(), "--out", "elsewhere").told(2, "elsewhere/", "`charnn train CORPUS`")
 
 
 def test_M1_a_folder_without_a_model(new: Path) -> None:
@@ -40,6 +42,9 @@ class Trap:
         ("pickle", "info"),
         ("pickle", "sample"),
         ("pickle", "eval"),
+        ("pickle", "inspect gradients"),
+        ("pickle", "inspect units"),
+        ("pickle", "inspect gradcheck"),
     ],
 )
 def test_M2_what_is_no_model(new: Path, kind: str, command: str) -> None:
@@ -50,7 +55,7 @@ def test_M2_what_is_no_model(new: Path, kind: str, command: str) -> None:
         "pickle": pickle.dumps(Trap()),
     }
     Path("model.npz").write_bytes(data[kind])
-    charnn(command, "-m", "model.npz").told(3, "model.npz", "is not a charnn")
+    charnn(*command.split(), "-m", "model.npz").told(3, "model.npz", "is not a charnn")
     assert not Path("canary").exists()
 
 

@@ -283,7 +283,7 @@ def test_P7_a_reader_of_stderr_that_goes_away(new: Path, kind: str) -> None:
 def test_P7_a_stderr_that_takes_nothing(new: Path, where: str) -> None:
     done = bash(f"charnn {' '.join(BUDGET)} --steps 300 2>{where}")
     assert (done.code, done.out, done.err) == (0, b"", "") and steps("names") == [100, 200, 300]
-    for command in ("sample --seed 1", "eval", "info", "tokenize names.txt -o -"):
+    for command in ("sample --seed 1", "eval", "info", "inspect gradients", "inspect units", "tokenize names.txt -o -"):
         quiet = bash(f"charnn {command} 2>{where}")
         assert (quiet.code, quiet.out) == (0, bash(f"charnn {command}").out) and quiet.out
     assert bash(f"charnn sample -m gone 2>{where}").code == 2
@@ -411,7 +411,8 @@ def test_P9_every_command_writes_utf8_whatever_the_locale(narrow: Path) -> None:
 
 def test_P9_a_terminal_gets_utf8_too(narrow: Path) -> None:
     charnn("train", "Käse.txt", *TINY, "--steps", 20, "--every", 10).well()
-    for command in (["eval", "Käse.txt", "--by", "char"], ["sample", "--past-end", "--length", "300"], ["info"]):
+    units, eval = ["inspect", "units", "Käse.txt"], ["eval", "Käse.txt", "--by", "char"]
+    for command in (units, eval, ["sample", "--past-end", "--length", "300"], ["info"]):
         with on_terminal([*COMMAND, *command]) as (process, leader):
             told = shown(leader)
             assert process.wait(timeout=LIMIT) == 0, told

@@ -128,6 +128,9 @@ EVERY = [
     ["eval", "-m", "{home}/checkpoints/names", "--json"],
     ["info", "-m", "{home}/checkpoints/names"],
     ["info", "-m", "{home}/checkpoints/names", "--json"],
+    ["inspect", "gradients", "-m", "{home}/checkpoints/names"],
+    ["inspect", "units", "-m", "{home}/checkpoints/names", "names.txt"],
+    ["inspect", "gradcheck", "-m", "{home}/checkpoints/names", "--samples", "4"],
 ]
 
 

@@ -1,0 +1,59 @@
+"""What `charnn inspect` looks at, a model and a text, and how its figures become JSON."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from . import streams
+from .evaluate import symbols
+
+MOST = 1 << 20  # characters of a text that are looked at where all are there at once
+
+
+def opened(model: str | None, root: str, text: str | None, unknown: str, invalid: str) -> tuple[Any, Any, Any, str]:
+    """A run and its file, the pieces of the text to read, and what that is."""
+    from .. import api, checkpoint, console, folders
+
+    path = folders.find(model, root)
+    run = checkpoint.load(path)
+    if text is None and not streams.is_piped():
+        pieces, what = iter([api.held_out(run)]), "held-out part"
+    else:
+        (source,) = streams.live((text or "-",))
+        pieces, what = symbols(run, source, unknown, invalid), "standard input" if source.name == "-" else source.name
+    console.note(f"{path} on {what}")
+    return path, run, pieces, what
+
+
+def take(pieces: Iterable[Any], what: str) -> Any:
+    """The start of a text, (N,) ids. Raises `InputError` where there is nothing."""
+    import numpy as np
+
+    from .. import console
+    from ..errors import InputError
+
+    parts, length = [], 0
+    for piece in pieces:
+        parts.append(np.asarray(piece[: MOST - length]))
+        length += len(piece)
+        if length > MOST:
+            console.note(f"of {what} only the first {MOST:,} characters are looked at")
+            break
+    if not length:
+        raise InputError(f"{what} is empty: there is nothing to read")
+    return np.concatenate(parts)
+
+
+def write_json(value: dict[str, Any]) -> None:
+    """An object on a line."""
+    streams.write(json.dumps(finite(value)) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """The same with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return value if not isinstance(value, float) or math.isfinite(value) else None

@@ -1,0 +1,132 @@
+"""charnn inspect units"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from . import options, streams, subject
+from .evaluate import escape, small
+from .program import printable
+
+WINDOW = 256  # characters that are read at a time
+
+
+def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice:
+    """Units from A up to B, which is not among them: A:B, A:, :B; or A alone."""
+    if value is None:
+        return slice(None)
+    first, colon, last = value.partition(":")
+    if not all(part.isdecimal() and len(part) < 10 for part in (first, last) if part) or value in ("", ":"):
+        raise click.BadParameter(f"{value!r} is no range of units: give A:B, as in 0:40, or one unit")
+    start = int(first or 0)
+    return slice(start, int(last) if last else None if colon else start + 1)
+
+
+@click.command("units")
+@click.argument("text", required=False)
+@options.model
+@options.root
+@click.option("--layer", type=click.IntRange(0), metavar="N", help="This layer alone, 0 being the lowest.")
+@click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object for each character.")
+@options.unknown
+@options.invalid
+def command(
+    text: str | None,
+    model: str | None,
+    root: str,
+    layer: int | None,
+    units: slice,
+    as_json: bool,
+    unknown: str,
+    invalid: str,
+) -> None:
+    """Show what every unit does while the model reads a text.
+
+    A row for each character: its position, the character, and the activations h of all units after it was read, layer
+    by layer. In a pipe TSV, with columns named layer/unit. On a terminal shaded cells, red for positive and blue for
+    negative, the brighter the larger; as many units as there is room for.
+    """
+    from ..errors import InputError
+    from ..inspection import Reader
+
+    _, run, pieces, what = subject.opened(model, root, text, unknown, invalid)
+    reader = Reader(run.model, run.weights, run.reset)
+    chosen = _chosen(reader.sizes, layer, units)
+    read = ((ids, reader.read(ids)) for ids in small(pieces, WINDOW) if len(ids))
+    rows = _activations(read, run.vocabulary, chosen)
+    if as_json:
+        there = _json(chosen, rows)
+    elif streams.is_terminal():
+        there = _shaded(chosen, rows, reader.bounded)
+    else:
+        there = _tsv(chosen, rows)
+    if not there:
+        raise InputError(f"{what} is empty: there is nothing to read")
+
+
+def _chosen(sizes: tuple[int, ...], layer: int | None, units: slice) -> dict[int, range]:
+    """The units of each layer to show."""
+    if layer is not None and layer >= len(sizes):
+        raise click.UsageError(f"--layer {layer}: the model's layers are 0 to {len(sizes) - 1}")
+    chosen = {i: range(size)[units] for i, size in enumerate(sizes) if layer in (None, i)}
+    for i, found in chosen.items():
+        if not found or found[-1] + 1 < (units.stop or 0):
+            raise click.UsageError(f"--units: layer {i} has the units 0 to {sizes[i] - 1}")
+    return chosen
+
+
+Row = tuple[int, str, list[list[float]]]  # position, character, activations of each layer
+
+
+def _activations(read: Iterable[tuple[Any, Any]], vocabulary: Any, chosen: dict[int, range]) -> Iterator[list[Row]]:
+    """The rows of each piece that was read."""
+    position = 1
+    for ids, layers in read:
+        shown = [layers[i][:, units.start : units.stop].tolist() for i, units in chosen.items()]
+        characters = vocabulary.texts(ids.tolist())
+        yield [(position + n, c, [layer[n] for layer in shown]) for n, c in enumerate(characters)]
+        position += len(ids)
+
+
+def _tsv(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
+    """Rows of numbers below the names of the units; whether there were any."""
+    head = "\t".join(["position", "character", *(f"{i}/{n}" for i, units in chosen.items() for n in units)]) + "\n"
+    for rows in pieces:
+        lines = []
+        for position, character, layers in rows:
+            numbers = (f"{value:.4f}" for layer in layers for value in layer)
+            lines.append("\t".join([str(position), escape(character), *numbers]) + "\n")
+        streams.write(head + "".join(lines), flush=True)
+        head = ""
+    return not head
+
+
+def _json(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
+    """A JSON object a line; whether there were any."""
+    there = False
+    for rows in pieces:
+        for position, character, layers in rows:
+            values = {str(i): [round(v, 6) for v in layer] for i, layer in zip(chosen, layers, strict=True)}
+            row = {"position": position, "character": character, "layers": values}
+            subject.write_json(row)
+        streams.write("", flush=True)
+        there = True
+    return there
+
+
+def _shaded(chosen: dict[int, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
+    """Shaded cells, as many units as fit; whether there were any."""
+    from .. import console, plots
+
+    most = max(map(len, chosen.values()))
+    shades, there = plots.Shades(len(chosen), most, bounded), False
+    if shades.units < most:
+        shown = ", ".join(f"{i}/{units.start} to {i}/{units[: shades.units][-1]}" for i, units in chosen.items())
+        console.note(f"there is room for the units {shown}; --layer and --units A:B choose others")
+    for rows in pieces:
+        for position, character, layers in rows:
+            shades.row(position, printable(escape(character)), [layer[: shades.units] for layer in layers])
+        there = True
+    return there
