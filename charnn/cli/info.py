@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from . import options, streams
 from .program import printable
 
+RECURRENT = re.compile(r"hidden/\d+/(W\d*|D)")  # W, the W_k of a step's further layers, D over a delay
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -61,11 +63,16 @@ def describe(run: Any) -> dict[str, Any]:
 
 
 def radii(name: str, W: Any) -> list[tuple[str, float]]:
-    """The spectral radius of a recurrence: of each of its square blocks, where a cell's gates lie side by side."""
+    """The spectral radius of what h is multiplied with on its way to the next step, or over the delay.
+
+    Of each of its square blocks, where a cell's gates lie side by side.
+    """
     from ..numerics import spectral_radius
 
-    if not name.endswith("/W"):
+    if not RECURRENT.fullmatch(name):
         return []
+    if W.ndim == 1:  # of a diagonal matrix
+        return [(name, round(float(abs(W).max()), 4))]
     H, gates = W.shape[0], W.shape[1] // W.shape[0]
     found = [round(spectral_radius(W[:, i * H : (i + 1) * H]), 4) for i in range(gates)]
     return [(name if gates == 1 else f"{name} {i + 1} of {gates}", radius) for i, radius in enumerate(found)]
