@@ -61,6 +61,26 @@ class ModelConfig(Checked):
         low=0,
         high=0.95,
     )
+    recurrence: str | None = option(
+        None,
+        "what h[t-1] meets in elman: a full matrix, or a diagonal one, each unit seeing itself alone (default: full)",
+        choices=("full", "diagonal"),
+        of={"elman": "full"},
+    )
+    delay: int | None = option(
+        None, "elman reads h[t-d] too, d steps back, beside h[t-1] (default: 1)", low=1, high=1000, of={"elman": 1}
+    )
+    recurrent_depth: int | None = option(
+        None,
+        "layers that h of elman passes through from one step to the next (default: 1)",
+        low=1,
+        high=64,
+        of={"elman": 1},
+    )
+    feedforward_depth: int = option(
+        1, "layers from one recurrent layer up to the next; each beyond 1 is a plain one", low=1, high=64
+    )
+    residual: bool = option(False, "add to what a layer gives what it was given by the one below")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,9 +90,29 @@ class ModelConfig(Checked):
                 object.__setattr__(self, spec.name, cells.get(self.cell))
             elif cells and self.cell not in cells:
                 raise UsageError(
-                    f"--{spec.name} has no effect on --cell {self.cell}: leave it out, or choose --cell "
+                    f"--{spec.name.replace('_', '-')} has no effect on --cell {self.cell}: leave it out, or choose "
+                    + "--cell "
                     + " or ".join(cells)
                 )
+        for name, plain in (("feedforward_depth", 1), ("residual", False)):
+            if self.layers == 1 and getattr(self, name) != plain:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers: "
+                    "leave it out, or choose --layers 2 or more"
+                )
+
+    @property
+    def words(self) -> list[str]:
+        """What there is beside cells one above the other."""
+        found = {
+            "skip connections": self.skip,
+            "residual connections": self.residual,
+            f"{self.recurrence} recurrence": self.recurrence not in (None, "full"),
+            f"delay {self.delay}": self.delay not in (None, 1),
+            f"recurrent depth {self.recurrent_depth}": self.recurrent_depth not in (None, 1),
+            f"feedforward depth {self.feedforward_depth}": self.feedforward_depth > 1,
+        }
+        return [words for words, there in found.items() if there]
 
     @property
     def own(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ gradient of the one to that of the other: a chain of such windows shows dL[t]/ds
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,7 @@ FEWEST = 8  # of them, where states are large
 ROOM = 1 << 25  # numbers, for the states of all lags
 CONTEXT = 64  # characters read before the oldest state that is looked at
 EDGE = 0.05  # an activation so close to a bound is saturated
+RECURRENT = re.compile(r"hidden/\d+/(W\d*|D)")  # W, the W_k of a step's further layers, D over a delay
 BOUNDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "relu": (0.0, math.inf)}
 GATED = "gated"  # what a layer without a function of its own computes, within the bounds of tanh
 
@@ -236,8 +238,11 @@ class Tally:
 
 
 def spectra(weights: Parameters) -> dict[str, Array]:
-    """The eigenvalues of every W, by its name; `name 2 of 4` for each of a cell's gates."""
-    found = {name: eigenvalues(W) for name, W in weights.items() if name.endswith("/W")}
+    """The eigenvalues of every W by its name, and of what else h meets on its way to the next step, or over a delay.
+
+    `name 2 of 4` for each of a cell's gates.
+    """
+    found = {name: eigenvalues(W) for name, W in weights.items() if RECURRENT.fullmatch(name)}
     return {
         name if len(blocks) == 1 else f"{name} {i + 1} of {len(blocks)}": values
         for name, blocks in found.items()

@@ -6,6 +6,7 @@ from . import optimizers
 from .config import TrainConfig
 from .errors import CharnnError
 from .evaluation import WINDOW
+from .layers import Layer
 from .model import Model
 
 FLOAT = 4  # bytes
@@ -18,19 +19,23 @@ def needed(model: Model, config: TrainConfig) -> int:
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
-    each gate beside, its product, the gate, their gradient, and now and then something more.
+    each gate beside, its product, the gate, their gradient, and now and then something more: so too for each further
+    matrix that h meets on its way to the next step.
     """
     vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
-    gates = model.hidden.layers[0].shapes()["W"][1] // model.config.hidden
-    start = (2 + gates) * 2 * model.config.hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
-    window = (
-        max(config.batch * config.window, WINDOW)
-        * model.config.hidden
-        * model.config.layers
-        * (4 * gates + (4 if model.config.skip else 2))
-    )
+    hidden, layers = model.config.hidden, model.hidden.layers
+    gates = [_columns(layer) // hidden or 1 for layer in layers]
+    start = (2 + max(gates)) * 2 * hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
+    beside = 2 + 2 * model.config.skip + 2 * model.config.residual
+    window = max(config.batch * config.window, WINDOW) * hidden * sum(4 * count + beside for count in gates)
+    state = 4 * config.batch * sum(model.hidden.state_sizes)
     scores = config.batch * config.window * model.symbols
-    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores)
+    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores + state)
+
+
+def _columns(layer: Layer) -> int:
+    """How many numbers a layer makes of its own values, for each symbol: the columns of W, of each W_k and of D."""
+    return sum(shape[-1] for name, shape in layer.shapes().items() if name[0] in "WD")
 
 
 def available() -> int | None:

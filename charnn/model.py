@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .config import ModelConfig
-from .layers import GRU, LSTM, Array, Arrays, Cell, Elman, Linear, Stack, State
+from .layers import GRU, LSTM, Array, Arrays, Dense, Layer, Linear, Stack, State, elman
 from .layers.layer import Keep, Rng
 from .layers.linear import rows
 from .numerics import cross_entropy, surprisal
@@ -20,7 +20,8 @@ from .parameters import Parameters
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-CELLS: dict[str, Callable[..., Cell]] = {"elman": Elman, "lstm": LSTM, "gru": GRU}
+CELLS: dict[str, Callable[..., Layer]] = {"elman": elman, "lstm": LSTM, "gru": GRU}
+PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
 
 
 class Gradient(NamedTuple):
@@ -40,17 +41,21 @@ class Model:
 
     @cached_property
     def hidden(self) -> Stack:
-        c, own = self.config, self.config.own
-        layers: list[Cell] = []
-        for i in range(c.layers):
+        c, recurrent, plain = self.config, CELLS[self.config.cell], self.config.activation or PLAIN
+        layers: list[Layer] = []
+        for i in range((c.layers - 1) * c.feedforward_depth + 1):
             symbols = self.symbols if i == 0 or c.skip else 0
             below = (*([c.hidden] if i else []), *([symbols] if symbols else []))
-            layers.append(CELLS[c.cell](below, c.hidden, symbols=symbols, **own))
-        return Stack(tuple(layers), c.skip, c.dropout or 0.0)
+            if i % c.feedforward_depth:
+                layers.append(Dense(below, c.hidden, plain, symbols))
+            else:
+                layers.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
+        return Stack(tuple(layers), c.skip, c.dropout or 0.0, c.residual)
 
     @cached_property
     def readout(self) -> Linear:
-        return Linear((self.config.hidden,) * (self.config.layers if self.config.skip else 1), self.symbols, "V", "c")
+        c = self.config
+        return Linear((c.hidden,) * (len(self.hidden.layers) if c.skip else 1), self.symbols, "V", "c")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of every array of weights."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
-from .layers import Array, Unit
+from .layers import Array, Cell, Unit
 from .model import Model
 from .parameters import Parameters
 from .products import Product
@@ -49,13 +49,14 @@ class Stepping(Protocol):
 
 
 def steps(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepping:
-    """Streams for any network: fast ones where all its layers can go step by step."""
-    kind = Steps if all(hasattr(layer, "unit") for layer in model.hidden.layers) else Windows
-    return kind(model, weights, rows, temperature, reset)
+    """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
+    stack = model.hidden
+    plain = not stack.residual and all(hasattr(layer, "unit") for layer in stack.layers)
+    return (Steps if plain else Windows)(model, weights, rows, temperature, reset)
 
 
 class Windows:
-    """`Stepping` for layers that know no single steps: by windows of length one."""
+    """`Stepping` for any network: by windows of length one."""
 
     def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
         self.model, self.weights, self.rows, self.reset = model, weights, rows, reset
@@ -84,7 +85,7 @@ class Steps:
     def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
         self.rows, self.reset = rows, reset
         self._again = partial(type(self), model, weights, temperature=temperature, reset=reset)
-        layers = model.hidden.layers
+        layers = cast(tuple[Cell, ...], model.hidden.layers)
         p = [weights.at("hidden").at(str(i)) for i in range(len(layers))]
         V = [block * np.float32(1 / temperature) for block in model.readout.blocks(weights.at("readout"))]
         nothing = V[0][:, :0]

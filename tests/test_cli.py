@@ -374,6 +374,7 @@ def test_resuming_goes_on_where_the_run_stopped(new: Path) -> None:
         ("hidden", "9"),
         ("layers", "2"),
         ("activation", "sigmoid"),
+        ("recurrent-depth", "2"),
         ("dropout", "0.5"),
         ("batch", "2"),
         ("window", "4"),

@@ -13,7 +13,7 @@ import pytest
 from charnn import model as model_module
 from charnn import products
 from charnn.config import ModelConfig
-from charnn.layers import GRU, LSTM, Dropout, Elman, Linear, Stack
+from charnn.layers import GRU, LSTM, Dense, Dropout, Elman, Linear, Stack, Transition
 from charnn.model import Model
 from charnn.parameters import Parameters
 from charnn.workspace import Workspace
@@ -43,14 +43,22 @@ class Row:
     noise: bool = False  # whether dropout is on
 
 
-def stack(count: int, *, skip: bool = False, dropout: float = 0.0, activation: str = "tanh", ids: bool = True) -> Row:
+def stack(
+    count: int,
+    *,
+    skip: bool = False,
+    dropout: float = 0.0,
+    activation: str = "tanh",
+    ids: bool = True,
+    residual: bool = False,
+) -> Row:
     """Elman layers on symbols, or on vectors."""
     below = V if ids else WIDTH
     symbols = V if ids else 0
     layers = [Elman((below,), H, activation, symbols)]
     for _ in range(1, count):
         layers.append(Elman((H, below) if skip else (H,), H, activation, symbols if skip else 0))
-    return Row(Stack(tuple(layers), skip, dropout), ((IDS if ids else FLOATS, below),), noise=dropout > 0)
+    return Row(Stack(tuple(layers), skip, dropout, residual), ((IDS if ids else FLOATS, below),), noise=dropout > 0)
 
 
 LAYERS = {
@@ -71,6 +79,15 @@ LAYERS = {
     "gru of floats": Row(GRU((WIDTH,), H), ((FLOATS, WIDTH),)),
     "gru of symbols": Row(GRU((V,), H, V), ((IDS, V),)),
     "gru of both": Row(GRU((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
+    "dense of floats": Row(Dense((WIDTH,), H, "tanh"), ((FLOATS, WIDTH),)),
+    "dense of both": Row(Dense((WIDTH, V), H, "relu", V), ((FLOATS, WIDTH), (IDS, V))),
+    "diagonal of floats": Row(Transition((WIDTH,), H, "relu", 0, "diagonal"), ((FLOATS, WIDTH),)),
+    "diagonal of symbols": Row(Transition((V,), H, "tanh", V, "diagonal"), ((IDS, V),)),
+    "recurrent depth 3 of symbols": Row(Transition((V,), H, "sigmoid", V, "full", 1, 3), ((IDS, V),)),
+    "delay 3 of both": Row(Transition((WIDTH, V), H, "relu", V, "full", 3), ((FLOATS, WIDTH), (IDS, V))),
+    "delay beyond the window": Row(Transition((V,), H, "tanh", V, "full", T + 2), ((IDS, V),)),
+    "diagonal, delay 2, depth 2": Row(Transition((V,), H, "tanh", V, "diagonal", 2, 2), ((IDS, V),)),
+    "delay 4, depth 3": Row(Transition((WIDTH,), H, "tanh", 0, "full", 4, 3), ((FLOATS, WIDTH),)),
     "stack of 2": stack(2),
     "stack of lstm, gru and tanh": Row(Stack((LSTM((V,), H, V), GRU((H,), H), Elman((H,), H))), ((IDS, V),)),
     "stack of 3": stack(3, activation="relu"),
@@ -78,9 +95,16 @@ LAYERS = {
     "stack of 3, skip": stack(3, skip=True, activation="sigmoid"),
     "stack of 2 on floats": stack(2, ids=False),
     "stack of 3 on floats, skip": stack(3, skip=True, ids=False),
+    "stack of 3, residual": stack(3, residual=True),
+    "stack of 3 on floats, residual, skip": stack(3, residual=True, skip=True, ids=False),
+    "stack of diagonal, dense and lstm, residual": Row(
+        Stack((Transition((V,), H, "tanh", V, "diagonal", 2), Dense((H,), H), LSTM((H,), H)), residual=True),
+        ((IDS, V),),
+    ),
     "dropout": Row(Dropout(0.5), ((FLOATS, H),), noise=True),
     "stack of 2, dropout": stack(2, dropout=0.4, ids=False),
     "stack of 3, skip, dropout": stack(3, skip=True, dropout=0.4, ids=False),
+    "stack of 3, residual, dropout": stack(3, residual=True, dropout=0.4, ids=False),
 }
 
 layers = pytest.mark.parametrize("row", LAYERS.values(), ids=LAYERS.keys())
@@ -300,7 +324,8 @@ def test_forget(row: Row) -> None:
         equal(part, whole[2:, [0, 1]])
     for whole, part in zip(after, after1, strict=True):
         equal(part, whole[[0, 1]])
-    assert all((d[1] == 0).all() and (d[0] != 0).any() for d in before)
+    assert all((d[1] == 0).all() for d in before)
+    assert not before or any((d[0] != 0).any() for d in before)  # not all, where what is read late is forgotten by then
 
 
 @resets
@@ -330,6 +355,10 @@ def network(layers: int, *, skip: bool = False, activation: str = "tanh", dropou
     return Model(ModelConfig("elman", H, layers, activation, skip, dropout), V)
 
 
+def elman(layers: int = 1, skip: bool = False, dropout: float = 0.0, **more: Any) -> Model:
+    return Model(ModelConfig("elman", H, layers, "tanh", skip, dropout, **more), V)
+
+
 MODELS = {
     "tanh": network(1),
     "relu": network(1, activation="relu"),
@@ -340,6 +369,11 @@ MODELS = {
     "3 layers, skip": network(3, skip=True),
     "2 layers, dropout": network(2, dropout=0.3),
     "2 layers, skip, dropout": network(2, skip=True, dropout=0.3),
+    "diagonal, delay 2, depth 2": elman(recurrence="diagonal", delay=2, recurrent_depth=2),
+    "2 layers, delay 2, skip": elman(2, True, delay=2),
+    "2 layers, plain ones between, residual, skip": elman(2, True, feedforward_depth=3, residual=True),
+    "2 layers, residual, dropout": elman(2, dropout=0.3, residual=True, recurrent_depth=2),
+    "2 layers of gru, a plain one between": Model(ModelConfig("gru", H, 2, None, dropout=0.0, feedforward_depth=2), V),
     "2 layers of lstm, skip, dropout": Model(ModelConfig("lstm", H, 2, None, True, 0.3), V),
     "2 layers of gru, skip, dropout": Model(ModelConfig("gru", H, 2, None, True, 0.3), V),
 }

@@ -55,6 +55,11 @@ MODEL: dict[str, Any] = {
     "activation": "tanh",
     "skip": False,
     "dropout": 0.0,
+    "recurrence": None,
+    "delay": None,
+    "recurrent_depth": None,
+    "feedforward_depth": 1,
+    "residual": False,
 }
 
 
@@ -196,6 +201,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "two workers": {"workers": 2, "schedule": "cosine"},
     "lstm, deep": {"cell": "lstm", "activation": None, "layers": 2, "skip": True, "dropout": 0.25, "state": "carry"},
     "gru": {"cell": "gru", "activation": None, "rate": 0.03},
+    "diagonal, delay, depth": {"recurrence": "diagonal", "delay": 3, "recurrent_depth": 2, "state": "carry"},
+    "residual, plain layers": {"layers": 2, "feedforward_depth": 2, "residual": True, "dropout": 0.25},
     "two workers, dropout": {"workers": 2, "dropout": 0.3, "layers": 2, "skip": True, "optimizer": "rmsprop"},
 }
 

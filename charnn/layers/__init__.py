@@ -1,5 +1,6 @@
 """Layers, one a file: pairs of functions over a window of time."""
 
+from .dense import Dense
 from .dropout import Dropout
 from .elman import Elman
 from .gru import GRU
@@ -7,6 +8,7 @@ from .layer import Array, Arrays, Backward, Cell, Layer, State, Unit
 from .linear import Linear
 from .lstm import LSTM
 from .stack import Stack
+from .transition import Transition, elman
 
 __all__ = [
     "GRU",
@@ -15,11 +17,14 @@ __all__ = [
     "Arrays",
     "Backward",
     "Cell",
+    "Dense",
     "Dropout",
     "Elman",
     "Layer",
     "Linear",
     "Stack",
     "State",
+    "Transition",
     "Unit",
+    "elman",
 ]

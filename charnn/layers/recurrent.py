@@ -11,6 +11,8 @@ from ..parameters import Views
 from .layer import Array
 from .linear import Linear
 
+Gone = dict[int, Array]  # step -> rows
+
 
 class Recurrent:
     """A layer of H units with a `gates` number of columns each: h[t-1] W + b + x[t] U, (B, gates H).
@@ -47,18 +49,31 @@ class Recurrent:
         return self._input.blocks(p)[0]
 
 
-def forgotten(keep: Array | None) -> dict[int, Array]:
-    """For each step before which some rows forget their state, which rows: those where keep (T, B, 1) is 0."""
+def forgotten(keep: Array | None, lag: int = 1) -> Gone:
+    """For each step t which rows of h[t-lag] are forgotten by then: those where keep (T, B, 1) is 0 at t or, where the
+    lag is larger, at one of the steps between; also for those of the steps after the window that look back into it.
+    """
     if keep is None:
         return {}
-    steps, found = np.nonzero(keep[..., 0] == 0)
+    T = len(keep)
+    gone = np.zeros((T + lag - 1, keep.shape[1]), bool)
+    for since in range(lag):
+        gone[since : since + T] |= keep[..., 0] == 0
+    steps, found = np.nonzero(gone)
     at, starts = np.unique(steps, return_index=True)
     parts = pairwise([*starts.tolist(), len(steps)])
     return {t: found[slice(*part)] for t, part in zip(at.tolist(), parts, strict=True)}
 
 
+def forget(a: Array, gone: Gone, first: int) -> Array:
+    """a[t - first] = 0 in the rows that are gone at t; a (n, B, H) is returned."""
+    for t in gone.keys() & set(range(first, first + len(a))):
+        a[t - first, gone[t]] = 0
+    return a
+
+
 @contextmanager
-def without(h: Array, ended: dict[int, Array]) -> Iterator[Array]:
+def without(h: Array, ended: Gone) -> Iterator[Array]:
     """h[t-1] as each step saw it: 0, for the time being, in rows that had forgotten it."""
     held = {t: h[t, found] for t, found in ended.items()}
     for t, found in ended.items():

@@ -8,7 +8,7 @@ import numpy as np
 from ..parameters import Views
 from ..workspace import Workspace
 from .dropout import Dropout
-from .layer import Array, Arrays, Cell, Forward, Gradients, Keep, Rng, State
+from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,17 @@ class Stack:
     With `skip` (Graves, 2013) the input also goes to every layer, and every layer to the output:
     y_l[t] = layer_l([y_{l-1}[t], x[t]]),   y[t] = [y_1[t], ..., y_L[t]].
 
-    `dropout` falls on every y_l on its way up, never on the recurrence. Weights are named 0/..., 1/... from the
-    bottom. With `skip`, y holds every layer's array.
+    With `residual` (He et al., 2016) a layer adds to the one below: y_l[t] = layer_l(y_{l-1}[t]) + y_{l-1}[t] for
+    l > 1, which asks for layers of one size.
+
+    `dropout` falls on all that comes out of a layer on its way up, never on the recurrence. Weights are named 0/...,
+    1/... from the bottom. With `skip`, y holds every layer's array.
     """
 
-    layers: tuple[Cell, ...]
+    layers: tuple[Layer, ...]
     skip: bool = False
     dropout: float = 0.0
+    residual: bool = False
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -44,6 +48,8 @@ class Stack:
             own = tuple(next(states) for _ in layer.state_sizes)
             y, own, back = layer.forward(p.at(str(i)), below, own, ws, keep, rng)
             y, _, drop_back = drop.forward(p, y, (), ws, keep, rng)
+            if self.residual and i > 0:
+                y = (np.add(y[0], below[0], out=ws.empty(y[0].shape, y[0].dtype)),)
             ys.append(y[0])
             after += own
             backwards.append((back, drop_back, len(own)))
@@ -56,11 +62,12 @@ class Stack:
             for i, (back, drop_back, states) in reversed(list(enumerate(backwards))):
                 own = dstate[len(dstate) - states :]
                 dstate = dstate[: len(dstate) - states]
+                around = _copy(above[i], ws) if self.residual and i > 0 else None
                 dh, _ = drop_back((above[i],), (), g)
                 dbelow, own = back(dh, own, g.at(str(i)))
                 before = own + before
                 if i > 0:
-                    above[i - 1] = _sum(above[i - 1], dbelow[0])
+                    above[i - 1] = _sum(above[i - 1], dbelow[0], around)
                 if i == 0 or self.skip:
                     dx = [_sum(d, more) for d, more in zip(dx, dbelow[i > 0 :], strict=True)]
             return tuple(dx), before
@@ -74,3 +81,9 @@ def _sum(*gradients: Any) -> Any:
     for gradient in there[1:]:
         there[0] += gradient
     return there[0] if there else None
+
+
+def _copy(a: Array, ws: Workspace) -> Array:
+    copy = ws.empty(a.shape, a.dtype)
+    copy[...] = a
+    return copy

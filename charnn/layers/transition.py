@@ -1,0 +1,170 @@
+"""Elman's network with more between one step and the next, layers or a delay, or with less, a diagonal W."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..numerics import ACTIVATIONS
+from ..parameters import Views
+from ..workspace import Workspace
+from .elman import Elman
+from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+from .linear import gradients, rows
+from .recurrence import RECURRENCES, Recurrence
+from .recurrent import Gone, Recurrent, forget, forgotten, without
+
+
+@dataclass(frozen=True)
+class Transition(Recurrent):
+    """h_1[t] = f(b + x[t] U + h[t-1] W + h[t-d] D),   h_k[t] = f(b_k + h_{k-1}[t] W_k),   h[t] = h_K[t]
+
+    K is the recurrent depth: the layers that h passes through from one step to the next (Pascanu et al., 2014). d is
+    the delay: through D a gradient comes back d steps at once, and so vanishes as a power of t / d in t steps (Lin et
+    al., 1996); there is no D where d = 1. With a `diagonal` recurrence W and D are vectors, and h W means h * W: a
+    unit sees no other (IndRNN; Li et al., 2018).
+
+    Backwards, with dh[t] from above: dh[t] += da_1[t+1] W^T + da_1[t+d] D^T,   da_k[t] = dh_k[t] f'(a_k[t]),
+    dh_{k-1}[t] = da_k[t] W_k^T.
+
+    W and W_k start `orthogonal`, or W uniform in [0, 1] where it is diagonal; W and D, where there are both, as half of
+    that each, so that together they lengthen no h: else relu's values grow without bound. U and all b as in `Elman`.
+    The state is (h[t], h[t-1], ..., h[t-d+1]), (B, H) each. Where it is forgotten, all of it is.
+    """
+
+    inputs: tuple[int, ...]
+    hidden: int
+    activation: str = "tanh"
+    symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
+    recurrence: str = "full"
+    delay: int = 1
+    recurrent_depth: int = 1
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return (self.hidden,) * self.delay
+
+    @property
+    def _kind(self) -> Recurrence:
+        """Of W and D."""
+        return RECURRENCES[self.recurrence]
+
+    @property
+    def _path(self) -> dict[str, Recurrence]:
+        """W, W2, ..., WK: what h meets one after the other."""
+        return {"W": self._kind, **{f"W{k}": RECURRENCES["full"] for k in self._upper}}
+
+    @property
+    def _weights(self) -> dict[str, Recurrence]:
+        return {**self._path, **({"D": self._kind} if self.delay > 1 else {})}
+
+    @property
+    def _upper(self) -> range:
+        """k of the layers of a step above its first."""
+        return range(2, self.recurrent_depth + 1)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        weights = {name: (self.hidden,) * kind.axes for name, kind in self._weights.items()}
+        return {**self._input.shapes(), **weights, **{f"b{k}": (self.hidden,) for k in self._upper}}
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Array]:
+        weights = {name: kind.initial(rng, self.hidden) for name, kind in self._weights.items()}
+        if self.delay > 1:
+            weights |= {name: weights[name] / 2 for name in "WD"}
+        return {**self._input.initial(rng), **weights, **{f"b{k}": np.zeros(self.hidden) for k in self._upper}}
+
+    def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
+        (T, B), H, d, dtype = x[0].shape[:2], self.hidden, self.delay, p["W"].dtype
+        past, ended, late = ws.empty((T + d, B, H), dtype), forgotten(keep), forgotten(keep, d)
+        past[:d] = state[::-1]  # past[t] is h[t-d]: the state, then every h
+        h = self._arrays(past, ws)
+        self._input.apply(p, x, h[1], ws)  # h_1[t] = b + x[t] U, to which the loop adds h[t-1] W and h[t-d] D
+        for k in self._upper:
+            h[k][...] = p[f"b{k}"]
+        hW = ws.empty((B, H), dtype)
+        f, products = ACTIVATIONS[self.activation](hW), self._products(p, h, hW, ws)
+        for t in range(T):
+            if d > 1 and t % d == 0:
+                self._add_delayed(h[1], past[:T], t, p, late, ws)
+            for k, (times, before, W, out) in enumerate(products, 1):
+                times(before[t], W, out)
+                if k == 1 and t in ended:
+                    hW[ended[t]] = 0
+                np.add(h[k][t], hW, h[k][t])
+                f.forward(h[k][t])
+
+        def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
+            dpast = ws.empty(past.shape, dtype)
+            dpast[:d], dpast[d:] = 0, dy[0]
+            dpast[T:] += forget(np.array(dstate[::-1]), late, T)
+            dh = self._arrays(dpast, ws)  # becomes da, step by step
+            for k in self._upper:
+                dh[k - 1].fill(0)
+            back = [*enumerate(self._products(p, dh[1:], hW, ws, transposed=True), 1)][::-1]
+            for t in reversed(range(T)):
+                for k, (times, da, W, out) in back:
+                    f.backward(h[k][t], dh[k][t])
+                    times(da[t], W, out)
+                    if k == 1 and t in ended:
+                        hW[ended[t]] = 0
+                    np.add(dh[k - 1][t], hW, dh[k - 1][t])
+                if d > 1 and t % d == 0:
+                    self._add_delayed(dpast[:T], dh[1], t, p, late, ws, transposed=True)
+            self._add_gradients(g, h, dh, ended, past, late, ws)
+            dx = gradients(x, dtype, ws)
+            self._input.reverse(p, x, dh[1], g, dx, ws)
+            return dx, tuple(dpast[:d][::-1])
+
+        return (past[d:],), tuple(forget(past[T:].copy(), late, T)[::-1]), backward
+
+    def _arrays(self, past: Array, ws: Workspace) -> list[Array]:
+        """h[t-1], h_1[t], ..., h_K[t], each from t = 0 on; the first and the last lie in `past`."""
+        h = past[self.delay :]
+        return [past[self.delay - 1 :], *(ws.empty(h.shape, h.dtype) for _ in self._upper), h]
+
+    def _products(self, p: Views, left: list[Array], out: Array, ws: Workspace, transposed: bool = False) -> list[Any]:
+        """For W and each W_k what the loop calls: times(left[t], W, out)."""
+        made = []
+        for part, (name, kind) in zip(left, self._path.items(), strict=False):
+            W = kind.product(p[name], len(out), ws, transposed)
+            made.append((W.times, W.left(part), W.W, W.right(out)))
+        return made
+
+    def _add_delayed(
+        self, to: Array, part: Array, t: int, p: Views, late: Gone, ws: Workspace, transposed: bool = False
+    ) -> None:
+        """to[s] += part[s] D (or D^T) for the d steps s from t on at once: none of them waits for another."""
+        steps = slice(t, t + self.delay)
+        with ws.scratch():
+            hD = ws.empty(part[steps].shape, part.dtype)
+            self._kind.multiply(rows(part[steps]), p["D"], rows(hD), ws, transposed)
+            to[steps] += forget(hD, late, t)
+
+    def _add_gradients(
+        self, g: Views, h: list[Array], da: list[Array], ended: Gone, past: Array, late: Gone, ws: Workspace
+    ) -> None:
+        """dW = sum_t h[t-1]^T da_1[t],   dD = sum_t h[t-d]^T da_1[t],   dW_k = sum_t h_{k-1}[t]^T da_k[t]"""
+        T = len(da[1])
+        with without(h[0], ended):
+            for k, (name, kind) in enumerate(self._path.items(), 1):
+                kind.add_product(g[name], rows(h[k - 1][:T]), rows(da[k]), ws)
+        for k in self._upper:
+            g[f"b{k}"] += np.ones(T * da[k].shape[1], past.dtype) @ rows(da[k])
+        if self.delay > 1:
+            with without(past, late):
+                self._kind.add_product(g["D"], rows(past[:T]), rows(da[1]), ws)
+
+
+def elman(
+    inputs: tuple[int, ...],
+    hidden: int,
+    activation: str = "tanh",
+    symbols: int = 0,
+    recurrence: str = "full",
+    delay: int = 1,
+    recurrent_depth: int = 1,
+) -> Layer:
+    """`Elman`, or what has more or less than it."""
+    if (recurrence, delay, recurrent_depth) == ("full", 1, 1):
+        return Elman(inputs, hidden, activation, symbols)
+    return Transition(inputs, hidden, activation, symbols, recurrence, delay, recurrent_depth)
