@@ -164,7 +164,8 @@ def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     m = run.model.config
     state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
     cell = f"{m.activation} {m.cell}" if m.activation else m.cell
-    shape = f"{m.layers} x {m.hidden} {cell}{', skip connections' if m.skip else ''}"
+    fed = f", {m.feedback} fed back" if m.feedback != "none" else ""
+    shape = f"{m.layers} x {m.hidden} {cell}{', skip connections' if m.skip else ''}{fed}"
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []

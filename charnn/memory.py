@@ -18,19 +18,23 @@ def needed(model: Model, config: TrainConfig) -> int:
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
-    each gate beside, its product, the gate, their gradient, and now and then something more.
+    each gate beside, its product, the gate, their gradient, and now and then something more. A network that reads its
+    own output makes of each step a window, with all that others keep for a window once, the state among it.
     """
     vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
-    gates = model.hidden.layers[0].shapes()["W"][1] // model.config.hidden
+    gates = model.hidden.layers[0].shapes()["b"][0] // model.config.hidden
     start = (2 + gates) * 2 * model.config.hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
+    steps, free = max(config.batch * config.window, WINDOW), model.config.shares != (1, 1)
     window = (
-        max(config.batch * config.window, WINDOW)
+        steps
+        * (3 if free else 1)
         * model.config.hidden
         * model.config.layers
         * (4 * gates + (4 if model.config.skip else 2))
     )
     scores = config.batch * config.window * model.symbols
-    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores)
+    states = 6 * (steps if free else config.batch) * sum(model.state_sizes)
+    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores + states)
 
 
 def available() -> int | None:

@@ -50,7 +50,8 @@ class Stepping(Protocol):
 
 def steps(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepping:
     """Streams for any network: fast ones where all its layers can go step by step."""
-    kind = Steps if all(hasattr(layer, "unit") for layer in model.hidden.layers) else Windows
+    layers = getattr(model.recurrent, "layers", ())
+    kind = Steps if layers and all(hasattr(layer, "unit") for layer in layers) else Windows
     return kind(model, weights, rows, temperature, reset)
 
 
@@ -93,7 +94,7 @@ class Steps:
         self.levels = []
         for layer, views, up, out in zip(layers, p, U, V, strict=True):
             unit = layer.unit(rows, out.dtype)
-            products, parts = _products(unit.h, (views["W"], up, out))
+            products, parts = _products(unit.h, (views.get("W", nothing), up, out))
             inputs = _inputs(layer.table(views), model.symbols, rows)
             self.levels.append(Level(unit, inputs, products, *parts))
         self.o, *self._more = [level.scores for level in self.levels if level.scores.size]

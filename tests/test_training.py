@@ -55,6 +55,9 @@ MODEL: dict[str, Any] = {
     "activation": "tanh",
     "skip": False,
     "dropout": 0.0,
+    "decay": None,
+    "feedback": "none",
+    "teacher_forcing": "1.0",
 }
 
 
@@ -196,6 +199,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "two workers": {"workers": 2, "schedule": "cosine"},
     "lstm, deep": {"cell": "lstm", "activation": None, "layers": 2, "skip": True, "dropout": 0.25, "state": "carry"},
     "gru": {"cell": "gru", "activation": None, "rate": 0.03},
+    "jordan": {"cell": "jordan", "decay": 0.8, "layers": 2, "skip": True},
+    "feedback, scheduled": {"feedback": "output", "teacher_forcing": "1.0:0.3", "state": "carry", "workers": 2},
     "two workers, dropout": {"workers": 2, "dropout": 0.3, "layers": 2, "skip": True, "optimizer": "rmsprop"},
 }
 

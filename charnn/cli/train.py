@@ -111,7 +111,8 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
     fixed = {**vars(run.model.config), "sequence": run.vocabulary.sequence, "invalid": run.origin.invalid}
     for name, was in fixed.items():
         if asked.get(name, was) not in (was, "auto"):
-            raise UsageError(f"{path} has --{name} {was}, and cannot be resumed with {asked[name]}: train a new run")
+            flag = f"--{name.replace('_', '-')} {was}"
+            raise UsageError(f"{path} has {flag}, and cannot be resumed with {asked[name]}: train a new run")
     changes = {name: value for name, value in asked.items() if name in options.names(TrainConfig)}
     if corpus:
         found = api.read(*streams.sources(corpus), sequence=run.vocabulary.sequence, invalid=run.origin.invalid)

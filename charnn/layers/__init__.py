@@ -2,11 +2,14 @@
 
 from .dropout import Dropout
 from .elman import Elman
+from .feedback import Feedback, Taught
 from .gru import GRU
+from .jordan import Jordan
 from .layer import Array, Arrays, Backward, Cell, Layer, State, Unit
 from .linear import Linear
 from .lstm import LSTM
 from .stack import Stack
+from .trace import Trace
 
 __all__ = [
     "GRU",
@@ -17,9 +20,13 @@ __all__ = [
     "Cell",
     "Dropout",
     "Elman",
+    "Feedback",
+    "Jordan",
     "Layer",
     "Linear",
     "Stack",
     "State",
+    "Taught",
+    "Trace",
     "Unit",
 ]
