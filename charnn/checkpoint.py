@@ -89,11 +89,11 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     for i in range(len(rules)):
         expected |= {f"moments/{i}/{name}": shape for name, shape in model.shapes().items()}
     if resumable:
-        expected |= {f"state/{i}": (config.batch, n) for i, n in enumerate(model.hidden.state_sizes)}
+        expected |= {f"state/{i}": (config.batch, n) for i, n in enumerate(model.state_sizes)}
     _compare(path, expected, arrays)
     weights = _parameters(model, arrays, "weights/")
     moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
-    state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.hidden.state_sizes))) if resumable else ()
+    state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.state_sizes))) if resumable else ()
     rest = _typed(Run, {name: header[name] for name in (*COUNTERS, "history", "environment")})
     if not origin.names or origin.invalid not in POLICIES or any(record.keys() != KNOWN for record in rest["history"]):
         raise ValueError("a corpus or a history that is none")

@@ -38,6 +38,17 @@ def check(name: str, value: Any, bounds: Any) -> None:
         raise UsageError(f"{flag} is {value}: give a number {limits}")
 
 
+def _course(text: str) -> str:
+    """A share, or two with a colon between, as their shortest text. Raises `UsageError` for anything else."""
+    try:
+        shares = [float(share) for share in text.split(":")]
+    except ValueError:
+        shares = []
+    if len(shares) not in (1, 2) or not all(0 <= share <= 1 for share in shares):
+        raise UsageError(f"--teacher-forcing is {text!r}: give a number from 0 to 1, or two of them, like 1.0:0.5")
+    return ":".join(str(share) for share in dict.fromkeys(shares))
+
+
 @dataclass(frozen=True)
 class ModelConfig(Checked):
     """The shape of a network: with the number of symbols, all that its weights' shapes depend on.
@@ -45,14 +56,14 @@ class ModelConfig(Checked):
     Options `of` some cells only have a default for each of these; they stay None, and must, for other cells.
     """
 
-    cell: str = option("elman", "recurrent cell", choices=("elman", "lstm", "gru"))
+    cell: str = option("elman", "recurrent cell", choices=("elman", "lstm", "gru", "jordan"))
     hidden: int = option(256, "hidden units in each layer", low=1, high=1_000_000)
     layers: int = option(3, "recurrent layers, one above the other", low=1, high=64)
     activation: str | None = option(
         None,
-        "what the hidden units of elman compute (default: relu)",
+        "what the hidden units of elman and jordan compute (default: relu)",
         choices=("tanh", "relu", "sigmoid"),
-        of={"elman": "relu"},
+        of={"elman": "relu", "jordan": "relu"},
     )
     skip: bool = option(True, "connect the input to every layer and every layer to the output")
     dropout: float | None = option(
@@ -60,6 +71,13 @@ class ModelConfig(Checked):
         "share of a layer's outputs silenced while training (default: 0.1 to 0.5, by parameters for each character)",
         low=0,
         high=0.95,
+    )
+    decay: float | None = option(
+        None,
+        "share of the trace of past outputs that jordan keeps at each step; 0 for the last output alone (default: 0.5)",
+        low=0,
+        high=0.999,
+        of={"jordan": 0.5},
     )
     recurrence: str | None = option(
         None,
@@ -81,9 +99,25 @@ class ModelConfig(Checked):
         1, "layers from one recurrent layer up to the next; each beyond 1 is a plain one", low=1, high=64
     )
     residual: bool = option(False, "add to what a layer gives what it was given by the one below")
+    feedback: str = option("none", "what is fed back beside the hidden units", choices=("none", "output"))
+    teacher_forcing: str = option(
+        "1.0",
+        "share of the correct output in what --feedback output and jordan feed back, the rest being the network's own; "
+        "1.0:0.5 for a share that changes, from the first update to the last",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "teacher_forcing", _course(self.teacher_forcing))
+        if self.cell == "jordan" and self.feedback == "output":
+            raise UsageError(
+                "--feedback output has no effect on --cell jordan, which feeds it back already: leave it out"
+            )
+        if self.cell != "jordan" and self.feedback == "none" and self.shares != (1, 1):
+            raise UsageError(
+                f"--teacher-forcing {self.teacher_forcing} has no effect where no output is fed back: leave it out, or "
+                "choose --feedback output or --cell jordan"
+            )
         for spec in fields(self):
             cells = spec.metadata.get("of")
             if cells and getattr(self, spec.name) is None:
@@ -111,8 +145,16 @@ class ModelConfig(Checked):
             f"delay {self.delay}": self.delay not in (None, 1),
             f"recurrent depth {self.recurrent_depth}": self.recurrent_depth not in (None, 1),
             f"feedforward depth {self.feedforward_depth}": self.feedforward_depth > 1,
+            f"{self.feedback} fed back": self.feedback != "none",
+            f"teacher forcing {self.teacher_forcing}": self.shares != (1, 1),
         }
         return [words for words, there in found.items() if there]
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Of teacher forcing: the first, and the last."""
+        shares = [float(share) for share in self.teacher_forcing.split(":")]
+        return shares[0], shares[-1]
 
     @property
     def own(self) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def cases(model: Model, weights: Parameters, ids: Array, rng: np.random.Generato
     x, y = lanes(ids, context + steps, ROWS)
     state = model.zero_state(x.shape[1], np.float64)
     if context:
-        before = model.hidden.forward(p.at("hidden"), (x[:context],), state, ws, None)[1]
+        before = model.recurrent.forward(p, (x[:context],), state, ws, None)[1]
         state = tuple(s.copy() for s in before)
     x, y = x[context:], y[context:]
     keep = np.ones((*x.shape, 1))

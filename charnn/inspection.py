@@ -83,10 +83,12 @@ class Probe:
         return y, after, backward
 
 
-def probed(model: Model) -> tuple[Any, tuple[Probe, ...]]:
-    """The model's layers below the readout, and a probe in the place of each."""
+def probed(model: Model) -> tuple[Layer, tuple[Probe, ...]]:
+    """All below the model's readout, with a probe in the place of each layer, and the probes."""
     probes: Any = tuple(Probe(layer) for layer in model.hidden.layers)
-    return replace(model.hidden, layers=probes), probes
+    copy = replace(model)
+    vars(copy)["hidden"] = replace(model.hidden, layers=probes)
+    return copy.recurrent, probes
 
 
 def precise(weights: Parameters) -> Parameters:
@@ -121,7 +123,7 @@ def gradients(
     """
     if len(ids) <= lags:
         raise InputError(f"{lags} lags need more than {len(ids):,} characters: give a longer text, or a smaller --lags")
-    context, room = min(CONTEXT, len(ids) - lags), ROOM // (lags * sum(model.hidden.state_sizes) + 1)
+    context, room = min(CONTEXT, len(ids) - lags), ROOM // (lags * sum(model.state_sizes) + 1)
     chain = Chain(model, precise(weights), *lanes(ids, context + lags, max(FEWEST, min(POSITIONS, room))), reset)
     tallies = [Tally(i, probe) for i, probe in enumerate(chain.probes)]
     zero = model.zero_state(chain.x.shape[1], np.float64)
@@ -139,13 +141,13 @@ class Chain:
 
     def __init__(self, model: Model, p: Parameters, x: Array, y: Array, reset: bool):
         self.model, self.p, self.x, self.y = model, p, x, y
-        self.keep, (self.stack, self.probes), self.ws = kept(x, reset), probed(model), Workspace()
+        self.keep, (self.below, self.probes), self.ws = kept(x, reset), probed(model), Workspace()
 
     def window(self, steps: slice, state: State) -> Forward:
         """Some steps of it."""
         self.ws.reset()
         keep = None if self.keep is None else self.keep[steps]
-        found: Forward = self.stack.forward(self.p.at("hidden"), (self.x[steps],), state, self.ws, keep)
+        found: Forward = self.below.forward(self.p, (self.x[steps],), state, self.ws, keep)
         return found
 
     def norms(self, states: list[State]) -> Iterator[Norm]:
@@ -157,7 +159,7 @@ class Chain:
             t = len(self.x) - 1 - lag
             h, _, backward = self.window(slice(t, t + 1), before)
             dh = tuple(np.zeros_like(part) for part in h) if lag else self._loss(h, g)
-            _, dstate = backward(dh, dstate, g.at("hidden"))
+            _, dstate = backward(dh, dstate, g)
             dstate = _copies(dstate)
             if lag == 0:
                 last = {i: _sizes((probe.dy[0],)) for i, probe in enumerate(self.probes) if probe.state_sizes}
@@ -259,8 +261,8 @@ class Reader:
     """A network that reads a stream, piece by piece, from EOS and the zero state on, and shows what its units do."""
 
     def __init__(self, model: Model, weights: Parameters, reset: bool):
-        self.stack, self.probes = probed(model)
-        self.p, self.reset, self.ws = weights.at("hidden"), reset, Workspace()
+        self.below, self.probes = probed(model)
+        self.p, self.reset, self.ws = weights, reset, Workspace()
         self.dtype = weights.flat.dtype
         self.state = model.zero_state(1, self.dtype)
         bounds = [function(probe.layer)[1] or (0.0, math.inf) for probe in self.probes]
@@ -272,6 +274,6 @@ class Reader:
         """The activations of each layer after each symbol of the next piece (N,), (N, H)."""
         self.ws.reset()
         x = ids[:, None]
-        _, after, _ = self.stack.forward(self.p, (x,), self.state, self.ws, kept(x, self.reset, self.dtype))
+        _, after, _ = self.below.forward(self.p, (x,), self.state, self.ws, kept(x, self.reset, self.dtype))
         self.state = _copies(after)
         return tuple(probe.y[:, 0].copy() for probe in self.probes)

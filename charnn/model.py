@@ -4,15 +4,15 @@ o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L = -sum_t log y[t][target[t]]   (n
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from .config import ModelConfig
-from .layers import GRU, LSTM, Array, Arrays, Dense, Layer, Linear, Stack, State, elman
+from .layers import GRU, LSTM, Array, Arrays, Dense, Feedback, Jordan, Layer, Linear, Stack, State, Taught, elman
 from .layers.layer import Keep, Rng
 from .layers.linear import rows
 from .numerics import cross_entropy, surprisal
@@ -20,7 +20,7 @@ from .parameters import Parameters
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-CELLS: dict[str, Callable[..., Layer]] = {"elman": elman, "lstm": LSTM, "gru": GRU}
+CELLS: dict[str, Callable[..., Layer]] = {"elman": elman, "lstm": LSTM, "gru": GRU, "jordan": Jordan}
 PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
 
 
@@ -38,19 +38,34 @@ class Model:
 
     config: ModelConfig
     symbols: int
+    teacher: float | None = None  # the share of teacher forcing at work; the last of its schedule where None
 
     @cached_property
     def hidden(self) -> Stack:
         c, recurrent, plain = self.config, CELLS[self.config.cell], self.config.activation or PLAIN
+        seen = 2 if c.feedback == "output" else 1  # what was put out, and the symbols read
         layers: list[Layer] = []
         for i in range((c.layers - 1) * c.feedforward_depth + 1):
             symbols = self.symbols if i == 0 or c.skip else 0
-            below = (*([c.hidden] if i else []), *([symbols] if symbols else []))
+            below = (*([c.hidden] if i else []), *([symbols] * seen if symbols else []))
             if i % c.feedforward_depth:
                 layers.append(Dense(below, c.hidden, plain, symbols))
             else:
                 layers.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
-        return Stack(tuple(layers), c.skip, c.dropout or 0.0, c.residual)
+        return Stack(tuple(layers), c.skip, c.dropout or 0.0, c.residual, "hidden/")
+
+    @cached_property
+    def recurrent(self) -> Layer:
+        """All below the readout: with feedback, what leads from the readout back to it too."""
+        beside, shares = self.config.feedback == "output", self.config.shares
+        if shares == (1, 1):
+            return Taught(self.hidden) if beside else self.hidden
+        teacher = shares[1] if self.teacher is None else self.teacher
+        return Feedback(self.hidden, self.readout, teacher, beside)
+
+    def taught(self, teacher: float) -> Self:
+        """The network with this share of teacher forcing: other work, the same weights and the same state."""
+        return self if self.config.shares[0] == self.config.shares[1] else replace(self, teacher=teacher)
 
     @cached_property
     def readout(self) -> Linear:
@@ -59,8 +74,7 @@ class Model:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of every array of weights."""
-        parts = {"hidden": self.hidden.shapes(), "readout": self.readout.shapes()}
-        return {f"{part}/{name}": shape for part, shapes in parts.items() for name, shape in shapes.items()}
+        return {**self.hidden.shapes(), **{f"readout/{name}": s for name, s in self.readout.shapes().items()}}
 
     @property
     def parameters(self) -> int:
@@ -70,14 +84,19 @@ class Model:
     def initial(self, rng: np.random.Generator, dtype: DType = np.float32) -> Parameters:
         """Weights to start from; each layer's docstring says how they are drawn."""
         p = Parameters(self.shapes(), dtype)
-        for part, layer in (("hidden", self.hidden), ("readout", self.readout)):
-            for name, value in layer.initial(rng).items():
-                p[f"{part}/{name}"] = value
+        for name, value in self.hidden.initial(rng).items():
+            p[name] = value
+        for name, value in self.readout.initial(rng).items():
+            p[f"readout/{name}"] = value
         return p
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return self.recurrent.state_sizes
 
     def zero_state(self, rows: int, dtype: DType = np.float32) -> State:
         """The state that every sequence starts from."""
-        return tuple(np.zeros((rows, n), dtype) for n in self.hidden.state_sizes)
+        return tuple(np.zeros((rows, n), dtype) for n in self.state_sizes)
 
     def gradient(
         self,
@@ -98,7 +117,7 @@ class Model:
         gradient of a later loss with respect to the state after the window: none where gradients are truncated there.
         Steps before the `first` one are read, and count for nothing.
         """
-        h, after, backward = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep, rng)
+        h, after, backward = self.recurrent.forward(p, (x,), state, ws, keep, rng)
         dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
         for part in dh:
             part[:first] = 0
@@ -109,13 +128,13 @@ class Model:
                 nats += float(cross_entropy(rows(o), rows(y[steps])).sum(dtype=np.float64))
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
         dstate = dstate or tuple(np.zeros_like(s) for s in after)
-        return Gradient(nats, after, backward(dh, dstate, g.at("hidden"))[1])
+        return Gradient(nats, after, backward(dh, dstate, g)[1])
 
     def score(
         self, p: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep
     ) -> tuple[Array, Array, State]:
         """Surprisal of each y (T, B) in nats, whether it was the likeliest symbol, and the state after the window."""
-        h, after, _ = self.hidden.forward(p.at("hidden"), (x,), state, ws, keep)
+        h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
         nats, hits = np.empty(y.shape, np.float64), np.empty(y.shape, bool)
         for steps in self._chunks(y.shape):
             with ws.scratch():
@@ -126,7 +145,7 @@ class Model:
 
     def step(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep = None) -> tuple[Array, State]:
         """Scores o (B, V) of what follows the symbols x (B,), and the state after reading them."""
-        h, after, _ = self.hidden.forward(p.at("hidden"), (x[None],), state, ws, keep)
+        h, after, _ = self.recurrent.forward(p, (x[None],), state, ws, keep)
         return self._scores(p, h, ws)[0], after
 
     def _scores(self, p: Parameters, h: Arrays, ws: Workspace) -> Array:

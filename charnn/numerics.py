@@ -126,6 +126,13 @@ def log_softmax(o: np.ndarray) -> np.ndarray:
     return o - np.log(np.exp(o).sum(axis=-1, keepdims=True))
 
 
+def softmax(o: np.ndarray) -> np.ndarray:
+    """exp(o) / sum exp(o) along the last axis."""
+    e = np.exp(o - o.max(axis=-1, keepdims=True))
+    e /= e.sum(axis=-1, keepdims=True)
+    return e
+
+
 def glorot(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Uniform in +-sqrt(6 / (rows + columns)): keeps variances through a layer (Glorot and Bengio, 2010)."""
     limit = np.sqrt(6 / sum(shape))

@@ -37,20 +37,22 @@ TILED = unpacked()
 class Product:
     """y = x W, as `times(left(x), W, right(y))`, for any number of x (rows, K) and y (rows, N).
 
-    W (K, N) is copied where that pays, so it must not change as long as this is used. With `transposed`, y = x W^T.
+    W (K, N) is copied where that pays, so it must not change as long as this is used; never where it is used `once`.
+    With `transposed`, y = x W^T.
     The views that `left` and `right` give cost more than a call of `times`: make those of a whole window at once.
     """
 
-    def __init__(self, W: np.ndarray, rows: int, ws: Workspace, transposed: bool = False):
+    def __init__(self, W: np.ndarray, rows: int, ws: Workspace, transposed: bool = False, once: bool = False):
         depth, columns = W.shape[::-1] if transposed else W.shape
-        self.block, self.tile = _cut(rows, depth, columns)
+        cut: tuple[int, int] = (rows, columns) if once else _cut(rows, depth, columns)
+        self.block, self.tile = cut
         self.times: Callable[..., object] = np.matmul
         if self.tile < columns:
             self.W = ws.empty((columns // self.tile, depth, self.tile), W.dtype)
             for i, tile in enumerate(self.W):
                 part = slice(i * self.tile, (i + 1) * self.tile)
                 _transpose(W[part], tile) if transposed else np.copyto(tile, W[:, part])
-        elif transposed and rows > 1:
+        elif transposed and rows > 1 and not once:
             self.W = ws.empty((depth, columns), W.dtype)
             _transpose(W, self.W)
         else:

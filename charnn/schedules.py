@@ -1,8 +1,8 @@
-"""The course of the learning rate, and of the run: functions of the share of the run that is done."""
+"""The course of the learning rate, of teacher forcing and of the run: functions of the share that is done."""
 
 from math import cos, pi
 
-from .config import TrainConfig
+from .config import ModelConfig, TrainConfig
 
 LEAD = 0.01
 
@@ -32,3 +32,9 @@ def rate(config: TrainConfig, progress: float) -> float:
         rise = min(1.0, (progress + 1e-3) / config.warmup) if config.warmup else 1.0
         return config.rate * rise * (config.floor + (1 - config.floor) * (1 + cos(pi * progress)) / 2)
     return config.rate
+
+
+def teacher(config: ModelConfig, progress: float) -> float:
+    """The share of teacher forcing when a share of the run is done: from the first to the last, along a line."""
+    first, last = config.shares
+    return first + (last - first) * progress

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from .layers import Array, Cell, Unit
+from .layers import Array, Cell, Stack, Unit
 from .model import Model
 from .parameters import Parameters
 from .products import Product
@@ -50,8 +50,8 @@ class Stepping(Protocol):
 
 def steps(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepping:
     """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
-    stack = model.hidden
-    plain = not stack.residual and all(hasattr(layer, "unit") for layer in stack.layers)
+    stack = model.recurrent
+    plain = isinstance(stack, Stack) and not stack.residual and all(hasattr(layer, "unit") for layer in stack.layers)
     return (Steps if plain else Windows)(model, weights, rows, temperature, reset)
 
 
@@ -94,7 +94,7 @@ class Steps:
         self.levels = []
         for layer, views, up, out in zip(layers, p, U, V, strict=True):
             unit = layer.unit(rows, out.dtype)
-            products, parts = _products(unit.h, (views["W"], up, out))
+            products, parts = _products(unit.h, (views.get("W", nothing), up, out))
             inputs = _inputs(layer.table(views), model.symbols, rows)
             self.levels.append(Level(unit, inputs, products, *parts))
         self.o, *self._more = [level.scores for level in self.levels if level.scores.size]

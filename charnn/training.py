@@ -69,6 +69,11 @@ class Trainer:
         epochs = run.epoch + run.cursor / len(self.lanes)
         return schedules.progress(run.config, steps=run.step, epochs=epochs, seconds=run.seconds)
 
+    @property
+    def teacher(self) -> float:
+        """The share of teacher forcing by now."""
+        return schedules.teacher(self.run.model.config, self.progress)
+
     def mark(self) -> None:
         """The run is well: a later setback returns here."""
         self.good.take(self.run)
@@ -77,8 +82,8 @@ class Trainer:
     def update(self) -> Update | Setback:
         """Read the next window and update the weights. Raises `DivergenceError` after several setbacks in a row."""
         run, window = self.run, self.run.cursor
-        rate = run.scale * schedules.rate(run.config, self.progress)
-        nats, count, seconds, asked, norm = self.team.run(window, run.step, rate, self._tick(), self.asked)
+        rate, teacher = run.scale * schedules.rate(run.config, self.progress), self.teacher
+        nats, count, seconds, asked, norm = self.team.run(window, run.step, rate, teacher, self._tick(), self.asked)
         run.seconds += seconds
         self.stopped = asked > 0
         if not self._sane(nats, count, norm):
@@ -90,14 +95,16 @@ class Trainer:
         run.count += int(count)
         return Update(run.step, nats, int(count), rate, norm)
 
-    def _work(self, member: Member, window: int, step: int, rate: float, seconds: float, asked: bool) -> Totals:
+    def _work(
+        self, member: Member, window: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
+    ) -> Totals:
         """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
 
         Returns the window's summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
         """
         run, config, share = self.run, self.run.config, self.shares[member.number]
         with quiet():
-            nats, count = share.gradient(window, step)
+            nats, count = share.gradient(window, step, teacher)
             share.g.tail[:4] = nats, count, 0 if member.number else seconds, asked
             total = member.sum([other.g.block for other in self.shares.values()])
             g, totals = total[: share.g.flat.size], total[share.g.flat.size :][:4].tolist()
@@ -154,9 +161,9 @@ class Share:
         self.rows = rows_of(lanes.batch, number, size)
         self.g, self.ws = run.weights.like(), Workspace()
 
-    def gradient(self, window: int, step: int) -> tuple[float, int]:
-        """Set g to the gradient of these rows' summed loss, carry their state on; return that loss in nats, and its
-        count.
+    def gradient(self, window: int, step: int, teacher: float) -> tuple[float, int]:
+        """Set g to the gradient of these rows' summed loss, with a share of teacher forcing; carry their state on;
+        return that loss in nats, and its count.
 
         Dropout's noise is drawn anew from (seed, step, worker), so that resuming needs no generator's state.
         """
@@ -172,7 +179,8 @@ class Share:
         self.ws.reset()
         keep = (x != EOS)[..., None].astype(run.weights.flat.dtype) if run.reset else None
         rng = np.random.default_rng((run.config.seed, NOISE, step, self.number)) if run.model.config.dropout else None
-        nats, after, _ = run.model.gradient(run.weights, self.g, x, y, state, self.ws, keep, rng)
+        model = run.model.taught(teacher)
+        nats, after, _ = model.gradient(run.weights, self.g, x, y, state, self.ws, keep, rng)
         for s, new in zip(state, after, strict=True):
             s[...] = new
         return nats, y.size

@@ -46,7 +46,7 @@ def network(cell: str, layers: int = 1, skip: bool = False, dtype: Any = np.floa
 
 def states(model: Model, rows: int, dtype: Any) -> tuple[Any, ...]:
     rng = np.random.default_rng(4)
-    return tuple(rng.normal(size=(rows, n)).astype(dtype) for n in model.hidden.state_sizes)
+    return tuple(rng.normal(size=(rows, n)).astype(dtype) for n in model.state_sizes)
 
 
 # The equations, one unit's gates after the other

@@ -65,7 +65,7 @@ def test_outputs_and_gradients_are_torchs(activation: str, layers: int, dtype: t
     for name in p:
         p[name] = p[name] + 0.1 * rng.normal(size=p[name].shape)
     x, y = rng.integers(0, V, (2, T, B))
-    state = tuple(rng.normal(size=(B, n)).astype(dtype) for n in model.hidden.state_sizes)
+    state = tuple(rng.normal(size=(B, n)).astype(dtype) for n in model.state_sizes)
     theirs = Network(model, p)
     start = torch.from_numpy(np.stack(state)).requires_grad_()
     loss, last = theirs.loss(x, y, start)
@@ -85,6 +85,71 @@ def test_outputs_and_gradients_are_torchs(activation: str, layers: int, dtype: t
     np.testing.assert_allclose(ours, o[0].detach().numpy(), rtol=close, atol=close)
     surprisal = torch.nn.functional.cross_entropy(o[0], torch.from_numpy(y[0]), reduction="none").detach().numpy()
     np.testing.assert_allclose(model.score(p, x[:1], y[:1], state, Workspace(), None)[0][0], surprisal, rtol=close)
+
+
+KINDS = {
+    "jordan": {"cell": "jordan", "decay": 0.8},
+    "jordan, half taught": {"cell": "jordan", "decay": 0.8, "teacher_forcing": "0.5"},
+    "feedback": {"feedback": "output"},
+    "feedback, half taught": {"feedback": "output", "teacher_forcing": "0.5"},
+    "feedback, free": {"feedback": "output", "teacher_forcing": "0"},
+}
+
+
+def output_loss(model: Model, p: dict[str, Any], x: Any, target: Any, state: list[Any]) -> tuple[Any, list[Any]]:
+    """The loss of a network of two layers that reads its output, written out, and the state after it."""
+    config, e = model.config, model.config.shares[1]
+    kept, onehot, decay = list(state), torch.eye(V, dtype=p["readout/c"].dtype), config.decay or 0.0
+    total = torch.zeros((), dtype=onehot.dtype)
+    for t in range(T):
+        read = onehot[x[t]]
+        z = e * read + (1 - e) * kept[-1] if e < 1 else read
+        below: list[Any] = []
+        outs: list[Any] = []
+        for i in range(2):
+            U, b = p[f"hidden/{i}/U"], p[f"hidden/{i}/b"]
+            if config.cell == "jordan":
+                kept[i] = decay * kept[i] + z
+                a = b + torch.cat([*below, kept[i]], 1) @ U
+            else:
+                a = b + kept[i] @ p[f"hidden/{i}/W"] + torch.cat([*below, z, read], 1) @ U
+            h = torch.tanh(a)
+            if config.cell != "jordan":
+                kept[i] = h
+            below = [h]
+            outs.append(h)
+        o = torch.cat(outs, 1) @ p["readout/V"] + p["readout/c"]
+        if e < 1:
+            kept[-1] = torch.softmax(o, 1)
+        total = total + torch.nn.functional.cross_entropy(o, target[t], reduction="sum")
+    return total, kept
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_recurrence_from_the_output_is_torchs(kind: dict[str, Any], dtype: type) -> None:
+    config = ModelConfig(**{"hidden": H, "layers": 2, "activation": "tanh", "skip": True, "dropout": 0.0, **kind})
+    model, rng = Model(config, V), np.random.default_rng(0)
+    p = model.initial(rng, dtype)
+    for name in p:
+        p[name] = p[name] + 0.1 * rng.normal(size=p[name].shape)
+    x, y = rng.integers(0, V, (2, T, B))
+    state = tuple(rng.random(size=(B, n)).astype(dtype) for n in model.state_sizes)
+    theirs = {name: torch.from_numpy(w.copy()).requires_grad_() for name, w in p.items()}
+    start = [torch.from_numpy(s.copy()).requires_grad_() for s in state]
+    loss, last = output_loss(model, theirs, torch.from_numpy(x), torch.from_numpy(y), start)
+    loss.backward()
+    g = p.like()
+    nats, after, before = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    close = PRECISION[dtype]
+    assert nats == pytest.approx(loss.item(), rel=close)
+    for found, expected in zip(after, last, strict=True):
+        np.testing.assert_allclose(found, expected.detach().numpy(), rtol=close, atol=close)
+    pairs = [*((g[name], theirs[name], name) for name in p), *zip(before, start, map(str, range(9)), strict=False)]
+    assert len(pairs) == len(p) + len(start)
+    for found, tensor, name in pairs:
+        expected = tensor.grad.numpy()
+        np.testing.assert_allclose(found, expected, rtol=close, atol=close * np.abs(expected).max(), err_msg=name)
 
 
 RULES = {

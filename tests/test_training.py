@@ -60,6 +60,9 @@ MODEL: dict[str, Any] = {
     "recurrent_depth": None,
     "feedforward_depth": 1,
     "residual": False,
+    "decay": None,
+    "feedback": "none",
+    "teacher_forcing": "1.0",
 }
 
 
@@ -203,6 +206,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "gru": {"cell": "gru", "activation": None, "rate": 0.03},
     "diagonal, delay, depth": {"recurrence": "diagonal", "delay": 3, "recurrent_depth": 2, "state": "carry"},
     "residual, plain layers": {"layers": 2, "feedforward_depth": 2, "residual": True, "dropout": 0.25},
+    "jordan": {"cell": "jordan", "decay": 0.8, "layers": 2, "skip": True},
+    "feedback, scheduled": {"feedback": "output", "teacher_forcing": "1.0:0.3", "state": "carry", "workers": 2},
     "two workers, dropout": {"workers": 2, "dropout": 0.3, "layers": 2, "skip": True, "optimizer": "rmsprop"},
 }
 

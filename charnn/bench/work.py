@@ -14,7 +14,7 @@ from ..vocabulary import Vocabulary
 from ..windows import Lanes
 
 TASKS = ("train", "evaluate", "sample")
-GATES = {"elman": 1, "lstm": 4, "gru": 3}
+GATES = {"elman": (1, 1), "lstm": (4, 4), "gru": (3, 3), "jordan": (0, 1)}  # columns of W and of U, for a unit
 EPOCH = 72  # windows in the text to train on, some of which are held out
 VALID = 0.1  # the share that is
 SEED = 0
@@ -35,7 +35,7 @@ class Work:
     layers: int = 1
     symbols: int = 65
     cell: str = "elman"
-    activation: str = "tanh"  # of elman; other cells have no choice
+    activation: str = "tanh"  # of elman and jordan; other cells have no choice
     skip: bool = False
     dropout: float = 0.0
     reset: bool = False  # whether the state is forgotten at EOS
@@ -58,14 +58,14 @@ class Work:
         For each character: h W and x U in each layer but the lowest, whose U is looked up, and h V. Training needs
         each three times, for o, dh and dW; but no da W^T at a window's first step, since gradients end there.
         """
-        square = GATES[self.cell] * self.hidden**2
+        again, below = (gates * self.hidden**2 for gates in GATES[self.cell])
         readout = (self.layers if self.skip else 1) * self.hidden * self.symbols
-        forward = self.characters * ((2 * self.layers - 1) * square + readout)
-        return 3 * forward - self.batch * self.layers * square if self.task == "train" else forward
+        forward = self.characters * (self.layers * again + (self.layers - 1) * below + readout)
+        return 3 * forward - self.batch * self.layers * again if self.task == "train" else forward
 
     @property
     def model(self) -> Model:
-        activation = self.activation if self.cell == "elman" else None
+        activation = self.activation if self.cell in ("elman", "jordan") else None
         config = ModelConfig(self.cell, self.hidden, self.layers, activation, self.skip, self.dropout)
         return Model(config, self.symbols)
 

@@ -3,11 +3,14 @@
 from .dense import Dense
 from .dropout import Dropout
 from .elman import Elman
+from .feedback import Feedback, Taught
 from .gru import GRU
+from .jordan import Jordan
 from .layer import Array, Arrays, Backward, Cell, Layer, State, Unit
 from .linear import Linear
 from .lstm import LSTM
 from .stack import Stack
+from .trace import Trace
 from .transition import Transition, elman
 
 __all__ = [
@@ -20,10 +23,14 @@ __all__ = [
     "Dense",
     "Dropout",
     "Elman",
+    "Feedback",
+    "Jordan",
     "Layer",
     "Linear",
     "Stack",
     "State",
+    "Taught",
+    "Trace",
     "Transition",
     "Unit",
     "elman",

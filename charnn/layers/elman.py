@@ -40,7 +40,7 @@ class Elman(Recurrent):
         h, ended = before[1:], forgotten(keep)
         self._input.apply(p, x, h, ws)  # h[t] = b + x[t] U, to which the loop adds h[t-1] W
         hW = ws.empty((B, self.hidden), h.dtype)
-        f, W = ACTIVATIONS[self.activation](hW), Product(p["W"], B, ws)
+        f, W = ACTIVATIONS[self.activation](hW), Product(p["W"], B, ws, once=T == 1)
         times, out = W.times, W.right(hW)
         for t, (last, now) in enumerate(zip(W.left(before[:-1]), h, strict=True)):
             times(last, W.W, out)
@@ -53,7 +53,7 @@ class Elman(Recurrent):
             dh = ws.empty((B, self.hidden), h.dtype)  # from the step after: da[t+1] W^T
             dh[...] = dstate[0]
             (da,) = dy  # taken over: dh[t] from above becomes da[t]
-            W = Product(p["W"], B, ws, transposed=True)
+            W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dh)
             back = zip(reversed(range(T)), h[::-1], da[::-1], W.left(da)[::-1], strict=True)
             for t, then, now, next in back:

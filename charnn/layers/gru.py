@@ -43,7 +43,7 @@ class GRU(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
-        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws)
+        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
         before, s = ws.empty((T + 1, B, H), dtype), ws.empty((T, 4, B, H), dtype)  # h[t-1] up to T; r, z, m, n
         before[0] = state[0]
         h, ended = before[1:], forgotten(keep)
@@ -63,7 +63,7 @@ class GRU(Recurrent):
             da, dh, dhW = a, cell.dh, ws.empty((B, H), dtype)  # dhW: from the step after, da[t+1] W^T
             (dn,) = dy  # taken over: dh[t] from above becomes dn[t]
             dh[...] = dstate[0]
-            W = Product(p["W"], B, ws, transposed=True)
+            W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dhW)
             for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dn[t]

@@ -64,7 +64,7 @@ class Unit(Protocol):
 
 
 class Cell(Layer, Protocol):
-    """A layer that can also go step by step. W (H, .) in its weights is what h[t-1] is multiplied with."""
+    """A layer that can also go step by step. W (H, .), where it has one, is what h[t-1] is multiplied with."""
 
     def unit(self, rows: int, dtype: DType) -> Unit: ...
 

@@ -35,7 +35,9 @@ class Linear:
     bias: str = "b"
     symbols: int = 0
 
-    state_sizes = ()
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return ()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {self.weight: (sum(self.inputs), self.outputs), self.bias: (self.outputs,)}
@@ -65,11 +67,11 @@ class Linear:
         folded = last.ndim == 1 and len(U) <= len(last)  # b is added to U's few rows before they are looked up
         if folded:
             pairs[-1] = last, U + b
-        _product(*pairs[0], out, ws)
+        product(*pairs[0], out, ws)
         for part, U in pairs[1:]:
             for piece in pieces(out):
                 with ws.scratch():
-                    out[piece] += _product(part[piece], U, ws.empty(out[piece].shape, out.dtype), ws)
+                    out[piece] += product(part[piece], U, ws.empty(out[piece].shape, out.dtype), ws)
         if not folded:
             out += b
 
@@ -111,7 +113,7 @@ def add_product(dU: Array, x: Array, dy: Array, ws: Workspace) -> None:
         dU += np.matmul(x.T, dy, out=ws.empty(dU.shape, dU.dtype))
 
 
-def _product(x: Array, U: Array, out: Array, ws: Workspace) -> Array:
+def product(x: Array, U: Array, out: Array, ws: Workspace) -> Array:
     """x U, where integers x look up rows of U."""
     if x.ndim == 1:
         return np.take(U, x, axis=0, out=out, mode="clip")  # "clip" is 3 times faster than the default with out=

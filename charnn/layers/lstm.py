@@ -39,7 +39,7 @@ class LSTM(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
-        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws)
+        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
         before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.empty((T, B, H), dtype)  # h[t-1] up to T
         s = ws.empty((T + 1, 5, B, H), dtype)  # i, f, o, g, and c[t-1]
         before[0], s[0, 4] = state
@@ -58,7 +58,7 @@ class LSTM(Recurrent):
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             da, dh = a, ws.empty((B, H), dtype)  # from the step after: da[t+1] W^T
             dh[...], cell.dc[...] = dstate
-            W = Product(p["W"], B, ws, transposed=True)
+            W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dh)
             for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dy[0][t]

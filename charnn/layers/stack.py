@@ -22,49 +22,54 @@ class Stack:
     l > 1, which asks for layers of one size.
 
     `dropout` falls on all that comes out of a layer on its way up, never on the recurrence. Weights are named 0/...,
-    1/... from the bottom. With `skip`, y holds every layer's array.
+    1/... from the bottom, `prefix` before. With `skip`, y holds every layer's array.
     """
 
     layers: tuple[Layer, ...]
     skip: bool = False
     dropout: float = 0.0
     residual: bool = False
+    prefix: str = ""
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
         return tuple(n for layer in self.layers for n in layer.state_sizes)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {f"{i}/{n}": s for i, layer in enumerate(self.layers) for n, s in layer.shapes().items()}
+        return {f"{at}/{n}": s for at, layer in self._named for n, s in layer.shapes().items()}
 
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
-        return {f"{i}/{n}": a for i, layer in enumerate(self.layers) for n, a in layer.initial(rng).items()}
+        return {f"{at}/{n}": a for at, layer in self._named for n, a in layer.initial(rng).items()}
+
+    @property
+    def _named(self) -> list[tuple[str, Layer]]:
+        return [(f"{self.prefix}{i}", layer) for i, layer in enumerate(self.layers)]
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         drop, states = Dropout(self.dropout), iter(state)
         below, ys, backwards = x, [], []
         after: State = ()
-        for i, layer in enumerate(self.layers):
+        for i, (at, layer) in enumerate(self._named):
             own = tuple(next(states) for _ in layer.state_sizes)
-            y, own, back = layer.forward(p.at(str(i)), below, own, ws, keep, rng)
+            y, own, back = layer.forward(p.at(at), below, own, ws, keep, rng)
             y, _, drop_back = drop.forward(p, y, (), ws, keep, rng)
             if self.residual and i > 0:
                 y = (np.add(y[0], below[0], out=ws.empty(y[0].shape, y[0].dtype)),)
             ys.append(y[0])
             after += own
-            backwards.append((back, drop_back, len(own)))
+            backwards.append((at, back, drop_back, len(own)))
             below = (y[0], *x) if self.skip else y
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             above: list[Any] = [None] * (len(ys) - len(dy)) + list(dy)  # what comes down to each y_l
             dx: list[Any] = [None] * len(x)
             before: State = ()
-            for i, (back, drop_back, states) in reversed(list(enumerate(backwards))):
+            for i, (at, back, drop_back, states) in reversed(list(enumerate(backwards))):
                 own = dstate[len(dstate) - states :]
                 dstate = dstate[: len(dstate) - states]
                 around = _copy(above[i], ws) if self.residual and i > 0 else None
                 dh, _ = drop_back((above[i],), (), g)
-                dbelow, own = back(dh, own, g.at(str(i)))
+                dbelow, own = back(dh, own, g.at(at))
                 before = own + before
                 if i > 0:
                     above[i - 1] = _sum(above[i - 1], dbelow[0], around)
