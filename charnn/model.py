@@ -12,7 +12,21 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from .config import ModelConfig
-from .layers import GRU, LSTM, Array, Arrays, Dense, Feedback, Jordan, Layer, Linear, Stack, State, Taught, elman
+from .layers import (
+    GRU,
+    LSTM,
+    Array,
+    Arrays,
+    Dense,
+    Feedback,
+    Jordan,
+    Layer,
+    Linear,
+    Stack,
+    State,
+    Taught,
+    simple_recurrent,
+)
 from .layers.layer import Keep, Rng
 from .layers.linear import rows
 from .numerics import cross_entropy, surprisal
@@ -20,7 +34,7 @@ from .parameters import Parameters
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-CELLS: dict[str, Callable[..., Layer]] = {"elman": elman, "lstm": LSTM, "gru": GRU, "jordan": Jordan}
+CELLS: dict[str, Callable[..., Layer]] = {"elman": simple_recurrent, "lstm": LSTM, "gru": GRU, "jordan": Jordan}
 PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
 
 

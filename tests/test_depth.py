@@ -15,9 +15,9 @@ from test_training import start, text, updates
 
 from charnn import api, evaluation, memory
 from charnn.cli import program
-from charnn.cli.info import radii
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
+from charnn.inspection import radius, spectra
 from charnn.layers import Elman, Transition
 from charnn.model import Model
 from charnn.parameters import Parameters
@@ -336,7 +336,7 @@ def test_the_spectral_radius_is_told_of_all_that_h_meets() -> None:
     model = Model(config({"recurrence": "diagonal", "delay": 2, "recurrent_depth": 2}), V)
     p = model.initial(np.random.default_rng(0))
     p["hidden/0/W"] = np.linspace(-1.5, 1, H)
-    found = dict(pair for name, w in p.items() for pair in radii(name, w))
+    found = {name: round(radius(values), 4) for name, values in spectra(p).items()}
     assert found["hidden/0/W"] == 1.5 and found["hidden/0/W2"] == pytest.approx(1, abs=1e-4)
     assert found.keys() == {"hidden/0/W", "hidden/0/W2", "hidden/0/D"}
 

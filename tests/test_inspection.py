@@ -121,8 +121,8 @@ def test_at_lag_0_the_norm_is_that_of_the_output_through_everything_above() -> N
     ids = text(2)
     norms, _ = inspection.gradients(model, p, ids, 1, reset=False)
     q, x, g = inspection.precise(p), np.array([[EOS], [ids[0]]]), inspection.precise(p).like()
-    before = model.hidden.forward(q.at("hidden"), (x[:1],), model.zero_state(1, np.float64), Workspace())[1]
-    h = model.hidden.forward(q.at("hidden"), (x[1:],), before, Workspace())[1][0][0]
+    before = model.recurrent.forward(q, (x[:1],), model.zero_state(1, np.float64), Workspace())[1]
+    h = model.recurrent.forward(q, (x[1:],), before, Workspace())[1][0][0]
     model.gradient(q, g, x[1:], ids[1:, None], before, Workspace(), None, None)
     assert norms[0].layer == norms[0].lag == 0
     assert norms[0].rms == pytest.approx(float(np.linalg.norm(g["hidden/0/b"] / (1 - h**2))))
@@ -166,7 +166,7 @@ def test_lags_need_a_text_that_is_longer() -> None:
 def test_a_layer_without_a_state_has_no_norms() -> None:
     model, _ = network()
     layers: Any = (Elman((V,), H, "tanh", V), Linear((H,), H), Elman((H,), H, "sigmoid"))
-    model.__dict__["hidden"] = Stack(layers)
+    model.__dict__["hidden"] = Stack(layers, prefix="hidden/")
     model.__dict__["readout"] = Linear((H,), V, "V", "c")
     p = model.initial(np.random.default_rng(0))
     norms, saturation = inspection.gradients(model, p, text(50), 5, reset=False)
@@ -259,7 +259,7 @@ def test_a_reader_shows_every_layer_whatever_the_pieces(cell: str, skip: bool, r
         assert np.concatenate([part[layer] for part in parts]) == pytest.approx(y, abs=1e-6)
     x = np.append(EOS, ids)[:, None]
     keep = (x != EOS)[..., None].astype(np.float32) if reset else None
-    ys, _, _ = model.hidden.forward(p.at("hidden"), (x,), model.zero_state(1), Workspace(), keep)
+    ys, _, _ = model.recurrent.forward(p, (x,), model.zero_state(1), Workspace(), keep)
     for mine, y in zip(found[-len(ys) :], ys, strict=True):
         assert mine == pytest.approx(y[1:, 0], abs=1e-6)
 

@@ -11,7 +11,7 @@ from .linear import Linear
 from .lstm import LSTM
 from .stack import Stack
 from .trace import Trace
-from .transition import Transition, elman
+from .transition import Transition, simple_recurrent
 
 __all__ = [
     "GRU",
@@ -33,5 +33,5 @@ __all__ = [
     "Trace",
     "Transition",
     "Unit",
-    "elman",
+    "simple_recurrent",
 ]

@@ -155,7 +155,7 @@ class Transition(Recurrent):
                 self._kind.add_product(g["D"], rows(past[:T]), rows(da[1]), ws)
 
 
-def elman(
+def simple_recurrent(
     inputs: tuple[int, ...],
     hidden: int,
     activation: str = "tanh",
