@@ -13,12 +13,13 @@ RESERVE = 50 << 20  # bytes for what is not counted here
 COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
 
-def needed(model: Model, config: TrainConfig) -> int:
+def needed(model: Model, config: TrainConfig, kept: int = 0) -> int:
     """Bytes that training will take on top of the corpus: weights, moments, gradients, activations.
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
-    each gate beside, its product, the gate, their gradient, and now and then something more.
+    each gate beside, its product, the gate, their gradient, and now and then something more. An update whose gradients
+    go back over windows' edges also holds the states that are `kept` there.
     """
     vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
     gates = model.hidden.layers[0].shapes()["W"][1] // model.config.hidden
@@ -30,7 +31,8 @@ def needed(model: Model, config: TrainConfig) -> int:
         * (4 * gates + (4 if model.config.skip else 2))
     )
     scores = config.batch * config.window * model.symbols
-    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores)
+    states = kept * config.batch * sum(model.hidden.state_sizes)
+    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores + states)
 
 
 def available() -> int | None:
@@ -59,9 +61,9 @@ def countable(most: int) -> int:
     return most if there is None else max(0, min(most, there // 2 // COUNTING))
 
 
-def check(model: Model, config: TrainConfig) -> int:
+def check(model: Model, config: TrainConfig, kept: int = 0) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = needed(model, config), available()
+    need, there = needed(model, config, kept), available()
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "
