@@ -22,6 +22,19 @@ class Checked:
         for spec in fields(self):  # type: ignore[arg-type]
             check(spec.name, getattr(self, spec.name), spec.metadata)
 
+    def _decide(self, key: str) -> None:
+        """Options `of` some choices of the option `key` take their default for this one; others refuse them."""
+        choice = getattr(self, key)
+        for spec in fields(self):  # type: ignore[arg-type]
+            of = spec.metadata.get("of")
+            if of and getattr(self, spec.name) is None:
+                object.__setattr__(self, spec.name, of.get(choice))
+            elif of and choice not in of:
+                raise UsageError(
+                    f"--{spec.name.replace('_', '-')} has no effect on --{key} {choice}: leave it out, or choose "
+                    f"--{key} {' or '.join(of)}"
+                )
+
 
 def check(name: str, value: Any, bounds: Any) -> None:
     """Raise `UsageError` for a value out of its bounds or choices, nan and inf included."""
@@ -118,16 +131,7 @@ class ModelConfig(Checked):
                 f"--teacher-forcing {self.teacher_forcing} has no effect where no output is fed back: leave it out, or "
                 "choose --feedback output or --cell jordan"
             )
-        for spec in fields(self):
-            cells = spec.metadata.get("of")
-            if cells and getattr(self, spec.name) is None:
-                object.__setattr__(self, spec.name, cells.get(self.cell))
-            elif cells and self.cell not in cells:
-                raise UsageError(
-                    f"--{spec.name.replace('_', '-')} has no effect on --cell {self.cell}: leave it out, or choose "
-                    + "--cell "
-                    + " or ".join(cells)
-                )
+        self._decide("cell")
         for name, plain in (("feedforward_depth", 1), ("residual", False)):
             if self.layers == 1 and getattr(self, name) != plain:
                 raise UsageError(
@@ -168,7 +172,29 @@ class TrainConfig(Checked):
     """How a network is trained: with the corpus, the seed and the model, all that a run depends on."""
 
     batch: int = option(32, "sequences read side by side", low=1, high=1_000_000)
-    window: int = option(64, "characters after which gradients are truncated", low=1, high=1_000_000)
+    window: int = option(
+        64, "characters that gradients go back; with full, that are kept in memory at a time", low=1, high=1_000_000
+    )
+    scheme: str = option(
+        "truncated",
+        "how far back gradients go: a window (truncated), one step, the whole sequence (full), or windows up to a cut "
+        "at random (unbiased)",
+        choices=("truncated", "one-step", "full", "unbiased"),
+    )
+    stride: int | None = option(
+        None,
+        "characters between updates of truncated, at most a window (default: a window)",
+        low=1,
+        high=1_000_000,
+        of={"truncated": None},
+    )
+    cut: float | None = option(
+        None,
+        "probability that unbiased cuts the gradient at a window's edge (default: 0.5)",
+        low=0.001,
+        high=1,
+        of={"unbiased": 0.5},
+    )
     optimizer: str = option("adam", "rule of the updates", choices=("adam", "rmsprop", "adagrad", "sgd"))
     rate: float = option(4e-3, "learning rate", low=0, high=1e12)
     momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999)
@@ -188,10 +214,21 @@ class TrainConfig(Checked):
     )
     valid: float = option(0.1, "share of the corpus, from its end, held out for validation", low=0.0001, high=0.9)
     state: str = option(
-        "auto", "whether the state is carried over a sequence's end", choices=("auto", "carry", "reset")
+        "auto",
+        "whether the state is carried over a sequence's end; continuous: over an epoch's too",
+        choices=("auto", "carry", "reset", "continuous"),
     )
     seed: int = option(0, "seed of all that is random", low=0, high=2**63 - 1)
     workers: int | None = option(None, "processes that share a batch (default: the cores at hand)", low=1, high=1024)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._decide("scheme")
+        if self.stride and self.stride > self.window:
+            raise UsageError(
+                f"--stride is {self.stride}, and --window {self.window}: characters in between would not be learnt "
+                "from; give a stride of a window at most"
+            )
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,15 @@ RESERVE = 50 << 20  # bytes for what is not counted here
 COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
 
-def needed(model: Model, config: TrainConfig) -> int:
+def needed(model: Model, config: TrainConfig, kept: int = 0) -> int:
     """Bytes that training will take on top of the corpus: weights, moments, gradients, activations.
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
     each gate beside, its product, the gate, their gradient, and now and then something more: so too for each further
     matrix that h meets on its way to the next step. A network that reads its own output makes of each step a window,
-    with all that others keep for a window once, the state among it.
+    with all that others keep for a window once, the state among it. An update whose gradients go back over windows'
+    edges also holds the states that are `kept` there.
     """
     vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
     hidden, layers = model.config.hidden, model.hidden.layers
@@ -30,9 +31,9 @@ def needed(model: Model, config: TrainConfig) -> int:
     beside = 2 + 2 * model.config.skip + 2 * model.config.residual
     steps, free = max(config.batch * config.window, WINDOW), model.config.shares != (1, 1)
     window = steps * (3 if free else 1) * hidden * sum(4 * count + beside for count in gates)
-    state = 6 * (steps if free else config.batch) * sum(model.state_sizes)
+    states = (6 * (steps if free else config.batch) + kept * config.batch) * sum(model.state_sizes)
     scores = config.batch * config.window * model.symbols
-    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores + state)
+    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores + states)
 
 
 def _columns(layer: Layer) -> int:
@@ -66,9 +67,9 @@ def countable(most: int) -> int:
     return most if there is None else max(0, min(most, there // 2 // COUNTING))
 
 
-def check(model: Model, config: TrainConfig) -> int:
+def check(model: Model, config: TrainConfig, kept: int = 0) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = needed(model, config), available()
+    need, there = needed(model, config, kept), available()
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "

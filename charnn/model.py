@@ -124,12 +124,13 @@ class Model:
         rng: Rng,
         dstate: State | None = None,
         first: int = 0,
+        counts: Array | None = None,
     ) -> Gradient:
         """ADD into g the gradient of the summed loss of a window.
 
         x, y (T, B) integers: what is read, and what is to be predicted from it (teacher forcing). `dstate` is the
         gradient of a later loss with respect to the state after the window: none where gradients are truncated there.
-        Steps before the `first` one are read, and count for nothing.
+        Steps before the `first` one are read, and count for nothing; nor do those where `counts` (T, B) is false.
         """
         h, after, backward = self.recurrent.forward(p, (x,), state, ws, keep, rng)
         dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
@@ -139,7 +140,11 @@ class Model:
         for steps in self._chunks(y.shape, first):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
-                nats += float(cross_entropy(rows(o), rows(y[steps])).sum(dtype=np.float64))
+                losses = cross_entropy(rows(o), rows(y[steps]))
+                if counts is not None:
+                    o *= counts[steps][..., None]
+                    losses = losses[rows(counts[steps])]
+                nats += float(losses.sum(dtype=np.float64))
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
         dstate = dstate or tuple(np.zeros_like(s) for s in after)
         return Gradient(nats, after, backward(dh, dstate, g)[1])
@@ -156,6 +161,10 @@ class Model:
                 n, hit = surprisal(rows(o), rows(y[steps]))
                 nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
+
+    def after(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep, rng: Rng = None) -> State:
+        """The state after reading x (T, B), as `gradient` would find it."""
+        return self.recurrent.forward(p, (x,), state, ws, keep, rng)[1]
 
     def step(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep = None) -> tuple[Array, State]:
         """Scores o (B, V) of what follows the symbols x (B,), and the state after reading them."""

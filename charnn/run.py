@@ -101,8 +101,12 @@ class Run:
 
         Independent lines forget it, unless told otherwise; running text carries it on.
         """
-        state = self.config.state
-        return state == "reset" or (state == "auto" and self.vocabulary.sequence == "line")
+        return forgets(self.config, self.vocabulary)
+
+
+def forgets(config: TrainConfig, vocabulary: Vocabulary) -> bool:
+    """See `Run.reset`."""
+    return config.state == "reset" or (config.state == "auto" and vocabulary.sequence == "line")
 
 
 def environment() -> dict[str, str]:
@@ -124,12 +128,16 @@ def suit(model: ModelConfig, size: int, symbols: int) -> ModelConfig:
     return replace(model, dropout=next(rate for ratio, rate in DROPOUT if parameters >= ratio * symbols))
 
 
-def plan(config: TrainConfig, symbols: int) -> TrainConfig:
-    """The configuration with everything decided that depends on the length of the training part."""
+def plan(config: TrainConfig, symbols: int, size: float | None = None) -> TrainConfig:
+    """The configuration with everything decided that depends on the length of the training part.
+
+    `size` is how many symbols an update learns from, on average, where that is not a window of the batch.
+    """
     batch, window = fit(symbols, config.batch, config.window)
     if config.epochs is None and config.steps is None and config.minutes is None:
         config = replace(config, epochs=DEFAULT_EPOCHS, minutes=DEFAULT_MINUTES)
-    size = batch * window
+    stride = config.stride if config.stride and config.stride < window else None
+    size = size or batch * window
     every = round(min(max(symbols, EVERY[0]), EVERY[1]) / size)
     for steps in (config.steps, config.epochs and config.epochs * symbols / size):
         every = min(every, int(steps / VALIDATIONS)) if steps else every
@@ -137,4 +145,4 @@ def plan(config: TrainConfig, symbols: int) -> TrainConfig:
     if launched() > batch:
         raise UsageError(f"there are {launched()} ranks for a batch of {batch}: start fewer, or give a larger --batch")
     every = config.every or max(1, every)
-    return replace(config, batch=batch, window=window, every=every, workers=min(workers, batch))
+    return replace(config, batch=batch, window=window, stride=stride, every=every, workers=min(workers, batch))

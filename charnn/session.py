@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import memory
+from . import memory, schemes
 from .config import ModelConfig, SampleConfig, TrainConfig
 from .corpus import Corpus
 from .errors import DivergenceError, InputError, UsageError
@@ -17,15 +17,18 @@ from .folders import Folder
 from .model import Model
 from .ngram import COUNTED, baselines
 from .ranks import rank
-from .run import Origin, Run, plan
+from .run import Origin, Run, forgets, plan
 from .sampling import generate
+from .stored import Symbols
 from .teams import team
 from .training import Setback, Trainer, Update
+from .windows import Lanes
 
 VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
 BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
 LINE = 72  # characters of the line sampled at each validation
 SAMPLED = 2  # sets the random numbers of sampled lines apart from all others
+FIXED = ("scheme", "batch", "window", "stride", "cut", "optimizer", "state", "valid", "seed")  # in a run's life
 PLATEAU = 2  # validations without a better one after which the plateau schedule halves the rate
 
 
@@ -123,8 +126,9 @@ class Session:
             if run.config.schedule == "plateau" and run.stale % PLATEAU == 0:
                 run.scale /= 2
         train = run.nats / max(1, run.count)
-        epoch = run.epoch + run.cursor / len(self.trainer.lanes)
-        event = Validation(run.step, epoch, train / math.log(2), loss / math.log(2), better, self._sample())
+        event = Validation(
+            run.step, self.trainer.epochs, train / math.log(2), loss / math.log(2), better, self._sample()
+        )
         run.nats, run.count = 0.0, 0
         record = asdict(event)
         run.history.append({name: record[name] for name in ("step", "epoch", "train", "valid")})
@@ -157,7 +161,8 @@ def begin(
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
-    memory.check(Model(model, corpus.vocabulary.size), plan(config, len(train)))
+    config, kept = _planned(config, train, forgets(config, corpus.vocabulary))
+    memory.check(Model(model, corpus.vocabulary.size), config, kept)
     limit = memory.countable(COUNTED) if rank() == 0 else 0
     counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
@@ -175,18 +180,28 @@ def resume(run: Run, corpus: Corpus, folder: Folder | None, changes: dict[str, A
     Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
     """
     same(corpus, run)
-    wanted = plan(replace(run.config, **changes), len(corpus.split(run.config.valid)[0]))
-    for name in changes.keys() & {"batch", "window", "optimizer", "state", "valid", "seed"}:
+    other = changes.get("scheme", run.config.scheme) != run.config.scheme
+    own = {"stride": None, "cut": None} if other else {}  # which the other scheme may not have
+    wanted, kept = _planned(replace(run.config, **{**own, **changes}), corpus.split(run.config.valid)[0], run.reset)
+    for name in FIXED:
         was, now = getattr(run.config, name), getattr(wanted, name)
-        if was != now:
+        if name in changes and was != now:
             raise UsageError(
-                f"this run was trained with --{name} {was}, and cannot be resumed with {now}: train a new run"
+                f"this run was trained {f'with --{name} {was},' if was is not None else f'without --{name}'} "
+                f"and cannot be resumed with {now}: train a new run"
             )
-    memory.check(run.model, run.config)
+    memory.check(run.model, wanted, kept)
     run.config = wanted
     if folder:
         folder.rewind(run.validated, run.setbacks)
     return Session(run, corpus, folder)
+
+
+def _planned(config: TrainConfig, train: Symbols, reset: bool) -> tuple[TrainConfig, int]:
+    """The configuration with everything decided, and the states that an update will keep."""
+    first = plan(config, len(train))
+    scheme = schemes.make(first, Lanes(train, first.batch, first.window), reset)
+    return plan(config, len(train), scheme.size), scheme.edges
 
 
 def same(corpus: Corpus, run: Run) -> None:

@@ -1,7 +1,7 @@
-"""Truncated BPTT with teacher forcing: windows in, updates out.
+"""Backpropagation through time with teacher forcing: windows in, updates out.
 
-Gradients stop at a window's edge, the state does not. For each window: the gradient of its mean loss, clipped by its
-global norm, one update of the weights.
+A scheme says which windows an update learns from, and how far back gradients go (by default they stop at a window's
+edge, and the state does not). For each update: the gradient of the mean loss, clipped by its global norm.
 """
 
 import math
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import optimizers, schedules
+from . import optimizers, schedules, schemes
+from .chains import Worker
 from .errors import DivergenceError
+from .layers.layer import Rng
 from .numerics import quiet
 from .parallel import Member, Solo, Team, rows_of
 from .run import Run
+from .schemes import Scheme
 from .stored import Symbols
-from .windows import EOS, Lanes
+from .windows import Lanes
 from .workspace import Workspace
 
 NOISE = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
@@ -28,7 +31,7 @@ EXPLODED = 10.0  # times the loss of knowing nothing, log V
 
 @dataclass(frozen=True)
 class Update:
-    """The weights were updated from a window: `nats` is its summed loss before the update."""
+    """The weights were updated: `nats` is the summed loss of `count` characters before that."""
 
     step: int
     nats: float
@@ -48,15 +51,16 @@ class Setback:
 
 
 class Trainer:
-    """Updates a run, window by window, with a team that shares each batch's rows."""
+    """Updates a run, step by step, with a team that shares each batch's rows."""
 
     def __init__(self, run: Run, ids: Symbols, team: Team | None = None, clock: Callable[[], float] = time.monotonic):
         self.run, self.team = run, team or Solo()
         self.lanes = Lanes(ids, run.config.batch, run.config.window)
+        self.scheme = schemes.make(run.config, self.lanes, run.reset)
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
         run.move(self.team.allocate)
-        self.shares = {n: Share(run, self.lanes, n, self.team.size) for n in self.team.numbers}
+        self.shares = {n: Share(run, self.scheme, n, self.team.size) for n in self.team.numbers}
         self.team.start(self._work)
         self.good = Snapshot(run)
         self.tries = 0
@@ -65,9 +69,12 @@ class Trainer:
     @property
     def progress(self) -> float:
         """The share of the run that is done, 0 to 1."""
-        run = self.run
-        epochs = run.epoch + run.cursor / len(self.lanes)
-        return schedules.progress(run.config, steps=run.step, epochs=epochs, seconds=run.seconds)
+        return schedules.progress(self.run.config, steps=self.run.step, epochs=self.epochs, seconds=self.run.seconds)
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the training part."""
+        return self.run.epoch + self.run.cursor / len(self.scheme)
 
     @property
     def teacher(self) -> float:
@@ -80,53 +87,48 @@ class Trainer:
         self.tries = 0
 
     def update(self) -> Update | Setback:
-        """Read the next window and update the weights. Raises `DivergenceError` after several setbacks in a row."""
-        run, window = self.run, self.run.cursor
+        """Read the next windows and update the weights. Raises `DivergenceError` after several setbacks in a row."""
+        run, cursor = self.run, self.run.cursor
+        done = self.scheme.chain(cursor, run.step).done
         rate, teacher = run.scale * schedules.rate(run.config, self.progress), self.teacher
-        nats, count, seconds, asked, norm = self.team.run(window, run.step, rate, teacher, self._tick(), self.asked)
+        nats, count, seconds, asked, norm = self.team.run(cursor, run.step, rate, teacher, self._tick(), self.asked)
         run.seconds += seconds
         self.stopped = asked > 0
         if not self._sane(nats, count, norm):
             return self.set_back()
         run.step += 1
-        run.cursor = (run.cursor + 1) % len(self.lanes)
+        run.cursor = (cursor + done) % len(self.scheme)
         run.epoch += run.cursor == 0
         run.nats += nats
         run.count += int(count)
         return Update(run.step, nats, int(count), rate, norm)
 
     def _work(
-        self, member: Member, window: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
+        self, member: Member, cursor: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
     ) -> Totals:
         """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
 
-        Returns the window's summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
+        Returns the summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
         """
         run, config, share = self.run, self.run.config, self.shares[member.number]
         with quiet():
-            nats, count = share.gradient(window, step, teacher)
+            nats, count = share.gradient(cursor, step, teacher)
             share.g.tail[:4] = nats, count, 0 if member.number else seconds, asked
             total = member.sum([other.g.block for other in self.shares.values()])
             g, totals = total[: share.g.flat.size], total[share.g.flat.size :][:4].tolist()
-            norm = optimizers.norm(g) / self.size
+            norm = optimizers.norm(g) / self.scheme.size
             member.wait()
             if self._sane(totals[0], totals[1], norm):
                 clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
                 part = member.part(g.size)
                 vectors = run.weights.flat[part], g[part], [moment.flat[part] for moment in run.moments]
-                decay, scale = config.weight_decay, clip / self.size
+                decay, scale = config.weight_decay, clip / self.scheme.size
                 optimizers.apply(self.rule, *vectors, rate=rate, decay=decay, scale=scale, t=step + 1)
             member.wait()
         return (*totals, norm)
 
     def _sane(self, nats: float, count: float, norm: float) -> bool:
         return math.isfinite(norm) and self.sane(nats / count)
-
-    @property
-    def size(self) -> int:
-        """Symbols of a whole window. Gradients are divided by it even in an epoch's last, smaller windows, so that
-        each character counts alike."""
-        return self.run.config.batch * self.run.config.window
 
     def _tick(self) -> float:
         """Seconds since the last time, validations and saving too; 0 where there is no budget of them."""
@@ -156,34 +158,32 @@ class Trainer:
 class Share:
     """One worker's rows of every batch, with a gradient and a workspace of its own."""
 
-    def __init__(self, run: Run, lanes: Lanes, number: int, size: int):
-        self.run, self.lanes, self.number = run, lanes, number
-        self.rows = rows_of(lanes.batch, number, size)
+    def __init__(self, run: Run, scheme: Scheme, number: int, size: int):
+        self.run, self.scheme, self.number = run, scheme, number
+        self.rows = rows_of(run.config.batch, number, size)
         self.g, self.ws = run.weights.like(), Workspace()
 
-    def gradient(self, window: int, step: int, teacher: float) -> tuple[float, int]:
+    def gradient(self, cursor: int, step: int, teacher: float) -> tuple[float, int]:
         """Set g to the gradient of these rows' summed loss, with a share of teacher forcing; carry their state on;
         return that loss in nats, and its count.
 
-        Dropout's noise is drawn anew from (seed, step, worker), so that resuming needs no generator's state.
+        Dropout's noise is drawn anew from (seed, step, worker, window), so that resuming needs no generator's state.
         """
         run = self.run
         self.g.block.fill(0)
-        x, y = self.lanes.read(window, self.rows)
-        if not y.size:
-            return 0.0, 0
-        state = tuple(s[self.rows][: y.shape[1]] for s in run.state)
-        if window == 0:  # an epoch starts from nothing
+        state = tuple(s[self.rows] for s in run.state)
+        if cursor == 0 and run.config.state != "continuous":  # an epoch starts from nothing
             for s in state:
                 s.fill(0)
-        self.ws.reset()
-        keep = (x != EOS)[..., None].astype(run.weights.flat.dtype) if run.reset else None
-        rng = np.random.default_rng((run.config.seed, NOISE, step, self.number)) if run.model.config.dropout else None
+
+        def noise(window: int) -> Rng:
+            key = (run.config.seed, NOISE, step, self.number)
+            seed = np.random.SeedSequence(key, spawn_key=(window,) if window else ())
+            return np.random.default_rng(seed) if run.model.config.dropout else None
+
         model = run.model.taught(teacher)
-        nats, after, _ = model.gradient(run.weights, self.g, x, y, state, self.ws, keep, rng)
-        for s, new in zip(state, after, strict=True):
-            s[...] = new
-        return nats, y.size
+        worker = Worker(model, run.weights, self.g, self.ws, self.rows, run.reset, noise)
+        return self.scheme.chain(cursor, step).gradient(worker, state)
 
 
 class Snapshot:

@@ -1,15 +1,35 @@
-"""A stream of symbols cut into windows for truncated BPTT, with teacher forcing by construction."""
+"""A stream of symbols cut into windows for backpropagation through time, with teacher forcing by construction."""
 
 from dataclasses import dataclass
 from math import isqrt
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .stored import Symbols
+from .stored import Symbols, pieces
 
 EOS = 0  # the end of a sequence, and the symbol before its first
 UPDATES = 64  # windows in an epoch, at least
 SHORTEST = 16  # steps of a window
+
+Read = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+
+class Window(NamedTuple):
+    """Steps of the first `rows` lanes, from step `start` on. The `first` of them are read, and count for nothing."""
+
+    start: int
+    steps: int
+    rows: int
+    first: int = 0
+
+
+class Layout(Protocol):
+    """Text side by side. From a window to a later one rows may end, the last ones first; none begins."""
+
+    def read(self, window: Window, part: slice) -> Read:
+        """x, y (T, B) of some rows of a window: what is read, and what is to be predicted from it; and which of y
+        count, (T, B) of 0 and 1, or None where all do."""
 
 
 @dataclass(frozen=True)
@@ -28,32 +48,101 @@ class Lanes:
 
     @property
     def length(self) -> int:
-        """Steps in every lane; the first N mod B lanes have one more."""
+        """Steps in every lane, at least."""
         return len(self.ids) // self.batch
+
+    @property
+    def extra(self) -> int:
+        """The lanes that have one more."""
+        return len(self.ids) % self.batch
 
     def __len__(self) -> int:
         """Windows in an epoch."""
-        return -(-self.length // self.window) + (len(self.ids) % self.batch > 0)
+        return -(-self.length // self.window) + (self.extra > 0)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """x, y (T, B) of a window; the last ones of an epoch may have fewer steps, or fewer rows."""
-        return self.read(index, slice(0, self.batch))
+        return self.read(self.at(index), slice(0, self.batch))[:2]
 
-    def read(self, index: int, part: slice) -> tuple[np.ndarray, np.ndarray]:
-        """x, y (T, .) of some rows of a window."""
-        extra = len(self.ids) % self.batch
+    def at(self, index: int) -> Window:
+        """An epoch's window of this index."""
         start = index * self.window
         if start < self.length:
-            rows, steps = range(self.batch)[part], min(self.window, self.length - start)
-        else:
-            start, rows, steps = self.length, range(extra)[part], 1
+            return Window(start, min(self.window, self.length - start), self.batch)
+        return Window(self.length, 1, self.extra)
+
+    def read(self, window: Window, part: slice) -> Read:
+        extra, start, steps, rows = self.extra, window.start, window.steps, range(window.rows)[part]
         read = np.empty((steps + 1, len(rows)), self.ids.dtype)  # each lane's symbols, and the one before them
         for column, b in enumerate(rows):
             first = b * self.length + min(b, extra) + start
             read[0, column] = EOS
             before = min(1, first)
             read[1 - before :, column] = self.ids[first - before : first + steps]
-        return read[:-1], read[1:]
+        return read[:-1], read[1:], None
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Whole sequences side by side, each from its own beginning, the longest first.
+
+    A window is read as far as the longest of its rows goes; what the others read after their ends does not count.
+    """
+
+    ids: Symbols  # (N,) unsigned integers
+    begins: np.ndarray  # (B,) where in the stream
+    lengths: np.ndarray  # (B,) symbols, falling
+
+    @classmethod
+    def between(cls, ids: Symbols, edges: np.ndarray) -> "Sequences":
+        """Those that lie between neighbouring edges (B + 1,)."""
+        order = np.argsort(edges[:-1] - edges[1:], kind="stable")
+        return cls(ids, edges[:-1][order], np.diff(edges)[order])
+
+    def windows(self, steps: int) -> tuple[Window, ...]:
+        """All windows of so many steps."""
+        starts = range(0, int(self.lengths[0]), steps)
+        return tuple(Window(start, steps, int(np.count_nonzero(self.lengths > start))) for start in starts)
+
+    def read(self, window: Window, part: slice) -> Read:
+        rows = range(window.rows)[part]
+        left = self.lengths[rows.start : rows.stop] - window.start  # (B,)
+        steps = min(window.steps, int(left.max(initial=0)))
+        read = np.full((steps + 1, len(rows)), EOS, self.ids.dtype)
+        for column, b in enumerate(rows):
+            first = int(self.begins[b]) + window.start
+            before, last = min(1, first), first + min(steps, int(left[column]))
+            read[1 - before : 1 + last - first, column] = self.ids[first - before : last]
+        return read[:-1], read[1:], np.arange(steps)[:, None] < left
+
+
+def ends(ids: Symbols, start: int, count: int, size: int) -> np.ndarray:
+    """Edges of the next `count` sequences from `start` on, (count + 1,) or fewer, looked for `size` symbols at a time.
+
+    The stream's end is a sequence's.
+    """
+    edges, at = [start], start
+    for piece in pieces(ids[start:], size):
+        edges += (at + 1 + np.flatnonzero(piece == EOS)).tolist()
+        at += len(piece)
+        if len(edges) > count:
+            break
+    else:
+        edges += [len(ids)] * (edges[-1] < len(ids))
+    return np.array(edges[: count + 1])
+
+
+def measure(ids: Symbols) -> tuple[int, int]:
+    """How many sequences a stream has, and the symbols of the longest; an end without EOS is one too."""
+    count = longest = begin = at = 0
+    for piece in pieces(ids):
+        edges = at + 1 + np.flatnonzero(piece == EOS)
+        if len(edges):
+            count += len(edges)
+            longest = max(longest, int(np.diff(edges, prepend=begin).max()))
+            begin = int(edges[-1])
+        at += len(piece)
+    return count + (begin < at), max(longest, at - begin)
 
 
 def fit(symbols: int, batch: int, window: int) -> tuple[int, int]:

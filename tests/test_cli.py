@@ -382,6 +382,8 @@ def test_resuming_goes_on_where_the_run_stopped(new: Path) -> None:
         ("seed", "1"),
         ("valid", "0.2"),
         ("state", "carry"),
+        ("scheme", "full"),
+        ("stride", "4"),
         ("sequence", "file"),
         ("invalid", "keep"),
     ],
@@ -391,6 +393,18 @@ def test_resuming_refuses_options_that_make_it_another_run(here: Path, option: s
     message = refused(2, "train", "--resume", "--name", "names", f"--{option}", value)
     assert f"--{option} " in message and f"cannot be resumed with {value}: train a new run" in message
     assert Path("checkpoints/names/last.npz").read_bytes() == before
+
+
+def test_a_scheme_is_an_option_and_stays_with_its_run(new: Path) -> None:
+    result = charnn_("train", "names.txt", "--scheme", "unbiased", "--cut", "0.25", *SHORT)
+    assert result.exit_code == 0 and "with probability 0.25, where gradients are cut" in " ".join(result.stderr.split())
+    assert "trained with --cut 0.25, and cannot be resumed with 0.5" in refused(2, "train", "--resume", "--cut", "0.5")
+    message = refused(2, "train", "--resume", "--scheme", "full")
+    assert "trained with --scheme unbiased, and cannot be resumed with full: train a new run" in message
+    ok("train", "--resume", "--steps", 4)
+    assert checkpoint.load("checkpoints/names/last.npz").step == 4
+    message = refused(2, "train", "names.txt", "--scheme", "full", "--stride", 4)
+    assert "--stride has no effect on --scheme full: leave it out, or choose --scheme truncated" in message
 
 
 def test_resuming_with_the_options_of_before_is_no_change(new: Path) -> None:

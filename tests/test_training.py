@@ -30,6 +30,9 @@ V = len(LETTERS) + 1
 TRAIN: dict[str, Any] = {
     "batch": 4,
     "window": 8,
+    "scheme": "truncated",
+    "stride": None,
+    "cut": None,
     "optimizer": "adam",
     "rate": 0.01,
     "momentum": 0.9,
@@ -143,16 +146,26 @@ GOLDEN_RUNS: dict[str, dict[str, Any]] = {
         "weight_decay": 0.01,
     },
     "sigmoid, rmsprop, carried": {"activation": "sigmoid", "optimizer": "rmsprop", "state": "carry", "clip": 0.1},
+    "(3, 8), continuous": {"stride": 3, "state": "continuous"},
+    "one-step": {"scheme": "one-step"},
+    "full, lines": {"scheme": "full"},
+    "full, carried": {"scheme": "full", "state": "carry", "rate": 0.03},
+    "unbiased, dropout": {"scheme": "unbiased", "state": "carry", "layers": 2, "dropout": 0.25},
 }
 GOLDEN = {
     "one layer, adam": [2.246199, 1.969409, 2.321659, 2.181966, 2.247398, 2.156961, 2.155231, 2.064021],
     "deep, skip, dropout, cosine": [2.332093, 2.325728, 2.463999, 2.207017, 2.268233, 2.109085, 2.251369, 2.149227],
     "sigmoid, rmsprop, carried": [2.228777, 2.1494, 2.398119, 2.172394, 2.226254, 2.181792, 2.173488, 2.170618],
+    "(3, 8), continuous": [2.464835, 2.208327, 2.134981, 1.923136, 2.223213, 2.083573, 2.103638, 2.475976],
+    "one-step": [2.246199, 1.996122, 2.369421, 2.300725, 2.317092, 2.343161, 2.244924, 2.328629],
+    "full, lines": [2.36796, 2.360058, 2.304072, 2.222738, 2.231501, 2.231703, 2.198549, 2.217561],
+    "full, carried": [2.357528, 2.243543, 2.156854, 2.088025, 2.029227, 1.975486, 1.925037, 1.878096],
+    "unbiased, dropout": [2.183894, 2.078948, 2.165811, 2.184038, 2.240172, 2.225758, 2.38659, 2.278705],
 }
 
 
 def golden_losses(name: str) -> list[float]:
-    """Nats per character of eight windows."""
+    """Nats per character of eight updates."""
     trainer = Trainer(start(**GOLDEN_RUNS[name]), text(2000))
     return [update.nats / update.count for update in updates(trainer, 8)]
 
@@ -208,6 +221,18 @@ KINDS: dict[str, dict[str, Any]] = {
     "residual, plain layers": {"layers": 2, "feedforward_depth": 2, "residual": True, "dropout": 0.25},
     "jordan": {"cell": "jordan", "decay": 0.8, "layers": 2, "skip": True},
     "feedback, scheduled": {"feedback": "output", "teacher_forcing": "1.0:0.3", "state": "carry", "workers": 2},
+    "(3, 8), continuous, dropout": {"stride": 3, "state": "continuous", "dropout": 0.3, "layers": 2},
+    "one-step, dropout": {"scheme": "one-step", "dropout": 0.3, "layers": 2},
+    "full, dropout": {"scheme": "full", "state": "carry", "dropout": 0.3, "layers": 2, "valid": 0.9},
+    "full, lines, two workers": {"scheme": "full", "state": "reset", "workers": 2},
+    "unbiased, lstm, two workers, dropout": {
+        "scheme": "unbiased",
+        "cell": "lstm",
+        "activation": None,
+        "layers": 2,
+        "dropout": 0.3,
+        "workers": 2,
+    },
     "two workers, dropout": {"workers": 2, "dropout": 0.3, "layers": 2, "skip": True, "optimizer": "rmsprop"},
 }
 
@@ -392,9 +417,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     found: Seen = []
     original = Model.gradient
 
-    def spy(self, p, g, x, y, state, ws, keep, rng):  # type: ignore[no-untyped-def]
+    def spy(self, p, g, x, y, state, ws, keep, rng, *more):  # type: ignore[no-untyped-def]
         found.append((x.copy(), [s.copy() for s in state], None if keep is None else keep.copy()))
-        return original(self, p, g, x, y, state, ws, keep, rng)
+        return original(self, p, g, x, y, state, ws, keep, rng, *more)
 
     monkeypatch.setattr(Model, "gradient", spy)
     return found

@@ -49,7 +49,7 @@ def describe(run: Any) -> dict[str, Any]:
         "vocabulary": "".join(chr(c) for c in run.vocabulary.characters),
         "symbols": run.vocabulary.size,
         "sequence": run.vocabulary.sequence,
-        "state": "reset" if run.reset else "carry",
+        "state": "reset" if run.reset else "continuous" if run.config.state == "continuous" else "carry",
         "corpus": list(run.origin.names),
         "sha256": run.origin.sha256,
         "split": {"symbols": run.origin.symbols, "held out": run.config.valid},
