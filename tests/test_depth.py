@@ -192,7 +192,17 @@ def test_matrices_start_orthogonal_and_diagonals_within_0_and_1() -> None:
 def test_w_and_d_together_lengthen_no_h_at_first(recurrence: str) -> None:
     p = Transition((3,), H, "relu", 0, recurrence, 2).initial(np.random.default_rng(0))
     W, D = ((np.diag(a) if a.ndim == 1 else a) for a in (p["W"], p["D"]))
-    assert 0.9 < np.linalg.norm(W, 2) + np.linalg.norm(D, 2) <= 1 + 1e-12 and not np.allclose(W, D)
+    assert 0.9 < np.linalg.norm(W, 2) + np.linalg.norm(D, 2) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("layers", [1, 4])
+def test_units_that_sum_up_their_inputs_for_long_start_with_small_ones(layers: int) -> None:
+    """With relu and diagonal recurrences a state that is carried on for long stays as large as at its beginning."""
+    kind = {"recurrence": "diagonal", "layers": layers, "residual": layers > 1}
+    model = Model(config({**kind, "hidden": 256, "activation": "relu"}), V)
+    p, x = model.initial(np.random.default_rng(0)), np.random.default_rng(1).integers(0, V, (3000, 2))
+    nats, _, _ = model.score(p, x, x, model.zero_state(2), Workspace(), None)
+    assert nats[-1000:].mean() < 1.1 * nats[:1000].mean() < 3 * np.log(V)
 
 
 # Step by step, memory
@@ -246,10 +256,10 @@ def test_a_window_allocates_no_more_than_the_workspace_holds_and_memory_is_count
 # Training
 
 GOLDEN = {
-    "diagonal": [2.532525, 2.395255, 2.318882, 2.395123, 2.295448, 2.417388, 2.226335, 2.207637],
-    "delay": [2.064205, 2.243803, 2.324679, 2.125617, 2.219454, 2.175636, 2.199956, 2.099415],
+    "diagonal": [2.404408, 2.182904, 2.219871, 2.202063, 2.19242, 2.242088, 2.171162, 2.133749],
+    "delay": [2.082732, 2.279966, 2.338655, 2.147232, 2.215738, 2.186693, 2.177886, 2.132174],
     "recurrent depth": [2.274016, 2.327048, 2.354029, 2.115182, 2.295668, 2.166074, 2.204416, 2.055439],
-    "all of them": [2.247253, 2.00599, 2.273543, 2.058669, 1.984946, 2.058735, 2.029936, 1.80839],
+    "all of them": [2.199773, 1.984899, 2.213998, 2.067961, 2.005009, 2.057338, 2.019697, 1.797765],
     "residual": [2.453141, 2.326356, 2.253234, 2.280525, 2.256987, 2.200025, 2.160784, 2.131549],
     "feedforward depth": [2.496011, 2.901929, 2.72605, 2.273231, 2.29171, 2.028813, 2.313345, 1.949364],
     "gates": [2.536886, 2.3069, 2.415123, 2.242751, 2.156544, 2.179254, 1.958462, 1.896984],

@@ -14,6 +14,8 @@ from .linear import gradients, rows
 from .recurrence import RECURRENCES, Recurrence
 from .recurrent import Gone, Recurrent, forget, forgotten, without
 
+SHARES = {"W": 0.75, "D": 0.25}  # more of h[t-1], which says most of the next symbol
+
 
 @dataclass(frozen=True)
 class Transition(Recurrent):
@@ -27,8 +29,10 @@ class Transition(Recurrent):
     Backwards, with dh[t] from above: dh[t] += da_1[t+1] W^T + da_1[t+d] D^T,   da_k[t] = dh_k[t] f'(a_k[t]),
     dh_{k-1}[t] = da_k[t] W_k^T.
 
-    W and W_k start `orthogonal`, or W uniform in [0, 1] where it is diagonal; W and D, where there are both, as half of
-    that each, so that together they lengthen no h: else relu's values grow without bound. U and all b as in `Elman`.
+    W and W_k start `orthogonal`, or W uniform in [0, 1] where it is diagonal, with units of all kinds of memory; where
+    there is a delay W and D each start as their share of that, so that together they lengthen no h: else relu's values
+    grow without bound. U and all b start as in `Elman`; U times 1 - W - D where these are diagonal, since a unit sums
+    up its inputs over some 1 / (1 - W - D) steps.
     The state is (h[t], h[t-1], ..., h[t-d+1]), (B, H) each. Where it is forgotten, all of it is.
     """
 
@@ -68,10 +72,13 @@ class Transition(Recurrent):
         return {**self._input.shapes(), **weights, **{f"b{k}": (self.hidden,) for k in self._upper}}
 
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
-        weights = {name: kind.initial(rng, self.hidden) for name, kind in self._weights.items()}
+        found = {name: kind.initial(rng, self.hidden) for name, kind in self._weights.items()}
         if self.delay > 1:
-            weights |= {name: weights[name] / 2 for name in "WD"}
-        return {**self._input.initial(rng), **weights, **{f"b{k}": np.zeros(self.hidden) for k in self._upper}}
+            found |= {name: share * found[name] for name, share in SHARES.items()}
+        found |= {**self._input.initial(rng), **{f"b{k}": np.zeros(self.hidden) for k in self._upper}}
+        if self.recurrence == "diagonal":
+            found["U"] *= 1 - found["W"] - found.get("D", 0)
+        return found
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, d, dtype = x[0].shape[:2], self.hidden, self.delay, p["W"].dtype
