@@ -61,6 +61,7 @@ def test_reading_and_writing_go_forward_only() -> None:
     work = Work("train", 2, 3, 4, 2, 5)
     assert [replace(work, task=task).multiplications for task in ("evaluate", "sample")] == [forward, forward]
     assert replace(work, task="sample", cell="lstm").multiplications == 6 * (4 * 3 * 16 + 20)
+    assert replace(work, task="sample", cell="jordan").multiplications == forward - 6 * 2 * 16
     assert replace(work, task="sample", skip=True).multiplications == forward + 6 * 20
     assert work.multiplications == 3 * forward - 2 * 2 * 16
 

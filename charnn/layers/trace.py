@@ -11,7 +11,7 @@ from ..workspace import DType, Workspace
 from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import Linear, add_product, add_rows, gradients, product, rows
 
-PIECE = 32  # steps that are mixed by one product: the work for a step grows with them
+PIECE = 16  # steps that are mixed by one product: the work for a step grows with them
 TINY = 1e-30  # shares below count as 0: products of such numbers are slow, and nothing
 
 
