@@ -61,6 +61,11 @@ class ModelConfig(Checked):
         low=0,
         high=0.95,
     )
+    ending: str = option(
+        "eos",
+        "how a sequence ends: by a symbol, by a node beside the characters, or after as many as were told first",
+        choices=("eos", "node", "length"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -164,7 +164,7 @@ def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     m = run.model.config
     state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
     cell = f"{m.activation} {m.cell}" if m.activation else m.cell
-    shape = f"{m.layers} x {m.hidden} {cell}{', skip connections' if m.skip else ''}"
+    shape = f"{m.layers} x {m.hidden} {cell}{', skip connections' if m.skip else ''}{run.model.ending.says}"
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
@@ -179,7 +179,7 @@ def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
             ("model", f"{shape}, dropout {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
             *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
-            ("memory", f"about {memory.needed(run.model, config) / 1e6:,.0f} MB"),
+            ("memory", f"about {memory.needed(run.model, config, len(session.train)) / 1e6:,.0f} MB"),
             ("until", " or ".join(budget)),
             ("to beat", f"{beside(counted)}{cut}"),
             ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),
@@ -225,7 +225,7 @@ class Progress:
             self._setback(event)
 
     def _update(self, event: Update) -> None:
-        bits = event.nats / event.count / math.log(2)
+        bits = event.nats / max(1, event.count) / math.log(2)
         self.bits += (bits - self.bits) * (0.02 if self.characters else 1)
         self.characters += event.count
         if not self.bar.disable:

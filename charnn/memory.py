@@ -13,8 +13,8 @@ RESERVE = 50 << 20  # bytes for what is not counted here
 COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
 
-def needed(model: Model, config: TrainConfig) -> int:
-    """Bytes that training will take on top of the corpus: weights, moments, gradients, activations.
+def needed(model: Model, config: TrainConfig, symbols: int = 0) -> int:
+    """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, activations.
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
@@ -30,7 +30,7 @@ def needed(model: Model, config: TrainConfig) -> int:
         * (4 * gates + (4 if model.config.skip else 2))
     )
     scores = config.batch * config.window * model.symbols
-    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores)
+    return RESERVE + model.ending.bytes(symbols) + FLOAT * (model.parameters * vectors + start + window + scores)
 
 
 def available() -> int | None:
@@ -59,9 +59,9 @@ def countable(most: int) -> int:
     return most if there is None else max(0, min(most, there // 2 // COUNTING))
 
 
-def check(model: Model, config: TrainConfig) -> int:
+def check(model: Model, config: TrainConfig, symbols: int = 0) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = needed(model, config), available()
+    need, there = needed(model, config, symbols), available()
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "

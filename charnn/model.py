@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .config import ModelConfig
+from .endings import ENDINGS, Ending
 from .layers import GRU, LSTM, Array, Arrays, Cell, Elman, Linear, Stack, State
 from .layers.layer import Keep, Rng
 from .layers.linear import rows
-from .numerics import cross_entropy, surprisal
 from .parameters import Parameters
 from .workspace import DType, Workspace
 
@@ -36,7 +36,17 @@ class Model:
     """A network's shape: what it computes, apart from its weights, which are `Parameters` that it is given."""
 
     config: ModelConfig
-    symbols: int
+    size: int  # of the vocabulary
+
+    @cached_property
+    def ending(self) -> Ending:
+        """How sequences end: what the loss is made of."""
+        return ENDINGS[self.config.ending](self.size)
+
+    @property
+    def symbols(self) -> int:
+        """V: what is read, and what is scored."""
+        return self.ending.symbols
 
     @cached_property
     def hidden(self) -> Stack:
@@ -101,7 +111,7 @@ class Model:
         for steps in self._chunks(y.shape, first):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
-                nats += float(cross_entropy(rows(o), rows(y[steps])).sum(dtype=np.float64))
+                nats += float(self.ending.loss(rows(o), rows(y[steps])).sum(dtype=np.float64))
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
         dstate = dstate or tuple(np.zeros_like(s) for s in after)
         return Gradient(nats, after, backward(dh, dstate, g.at("hidden"))[1])
@@ -115,7 +125,7 @@ class Model:
         for steps in self._chunks(y.shape):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
-                n, hit = surprisal(rows(o), rows(y[steps]))
+                n, hit = self.ending.surprisal(rows(o), rows(y[steps]))
                 nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
 

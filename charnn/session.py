@@ -157,7 +157,9 @@ def begin(
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
-    memory.check(Model(model, corpus.vocabulary.size), plan(config, len(train)))
+    network = Model(model, corpus.vocabulary.size)
+    network.ending.check(train)
+    memory.check(network, plan(config, len(train)), len(train))
     limit = memory.countable(COUNTED) if rank() == 0 else 0
     counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
@@ -182,7 +184,7 @@ def resume(run: Run, corpus: Corpus, folder: Folder | None, changes: dict[str, A
             raise UsageError(
                 f"this run was trained with --{name} {was}, and cannot be resumed with {now}: train a new run"
             )
-    memory.check(run.model, run.config)
+    memory.check(run.model, run.config, run.origin.symbols)
     run.config = wanted
     if folder:
         folder.rewind(run.validated, run.setbacks)

@@ -52,7 +52,7 @@ class Trainer:
 
     def __init__(self, run: Run, ids: Symbols, team: Team | None = None, clock: Callable[[], float] = time.monotonic):
         self.run, self.team = run, team or Solo()
-        self.lanes = Lanes(ids, run.config.batch, run.config.window)
+        self.lanes = Lanes(run.model.ending.stream(ids), run.config.batch, run.config.window)
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
         run.move(self.team.allocate)
@@ -113,7 +113,7 @@ class Trainer:
         return (*totals, norm)
 
     def _sane(self, nats: float, count: float, norm: float) -> bool:
-        return math.isfinite(norm) and self.sane(nats / count)
+        return math.isfinite(norm) and self.sane(nats / max(1, count))
 
     @property
     def size(self) -> int:
@@ -175,7 +175,7 @@ class Share:
         nats, after, _ = run.model.gradient(run.weights, self.g, x, y, state, self.ws, keep, rng)
         for s, new in zip(state, after, strict=True):
             s[...] = new
-        return nats, y.size
+        return nats, run.model.ending.count(y)
 
 
 class Snapshot:
