@@ -84,10 +84,10 @@ class Chain:
         later: State = ()
         nats, count = 0.0, 0
         for i in range(last, -1, -1):
-            found, counted = self._learn(worker, i, edges.pop(), later)
+            found = self._learn(worker, i, edges.pop(), later)
             if i == last:
                 put(now, found.after)
-            nats, count, later = nats + found.nats, count + counted, tuple(self.factor * d for d in found.dstate)
+            nats, count, later = nats + found.nats, count + found.counted, tuple(self.factor * d for d in found.dstate)
         put(state, now if self.carried > last else carried)
         return nats, count
 
@@ -97,17 +97,16 @@ class Chain:
         worker.ws.reset()
         return worker.model.after(worker.p, x, state, worker.ws, worker.keep(x, state), worker.noise(i))
 
-    def _learn(self, worker: Worker, i: int, state: State, later: State) -> tuple[Gradient, int]:
-        """What `Model.gradient` tells of a window, and its count. `later` is the gradient at its end, of fewer rows."""
+    def _learn(self, worker: Worker, i: int, state: State, later: State) -> Gradient:
+        """What `Model.gradient` tells of a window. `later` is the gradient at its end, of fewer rows."""
         model, p, g, ws, part, _, noise = worker
         x, y, counts = self.layout.read(self.windows[i], part)
         if not y.size:
-            return Gradient(0.0, (), ()), 0
+            return Gradient(0.0, 0, (), ())
         dstate, first = tuple(np.zeros_like(s) for s in state), self.windows[i].first
         put(dstate, later)
         ws.reset()
-        found = model.gradient(p, g, x, y, state, ws, worker.keep(x, state), noise(i), dstate, first, counts)
-        return found, y[first:].size if counts is None else int(np.count_nonzero(counts[first:]))
+        return model.gradient(p, g, x, y, state, ws, worker.keep(x, state), noise(i), dstate, first, counts)
 
 
 class Steps(Chain):
@@ -136,7 +135,7 @@ class Steps(Chain):
         keep = None if keep is None else keep.reshape(1, -1, 1)
         found = model.gradient(p, g, x.reshape(1, -1), y.reshape(1, -1), together, ws, keep, noise(0))
         put(state, tuple(s[-rows:] for s in found.after))
-        return found.nats, y.size
+        return found.nats, found.counted
 
 
 def put(state: State, values: State) -> None:

@@ -118,6 +118,11 @@ class ModelConfig(Checked):
         "share of the correct output in what --feedback output and jordan feed back, the rest being the network's own; "
         "1.0:0.5 for a share that changes, from the first update to the last",
     )
+    ending: str = option(
+        "eos",
+        "how a sequence ends: by a symbol, by a node beside the characters, or after as many as were told first",
+        choices=("eos", "node", "length"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -130,6 +135,11 @@ class ModelConfig(Checked):
             raise UsageError(
                 f"--teacher-forcing {self.teacher_forcing} has no effect where no output is fed back: leave it out, or "
                 "choose --feedback output or --cell jordan"
+            )
+        if self.ending != "eos" and self.shares != (1, 1):
+            raise UsageError(
+                f"--teacher-forcing {self.teacher_forcing} feeds back one softmax over all symbols, which --ending "
+                f"{self.ending} does not have: choose --ending eos, or leave it out"
             )
         self._decide("cell")
         for name, plain in (("feedforward_depth", 1), ("residual", False)):

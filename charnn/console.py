@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from . import memory
 from .corpus import Corpus
 from .evaluation import Score
 from .folders import ROOT, Folder
@@ -28,7 +27,6 @@ from .vocabulary import Vocabulary
 COUNTED = 1 << 24  # symbols from the start of a text that tell which characters are rare
 RAREST = 12  # characters of the vocabulary that a summary shows
 BIG = 1 << 26  # bytes of text that take long enough to read for a bar
-FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 
 
 class Steadfast:
@@ -158,46 +156,6 @@ def beside(counted: dict[str, float]) -> str:
     )
 
 
-def opening(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
-    """The first screen of a training run."""
-    run, config = session.run, session.run.config
-    m = run.model.config
-    state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
-    cell = f"{m.activation} {m.cell}" if m.activation else m.cell
-    shape = ", ".join([f"{m.layers} x {m.hidden} {cell}", *m.words])
-    count = run.weights.count
-    budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
-    budget += [f"{config.patience} validations without a better one"] if config.patience else []
-    shrunk = [f"{name} {getattr(config, name)}" for name in ("batch", "window") if getattr(config, name) < asked[name]]
-    counted = run.origin.baselines
-    cut = "" if counted["counted"] == len(session.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
-    rows(
-        [
-            *about(found),
-            ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
-            ("split", f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out"),
-            ("model", f"{shape}, dropout {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
-            ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
-            *([("updates", str(session.trainer.scheme))] if config.stride or config.scheme != "truncated" else []),
-            *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
-            ("memory", f"about {memory.needed(run.model, config, session.trainer.scheme.edges) / 1e6:,.0f} MB"),
-            ("until", " or ".join(budget)),
-            ("to beat", f"{beside(counted)}{cut}"),
-            ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),
-        ]
-    )
-
-
-def hint(parameters: int, characters: int) -> str:
-    """A word on a model out of proportion to its text."""
-    ratio = parameters / characters
-    if ratio > MANY:
-        return f" ({ratio:.1f} for each character: enough to learn the text by heart; --hidden and --dropout change it)"
-    if ratio < FEW:
-        return f" (one for {1 / ratio:.0f} characters: few; a larger --hidden learns more, and takes longer)"
-    return ""
-
-
 class Progress:
     """The bar, and the lines above it, of a training run."""
 
@@ -226,7 +184,7 @@ class Progress:
             self._setback(event)
 
     def _update(self, event: Update) -> None:
-        bits = event.nats / event.count / math.log(2)
+        bits = event.nats / max(1, event.count) / math.log(2)
         self.bits += (bits - self.bits) * (0.02 if self.characters else 1)
         self.characters += event.count
         if not self.bar.disable:

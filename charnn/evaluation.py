@@ -75,6 +75,7 @@ def evaluate(
         edges = _sequences(ids, workers) if reset else np.array([0, len(ids)])
         parts = [edges[i : i + 2] for i in range(len(edges) - 1)]
     else:
+        ids = model.ending.stream(ids)
         score = partial(_burnt, model, weights, ids, burn)
         count = min(LANES, max(1, len(ids) // (4 * burn + 1)))
         edges = np.unique(np.linspace(0, len(ids), count + 1).astype(np.int64))
@@ -97,7 +98,8 @@ def _burnt(model: Model, weights: Parameters, ids: Symbols, burn: int, edges: np
     zero = model.zero_state(len(first), weights.flat.dtype)
     begin, scored, end = (at - start for at in (first, edges[:-1], edges[1:]))
     nats, hits, _ = _read(model, weights, read, EOS, zero, begin, scored, end, reset=False)
-    return Score.of(nats[edges[0] - start :], hits[edges[0] - start :])
+    own = slice(int(edges[0]) - start, None)
+    return Score.of(*model.ending.fold(read[own], nats[own], hits[own]))
 
 
 def _sequences(ids: Symbols, parts: int) -> np.ndarray:
@@ -123,14 +125,12 @@ def surprisal(
     may end within one.
     """
     last, state = EOS, model.zero_state(1, weights.flat.dtype)
-    for ids in stream:
-        if not len(ids):
-            continue
+    for ids in model.ending.pieces(stream):
         edges = _edges(ids) if reset else np.array([0, len(ids)])
         begin = tuple(np.concatenate([s, np.zeros((len(edges) - 2, s.shape[1]), s.dtype)]) for s in state)
         nats, hits, state = _read(model, weights, ids, last, begin, edges[:-1], edges[:-1], edges[1:], reset)
         last = int(ids[-1])
-        yield nats, hits
+        yield model.ending.fold(ids, nats, hits)
 
 
 def _edges(ids: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ RESERVE = 50 << 20  # bytes for what is not counted here
 COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
 
-def needed(model: Model, config: TrainConfig, kept: int = 0) -> int:
-    """Bytes that training will take on top of the corpus: weights, moments, gradients, activations.
+def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
+    """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, activations.
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
@@ -33,7 +33,8 @@ def needed(model: Model, config: TrainConfig, kept: int = 0) -> int:
     window = steps * (3 if free else 1) * hidden * sum(4 * count + beside for count in gates)
     states = (6 * (steps if free else config.batch) + kept * config.batch) * sum(model.state_sizes)
     scores = config.batch * config.window * model.symbols
-    return RESERVE + FLOAT * (model.parameters * vectors + start + window + scores + states)
+    numbers = model.parameters * vectors + start + window + scores + states
+    return RESERVE + model.ending.bytes(symbols) + FLOAT * numbers
 
 
 def _columns(layer: Layer) -> int:
@@ -67,9 +68,9 @@ def countable(most: int) -> int:
     return most if there is None else max(0, min(most, there // 2 // COUNTING))
 
 
-def check(model: Model, config: TrainConfig, kept: int = 0) -> int:
+def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = needed(model, config, kept), available()
+    need, there = needed(model, config, kept, symbols), available()
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "

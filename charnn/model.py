@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from .config import ModelConfig
+from .endings import ENDINGS, Ending
 from .layers import (
     GRU,
     LSTM,
@@ -29,7 +30,6 @@ from .layers import (
 )
 from .layers.layer import Keep, Rng
 from .layers.linear import rows
-from .numerics import cross_entropy, surprisal
 from .parameters import Parameters
 from .workspace import DType, Workspace
 
@@ -42,6 +42,7 @@ class Gradient(NamedTuple):
     """What `Model.gradient` tells of a window, beside the weights' gradient."""
 
     nats: float  # the summed loss
+    counted: int  # characters that it is summed over
     after: State  # the state after it
     dstate: State  # the gradient with respect to the state before it
 
@@ -51,8 +52,18 @@ class Model:
     """A network's shape: what it computes, apart from its weights, which are `Parameters` that it is given."""
 
     config: ModelConfig
-    symbols: int
+    size: int  # of the vocabulary
     teacher: float | None = None  # the share of teacher forcing at work; the last of its schedule where None
+
+    @cached_property
+    def ending(self) -> Ending:
+        """How sequences end: what the loss is made of."""
+        return ENDINGS[self.config.ending](self.size)
+
+    @property
+    def symbols(self) -> int:
+        """V: what is read, and what is scored."""
+        return self.ending.symbols
 
     @cached_property
     def hidden(self) -> Stack:
@@ -140,14 +151,15 @@ class Model:
         for steps in self._chunks(y.shape, first):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
-                losses = cross_entropy(rows(o), rows(y[steps]))
+                losses = self.ending.loss(rows(o), rows(y[steps]))
                 if counts is not None:
                     o *= counts[steps][..., None]
                     losses = losses[rows(counts[steps])]
                 nats += float(losses.sum(dtype=np.float64))
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
         dstate = dstate or tuple(np.zeros_like(s) for s in after)
-        return Gradient(nats, after, backward(dh, dstate, g)[1])
+        counted = y[first:] if counts is None else y[first:][counts[first:]]
+        return Gradient(nats, self.ending.count(counted), after, backward(dh, dstate, g)[1])
 
     def score(
         self, p: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep
@@ -158,7 +170,7 @@ class Model:
         for steps in self._chunks(y.shape):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
-                n, hit = surprisal(rows(o), rows(y[steps]))
+                n, hit = self.ending.surprisal(rows(o), rows(y[steps]))
                 nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
 

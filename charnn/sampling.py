@@ -12,9 +12,10 @@ from .model import Model
 from .numerics import log_softmax, quiet
 from .parameters import Parameters
 from .processes import spread
-from .stepping import Stepping, steps
+from .stopping import primed
 from .windows import EOS
 
+TINY = np.finfo(np.float32).tiny
 COLD = 1e-30  # temperatures below are 0
 AHEAD = 1 << 12  # random numbers drawn at a time
 BATCH = 64  # samples drawn side by side, at most
@@ -55,8 +56,8 @@ def probabilities(o: np.ndarray, config: SampleConfig) -> np.ndarray:
 def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Gumbel noise G: argmax(o + G) is drawn from softmax(o) (Gumbel, 1954). -log E, with E exponential."""
     e = rng.standard_exponential(shape, np.float32)
-    with np.errstate(divide="ignore"):
-        return -np.log(e, out=e)
+    np.maximum(e, TINY, out=e)  # once in 10 million it is 0, and the noise would make up for minus infinity
+    return -np.log(e, out=e)
 
 
 class Draws:
@@ -111,7 +112,7 @@ def stream(
     symbol like any other. Where training `reset` the state at EOS, so does this.
     """
     draws = Draws(model, weights, config, rng, 1)
-    streams = _primed(model, weights, prime, 1, draws.temperature, reset)
+    streams = primed(model, weights, prime, 1, draws, reset)
     for i in range(config.length):
         symbol = int(draws(streams.o))
         yield symbol
@@ -129,7 +130,7 @@ def generate(
     if not config.count:
         return []
     draws = Draws(model, weights, config, rng, config.count)
-    streams = _primed(model, weights, prime, config.count, draws.temperature, reset)
+    streams = primed(model, weights, prime, config.count, draws, reset)
     rows, going = np.arange(config.count), np.full(config.count, True)  # in the batch; which of them have not ended
     columns: list[np.ndarray] = []
     while len(columns) < config.length and going.any():
@@ -163,13 +164,3 @@ def batches(
         return generate(model, weights, own, np.random.default_rng(seed), prime, reset=reset)
 
     yield from spread(batch, range(count), workers)
-
-
-def _primed(
-    model: Model, weights: Parameters, prime: np.ndarray, rows: int, temperature: float, reset: bool
-) -> Stepping:
-    """Streams that have read EOS and the prime."""
-    streams = steps(model, weights, rows, temperature, reset)
-    for symbol in (EOS, *prime.tolist()):
-        streams.read(symbol if rows == 1 else np.full(rows, symbol))
-    return streams

@@ -162,7 +162,9 @@ def begin(
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
     config, kept = _planned(config, train, forgets(config, corpus.vocabulary))
-    memory.check(Model(model, corpus.vocabulary.size), config, kept)
+    network = Model(model, corpus.vocabulary.size)
+    network.ending.check(train)
+    memory.check(network, config, kept, len(train))
     limit = memory.countable(COUNTED) if rank() == 0 else 0
     counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
@@ -190,7 +192,7 @@ def resume(run: Run, corpus: Corpus, folder: Folder | None, changes: dict[str, A
                 f"this run was trained {f'with --{name} {was},' if was is not None else f'without --{name}'} "
                 f"and cannot be resumed with {now}: train a new run"
             )
-    memory.check(run.model, wanted, kept)
+    memory.check(run.model, wanted, kept, run.origin.symbols)
     run.config = wanted
     if folder:
         folder.rewind(run.validated, run.setbacks)

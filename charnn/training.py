@@ -55,7 +55,7 @@ class Trainer:
 
     def __init__(self, run: Run, ids: Symbols, team: Team | None = None, clock: Callable[[], float] = time.monotonic):
         self.run, self.team = run, team or Solo()
-        self.lanes = Lanes(ids, run.config.batch, run.config.window)
+        self.lanes = Lanes(run.model.ending.stream(ids), run.config.batch, run.config.window)
         self.scheme = schemes.make(run.config, self.lanes, run.reset)
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
@@ -128,7 +128,7 @@ class Trainer:
         return (*totals, norm)
 
     def _sane(self, nats: float, count: float, norm: float) -> bool:
-        return math.isfinite(norm) and self.sane(nats / count)
+        return math.isfinite(norm) and self.sane(nats / max(1, count))
 
     def _tick(self) -> float:
         """Seconds since the last time, validations and saving too; 0 where there is no budget of them."""

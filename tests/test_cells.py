@@ -97,7 +97,7 @@ def test_gates_saturate_without_overflow(cell: str) -> None:
     p["hidden/0/b"] = np.resize([1e4, -1e4, 1e20], p["hidden/0/b"].shape)
     g = p.like()
     x = np.ones((T, B), np.int64)
-    nats, _, _ = model.gradient(p, g, x, x, model.zero_state(B), Workspace(), None, None)
+    nats, _, _, _ = model.gradient(p, g, x, x, model.zero_state(B), Workspace(), None, None)
     assert np.isfinite(nats) and np.isfinite(g.flat).all()
 
 
@@ -184,7 +184,7 @@ def test_outputs_and_gradients_are_torchs(
     loss.backward()
 
     g = p.like()
-    nats, last, _ = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    nats, _, last, _ = model.gradient(p, g, x, y, state, Workspace(), None, None)
     assert nats == pytest.approx(loss.item(), rel=close)
     for i, theirs in enumerate(after if kinds > 1 else [after]):
         np.testing.assert_allclose(np.stack(last[i::kinds]), theirs.detach().numpy(), rtol=close, atol=close)

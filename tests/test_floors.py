@@ -10,10 +10,10 @@ PACKAGE = Path(__file__).parents[1] / "charnn"
 FLOORS = {
     0: "__init__ errors novelty npz numerics parameters products ranks stored workspace",
     1: "layers",
-    2: "config corpus ngram schedules text tokens vocabulary windows",
+    2: "config corpus endings ngram schedules text tokens vocabulary windows",
     3: "chains model mpi optimizers parallel processes run schemes teams",
-    4: "checkpoint evaluation folders gradcheck inspection memory sampling stepping training",
-    5: "api bench console plots session",
+    4: "checkpoint evaluation folders gradcheck inspection memory sampling stepping stopping training",
+    5: "api bench console opening plots session",
     6: "__main__ cli",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
@@ -30,16 +30,19 @@ NEIGHBOURS = {  # the only imports on a floor: who may import whom
     "chains": {"model"},
     "schemes": {"chains"},
     "vocabulary": {"windows"},
+    "endings": {"windows"},
     "corpus": {"text", "vocabulary", "windows"},
     "tokens": {"corpus", "text", "vocabulary"},
     "run": {"model", "optimizers", "parallel"},
     "folders": {"checkpoint"},
     "gradcheck": {"inspection"},
     "memory": {"evaluation"},
-    "sampling": {"stepping"},
+    "sampling": {"stopping"},
+    "stopping": {"stepping"},
     "api": {"session"},
     "bench": {"session"},
     "console": {"session"},
+    "opening": {"console", "session"},
     "__main__": {"cli"},
 }
 LIBRARY = 4  # up to this floor charnn is a library: it knows no terminal

@@ -451,7 +451,7 @@ class ModelCase:
     def gradient(self, g: Parameters | None = None, rng: Any = None) -> tuple[float, Any, Parameters]:
         g = self.p.like() if g is None else g
         noise = rng or (np.random.default_rng(7) if self.model.config.dropout else None)
-        nats, after, _ = self.model.gradient(self.p, g, self.x, self.y, self.state, Poisoned(), self.keep, noise)
+        nats, _, after, _ = self.model.gradient(self.p, g, self.x, self.y, self.state, Poisoned(), self.keep, noise)
         return nats, after, g
 
     def cut(self, steps: slice, rows: Any = slice(None), state: Any = None) -> "ModelCase":

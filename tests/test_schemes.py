@@ -201,7 +201,7 @@ class Walk:
         for t in range(len(x) - 1, -1, -1):
             dh += 2 * (h[t] - self.mu) * (t >= first)
             g["theta"] += dh.sum()
-        return Gradient(float(((h[first:] - self.mu) ** 2).sum()), (h[-1],), (dh,))
+        return Gradient(float(((h[first:] - self.mu) ** 2).sum()), h[first:].size, (h[-1],), (dh,))
 
 
 T, THETA, DRAWS = 6, 0.3, Walk.mu + np.array([[-1.5], [1.5], [0.4], [-0.4]])
@@ -275,7 +275,7 @@ class Reader:
 
     def gradient(self, p, g, x, y, state, ws, keep, rng, dstate=None, first=0, counts=None):  # type: ignore[no-untyped-def]
         self.seen.append((y if counts is None else y[counts])[first:].ravel())
-        return Gradient(0.0, state, state)
+        return Gradient(0.0, self.seen[-1].size, state, state)
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

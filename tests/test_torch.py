@@ -72,7 +72,7 @@ def test_outputs_and_gradients_are_torchs(activation: str, layers: int, dtype: t
     loss.backward()
 
     g = p.like()
-    nats, after, _ = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    nats, _, after, _ = model.gradient(p, g, x, y, state, Workspace(), None, None)
     close = PRECISION[dtype]
     assert nats == pytest.approx(loss.item(), rel=close)
     np.testing.assert_allclose(np.stack(after), last.detach().numpy(), rtol=close, atol=close)

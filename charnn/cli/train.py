@@ -33,7 +33,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     """
     if not corpus and not params["resume"]:
         raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
-    from .. import console, ranks
+    from .. import console, opening, ranks
 
     if ranks.launched() > 1:
         ranks.join()
@@ -44,7 +44,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     session, found = _resume(corpus, params, options.given(ctx)) if params["resume"] else _begin(corpus, params)
     with Stop() as stop:
         with _watched(session):
-            console.opening(session, found, params)
+            opening.show(session, found, params)
             progress = console.Progress(session)
             try:
                 for event in session:
