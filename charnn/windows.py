@@ -132,10 +132,10 @@ def ends(ids: Symbols, start: int, count: int, size: int) -> np.ndarray:
     return np.array(edges[: count + 1])
 
 
-def measure(ids: Symbols) -> tuple[int, int]:
+def measure(ids: Symbols, size: int = 1 << 20) -> tuple[int, int]:
     """How many sequences a stream has, and the symbols of the longest; an end without EOS is one too."""
     count = longest = begin = at = 0
-    for piece in pieces(ids):
+    for piece in pieces(ids, size):
         edges = at + 1 + np.flatnonzero(piece == EOS)
         if len(edges):
             count += len(edges)

@@ -310,7 +310,8 @@ def test_every_symbol_counts_once_an_epoch(N: int, B: int, T: int, stride: int, 
 @pytest.mark.parametrize("ids", [[1, 0, 2, 2, 0, 3], [1, 2, 0], [0, 0, 4], [5] * 9, [1] * 7 + [0] + [2] * 30 + [0, 3]])
 def test_sequences_are_counted_and_measured(ids: list[int]) -> None:
     found = "".join(map(str, ids)).replace("0", "0 ").split()
-    assert measure(np.array(ids, np.uint8)) == (len(found), max(map(len, found)))
+    for size in (1, 3, 100):  # symbols looked at at a time
+        assert measure(np.array(ids, np.uint8), size) == (len(found), max(map(len, found)))
 
 
 # In training
