@@ -141,8 +141,13 @@ def count(cell: Cell, seed: int) -> float:
     rng = np.random.default_rng(seed)
     run = learn(["a" * n + "b" * n for n in rng.integers(1, 11, 7000)], cell, seed, steps=1000)
     asked = ["a" * n + "b" * n for n in range(1, COUNTED + 1)]
-    accepted = [hit[n + 1 :].all() for n, hit in enumerate(hits(run, asked), 1)]
-    return float(np.argmin([*accepted, False]))
+    return float(longest(hits(run, asked)))
+
+
+def longest(found: list[np.ndarray]) -> int:
+    """The n up to which strings a^n b^n, n = 1, 2, ..., are accepted: each has hits (2 n + 1,), right from n + 1 on."""
+    accepted = [hit[n + 1 :].all() for n, hit in enumerate(found, 1)]
+    return int(np.argmin([*accepted, False]))
 
 
 def reber_string(rng: Rng) -> str:
@@ -164,6 +169,7 @@ def successors(line: str) -> list[str]:
     for symbol in line[1:-1]:
         found.append("".join(GRAMMAR[state]))
         state = GRAMMAR[state][symbol]
+    assert state == 5, f"{line} ends too early"
     return [*found, "E", "\n"]
 
 
