@@ -1,0 +1,82 @@
+"""Options together: any two of them train, are saved and resumed, score and write, or are refused in one line."""
+
+import math
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_training import corpus, text
+
+from charnn import api, checkpoint, evaluation, session
+from charnn.config import ModelConfig, TrainConfig
+from charnn.errors import UsageError
+from charnn.training import Update
+
+CHOICES: list[dict[str, Any]] = [
+    {"cell": "lstm"},
+    {"cell": "gru"},
+    {"cell": "jordan", "decay": 0.9},
+    {"cell": "jordan", "decay": 0.0},
+    {"recurrence": "diagonal"},
+    {"delay": 3},
+    {"recurrent_depth": 2},
+    {"feedforward_depth": 2},
+    {"residual": True},
+    {"skip": False},
+    {"layers": 1},
+    {"feedback": "output"},
+    {"feedback": "output", "teacher_forcing": "1.0:0.5"},
+    {"teacher_forcing": "0"},
+    {"ending": "node"},
+    {"ending": "length"},
+    {"scheme": "one-step"},
+    {"scheme": "full"},
+    {"scheme": "unbiased", "cut": 0.6},
+    {"stride": 3},
+    {"state": "carry"},
+    {"state": "continuous"},
+    {"dropout": 0.4},
+    {"workers": 2},
+]
+PAIRS = [(a, b) for a, b in combinations(CHOICES, 2) if not a.keys() & b.keys()]
+CORPUS = corpus(text(700))
+PLAIN = {"hidden": 5, "layers": 2, "dropout": 0.0, "batch": 4, "window": 7, "steps": 6, "every": 3, "workers": 1}
+
+
+def configs(options: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(api.configure({**PLAIN, **options}, ModelConfig, TrainConfig))
+
+
+@pytest.mark.parametrize(
+    "pair", PAIRS, ids=lambda pair: ", ".join(f"{k} {v}" for part in pair for k, v in part.items())
+)
+def test_two_options_together(pair: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path) -> None:
+    try:
+        model, config = configs({**pair[0], **pair[1]})
+    except UsageError as error:
+        line = str(error)
+        assert "\n" not in line and ("leave it out" in line or "choose" in line)
+        assert any(f"--{name.replace('_', '-')}" in line for part in pair for name in part)
+        return
+    running = session.begin(CORPUS, model, config, tmp_path, "toy")
+    for event in running:
+        if isinstance(event, Update) and event.step == 4:
+            break
+    running.save()
+    running.team.close()
+    assert running.folder is not None
+    loaded = checkpoint.load(running.folder.last)
+    again = session.resume(loaded, CORPUS, None, {})
+    list(again)
+    run = again.run
+    assert run.step == 6 and run.best is not None and math.isfinite(run.best)
+    ids = CORPUS.split(config.valid)[1]
+    exact = evaluation.evaluate(run.model, run.weights, ids, reset=run.reset)
+    assert exact.count == len(ids) and 0 < exact.bits < 10
+    parts = evaluation.surprisal(run.model, run.weights, [ids[:17], ids[17:]], reset=run.reset)
+    assert sum(nats.sum() for nats, _ in parts) == pytest.approx(exact.nats, rel=1e-4)
+    drawn = api.generate(run, 3, seed=1, length=30)
+    assert len(drawn) == 3 and all(set(one) <= {chr(c) for c in run.vocabulary.characters} for one in drawn)
+    assert np.isfinite(run.weights.flat).all()
