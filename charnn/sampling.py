@@ -131,20 +131,32 @@ def generate(
         return []
     draws = Draws(model, weights, config, rng, config.count)
     streams = primed(model, weights, prime, config.count, draws, reset)
-    rows, going = np.arange(config.count), np.full(config.count, True)  # in the batch; which of them have not ended
-    columns: list[np.ndarray] = []
-    while len(columns) < config.length and going.any():
-        symbols = np.atleast_1d(draws(streams.o))
-        columns.append(np.full(config.count, EOS, np.uint32))
-        columns[-1][rows] = symbols
-        going &= symbols != EOS
-        stay = np.flatnonzero(going)
-        if 0 < 2 * len(stay) <= len(rows):
-            rows, symbols, going = rows[stay], symbols[stay], going[stay]
-            streams = streams.only(stay)
-            draws.only(stay)
-        streams.read(symbols if len(rows) > 1 else int(symbols[0]))
-    drawn = np.array(columns, np.uint32).reshape(-1, config.count).T
+    parts: list[tuple[np.ndarray, list[Any]]] = [(np.arange(config.count), [])]  # rows, and what they wrote together
+    going = np.full(config.count, True)  # of the rows in the batch: those that have not ended
+    for _ in range(config.length):
+        rows, columns = parts[-1]
+        symbols = draws(streams.o)
+        columns.append(symbols)
+        if not symbols.all():  # EOS is 0
+            going &= symbols != EOS
+            stay = np.flatnonzero(going)
+            if not len(stay):
+                break
+            if 2 * len(stay) <= len(rows):
+                rows, symbols, going = rows[stay], symbols[stay], going[stay]
+                parts.append((rows, []))
+                streams = streams.only(stay)
+                draws.only(stay)
+        streams.read(symbols if len(rows) > 1 else int(symbols.item()))
+    return _samples(parts, config.count)
+
+
+def _samples(parts: list[tuple[np.ndarray, list[Any]]], count: int) -> list[Sample]:
+    """Samples up to their first EOS, from what the rows of a batch wrote, part after part."""
+    drawn, start = np.full((count, sum(len(columns) for _, columns in parts)), EOS, np.uint32), 0
+    for rows, columns in parts:
+        drawn[rows, start : start + len(columns)] = np.array(columns, np.uint32).reshape(-1, len(rows)).T
+        start += len(columns)
     ends = [np.flatnonzero(ids == EOS) for ids in drawn]
     return [Sample(ids[: end[0]] if len(end) else ids, len(end) > 0) for ids, end in zip(drawn, ends, strict=True)]
 
