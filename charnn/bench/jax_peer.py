@@ -21,27 +21,59 @@ CLIP, RATE, BETA1, BETA2, EPS = 0.5, 4e-3, 0.9, 0.999, 1e-8
 WINDOW = 128  # steps at a time in evaluation
 ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
 
+State = tuple[Any, ...]  # of a layer, (B, H) each, its first array h; of a network, one such tuple for each layer
 
-def loss(work: Work, p: Any, x: Any, y: Any, state: Any) -> tuple[Any, Any]:
-    """The mean loss of a window x, y (T, B) in nats, and the state (L, B, H) after it."""
-    f, after = ACTIVATIONS[work.activation], []
+
+def elman(work: Work, a: Any, hW: Any, c: Any, last: State) -> State:
+    """The state at t, from a[t] = b + x[t] U, h[t-1] W, the weight c where there is one, and the state at t-1."""
+    return (ACTIVATIONS[work.activation](a + hW),)
+
+
+def lstm(work: Work, a: Any, hW: Any, c: Any, last: State) -> State:
+    """As `elman`."""
+    H = work.hidden
+    gates = a + hW
+    i, f, o = jnp.split(jax.nn.sigmoid(gates[:, : 3 * H]), 3, axis=1)
+    memory = f * last[1] + i * jnp.tanh(gates[:, 3 * H :])
+    return o * jnp.tanh(memory), memory
+
+
+def gru(work: Work, a: Any, hW: Any, c: Any, last: State) -> State:
+    """As `elman`."""
+    rz, n = slice(None, 2 * work.hidden), slice(2 * work.hidden, None)
+    r, z = jnp.split(jax.nn.sigmoid(a[:, rz] + hW[:, rz]), 2, axis=1)
+    new = jnp.tanh(a[:, n] + r * (hW[:, n] + c))
+    return (new + z * (last[0] - new),)
+
+
+CELLS = {"elman": elman, "lstm": lstm, "gru": gru}
+
+
+def zero(work: Work, rows: int) -> State:
+    """The state before all."""
+    return tuple(tuple(jnp.zeros((rows, work.hidden)) for _ in range(work.states)) for _ in range(work.layers))
+
+
+def loss(work: Work, p: Any, x: Any, y: Any, state: State) -> tuple[Any, State]:
+    """The mean loss of a window x, y (T, B) in nats, and the state after it."""
+    cell, after = partial(CELLS[work.cell], work), []
     h, a = None, p["hidden/0/U"][x] + p["hidden/0/b"]
     for i in range(work.layers):
         if i:
             a = h @ p[f"hidden/{i}/U"] + p[f"hidden/{i}/b"]
-        W = p[f"hidden/{i}/W"]
+        W, c = p[f"hidden/{i}/W"], p.get(f"hidden/{i}/c")
 
-        def step(last: Any, at: Any, W: Any = W) -> tuple[Any, Any]:
-            last = f(at + last @ W)
-            return last, last
+        def step(last: State, at: Any, W: Any = W, c: Any = c) -> tuple[State, Any]:
+            last = cell(at, last[0] @ W, c, last)
+            return last, last[0]
 
         last, h = jax.lax.scan(step, state[i], a)
         after.append(last)
     o = jax.nn.log_softmax(h @ p["readout/V"] + p["readout/c"])
-    return -jnp.take_along_axis(o, y[..., None], -1).mean(), jnp.stack(after)
+    return -jnp.take_along_axis(o, y[..., None], -1).mean(), tuple(after)
 
 
-def update(gradient: Callable[..., Any], p: Any, m: Any, v: Any, t: Any, x: Any, y: Any, state: Any) -> Any:
+def update(gradient: Callable[..., Any], p: Any, m: Any, v: Any, t: Any, x: Any, y: Any, state: State) -> Any:
     """Clip by the global norm, then Adam."""
     (_, g), state = gradient(p, x, y, state)
     each = jax.tree.map
@@ -82,7 +114,8 @@ class Devices:
         return jax.lax.pmean(tree, "rows") if self.count > 1 else tree
 
 
-ROWS: tuple[str | None, ...] = (None, "rows")
+ROWS: tuple[str | None, ...] = (None, "rows")  # of x and y
+STATE: tuple[str | None, ...] = ("rows",)
 ALL: tuple[str | None, ...] = ()
 
 
@@ -97,11 +130,11 @@ class Training(Job):
             (nats, after), g = value_and_grad(p, x, y, state)
             return devices.mean((nats, g)), after
 
-        gradient = devices.share(gradient, [ALL, ROWS, ROWS, ROWS], ([], list(ROWS)))
+        gradient = devices.share(gradient, [ALL, ROWS, ROWS, STATE], ([], list(STATE)))
         weights = {name: jnp.asarray(a) for name, a in work.weights().items()}
         moments = [jax.tree.map(jnp.zeros_like, weights) for _ in range(2)]
         self.values = devices.place((weights, *moments, jnp.ones(())), *ALL)
-        self.state = devices.place(jnp.zeros((work.layers, work.batch, work.hidden)), *ROWS)
+        self.state = devices.place(zero(work, work.batch), *STATE)
         self.windows = [devices.place(tuple(a.astype(np.int32) for a in xy), *ROWS) for xy in work.windows()]
         self.update = jax.jit(partial(update, gradient), donate_argnums=(0, 1, 2, 3, 6))
         self.size, self.at = work.characters, 0
@@ -128,12 +161,12 @@ class Evaluation(Job):
             nats, after = loss(work, p, x, y, state)
             return devices.mean(nats), after
 
-        self.loss = jax.jit(devices.share(mean, [ALL, ROWS, ROWS, ROWS], ([], list(ROWS))))
+        self.loss = jax.jit(devices.share(mean, [ALL, ROWS, ROWS, STATE], ([], list(STATE))))
         text = np.random.default_rng(0).integers(0, work.symbols, (2, work.steps, work.batch), np.int32)
         parts = (text[:, i : i + WINDOW] for i in range(0, work.steps, WINDOW))
         self.windows = [devices.place(tuple(part), *ROWS) for part in parts]
         self.weights = devices.place({name: jnp.asarray(a) for name, a in work.weights().items()}, *ALL)
-        self.zero = devices.place(jnp.zeros((work.layers, work.batch, work.hidden)), *ROWS)
+        self.zero = devices.place(zero(work, work.batch), *STATE)
         self.size = work.characters
 
     def run(self, times: int) -> None:
@@ -169,7 +202,7 @@ class Sampling(Job):
 
 def sample(work: Work, rows: int, fused: bool, p: Any, key: Any) -> Any:
     """Symbols (T, B) that are drawn one after the other, from id 0 and the zero state."""
-    f, H, top = ACTIVATIONS[work.activation], work.hidden, work.layers - 1
+    cell, top, width = partial(CELLS[work.cell], work), work.layers - 1, p["hidden/0/W"].shape[1]
     table = p["hidden/0/U"] + p["hidden/0/b"]
     W, V = p[f"hidden/{top}/W"], p["readout/V"]
     both = jnp.concatenate([W, V], axis=1)
@@ -179,18 +212,17 @@ def sample(work: Work, rows: int, fused: bool, p: Any, key: Any) -> Any:
         state, z, symbols = carry
         below = table[symbols]
         after: list[Any] = []
-        for i in range(work.layers):
+        for i, last in enumerate(state):
             if i:
-                below = after[-1] @ p[f"hidden/{i}/U"] + p[f"hidden/{i}/b"]
-            last = z[:, :H] if fused and i == top else state[i] @ p[f"hidden/{i}/W"]
-            after.append(f(last + below))
-        z = after[-1] @ (both if fused else V)
-        symbols = jnp.argmax((z[:, H:] if fused else z) + noise, axis=-1)
+                below = after[-1][0] @ p[f"hidden/{i}/U"] + p[f"hidden/{i}/b"]
+            hW = z[:, :width] if fused and i == top else last[0] @ p[f"hidden/{i}/W"]
+            after.append(cell(below, hW, p.get(f"hidden/{i}/c"), last))
+        z = after[-1][0] @ (both if fused else V)
+        symbols = jnp.argmax((z[:, width:] if fused else z) + noise, axis=-1)
         return (tuple(after), z, symbols), symbols
 
-    zero = tuple(jnp.zeros((rows, H)) for _ in range(work.layers))
-    start = (zero, jnp.zeros((rows, H + work.symbols if fused else work.symbols)), jnp.zeros(rows, int))
-    return jax.lax.scan(step, start, noise)[1]
+    z = jnp.zeros((rows, width + work.symbols if fused else work.symbols))
+    return jax.lax.scan(step, (zero(work, rows), z, jnp.zeros(rows, int)), noise)[1]
 
 
 def make(entry: Entry, rank: int, folder: Path) -> Job:

@@ -17,7 +17,7 @@ from ..errors import CharnnError
 from . import machine
 from .contender import Entry
 
-PATIENCE = 600.0  # seconds for one answer: compiling takes minutes
+PATIENCE = 1800.0  # seconds for one answer: compiling takes minutes, many for gates over 100 steps
 GOODBYE = 2.0  # seconds to end by itself
 
 

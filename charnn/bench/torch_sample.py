@@ -1,35 +1,42 @@
-"""Sampling in torch: `stepwise` as its users write it, with torch.nn.RNN; by hand, with all that makes it faster.
+"""Sampling in torch: `stepwise` as its users write it, with torch.nn's module; by hand, with all that makes it faster.
 
 By hand: U + b is a table; noise is drawn for all steps at once, so that a draw is an argmax (Gumbel's trick); results
 go to arrays that are there already. `fused` has a layer's recurrence and what it gives to the next one in one product,
 `apart` in two.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .contender import Entry, Job
-from .torch_train import RNN, F, torch
+from .torch_cells import CELLS, torch
+from .torch_train import RNN, zero
 
 
 class Stepwise(Job):
-    """Streams (rows) of characters from torch.nn.RNN, a step a call."""
+    """Streams (rows) of characters from torch.nn.RNN, LSTM or GRU, a step a call."""
 
     def __init__(self, entry: Entry):
         self.work, self.size = entry.work, entry.work.characters
         self.network = RNN(entry.work)
 
     def run(self, times: int) -> None:
-        work, network = self.work, self.network
         with torch.inference_mode():
             for _ in range(times):
-                symbols = torch.zeros(1, work.batch, dtype=torch.int64)
-                state, drawn = torch.zeros(work.layers, work.batch, work.hidden), []
-                for _ in range(work.steps):
-                    h, state = network.rnn(F.embedding(symbols, network.onehot), state)
-                    p = torch.softmax(network.readout(h[0]), -1)
-                    symbols = torch.multinomial(p, 1).view(1, -1)
-                    drawn.append(symbols)
-                torch.cat(drawn)
+                torch.cat(self.draw())
+
+    def draw(self) -> list[Any]:
+        """Symbols (1, B) of each step, drawn from id 0 and the zero state on."""
+        work, network = self.work, self.network
+        symbols = torch.zeros(1, work.batch, dtype=torch.int64)
+        state, drawn = zero(work, work.batch), []
+        for _ in range(work.steps):
+            h, state = network.hidden(symbols, state)
+            p = torch.softmax(network.readout(h[0]), -1)
+            symbols = torch.multinomial(p, 1).view(1, -1)
+            drawn.append(symbols)
+        return drawn
 
 
 class ByHand(Job):
@@ -38,13 +45,16 @@ class ByHand(Job):
     def __init__(self, entry: Entry):
         work = self.work = entry.work
         self.size, self.fused, self.one = work.characters, "fused" in entry.variant, work.batch == 1
-        self.f = {"tanh": torch.tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_}[work.activation]
+        self.shape: tuple[int, ...] = () if self.one else (work.batch,)
         p = {name: torch.from_numpy(a.copy()) for name, a in work.weights().items()}
+        cell, layers = CELLS[work.cell], range(work.layers)
+        self.unit = partial(cell.unit, work, self.shape)
+        self.parts: Callable[[Any], Any] = partial(cell.parts, work.hidden)
         self.table = p["hidden/0/U"] + p["hidden/0/b"]
-        self.rows, self.c = list(self.table.unbind(0)), p["readout/c"]
-        up = [p[f"hidden/{i}/U"] for i in range(1, work.layers)] + [p["readout/V"]]
-        own = [p[f"hidden/{i}/W"] for i in range(work.layers)]
-        self.biases = [p[f"hidden/{i}/b"] for i in range(1, work.layers)]
+        self.rows, self.c = [self.parts(row) for row in self.table.unbind(0)], p["readout/c"]
+        up = [p[f"hidden/{i}/U"] for i in layers[1:]] + [p["readout/V"]]
+        own = [p[f"hidden/{i}/W"] for i in layers]
+        self.biases = [(self.parts(p[f"hidden/{i}/b"]) if i else None, p.get(f"hidden/{i}/c")) for i in layers]
         products = [torch.cat(pair, 1) for pair in zip(own, up, strict=True)] if self.fused else [*own, *up]
         # a vector is multiplied row by row, a matrix block by block
         self.matrices = [m.T.contiguous() if self.one else m.contiguous() for m in products]
@@ -56,42 +66,44 @@ class ByHand(Job):
 
     def draw(self) -> list[Any]:
         """Symbols of each step, drawn from id 0 and the zero state on."""
-        work, L, H = self.work, self.work.layers, self.work.hidden
-        shape = () if self.one else (work.batch,)
+        work, shape, width = self.work, self.shape, self.table.shape[1]
         noise = torch.empty(work.steps, *shape, work.symbols).exponential_().log_().neg_().add_(self.c)
-        h = [torch.zeros(*shape, H) for _ in range(L)]
-        widths = [H] * (L - 1) + [work.symbols]
+        widths = [width] * (work.layers - 1) + [work.symbols]
         if self.fused:
-            z = [torch.zeros(*shape, H + width) for width in widths]
-            last, up = [a[..., :H] for a in z], [a[..., H:] for a in z]
+            z = [torch.zeros(*shape, width + above) for above in widths]
+            last, up = [a[..., :width] for a in z], [a[..., width:] for a in z]
         else:
-            last, up = [torch.zeros(*shape, H) for _ in h], [torch.zeros(*shape, width) for width in widths]
+            last, up = [torch.zeros(*shape, width) for _ in widths], [torch.zeros(*shape, above) for above in widths]
             z = last
-        return self._steps(noise.unbind(0), h, z, last, up)
+        return self._steps(noise.unbind(0), z, last, up)
 
-    def _steps(self, noise: Any, h: list[Any], z: list[Any], last: list[Any], up: list[Any]) -> list[Any]:
+    def _steps(self, noise: Any, z: list[Any], last: list[Any], up: list[Any]) -> list[Any]:
         """Up through the layers: h from what it was and from below, then the products that follow from h."""
-        add, f, product, layers = torch.add, self.f, torch.mv if self.one else torch.mm, range(self.work.layers)
-        matrices, upward = self.matrices, self.matrices[len(h) :]
-        drawn, below = [], self.rows[0] if self.one else self.table[:1].expand(self.work.batch, -1)
-        x = torch.empty_like(h[0])
+        one, parts, product = self.one, self.parts, torch.mv if self.one else torch.mm
+        units = [self.unit(parts(hW), b, c) for hW, (b, c) in zip(last, self.biases, strict=True)]
+        hs = [h for h, _ in units] * (1 if self.fused else 2)
+        factors = [(m, h) if one else (h, m) for m, h in zip(self.matrices, hs, strict=True)]
+        upward = [None] * len(units) if self.fused else factors[len(units) :]
+        x = self.table[:1].repeat(self.work.batch, 1)
+        steps, ups = [step for _, step in units], [*map(parts, up[:-1]), None]
+        layers = list(zip(steps, factors[: len(units)], z, upward, up, ups, strict=True))
+        inputs, drawn = parts(x), []
+        below = self.rows[0] if one else inputs
         for gumbel in noise:
-            for i in layers:
-                add(last[i], below, out=h[i])
-                if i:
-                    h[i].add_(self.biases[i - 1])
-                f(h[i])
-                product(*((matrices[i], h[i]) if self.one else (h[i], matrices[i])), out=z[i])
-                if upward and not self.fused:
-                    product(*((upward[i], h[i]) if self.one else (h[i], upward[i])), out=up[i])
-                below = up[i]
+            for step, own, out, more, above, next in layers:
+                step(below)
+                product(*own, out=out)
+                if more:
+                    product(*more, out=above)
+                below = next
             symbols = up[-1].add_(gumbel).argmax(-1)
-            if self.one:
+            if one:
                 drawn.append(symbols.item())
                 below = self.rows[drawn[-1]]
             else:
                 drawn.append(symbols)
-                below = torch.index_select(self.table, 0, symbols, out=x)
+                torch.index_select(self.table, 0, symbols, out=x)
+                below = inputs
         return drawn
 
 

@@ -6,10 +6,11 @@ from importlib.util import find_spec
 from ..errors import UsageError
 from ..parallel import cores
 from .contender import Entry
-from .work import Work
+from .work import GATES, Work
 
 PEERS = ("torch", "jax")
-WIDE = 512  # hidden units from which one stream may be worth two threads
+CELLS = ("elman", "lstm", "gru")  # that their code is written for
+WIDE = 512**2  # weights of a recurrence from which one stream may be worth two threads
 
 
 def installed(packages: tuple[str, ...]) -> None:
@@ -19,6 +20,12 @@ def installed(packages: tuple[str, ...]) -> None:
     for package in packages:
         if find_spec(package) is None:
             raise UsageError(f"--against {package}: it is not installed; pip install {package}, or leave it out")
+
+
+def known(cell: str) -> None:
+    """Raise `UsageError` for a cell that no other package's code is written for."""
+    if cell not in CELLS:
+        raise UsageError(f"--cell {cell} with --against: the others' code is written for {', '.join(CELLS)}")
 
 
 def ours(work: Work, workers: int) -> Entry:
@@ -42,7 +49,7 @@ def _torch(work: Work) -> Iterator[Entry]:
     threads = [1, 2] if several else [1]
     if work.task == "sample":
         yield Entry("torch", "stepwise", work)
-        for count in threads if work.batch > 1 or work.hidden >= WIDE else [1]:
+        for count in threads if work.batch > 1 or GATES[work.cell] * work.hidden**2 >= WIDE else [1]:
             yield Entry("torch", "by hand, fused", work, count)
             yield Entry("torch", "by hand, apart", work, count)
         return

@@ -64,6 +64,11 @@ class Work:
         return 3 * forward - self.batch * self.layers * again if self.task == "train" else forward
 
     @property
+    def states(self) -> int:
+        """Arrays (B, H) that each layer remembers."""
+        return len(self.model.hidden.state_sizes) // self.layers
+
+    @property
     def model(self) -> Model:
         activation = self.activation if self.cell in ("elman", "jordan") else None
         config = ModelConfig(self.cell, self.hidden, self.layers, activation, self.skip, self.dropout)

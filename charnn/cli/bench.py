@@ -53,16 +53,16 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     packages = tuple(dict.fromkeys(name for name in params["against"].split(",") if name))
     if packages and params["skip"] and "skip" in options.given(ctx):
         raise UsageError("--skip with --against: other packages have no skip connections; leave out one of them")
+    if packages:
+        variants.known(params["cell"])
     variants.installed(packages)
     if not params["seconds"] > 0:
         raise UsageError(f"--seconds is {params['seconds']:g}: give a positive number")
     if packages:
-        if params["cell"] != "elman":
-            raise UsageError(f"--cell {params['cell']} with --against: the others' code is written for elman so far")
-        console.note("other packages have no skip connections: measured without, and without dropout and resets")
         params |= {"skip": False, "dropout": 0.0}
     size, work, config = _work(corpus, params)
     if packages:
+        console.note("other packages have no skip connections: measured without, and without dropout and resets")
         work = replace(work, reset=False)
     lines = list(report.measure(work, config.workers, packages, params["seconds"], console.note))
     if (worst := max(line.disturbed for line in lines)) > race.DISTURBED:
