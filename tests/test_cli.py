@@ -145,6 +145,19 @@ def test_help_needs_neither_numpy_nor_rich(command: list[str]) -> None:
     assert done.stdout.startswith("Usage: charnn ") and done.stderr == "\n"
 
 
+def test_help_names_every_command_in_a_line_without_importing_it() -> None:
+    code = (
+        "import sys\nfrom charnn.__main__ import main\n"
+        "try: main()\nfinally: print(*[n for n in sys.modules if n.startswith('charnn.')], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
+    listed = done.stdout.split("Commands:\n")[1].splitlines()
+    assert [line.split()[0] for line in listed] == list(COMMANDS) and all(line[-1] in ".)" for line in listed)
+    assert not {"charnn.config", *(f"charnn.cli.{module}" for module, _ in COMMANDS.values())} & set(
+        done.stderr.split()
+    )
+
+
 def test_without_a_command_there_is_help_and_an_unknown_one_is_named() -> None:
     result = charnn_()
     assert result.exit_code == 2 and "Commands:" in result.stderr

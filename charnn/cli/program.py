@@ -15,14 +15,14 @@ import click
 from .. import ranks
 from ..errors import CharnnError
 
-COMMANDS = {
-    "tokenize": "tokenize",
-    "train": "train",
-    "sample": "sample",
-    "eval": "evaluate",
-    "info": "info",
-    "inspect": "inspection",
-    "bench": "bench",
+COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
+    "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),
+    "train": ("train", "Learn a text."),
+    "sample": ("sample", "Let a model write."),
+    "eval": ("evaluate", "Say how well a model predicts a text."),
+    "info": ("info", "Say what a model is."),
+    "inspect": ("inspection", "Look inside a model: gradients, units, gradient check."),
+    "bench": ("bench", "Measure how fast this machine trains, evaluates and samples."),
 }
 
 RANK_0_SPEAKS = 1.0  # seconds
@@ -37,8 +37,12 @@ class Program(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f".{COMMANDS[name]}", __package__).command
+        command: click.Command = import_module(f".{COMMANDS[name][0]}", __package__).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
