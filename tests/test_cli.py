@@ -152,10 +152,9 @@ def test_help_names_every_command_in_a_line_without_importing_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
     listed = done.stdout.split("Commands:\n")[1].splitlines()
-    assert [line.split()[0] for line in listed] == list(COMMANDS) and all(line[-1] in ".)" for line in listed)
-    assert not {"charnn.config", *(f"charnn.cli.{module}" for module, _ in COMMANDS.values())} & set(
-        done.stderr.split()
-    )
+    assert [line.split()[0] for line in listed] == list(COMMANDS) and all(line.endswith(".") for line in listed)
+    apart = {"charnn.config", *(f"charnn.cli.{module}" for module, _ in COMMANDS.values())}
+    assert not apart & set(done.stderr.split())
 
 
 def test_without_a_command_there_is_help_and_an_unknown_one_is_named() -> None:

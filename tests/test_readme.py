@@ -39,13 +39,14 @@ def test_commands_parse(line: str) -> None:
     found = stages(line)
     assert found, line
     for name, *arguments in found:
-        command = program.get_command(click.Context(program), name)
+        parent = click.Context(program, **program.context_settings)
+        command = program.get_command(parent, name)
         assert command is not None, f"no command {name}"
-        context = command.make_context(name, list(arguments))
+        context = command.make_context(name, list(arguments), parent)
         if isinstance(command, click.Group):
             name, inner, arguments = command.resolve_command(context, arguments)
             assert name and inner
-            inner.make_context(name, arguments)
+            inner.make_context(name, arguments, context)
 
 
 def test_there_are_commands_to_parse() -> None:
