@@ -1,20 +1,21 @@
 """What `import charnn` gives: the verbs of the command line, for a notebook."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import checkpoint, corpus, evaluation, folders, sampling, session, text, tokens
+from . import checkpoint, corpus, evaluation, folders, novelty, sampling, session, text, tokens
 from .config import ModelConfig, SampleConfig, TrainConfig
 from .corpus import Corpus
 from .errors import UsageError
 from .evaluation import Score
+from .novelty import Copied
 from .run import Run
 from .session import Session
-from .stored import Symbols
+from .stored import Symbols, pieces
 from .text import Source, Watch
 
 
@@ -108,6 +109,12 @@ def own_corpus(run: Run) -> Corpus:
 def held_out(run: Run, data: Corpus | None = None) -> Symbols:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
     return (data or own_corpus(run)).split(run.config.valid)[1]
+
+
+def copied(run: Run, texts: Sequence[str], data: Corpus | None = None) -> list[Copied]:
+    """What of each text stands word for word in the part of a corpus (the run's own) that the run was trained on."""
+    train = (data or own_corpus(run)).split(run.config.valid)[0]
+    return novelty.copied([encode(run, one) for one in texts], lambda: pieces(train))
 
 
 def configure(options: dict[str, Any], *kinds: type) -> list[Any]:

@@ -623,7 +623,20 @@ def test_novelty_knows_the_lines_of_the_training_text(here: Path) -> None:
     (row,) = [
         json.loads(r) for r in ok("sample", "--novelty", "--json", "--prime", lines[0], "--length", 0).splitlines()
     ]
-    assert row == {"text": lines[0], "ended": False, "found": "train"}
+    copied = 1.0 if len(lines[0]) >= 8 else 0.0
+    assert row == {"text": lines[0], "ended": False, "found": "train", "copied": copied, "longest": len(lines[0])}
+
+
+def test_novelty_sums_up_how_much_was_copied(here: Path) -> None:
+    line = max(names().splitlines()[:100], key=len)
+    assert len(line) >= 8
+    told = charnn_("sample", "--novelty", "--prime", line, "--length", 0).stderr
+    assert told.startswith("100.0% of the 8-grams stand in the training text, the longest run that does is of ")
+    assert told.endswith(f"is of {len(line)} characters, {line!r}\n")
+    told = charnn_("sample", "--novelty", "--prime", line[:8] + line[:8], "--length", 0).stderr
+    assert told.startswith(("11.1% of the 8-grams", "22.2% of the 8-grams"))
+    assert "of 8 characters" in told
+    assert charnn_("sample", "--novelty", "-n", 0).stderr.startswith("the longest run that does is of 0 characters")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def _torch(work: Work) -> Iterator[Entry]:
     threads = [1, 2] if several else [1]
     if work.task == "sample":
         yield Entry("torch", "stepwise", work)
-        for count in threads if work.batch > 1 or GATES[work.cell] * work.hidden**2 >= WIDE else [1]:
+        for count in threads if work.batch > 1 or GATES[work.cell][0] * work.hidden**2 >= WIDE else [1]:
             yield Entry("torch", "by hand, fused", work, count)
             yield Entry("torch", "by hand, apart", work, count)
         return

@@ -11,6 +11,7 @@ from ..config import SampleConfig
 from . import options, streams
 
 FLUSHED = 0.02  # seconds after which text that was drawn is shown
+SHOWN = 60  # characters of the longest run that stands in the training text
 
 
 @click.command("sample")
@@ -31,7 +32,9 @@ FLUSHED = 0.02  # seconds after which text that was drawn is shown
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a sample, on a line of its own.")
 @options.unknown
 @click.option(
-    "--novelty", is_flag=True, help="Before each sample, where its text stands already: train, valid, or new."
+    "--novelty",
+    is_flag=True,
+    help="Before each sample, where its text stands already: train, valid, or new; and how much of all was copied.",
 )
 def command(
     model: str | None,
@@ -73,14 +76,19 @@ def command(
         _flow(prime, until(stop, run.vocabulary.texts(symbol for symbol in drawn if symbol or past_end)))
         streams.write(end)
         return
-    find = finder(run) if novelty else None
-    for text, ended in _samples(run, config, ids, past_end):
-        cut = "".join(until(stop, iter(text)))
-        facts: dict[str, Any] = {"text": prime + cut, "ended": ended and cut == text}
-        if find:
-            facts["found"] = find(facts["text"], facts["ended"])
-        row = "\t".join([*([facts["found"]] if find else []), facts["text"]])
-        streams.write(json.dumps(facts) + "\n" if as_json else row + end, flush=True)
+    known = Known(run) if novelty else None
+    for batch in _samples(run, config, ids, past_end):
+        samples: list[dict[str, Any]] = []
+        for text, ended in batch:
+            cut = "".join(until(stop, iter(text)))
+            samples.append({"text": prime + cut, "ended": ended and cut == text})
+        if known:
+            known.tell(samples)
+        for facts in samples:
+            row = "\t".join([*([facts["found"]] if known else []), facts["text"]])
+            streams.write(json.dumps(facts) + "\n" if as_json else row + end, flush=True)
+    if known:
+        known.sum_up()
 
 
 def _flow(first: str, pieces: Iterator[str]) -> None:
@@ -112,17 +120,16 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
     return stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=past_end)
 
 
-def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[tuple[str, bool]]:
-    """Samples without the prime, and whether each ended by itself; batch after batch."""
+def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[list[tuple[str, bool]]]:
+    """Batches of samples without the prime, and whether each ended by itself."""
     from ..parallel import cores
     from ..sampling import batches
 
     if past_end:
-        yield "".join(run.vocabulary.texts(_drawn(run, config, prime, past_end))), False
+        yield [("".join(run.vocabulary.texts(_drawn(run, config, prime, past_end))), False)]
         return
     for batch in batches(run.model, run.weights, config, prime, reset=run.reset, workers=cores()):
-        for sample in batch:
-            yield run.vocabulary.decode(sample.ids), sample.ended
+        yield [(run.vocabulary.decode(sample.ids), sample.ended) for sample in batch]
 
 
 def until(stop: str | None, pieces: Iterator[str]) -> Iterator[str]:
@@ -142,25 +149,51 @@ def until(stop: str | None, pieces: Iterator[str]) -> Iterator[str]:
     yield held
 
 
-def finder(run: Any) -> Any:
-    """A function that says where a sample stands in the model's corpus, word for word: train, valid or new."""
-    import numpy as np
+class Known:
+    """What of samples is not new: whether one stands in the model's corpus word for word, and how much of it does."""
 
-    from .. import api
-    from ..windows import EOS
+    def __init__(self, run: Any):
+        import numpy as np
 
-    start = np.array([EOS], run.vocabulary.dtype)
-    parts = api.own_corpus(run).split(run.config.valid)
-    texts = [np.concatenate([start, part]).tobytes() for part in parts]
+        from .. import api
+        from ..windows import EOS
 
-    def find(text: str, ended: bool) -> str:
-        ids = np.concatenate([start, api.encode(run, text), start if ended else start[:0]])
-        for name, whole in zip(("train", "valid"), texts, strict=True):
+        self.run, self.corpus = run, api.own_corpus(run)
+        self.start = np.array([EOS], run.vocabulary.dtype)
+        parts = zip(("train", "valid"), self.corpus.split(run.config.valid), strict=True)
+        self.parts = {name: np.concatenate([self.start, part]).tobytes() for name, part in parts}
+        self.grams, self.there, self.longest, self.run_of = 0, 0, 0, ""
+
+    def tell(self, samples: list[dict[str, Any]]) -> None:
+        """Add to each sample where it was `found`, the share of its 8-grams that were `copied`, and its longest run."""
+        from .. import api
+
+        for facts, copied in zip(samples, api.copied(self.run, [s["text"] for s in samples], self.corpus), strict=True):
+            text, ended, longest = facts["text"], facts["ended"], copied.longest
+            facts |= {"found": self._find(text, ended), "copied": round(copied.share, 4), "longest": longest}
+            self.grams, self.there = self.grams + copied.grams.size, self.there + int(copied.grams.sum())
+            if longest > self.longest:
+                self.longest, self.run_of = longest, text[copied.at : copied.at + longest]
+
+    def sum_up(self) -> None:
+        from .. import console
+        from .evaluate import escape
+
+        share = f"{self.there / self.grams:.1%} of the 8-grams stand in the training text, " if self.grams else ""
+        where = f", {escape(self.run_of[:SHOWN])!r}{'...' if self.longest > SHOWN else ''}" if self.longest else ""
+        console.note(f"{share}the longest run that does is of {self.longest:,} characters{where}")
+
+    def _find(self, text: str, ended: bool) -> str:
+        """train, valid or new."""
+        import numpy as np
+
+        from .. import api
+
+        ids = np.concatenate([self.start, api.encode(self.run, text), self.start if ended else self.start[:0]])
+        for name, whole in self.parts.items():
             at = whole.find(ids.tobytes())
             while at >= 0 and at % ids.itemsize:
                 at = whole.find(ids.tobytes(), at + 1)
             if at >= 0:
                 return name
         return "new"
-
-    return find
