@@ -21,7 +21,7 @@ forcing, as any; for the last, its layers stand below a readout of one number.
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,9 @@ class Cell:
 CELLS = {
     "elman, tanh": Cell({"cell": "elman", "activation": "tanh"}),
     "elman, relu": Cell({"cell": "elman", "activation": "relu"}),
+    "elman, relu, diagonal": Cell({"cell": "elman", "activation": "relu", "recurrence": "diagonal"}),
+    "elman, tanh, delay 4": Cell({"cell": "elman", "activation": "tanh", "delay": 4}),
+    "jordan, decay 0.9": Cell({"cell": "jordan", "activation": "tanh", "decay": 0.9}),
     "lstm": Cell({"cell": "lstm"}),
     "gru": Cell({"cell": "gru"}),
     "elman, W = 0": Cell({"cell": "elman", "activation": "tanh"}, memory=False),
@@ -225,7 +228,7 @@ class Adder:
     """A cell of the library below a readout of one number at the last step: o = c + h[T-1] V,  L = mean (o - y)^2"""
 
     def __init__(self, cell: Cell, rng: Rng):
-        self.hidden = Model(ModelConfig(**SHAPE, **cell.options), 2).hidden
+        self.hidden = replace(Model(ModelConfig(**SHAPE, **cell.options), 2).hidden, prefix="")
         self.readout = Linear((SHAPE["hidden"],), 1, "V", "c")
         layers = {"hidden": self.hidden, "readout": self.readout}
         self.p = Parameters({f"{at}/{n}": s for at, layer in layers.items() for n, s in layer.shapes().items()})
