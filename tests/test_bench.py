@@ -33,6 +33,7 @@ from charnn.model import Model
 from charnn.parameters import Parameters
 from charnn.workspace import Workspace
 
+APART = "CHARNN_TEST_APART"  # set in a process of its own
 TINY = Work("train", 4, 8, 6, 2, symbols=9)
 NAMES = Path(__file__).parents[1] / "corpora" / "names.txt"
 SMALL = ["--hidden", "4", "--layers", "1", "--batch", "4", "--window", "4", "--workers", "1", "--seconds", "0.02"]
@@ -372,6 +373,21 @@ def test_peers_do_the_same_work(task: str, cell: str, package: str) -> None:
     assert not told and len(found.results) + len(found.slow) == 1 + len(others)
 
 
+def imported(package: str) -> Any:
+    """The package, where it is installed. JAX only in a process of its own: its threads and later forks do not mix."""
+    if package == "jax" and APART not in os.environ:
+        pytest.skip("run by test_what_needs_jax_passes_in_a_process_of_its_own")
+    return pytest.importorskip(package)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("jax"), reason="jax is not installed")
+def test_what_needs_jax_passes_in_a_process_of_its_own() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", __file__, "-k", "jax and (gated or losses or samplers)"]
+    done = subprocess.run(command, env={**os.environ, APART: "1"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "passed" in done.stdout and "skipped" not in done.stdout, done.stdout
+
+
 def trainer(way: str, work: Work, folder: Path) -> Any:
     """A way to train, in this process, as a race sees it."""
     package, _, variant = way.partition(" ")
@@ -401,7 +417,7 @@ def test_gated_cells_have_our_gradient_or_are_not_timed(
     way: str, cell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = way.split()[0]
-    pytest.importorskip(package)
+    imported(package)
     work, compare = replace(TINY, cell=cell), race.check()
     compare(trainer("charnn train", work, tmp_path))
     compare(trainer(way, work, tmp_path))
@@ -424,7 +440,7 @@ def shifted(work: Work, monkeypatch: pytest.MonkeyPatch) -> Parameters:
 @pytest.mark.parametrize("way", WAYS)
 def test_losses_are_ours_with_the_state_carried_on(way: str, cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     package = way.split()[0]
-    library = pytest.importorskip(package)
+    library = imported(package)
     work = replace(TINY, cell=cell)
     weights, ours = shifted(work, monkeypatch), work.model.zero_state(work.batch)
     if package == "torch":
@@ -468,7 +484,7 @@ def greedy(work: Work, weights: Any) -> list[list[int]]:
 def test_samplers_follow_the_network(
     package: str, way: str, batch: int, cell: str, layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library = pytest.importorskip(package)
+    library = imported(package)
     work = Work("sample", batch, 30, 16, layers, symbols=9, cell=cell)
     weights = shifted(work, monkeypatch)
     weights["readout/V"] *= 1e5  # so that no noise changes what is likeliest
