@@ -488,10 +488,10 @@ def test_a_session_that_ends_sends_its_workers_home() -> None:
 def test_a_worker_killed_at_work_ends_the_run_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     gradient = Share.gradient
 
-    def deadly(self: Share, window: int, step: int) -> tuple[float, int]:
+    def deadly(self: Share, window: int, step: int, teacher: float) -> tuple[float, int]:
         if self.number == 1 and step == 4:
             os.kill(os.getpid(), signal.SIGKILL)
-        return gradient(self, window, step)
+        return gradient(self, window, step, teacher)
 
     monkeypatch.setattr(Share, "gradient", deadly)
     team, trainer, pids = at_work()
