@@ -29,7 +29,7 @@ class RNN(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(self, work: Work):
         super().__init__()
-        cell, gates = CELLS[work.cell], torch.arange(GATES[work.cell] * work.hidden).view(-1, work.hidden)
+        cell, gates = CELLS[work.cell], torch.arange(GATES[work.cell][0] * work.hidden).view(-1, work.hidden)
         order, second = (gates[list(found)].flatten() for found in (cell.gates, cell.second))
         self.rnn = cell.module(work, work.symbols, work.hidden, work.layers)
         self.readout = torch.nn.Linear(work.hidden, work.symbols)
