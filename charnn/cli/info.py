@@ -40,12 +40,13 @@ def describe(run: Any) -> dict[str, Any]:
     from ..inspection import radius, spectra
 
     valid = [record["valid"] for record in run.history]
+    radii = {name: round(radius(found), 4) for name, found in spectra(run.weights).items()}
     best = {"bits/char": round(run.best / math.log(2), 4), "step": run.best_step} if run.best is not None else None
     return {
         "model": {name: value for name, value in asdict(run.model.config).items() if value is not None},
         "parameters": run.weights.count,
         "arrays": {name: list(shape) for name, shape in run.model.shapes().items()},
-        "spectral radius": {name: round(radius(found), 4) for name, found in spectra(run.weights).items()},
+        **({"spectral radius": radii} if radii else {}),
         "vocabulary": "".join(chr(c) for c in run.vocabulary.characters),
         "symbols": run.vocabulary.size,
         "sequence": run.vocabulary.sequence,
