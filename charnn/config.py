@@ -4,6 +4,7 @@ Pure data, without NumPy: the command line reads its options, defaults and help 
 """
 
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -164,7 +165,7 @@ class ModelConfig(Checked):
         }
         return [words for words, there in found.items() if there]
 
-    @property
+    @cached_property
     def shares(self) -> tuple[float, float]:
         """Of teacher forcing: the first, and the last."""
         shares = [float(share) for share in self.teacher_forcing.split(":")]

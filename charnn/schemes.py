@@ -58,6 +58,8 @@ class Truncated:
 
     def chain(self, cursor: int, step: int) -> Chain:
         learnt = self.lanes.at(cursor)
+        if not self.again:
+            return Chain(self.lanes, (learnt,), 1)
         stop = learnt.start + learnt.steps
         next = self._start(cursor + 1) if cursor + 1 < len(self) else stop
         rows = {learnt.start} if learnt.rows < self.lanes.batch else set()  # those that end before it do not go back

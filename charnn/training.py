@@ -177,9 +177,10 @@ class Share:
                 s.fill(0)
 
         def noise(window: int) -> Rng:
+            if not run.model.config.dropout:
+                return None
             key = (run.config.seed, NOISE, step, self.number)
-            seed = np.random.SeedSequence(key, spawn_key=(window,) if window else ())
-            return np.random.default_rng(seed) if run.model.config.dropout else None
+            return np.random.default_rng(np.random.SeedSequence(key, spawn_key=(window,) if window else ()))
 
         model = run.model.taught(teacher)
         worker = Worker(model, run.weights, self.g, self.ws, self.rows, run.reset, noise)
