@@ -4,6 +4,7 @@ import importlib.util
 import math
 import re
 import shlex
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,8 @@ def load() -> ModuleType:
 elman = load()
 make = elman.make
 EXPERIMENTS = elman.experiments()
+slow = pytest.mark.slow  # the sentences: some 4 seconds of a free core
+TRAINED = ["xor", "letters", "words", pytest.param("sentences", marks=slow)]
 
 
 @cache
@@ -69,7 +72,7 @@ def test_the_best_predictor_is_bayes_rule_over_all_ways_to_cut_the_stream(name: 
         assert 2 ** -sum(bits[:end]) == pytest.approx(brute(templates, text[:end]))
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_nothing_beats_the_best_predictor_by_more_than_luck(name: str) -> None:
     bits, best = measured(name)
     assert len(bits) == len(best) == len(EXPERIMENTS[name].read)
@@ -141,11 +144,13 @@ def test_onsets_are_those_of_the_text_that_is_read() -> None:
     assert set(words) == set(make.WORDS) and len(words) > 1000
 
 
+@slow
 def test_sentences_are_predicted_within_2_percent_of_the_best() -> None:
     bits, best = measured("sentences")
     assert bits.mean() < 1.02 * best.mean()
 
 
+@slow
 def test_words_cluster_into_nouns_and_verbs_and_nouns_into_animates_and_inanimates() -> None:
     pytest.importorskip("scipy", reason="the tree is SciPy's: pip install 'charnn[docs]'")
     root = elman.tree(elman.means(trained("sentences"), EXPERIMENTS["sentences"].read))
@@ -157,6 +162,7 @@ def test_words_cluster_into_nouns_and_verbs_and_nouns_into_animates_and_inanimat
     assert set(elman.WORDS) <= {element.text for element in picture.iter()}
 
 
+@slow
 def test_mean_states_are_those_of_the_words() -> None:
     # Read one by one, and gathered by hand.
     run, text = trained("sentences"), EXPERIMENTS["sentences"].read[:300]
@@ -191,13 +197,21 @@ def test_the_page_has_the_command_the_figures_and_the_picture(name: str) -> None
         assert (given[option] == value and type(given[option]) is type(value)) or float(given[option]) == value, option
 
 
-def test_the_figures_on_the_page_are_about_those_measured() -> None:
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_figures_on_the_page_are_about_those_measured(name: str) -> None:
     page = (DOCS / "elman-1990.md").read_text("utf-8")
-    for name in EXPERIMENTS:
-        (best, own) = re.findall(rf"(?s)<!-- {name}: .*?\| bits per \w+ \| ([\d.]+) \| ([\d.]+)", page)[0]
-        bits, floor = measured(name)
-        assert float(best) == pytest.approx(floor.mean(), abs=1e-4)
-        assert float(own) == pytest.approx(bits.mean(), rel=0.02)  # other machines round otherwise
+    ((best, own),) = re.findall(rf"(?s)<!-- {name}: .*?\| bits per \w+ \| ([\d.]+) \| ([\d.]+)", page)
+    bits, floor = measured(name)
+    assert float(best) == pytest.approx(floor.mean(), abs=1e-4)
+    assert float(own) == pytest.approx(bits.mean(), rel=0.02)  # other machines round otherwise
+
+
+def test_the_command_line_makes_the_same_network(tmp_path: Path) -> None:
+    elman.main(["--texts", str(tmp_path)])
+    line = elman.command("words", EXPERIMENTS["words"])
+    subprocess.run([sys.executable, "-m", *shlex.split(line)], cwd=tmp_path, check=True, capture_output=True)
+    run = charnn.load(tmp_path / "checkpoints" / "words" / "last.npz")
+    np.testing.assert_array_equal(run.weights.flat, trained("words").weights.flat)
 
 
 def test_texts_are_written_for_the_command_line(tmp_path: Path) -> None:
