@@ -152,7 +152,8 @@ def surprisal(templates: Sequence[Sequence[Sequence[str]]], stream: Iterable[str
     for a symbol that cannot come.
     """
     start = {(template, 0): 1 / len(templates) for template in range(len(templates))}
-    p, bits = start, []
+    p = start
+    bits: list[float] = []
     for x in stream:
         after: dict[tuple[int, int], float] = defaultdict(float)
         ended = total = 0.0

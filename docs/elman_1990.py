@@ -221,7 +221,8 @@ def report_words(run: charnn.Run, experiment: Experiment) -> Report:
     for place, name in enumerate(("first", "second", "third")):
         found = [f"{values[inside == place].mean():.3f}" for values in (best, bits)]
         rows.append((f"bits at the {name} letter of a word", found[0], found[1]))
-    rows.append(("F1 of word onsets", *(f"{f1(peaks(values), starts, length):.3f}" for values in (best, bits))))
+    own, ideal = (f"{f1(peaks(values), starts, length):.3f}" for values in (bits, best))
+    rows.append(("F1 of word onsets", ideal, own))
     shuffled = np.random.default_rng(0).permutation(bits)
     rows.append(("F1, the same surprisals shuffled", "", f"{f1(peaks(shuffled), starts, length):.3f}"))
     marked = [start for start in starts if start < 60]
@@ -344,6 +345,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             found = REPORTS[name](train(experiment, seed), experiment)
             print(f"{name}\n\n{table(found.rows, seed)}", flush=True)
             if given.write and seed == given.seeds[0]:
+                if not found.picture:
+                    parser.error("the tree is SciPy's: pip install 'charnn[docs]'")
                 shown = f"    {command(name, experiment)}\n\n{table(found.rows, seed)}"
                 PAGE.write_text(insert(PAGE.read_text("utf-8"), name, shown), "utf-8")
                 (HERE / f"elman-1990-{name}.svg").write_text(found.picture, "utf-8")
