@@ -10,7 +10,7 @@ import argparse
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple, TypeVar
@@ -138,6 +138,42 @@ def sentence_entropy() -> float:
 def sentences_floor() -> float:
     """0.536 bits per character, line ends counted: a sentence's entropy / its mean length with line end."""
     return sentence_entropy() / sum(p * (len(s) + 1) for s, p in sentence_probabilities().items())
+
+
+def surprisal(templates: Sequence[Sequence[Sequence[str]]], stream: Iterable[str]) -> list[float]:
+    """Bits of each symbol of a stream to the best possible predictor, which knows the source, but not its place in it.
+
+    The source draws a template uniformly, then a symbol uniformly from the choices of each of its places, again and
+    again, and marks no ends. With p[s] the probability of being at place s of a template, given all before:
+
+        P(x[t]) = sum_s p[s] e[s](x[t]),  and p moves on by Bayes' rule: the forward algorithm (Baum et al. 1970)
+
+    where e[s](x) is 1 / |choices| for those, 0 for others. It starts at the start of a template. Raises `ValueError`
+    for a symbol that cannot come.
+    """
+    start = {(template, 0): 1 / len(templates) for template in range(len(templates))}
+    p = start
+    bits: list[float] = []
+    for x in stream:
+        after: dict[tuple[int, int], float] = defaultdict(float)
+        ended = total = 0.0
+        for (template, place), share in p.items():
+            choices = templates[template][place]
+            if x not in choices:
+                continue
+            joint = share / len(choices)
+            total += joint
+            if place + 1 < len(templates[template]):
+                after[template, place + 1] += joint
+            else:
+                ended += joint
+        if not total:
+            raise ValueError(f"{x!r} cannot come at {len(bits)}")
+        bits.append(-math.log2(total))
+        for state, share in start.items() if ended else ():
+            after[state] += ended * share
+        p = {state: joint / total for state, joint in after.items()}
+    return bits
 
 
 def _mean_length(items: Sequence[str]) -> float:
