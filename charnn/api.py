@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from . import checkpoint, corpus, evaluation, folders, sampling, session, text, tokens
+from . import checkpoint, corpus, evaluation, folders, memory, ngram, sampling, session, text, tokens
 from .config import ModelConfig, SampleConfig, TrainConfig
 from .corpus import Corpus
 from .errors import UsageError
 from .evaluation import Score
+from .ngram import KneserNey
 from .run import Run
 from .session import Session
 from .stored import Symbols
@@ -108,6 +109,21 @@ def own_corpus(run: Run) -> Corpus:
 def held_out(run: Run, data: Corpus | None = None) -> Symbols:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
     return (data or own_corpus(run)).split(run.config.valid)[1]
+
+
+def counted(run: Run) -> tuple[KneserNey, Symbols]:
+    """The n-gram model of a run's baseline, counted on its training part, and its held-out part, (N,) ids.
+
+    Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
+    """
+    try:
+        train, valid = own_corpus(run).split(run.config.valid)
+    except UsageError as error:
+        where = str(error).removesuffix(": name the text to use")
+        raise UsageError(f"n-grams are counted on the training text, and {where}: put it there") from None
+    order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
+    memory.countable_at_once(symbols, order)
+    return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid
 
 
 def configure(options: dict[str, Any], *kinds: type) -> list[Any]:
