@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from . import checkpoint, corpus, evaluation, folders, novelty, sampling, session, text, tokens
+from . import checkpoint, corpus, evaluation, folders, memory, ngram, novelty, sampling, session, text, tokens
 from .config import ModelConfig, SampleConfig, TrainConfig
 from .corpus import Corpus
 from .errors import UsageError
 from .evaluation import Score
+from .ngram import KneserNey
 from .novelty import Copied
 from .run import Run
 from .session import Session
@@ -115,6 +116,21 @@ def copied(run: Run, texts: Sequence[str], data: Corpus | None = None) -> list[C
     """What of each text stands word for word in the part of a corpus (the run's own) that the run was trained on."""
     train = (data or own_corpus(run)).split(run.config.valid)[0]
     return novelty.copied([encode(run, one) for one in texts], lambda: pieces(train))
+
+
+def counted(run: Run) -> tuple[KneserNey, Symbols]:
+    """The n-gram model of a run's baseline, counted on its training part, and its held-out part, (N,) ids.
+
+    Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
+    """
+    try:
+        train, valid = own_corpus(run).split(run.config.valid)
+    except UsageError as error:
+        where = str(error).removesuffix(": name the text to use")
+        raise UsageError(f"n-grams are counted on the training text, and {where}: put it there") from None
+    order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
+    memory.countable_at_once(symbols, order)
+    return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid
 
 
 def configure(options: dict[str, Any], *kinds: type) -> list[Any]:

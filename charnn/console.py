@@ -107,6 +107,14 @@ def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[byt
     return pass_on
 
 
+def reading(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """A bar over symbols that are read slowly, on a terminal."""
+    with tqdm(unit="char", unit_scale=True, file=STDERR, disable=not STDERR.isatty(), leave=False) as bar:
+        for ids in pieces:
+            yield ids
+            bar.update(len(ids))
+
+
 def show(character: int) -> str:
     """A character as itself where it can be printed, else by its code point."""
     return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"

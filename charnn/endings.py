@@ -43,6 +43,9 @@ class Ending(Protocol):
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
         """Surprisal of y in nats, and whether it was the likeliest, both (N,). o is overwritten."""
 
+    def joint(self, o: Array) -> Array:
+        """Scores (..., V) whose softmax is the distribution of what comes next. Raises `UsageError` without one."""
+
     def stream(self, ids: Symbols) -> Symbols:
         """What the network reads where the text is `ids`, (N,)."""
 
@@ -72,6 +75,9 @@ class Symbol:
 
     def check(self, ids: Symbols) -> None:
         return
+
+    def joint(self, o: Array) -> Array:
+        return o
 
     def stream(self, ids: Symbols) -> Symbols:
         return ids
@@ -192,6 +198,12 @@ class Length(Symbol):
 
     def bytes(self, symbols: int) -> int:
         return symbols * self.dtype.itemsize
+
+    def joint(self, o: Array) -> Array:
+        raise UsageError(
+            "a network of --ending length knows how long a sequence is before it reads it, and an n-gram does not: "
+            "they cannot be mixed; leave out --mix"
+        )
 
     def classes(self, n: Array) -> Array:
         """The class of each length."""

@@ -68,6 +68,16 @@ def countable(most: int) -> int:
     return most if there is None else max(0, min(most, there // 2 // COUNTING))
 
 
+def countable_at_once(symbols: int, order: int) -> None:
+    """Raise `CharnnError` where an n-gram model's orders, counted on so many symbols, do not fit side by side."""
+    need, there = symbols * order * COUNTING, available()
+    if there is not None and need > there:
+        raise CharnnError(
+            f"a {order}-gram model of {symbols:,} symbols needs {need / 1e9:.1f} GB, "
+            f"and there are {there / 1e9:.1f} GB: do without --mix"
+        )
+
+
 def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
     need, there = needed(model, config, kept, symbols), available()

@@ -178,10 +178,15 @@ class Model:
         """The state after reading x (T, B), as `gradient` would find it."""
         return self.recurrent.forward(p, (x,), state, ws, keep, rng)[1]
 
+    def scores(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep) -> tuple[Array, State]:
+        """Scores o (T, B, V) of what follows each of the symbols x (T, B), and the state after reading them."""
+        h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
+        return self._scores(p, h, ws), after
+
     def step(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep = None) -> tuple[Array, State]:
         """Scores o (B, V) of what follows the symbols x (B,), and the state after reading them."""
-        h, after, _ = self.recurrent.forward(p, (x[None],), state, ws, keep)
-        return self._scores(p, h, ws)[0], after
+        o, after = self.scores(p, x[None], state, ws, keep)
+        return o[0], after
 
     def _scores(self, p: Parameters, h: Arrays, ws: Workspace) -> Array:
         """o = c + h V, (T, B, V)"""

@@ -51,6 +51,16 @@ class KneserNey:
         nats: np.ndarray = -np.log(reader.probability[len(before) :])
         return nats
 
+    def distributions(self, ids: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+        """P_n(. | h) of every symbol at each place of a stream: what `nats` has of one. Returns (N, V)."""
+        before = START if before is None else before[max(0, len(before) - self.order + 1) :]
+        reader = _Reader(_stream(ids, self.symbols, before), self.symbols)
+        p = np.full((len(ids), self.symbols), 1 / self.symbols)
+        for level in self._levels:
+            reader.read(level.grams)
+            level.blend(reader.context[len(before) :], p)
+        return p
+
 
 def fit(ids: np.ndarray, symbols: int, order: int) -> KneserNey:
     """Count a stream, which follows the start symbol 0, for a model of order n = `order`.
@@ -150,6 +160,19 @@ class _Level:
             np.add.at(self.left, context, self.discounts[np.minimum(counts[part], 3)])
         self.left[self.total == 0] = 1
         self.total[self.total == 0] = 1
+
+    def blend(self, context: np.ndarray, p: np.ndarray) -> None:
+        """P_{k-1} of every symbol, (N, V), to P_k in place, after (k - 1)-grams (N,) by rank."""
+        p *= self.left[context][:, None]
+        known = np.flatnonzero(context >= 0)
+        start = context[known].astype(np.uint64) * self.grams.symbols
+        first, end = (np.searchsorted(self.grams.keys, edge) for edge in (start, start + self.grams.symbols))
+        seen = end - first  # symbols that follow each of them
+        place = np.arange(seen.sum()) + np.repeat(first - (np.cumsum(seen) - seen), seen)
+        symbol = self.grams.keys[place] - np.repeat(start, seen)
+        count = self.counts[place]
+        p[np.repeat(known, seen), symbol.astype(np.intp)] += count - self.discounts[np.minimum(count, 3)]
+        p /= self.total[context][:, None]
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:

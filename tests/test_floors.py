@@ -12,7 +12,7 @@ FLOORS = {
     1: "layers",
     2: "config corpus endings ngram schedules text tokens vocabulary windows",
     3: "chains model mpi optimizers parallel processes run schemes teams",
-    4: "checkpoint evaluation folders gradcheck inspection memory sampling stepping stopping training",
+    4: "checkpoint dynamic evaluation folders gradcheck inspection memory mixture sampling stepping stopping training",
     5: "api bench console opening plots session",
     6: "__main__ cli",
 }
@@ -37,6 +37,7 @@ NEIGHBOURS = {  # the only imports on a floor: who may import whom
     "folders": {"checkpoint"},
     "gradcheck": {"inspection"},
     "memory": {"evaluation"},
+    "mixture": {"dynamic"},
     "sampling": {"stopping"},
     "stopping": {"stepping"},
     "api": {"session"},

@@ -3,12 +3,13 @@
 import json
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import tee
 from typing import Any
 
 import click
 
-from . import options, streams
+from . import options, reading, streams
 
 
 @click.command("eval")
@@ -24,6 +25,15 @@ from . import options, streams
     help="Where the state is carried on: read pieces of the text side by side, each from N characters before it. "
     "Many times as fast, and a figure that is not exact.",
 )
+@click.option("--dynamic", is_flag=True, help="The model learns from what it has just read, scored before that.")
+@click.option("--dynamic-rate", type=float, metavar="R", help="How fast it learns (default: 0.0005).")
+@click.option("--segment", type=int, metavar="N", help="Characters that it learns from at once (default: 32).")
+@click.option(
+    "--mix",
+    type=click.Choice(["ngram"]),
+    help="Mix the model with the n-gram model of its training text, in log space, by a weight fitted on the held-out "
+    "part (where that is scored: on its other half).",
+)
 @options.unknown
 @options.invalid
 def command(
@@ -33,6 +43,10 @@ def command(
     by: str | None,
     as_json: bool,
     burn: int | None,
+    dynamic: bool,
+    dynamic_rate: float | None,
+    segment: int | None,
+    mix: str | None,
     unknown: str,
     invalid: str,
 ) -> None:
@@ -46,11 +60,13 @@ def command(
     charnn eval
     charnn eval --by line < log | sort -rn | head      the oddest lines of a log
     charnn eval --by char letter.txt
+    charnn eval --dynamic novel.txt                    the model goes on learning as it reads
     """
     if by and as_json:
         raise click.UsageError(f"--by {by} writes rows, and --json one score: leave out one of them")
     if by and burn:
         raise click.UsageError(f"--by {by} is exact: leave --burn out")
+    reading.check(burn, dynamic, dynamic_rate, segment, mix)
     import numpy as np
 
     from .. import api, checkpoint, console, folders
@@ -68,17 +84,21 @@ def command(
     else:
         sources = streams.live(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
-        texts = (symbols(run, source, unknown, invalid) for source in sources)
+        texts = (reading.symbols(run, source, unknown, invalid) for source in sources)
     about = f", approximately: each piece read from {burn} characters before it" if burn else ""
     console.note(f"{path} on {what}{about}")
+    make = partial(reading.reader, run, dynamic, dynamic_rate, segment)
+    mixing = reading.Mixing(run, make, own) if mix else None
+    plain = partial(surprisal, run.model, run.weights, reset=run.reset)
+    way: reading.Way = mixing or (reading.learning(make) if dynamic else plain)
     total = Score()
-    for pieces in texts:  # each from EOS and the zero state on
-        if burn or (own and not by):
+    for pieces in texts:  # each from EOS and the zero state on, by the model as it was trained
+        if way is plain and (burn or (own and not by)):
             total += _score(run, pieces, burn)
             continue
         rows = Rows(run.vocabulary, by)
-        read, scored = tee(small(pieces))
-        for ids, (nats, hits) in zip(read, surprisal(run.model, run.weights, scored, reset=run.reset), strict=True):
+        read, scored = tee(small(pieces) if way is plain or by else console.reading(small(pieces, reading.STEPS)))
+        for ids, (nats, hits) in zip(read, way(scored), strict=True):
             total += Score.of(nats, hits)
             if by:
                 rows.add(ids, nats / math.log(2))
@@ -86,7 +106,7 @@ def command(
     if by:
         return
     if total.count:
-        _print(total, run, own, as_json)
+        _print(total, run, own, as_json, mixing.figures if mixing else {})
     else:
         raise InputError(f"{what} is empty: there is nothing to score")
 
@@ -103,21 +123,7 @@ def _score(run: Any, pieces: Iterable[Any], burn: int | None) -> Any:
     return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=cores())
 
 
-def symbols(run: Any, source: Any, unknown: str, invalid: str) -> Iterator[Any]:
-    """The symbols of a text, or of a tokenised file with the model's own vocabulary."""
-    from .. import tokens
-    from ..errors import InputError
-    from ..text import decode
-
-    if not source.name.endswith(".npz"):
-        return run.vocabulary.encode(decode(source.pieces(), source.name, invalid), source.name, unknown)
-    corpus = tokens.read(source.name)
-    if corpus.vocabulary != run.vocabulary:
-        raise InputError(f"{source.name} was tokenised with another vocabulary than the model's: give the text itself")
-    return corpus.pieces()
-
-
-def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:
+def _print(total: Any, run: Any, own: bool, as_json: bool, more: dict[str, float]) -> None:
     from .. import console
 
     figures = {
@@ -127,6 +133,7 @@ def _print(total: Any, run: Any, own: bool, as_json: bool) -> None:
         "accuracy": total.accuracy,
         "count": total.count,
         "nats": total.nats,
+        **more,
     }
     if as_json:
         baselines = run.origin.baselines if own else {"uniform": run.origin.baselines["uniform"]}

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..config import SampleConfig
-from . import options, streams
+from . import options, reading, streams
 
 FLUSHED = 0.02  # seconds after which text that was drawn is shown
 SHOWN = 60  # characters of the longest run that stands in the training text
@@ -25,6 +25,13 @@ SHOWN = 60  # characters of the longest run that stands in the training text
     metavar="TEXT",
     help="Text to go on from; - reads it from standard input, less one line end at its end.",
 )
+@click.option(
+    "--adapt",
+    metavar="FILE",
+    help="Before writing, learn from this text, once, as `charnn eval --dynamic` does; - for standard input. The "
+    "model's file stays as it is.",
+)
+@click.option("--adapt-rate", type=float, metavar="R", help="How fast it learns it (default: 0.0005).")
 @click.option("--stop", metavar="TEXT", help="End where this text appears, and leave it out.")
 @click.option("--past-end", is_flag=True, help="Go on past the end of a sequence, up to --length.")
 @click.option("--separator", metavar="TEXT", help="What follows each sample, instead of its line end.")
@@ -41,6 +48,8 @@ def command(
     root: str,
     greedy: bool,
     prime: str,
+    adapt: str | None,
+    adapt_rate: float | None,
     stop: str | None,
     past_end: bool,
     separator: str | None,
@@ -56,10 +65,14 @@ def command(
     charnn sample --temp 0.8
     charnn sample -n 20 --novelty              20 names, say, and which of them were in the training text
     echo "To be" | charnn sample --prime - --length 500 --past-end
+    charnn sample --adapt letter.txt           after learning from that text, once
     """
     config: SampleConfig = options.pick({**params, **({"temp": 0.0} if greedy else {})}, SampleConfig)
     if past_end and config.count > 1:
         raise click.UsageError("--past-end writes one long sample: leave -n at 1")
+    if prime == "-" and adapt == "-":
+        raise click.UsageError("--prime - and --adapt - both read standard input: give one of them a text, or a file")
+    reading.check_option("--adapt-rate", adapt_rate, "--adapt", adapt is not None)
     if null + as_json + (separator is not None) > 1:
         raise click.UsageError("--null, --separator and --json say differently what follows a sample: give one of them")
     import numpy as np
@@ -68,6 +81,8 @@ def command(
 
     np.seterr(over="ignore", invalid="ignore")  # a network may be beyond all bounds, and still write
     run = checkpoint.load(folders.find(model, root))
+    if adapt is not None:
+        reading.adapt(run, adapt, adapt_rate, unknown)
     ids = run.vocabulary.ids(_read_prime(run) if prime == "-" else prime, "the prime", unknown)
     prime = run.vocabulary.decode(ids)
     end = "\0" if null else separator if separator is not None else run.vocabulary.end or "\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import streams
-from .evaluate import symbols
+from .reading import symbols
 
 MOST = 1 << 20  # characters of a text that are looked at where all are there at once
 
