@@ -4,7 +4,7 @@ Pure data, without NumPy: the command line reads its options, defaults and help 
 """
 
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -63,6 +63,12 @@ def _course(text: str) -> str:
     return ":".join(str(share) for share in dict.fromkeys(shares))
 
 
+@cache
+def _shares(course: str) -> tuple[float, float]:
+    shares = [float(share) for share in course.split(":")]
+    return shares[0], shares[-1]
+
+
 @dataclass(frozen=True)
 class ModelConfig(Checked):
     """The shape of a network: with the number of symbols, all that its weights' shapes depend on.
@@ -116,7 +122,7 @@ class ModelConfig(Checked):
     feedback: str = option("none", "what is fed back beside the hidden units", choices=("none", "output"))
     teacher_forcing: str = option(
         "1.0",
-        "share of the correct output in what is fed back, by jordan or with feedback of the output, the rest the network's own; "
+        "share of the correct output in what is fed back, by jordan or with feedback, the rest being the network's own; "
         "1.0:0.5 for a share that changes, from the first update to the last",
     )
     ending: str = option(
@@ -165,11 +171,10 @@ class ModelConfig(Checked):
         }
         return [words for words, there in found.items() if there]
 
-    @cached_property
+    @property
     def shares(self) -> tuple[float, float]:
         """Of teacher forcing: the first, and the last."""
-        shares = [float(share) for share in self.teacher_forcing.split(":")]
-        return shares[0], shares[-1]
+        return _shares(self.teacher_forcing)
 
     @property
     def own(self) -> dict[str, Any]:
