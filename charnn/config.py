@@ -122,7 +122,7 @@ class ModelConfig(Checked):
     feedback: str = option("none", "what is fed back beside the hidden units", choices=("none", "output"))
     teacher_forcing: str = option(
         "1.0",
-        "share of the correct output in what is fed back, by jordan or with feedback, the rest being the network's own; "
+        "share of the correct output in what is fed back, by jordan or with feedback, the rest the network's own; "
         "1.0:0.5 for a share that changes, from the first update to the last",
     )
     ending: str = option(
