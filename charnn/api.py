@@ -112,10 +112,10 @@ def held_out(run: Run, data: Corpus | None = None) -> Symbols:
     return (data or own_corpus(run)).split(run.config.valid)[1]
 
 
-def copied(run: Run, texts: Sequence[str], data: Corpus | None = None) -> list[Copied]:
-    """What of each text stands word for word in the part of a corpus (the run's own) that the run was trained on."""
+def copied(run: Run, texts: Sequence[str | np.ndarray], data: Corpus | None = None) -> list[Copied]:
+    """What of each text, or its ids, stands word for word in the part of its corpus that a run was trained on."""
     train = (data or own_corpus(run)).split(run.config.valid)[0]
-    return novelty.copied([encode(run, one) for one in texts], lambda: pieces(train))
+    return novelty.copied([encode(run, one) if isinstance(one, str) else one for one in texts], lambda: pieces(train))
 
 
 def counted(run: Run) -> tuple[KneserNey, Symbols]:

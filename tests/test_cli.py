@@ -677,6 +677,20 @@ def test_eval_writes_its_figures_as_rows_and_as_json(here: Path) -> None:
     assert charnn.evaluate(run, names()).nats == pytest.approx(found["nats"], rel=1e-5)
 
 
+def test_eval_says_how_much_of_a_text_was_in_the_training_text(here: Path, tmp_path: Path) -> None:
+    lines = names().splitlines()
+    (tmp_path / "old.txt").write_text("\n".join(lines[10:20]) + "\n")
+    facts = json.loads(ok("eval", tmp_path / "old.txt", "--novelty", "--json"))
+    size = len((tmp_path / "old.txt").read_text())
+    assert (facts["copied_8grams"], facts["longest_copied"], facts["count"]) == (1.0, size, size)
+    (tmp_path / "new.txt").write_text(lines[10] + lines[10] + "\n")
+    rows = dict(row.split("\t") for row in ok("eval", tmp_path / "new.txt", "--novelty").splitlines())
+    assert int(rows["longest_copied"]) <= len(lines[10]) + 2 and float(rows["copied_8grams"]) < 1
+    own = json.loads(ok("eval", "--novelty", "--json"))
+    assert own["copied_8grams"] < 0.9 and "copied_8grams" not in json.loads(ok("eval", "--json"))
+    assert "leave out one of them" in refused(2, "eval", "--novelty", "--by", "line")
+
+
 def test_eval_reads_standard_input_or_its_own_held_out_part(here: Path) -> None:
     """A pipe or a file is read; with nothing of that kind there is the part that the model was not trained on."""
     own = shell("eval")

@@ -34,6 +34,7 @@ from . import options, reading, streams
     help="Mix the model with the n-gram model of its training text, in log space, by a weight fitted on the held-out "
     "part (where that is scored: on its other half).",
 )
+@click.option("--novelty", is_flag=True, help="How much of the text stands word for word in the training text.")
 @options.unknown
 @options.invalid
 def command(
@@ -47,6 +48,7 @@ def command(
     dynamic_rate: float | None,
     segment: int | None,
     mix: str | None,
+    novelty: bool,
     unknown: str,
     invalid: str,
 ) -> None:
@@ -66,6 +68,8 @@ def command(
         raise click.UsageError(f"--by {by} writes rows, and --json one score: leave out one of them")
     if by and burn:
         raise click.UsageError(f"--by {by} is exact: leave --burn out")
+    if by and novelty:
+        raise click.UsageError(f"--by {by} writes rows, and --novelty figures of the whole: leave out one of them")
     reading.check(burn, dynamic, dynamic_rate, segment, mix)
     import numpy as np
 
@@ -85,6 +89,8 @@ def command(
         sources = streams.live(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
         texts = (reading.symbols(run, source, unknown, invalid) for source in sources)
+    seen: list[Any] = []
+    texts = (reading.noted(pieces, seen) for pieces in texts) if novelty else texts
     about = f", approximately: each piece read from {burn} characters before it" if burn else ""
     console.note(f"{path} on {what}{about}")
     make = partial(reading.reader, run, dynamic, dynamic_rate, segment)
@@ -106,7 +112,8 @@ def command(
     if by:
         return
     if total.count:
-        _print(total, run, own, as_json, mixing.figures if mixing else {})
+        more = {**(mixing.figures if mixing else {}), **(reading.copied(run, seen) if novelty else {})}
+        _print(total, run, own, as_json, more)
     else:
         raise InputError(f"{what} is empty: there is nothing to score")
 

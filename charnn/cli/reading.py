@@ -46,6 +46,25 @@ def learning(make: Callable[[], Any]) -> Way:
     return lambda stream: surprisal(make(), stream)
 
 
+def noted(pieces: Iterable[Any], into: list[Any]) -> Iterator[Any]:
+    """The pieces as they are; and a note of them."""
+    import numpy as np
+
+    for ids in pieces:
+        into.append(np.asarray(ids))
+        yield ids
+
+
+def copied(run: Any, pieces: list[Any]) -> dict[str, float]:
+    """What of a text stands word for word in the training text: the share of its 8-grams, and its longest run."""
+    import numpy as np
+
+    from .. import api
+
+    (facts,) = api.copied(run, [np.concatenate(pieces)])
+    return {"copied_8grams": facts.share, "longest_copied": facts.longest}
+
+
 def symbols(run: Any, source: Any, unknown: str, invalid: str) -> Iterator[Any]:
     """The symbols of a text, or of a tokenised file with the model's own vocabulary."""
     from .. import tokens
