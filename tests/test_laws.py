@@ -433,7 +433,7 @@ MODELS = {
         ModelConfig("elman", H, 1, "tanh", False, 0.0, feedback="output", teacher_forcing="0.9:0.5"), V
     ),
     "feedback, free, lstm": Model(
-        ModelConfig("lstm", H, 2, None, True, 0.3, feedback="output", teacher_forcing="0"), V
+        ModelConfig("lstm", H, 1, None, False, 0.3, feedback="output", teacher_forcing="0"), V
     ),
 }
 models = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
