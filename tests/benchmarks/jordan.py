@@ -73,7 +73,7 @@ def bits(corpus: Corpus, cell: dict[str, Any], updates: int, seconds: float | No
     if seconds is not None:
         first = trainer(corpus, TRAINED, cell, 10**9)
         rate = statistics.median(speed(first.update) for _ in range(5))
-        updates = max(1, round(seconds * rate / first.size))
+        updates = max(1, round(seconds * rate / first.scheme.size))
     one, start = trainer(corpus, TRAINED, cell, updates), time.perf_counter()
     while one.run.step < updates:
         assert isinstance(one.update(), Update)
