@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from test_stepping import STEPS, Naive, close, read, symbols
-from test_training import start, text, updates
+from test_stepping import Naive, close, go_on, read, symbols
+from test_training import losses, text
 
 from charnn import api, evaluation, memory, products
 from charnn.cli import program
@@ -22,7 +22,6 @@ from charnn.layers import GRU, LSTM
 from charnn.model import CELLS, Model
 from charnn.parameters import Parameters
 from charnn.stepping import Steps
-from charnn.training import Trainer
 from charnn.workspace import Workspace
 
 T, B, H, V = 12, 5, 16, 9
@@ -224,14 +223,7 @@ def test_scores_of_single_steps_are_the_networks(
 @kinds
 def test_some_of_the_streams_go_on_as_they_would_have(cell: str, layers: int, skip: bool, reset: bool) -> None:
     model, p = network(cell, layers, skip)
-    whole, fewer = (Steps(model, p, 5, 0.7, reset) for _ in range(2))
-    rows, leave = np.arange(5), {4: [4, 1, 2], 9: [2, 0], 14: [0]}
-    for t, x in enumerate(symbols(5)):
-        if t in leave:
-            stay = np.array(leave[t])
-            rows, fewer = rows[stay], fewer.only(stay)
-        close(read(fewer, x[rows]), read(whole, x)[rows])
-    assert t == STEPS - 1
+    go_on(lambda: Steps(model, p, 5, 0.7, reset))
 
 
 @cells
@@ -271,9 +263,7 @@ GOLDEN = {
 
 
 def golden_losses(name: str) -> list[float]:
-    """Nats per character of eight windows."""
-    trainer = Trainer(start(activation=None, **GOLDEN_RUNS[name]), text(2000))
-    return [update.nats / update.count for update in updates(trainer, 8)]
+    return losses(activation=None, **GOLDEN_RUNS[name])
 
 
 @pytest.mark.parametrize("name", GOLDEN_RUNS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from test_stepping import Naive, close, read, symbols
-from test_training import start, text, updates
+from test_training import losses, text
 
 from charnn import api, evaluation, memory
 from charnn.cli import program
@@ -22,7 +22,6 @@ from charnn.layers import Elman, Transition
 from charnn.model import Model
 from charnn.parameters import Parameters
 from charnn.stepping import Steps, Windows, steps
-from charnn.training import Trainer
 from charnn.workspace import Workspace
 
 T, B, H, V = 12, 5, 16, 9
@@ -267,9 +266,7 @@ GOLDEN = {
 
 
 def golden_losses(name: str) -> list[float]:
-    """Nats per character of eight windows."""
-    trainer = Trainer(start(rate=0.02, **KINDS[name]), text(2000))
-    return [update.nats / update.count for update in updates(trainer, 8)]
+    return losses(rate=0.02, **KINDS[name])
 
 
 @pytest.mark.parametrize("name", KINDS)

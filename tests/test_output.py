@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from test_stepping import STEPS, Naive, close, read, symbols
-from test_training import begin, corpus, options, start, text, updates, vocabulary
+from test_stepping import Naive, close, go_on, read, symbols
+from test_training import begin, corpus, losses, options, text, vocabulary
 
 from charnn import api, evaluation, memory, session
 from charnn.cli import program
@@ -23,7 +23,7 @@ from charnn.parameters import Parameters
 from charnn.schedules import teacher
 from charnn.session import Validation
 from charnn.stepping import Steps, Windows, steps
-from charnn.training import Trainer, Update
+from charnn.training import Update
 from charnn.workspace import Workspace
 
 T, B, H, V = 12, 5, 16, 9
@@ -186,14 +186,7 @@ def test_scores_of_single_steps_are_the_networks(kind: str, rows: int, reset: bo
 @kinds
 def test_some_of_the_streams_go_on_as_they_would_have(kind: str) -> None:
     model, p = network(ALL[kind])
-    whole, fewer = (steps(model, p, 5, 0.7, True) for _ in range(2))
-    rows, leave = np.arange(5), {4: [4, 1, 2], 9: [2, 0], 14: [0]}
-    for t, x in enumerate(symbols(5)):
-        if t in leave:
-            stay = np.array(leave[t])
-            rows, fewer = rows[stay], fewer.only(stay)
-        close(read(fewer, x[rows]), read(whole, x)[rows])
-    assert t == STEPS - 1
+    go_on(lambda: steps(model, p, 5, 0.7, True))
 
 
 @kinds
@@ -224,9 +217,7 @@ GOLDEN = {
 
 
 def golden_losses(name: str) -> list[float]:
-    """Nats per character of eight windows."""
-    trainer = Trainer(start(**GOLDEN_RUNS[name]), text(2000))
-    return [update.nats / update.count for update in updates(trainer, 8)]
+    return losses(**GOLDEN_RUNS[name])
 
 
 @pytest.mark.parametrize("name", GOLDEN_RUNS)

@@ -164,10 +164,14 @@ GOLDEN = {
 }
 
 
-def golden_losses(name: str) -> list[float]:
+def losses(**given: Any) -> list[float]:
     """Nats per character of eight updates."""
-    trainer = Trainer(start(**GOLDEN_RUNS[name]), text(2000))
+    trainer = Trainer(start(**given), text(2000))
     return [update.nats / update.count for update in updates(trainer, 8)]
+
+
+def golden_losses(name: str) -> list[float]:
+    return losses(**GOLDEN_RUNS[name])
 
 
 @pytest.mark.parametrize("name", GOLDEN_RUNS)

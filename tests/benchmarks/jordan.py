@@ -22,9 +22,9 @@ from charnn.evaluation import evaluate
 from charnn.run import Origin, Run
 from charnn.session import BURN
 from charnn.training import Trainer, Update
+from tests.benchmarks import tables
 from tests.benchmarks.growth import letters, speed
 
-README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- jordan: python -m tests.benchmarks.jordan -->\n", "<!-- end of jordan -->\n"
 SIZES = (50, 50, 128, 1), (64, 64, 256, 1), (64, 64, 256, 2), (32, 100, 512, 2)  # B, T, H, L
 CELLS: dict[str, dict[str, Any]] = {
@@ -114,8 +114,7 @@ def main() -> None:
     found += f"\n{machine.describe()}, {datetime.date.today().isoformat()}; tanh, no skip connections, one worker.\n"
     print(found, end="")
     if arguments.write:
-        before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-        README.write_text(before + BEGIN + found + END + rest.split(END)[1], encoding="utf-8")
+        tables.write(BEGIN, found, END)
 
 
 if __name__ == "__main__":

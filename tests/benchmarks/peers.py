@@ -10,7 +10,6 @@ it is done; `--only "train 50"` runs the rows whose names have that in them.
 
 import argparse
 import datetime
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,8 @@ from charnn.bench.race import Race, Result, race
 from charnn.bench.work import Work
 from charnn.parallel import cores
 
-README = Path(__file__).parents[2] / "README.md"
+from . import tables
+
 BEGIN, END = "<!-- peers: python -m tests.benchmarks.peers -->\n", "<!-- end of peers -->\n"
 SIZES = {  # train B, T, H, L: times the best peer, share of the machine's products
     (50, 50, 128, 2): (1.8, 0.65),
@@ -210,19 +210,17 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put all that the cache holds into README")
     arguments = parser.parse_args()
     cache = arguments.cache
-    results = [json.loads(line) for line in cache.read_text().splitlines()] if cache.exists() else []
+    results = tables.kept(cache)
     for name, work in rows():
         if work.task not in arguments.rows.split(",") or arguments.only not in name:
             continue
         if any(result["row"] == name for result in results):
             continue
         results.append(measure(name, work, arguments))
-        with open(cache, "a", encoding="utf-8") as file:
-            file.write(json.dumps(results[-1]) + "\n")
+        tables.keep(cache, results[-1])
         print(" | ".join(cells(results[-1])), flush=True)
     if arguments.write:
-        before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-        README.write_text(before + BEGIN + table(results) + END + rest.split(END)[1], encoding="utf-8")
+        tables.write(BEGIN, table(results), END)
     else:
         print(table(results), end="")
 

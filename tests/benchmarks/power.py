@@ -8,7 +8,6 @@ names have that in them. Figures do not depend on what else the machine does.
 
 import argparse
 import datetime
-import json
 import statistics
 import time
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any
 from charnn.bench import machine
 
 from ..power import CELLS, TASKS
+from . import tables
 
-README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- power: python -m tests.benchmarks.power -->\n", "<!-- end of power -->\n"
 
 
@@ -73,18 +72,16 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put all that the cache holds into README")
     arguments = parser.parse_args()
     cache = arguments.cache
-    results = [json.loads(line) for line in cache.read_text().splitlines()] if cache.exists() else []
+    results = tables.kept(cache)
     done = {(result["cell"], result["task"], result["seed"]) for result in results}
     for seed, task, cell in ((s, t, c) for s in arguments.seeds for t in TASKS for c in CELLS):
         if (cell, task, seed) in done or arguments.only not in f"{cell} {task}":
             continue
         results.append(measure(cell, task, seed))
-        with open(cache, "a", encoding="utf-8") as file:
-            file.write(json.dumps(results[-1]) + "\n")
+        tables.keep(cache, results[-1])
     print(table(results), end="")
     if arguments.write:
-        before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-        README.write_text(before + BEGIN + table(results) + END + rest.split(END)[1], encoding="utf-8")
+        tables.write(BEGIN, table(results), END)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from typing import Any
 
 from charnn.bench import machine
 
-README = Path(__file__).parents[2] / "README.md"
+from . import tables
+
 BEGIN, END = "<!-- results: python -m tests.benchmarks.quality -->\n", "<!-- end of results -->\n"
 
 
@@ -82,21 +83,17 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("results.jsonl"))
     parser.add_argument("--write", action="store_true", help="put all that the cache holds into README")
     arguments = parser.parse_args()
-    results = (
-        [json.loads(line) for line in arguments.cache.read_text().splitlines()] if arguments.cache.exists() else []
-    )
+    results = tables.kept(arguments.cache)
     budget = f" --minutes {arguments.minutes:g}" if arguments.minutes else ""
     for text in arguments.texts:
         for seed in arguments.seeds:
             if any((r["command"], r["seed"]) == (f"charnn train {text.name}{budget}", seed) for r in results):
                 continue
             results.append(measure(text, arguments.minutes, seed))
-            with open(arguments.cache, "a", encoding="utf-8") as file:
-                file.write(json.dumps(results[-1]) + "\n")
+            tables.keep(arguments.cache, results[-1])
     print(table(results), end="")
     if arguments.write:
-        before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-        README.write_text(before + BEGIN + table(results) + END + rest.split(END)[1], encoding="utf-8")
+        tables.write(BEGIN, table(results), END)
 
 
 if __name__ == "__main__":
