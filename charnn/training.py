@@ -76,11 +76,6 @@ class Trainer:
         """Passes over the training part."""
         return self.run.epoch + self.run.cursor / len(self.scheme)
 
-    @property
-    def teacher(self) -> float:
-        """The share of teacher forcing by now."""
-        return schedules.teacher(self.run.model.config, self.progress)
-
     def mark(self) -> None:
         """The run is well: a later setback returns here."""
         self.good.take(self.run)
@@ -90,7 +85,8 @@ class Trainer:
         """Read the next windows and update the weights. Raises `DivergenceError` after several setbacks in a row."""
         run, cursor = self.run, self.run.cursor
         done = self.scheme.chain(cursor, run.step).done
-        rate, teacher = run.scale * schedules.rate(run.config, self.progress), self.teacher
+        progress = self.progress
+        rate, teacher = run.scale * schedules.rate(run.config, progress), schedules.teacher(run.model.config, progress)
         nats, count, seconds, asked, norm = self.team.run(cursor, run.step, rate, teacher, self._tick(), self.asked)
         run.seconds += seconds
         self.stopped = asked > 0
