@@ -12,7 +12,8 @@ from .errors import UsageError
 
 
 def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """A field with its help text, its bounds (both allowed) or its `choices`, for the command line to read."""
+    """A field with its help text, its bounds (both allowed), its `choices`, or the `form` that every way of writing it
+    is brought into, for the command line to read."""
     return field(default=default, metadata={"help": help, "low": low, "high": high, **more})
 
 
@@ -21,6 +22,8 @@ class Checked:
 
     def __post_init__(self) -> None:
         for spec in fields(self):  # type: ignore[arg-type]
+            if form := spec.metadata.get("form"):
+                object.__setattr__(self, spec.name, form(getattr(self, spec.name)))
             check(spec.name, getattr(self, spec.name), spec.metadata)
 
     def _decide(self, key: str) -> None:
@@ -124,6 +127,7 @@ class ModelConfig(Checked):
         "1.0",
         "share of the correct output in what is fed back, by jordan or with feedback, the rest the network's own; "
         "1.0:0.5 for a share that changes, from the first update to the last",
+        form=_course,
     )
     ending: str = option(
         "eos",
@@ -133,7 +137,6 @@ class ModelConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "teacher_forcing", _course(self.teacher_forcing))
         if self.cell == "jordan" and self.feedback == "output":
             raise UsageError(
                 "--feedback output has no effect on --cell jordan, which feeds it back already: leave it out"

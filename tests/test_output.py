@@ -315,6 +315,8 @@ def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeyp
             done = charnn(*command)
             assert done.exit_code == 0, (given, command, done.output)
         assert api.load().step == 9
+    assert charnn("train", "--resume", "--teacher-forcing", ".50", "--steps", "10").exit_code == 0
+    assert charnn("train", "--resume", "--teacher-forcing", "half").exit_code == 2
     done = charnn("train", "names.txt", "--resume", "--teacher-forcing", "0.7")
     assert done.exit_code == 2 and "--teacher-forcing 0.5, and cannot be resumed with 0.7" in done.output
     done = charnn("train", "names.txt", "--teacher-forcing", "0.7", *shape)

@@ -43,11 +43,18 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
                     names = (f"{flag}/--no-{spec.name}",)
                 else:
                     kwargs["type"] = _type(hints[spec.name], spec.metadata.get("choices"))
+                if "form" in spec.metadata:
+                    kwargs["callback"] = _written(spec.metadata["form"])
                 kwargs["show_default"] = spec.default is not None
                 function = click.option(*names, spec.name, **kwargs)(function)
         return function
 
     return decorate
+
+
+def _written(form: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A callback that brings an option's value into this form."""
+    return lambda ctx, param, value: form(value)
 
 
 def _sentence(text: str) -> str:
