@@ -1,6 +1,7 @@
 """What benchmarks keep: records in a file, so that they can be interrupted, and tables in README, between two marks."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,18 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def kept(cache: Path) -> list[dict[str, Any]]:
-    """The records in a cache; none where there is no such file."""
-    return [json.loads(line) for line in cache.read_text(encoding="utf-8").splitlines()] if cache.exists() else []
+    """The records in a cache; none where there is no such file. A line that was cut off is none."""
+    lines = cache.read_bytes().split(b"\n") if cache.exists() else []
+    return [json.loads(line) for line in lines if line.endswith(b"}")]
 
 
 def keep(cache: Path, record: dict[str, Any]) -> None:
-    """Add a record to a cache."""
-    with open(cache, "a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    """Add a record to a cache, in one write: the line is there whole, or is passed over by `kept`."""
+    with open(cache, "a+b", buffering=0) as file:
+        file.seek(max(0, file.tell() - 1))
+        cut_off = file.read(1) not in (b"", b"\n")
+        file.write(b"\n" * cut_off + json.dumps(record).encode() + b"\n")
+        os.fsync(file.fileno())
 
 
 def write(begin: str, table: str, end: str) -> None:
