@@ -407,7 +407,8 @@ def test_documented_defaults_are_those_of_the_code() -> None:
                 of = spec.metadata.get("of", {})
                 used = spec.default or of.get(ModelConfig().cell)  # what the default cell makes of None
                 assert option.default == spec.default and used == (getattr(kind(), spec.name) or used), spec.name
-                assert all(f"(default: {value})" in shown for value in of.values() if value is not None), spec.name
+                told = spec.metadata["help"]
+                assert all(f"(default: {value})" in told for value in of.values() if value is not None), spec.name
                 if spec.default is not None and not isinstance(spec.default, bool):
                     flag = option.opts[-1]
                     default = re.escape(f"[default: {spec.default}]")
