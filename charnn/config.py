@@ -79,9 +79,9 @@ class ModelConfig(Checked):
     Options `of` some cells only have a default for each of these; they stay None, and must, for other cells.
     """
 
-    cell: str = option("elman", "recurrent cell", choices=("elman", "lstm", "gru", "jordan"))
+    cell: str = option("lstm", "recurrent cell", choices=("lstm", "gru", "elman", "jordan"))
     hidden: int = option(256, "hidden units in each layer", low=1, high=1_000_000)
-    layers: int = option(3, "recurrent layers, one above the other", low=1, high=64)
+    layers: int = option(2, "recurrent layers, one above the other", low=1, high=64)
     activation: str | None = option(
         None,
         "what the hidden units of elman and jordan compute (default: relu)",

@@ -71,7 +71,7 @@ def _corpus(name: str) -> str:
 
 def experiments() -> dict[str, Experiment]:
     """The four of the paper. Either what is learnt or what is read is the corpus; the other is fresh."""
-    plain = {"layers": 1, "activation": "tanh", "skip": False, "dropout": 0.0}
+    plain = {"cell": "elman", "layers": 1, "activation": "tanh", "skip": False, "dropout": 0.0}
     small = {**plain, "batch": 10, "window": 27, "rate": 0.01}
     return {
         "xor": Experiment(

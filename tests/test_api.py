@@ -20,6 +20,7 @@ from charnn.text import Source
 
 NAMES = Path(__file__).parents[1] / "corpora" / "names.txt"
 TINY: dict[str, Any] = {
+    "cell": "elman",
     "hidden": 24,
     "layers": 1,
     "activation": "tanh",

@@ -36,7 +36,8 @@ from charnn.workspace import Workspace
 APART = "CHARNN_TEST_APART"  # set in a process of its own
 TINY = Work("train", 4, 8, 6, 2, symbols=9)
 NAMES = Path(__file__).parents[1] / "corpora" / "names.txt"
-SMALL = ["--hidden", "4", "--layers", "1", "--batch", "4", "--window", "4", "--workers", "1", "--seconds", "0.02"]
+SMALL = ["--cell", "elman", "--hidden", "4", "--layers", "1", "--batch", "4", "--window", "4", "--workers", "1"]
+SMALL += ["--seconds", "0.02"]
 
 
 # work

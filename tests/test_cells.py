@@ -306,13 +306,21 @@ def test_an_activation_has_no_effect_on_gates_and_is_refused(cell: str, activati
 
 
 def test_elman_has_relu_unless_told_otherwise() -> None:
-    assert ModelConfig().activation == ModelConfig("elman").activation == "relu"
-    assert ModelConfig(activation="tanh").activation == "tanh"
+    assert ModelConfig("elman").activation == "relu"
+    assert ModelConfig("elman", activation="tanh").activation == "tanh"
     with pytest.raises(UsageError, match="--activation is 'step': choose one of tanh, relu, sigmoid"):
-        ModelConfig(activation="step")
-    with pytest.raises(UsageError, match="--cell is 'peephole': choose one of elman, lstm, gru"):
+        ModelConfig("elman", activation="step")
+    with pytest.raises(UsageError, match="--cell is 'peephole': choose one of lstm, gru, elman, jordan"):
         ModelConfig("peephole")
-    assert ModelConfig(**asdict(ModelConfig("lstm"))) == ModelConfig("lstm")  # as a checkpoint has it
+    assert ModelConfig(**asdict(ModelConfig("gru"))) == ModelConfig("gru")  # as a checkpoint has it
+
+
+def test_by_default_there_are_two_layers_of_lstm() -> None:
+    model = ModelConfig()
+    assert model == ModelConfig("lstm", 256, 2, None, skip=True) and model.words == ["skip connections"]
+    for option in ({"activation": "tanh"}, {"delay": 1}, {"recurrence": "full"}, {"recurrent_depth": 1}):
+        with pytest.raises(UsageError, match=r"has no effect on --cell lstm: leave it out, or choose --cell elman"):
+            ModelConfig(**option)
 
 
 def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ law = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 OPTIONS: dict[str, Any] = {
+    "cell": "elman",
     "hidden": 8,
     "layers": 2,
     "skip": True,

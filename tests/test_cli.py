@@ -27,7 +27,7 @@ from charnn.config import ModelConfig, SampleConfig, TrainConfig
 from charnn.run import DEFAULT_EPOCHS, DEFAULT_MINUTES
 
 TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
-TINY += ["--schedule", "constant", "--rate", "0.02", "--steps", "40", "--every", "20"]
+TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--steps", "40", "--every", "20"]
 SHORT = [*TINY[:-4], "--steps", "2", "--every", "1"]  # for runs that only have to be there
 ABC = "abc\nab\nbca\ncab\nc\n"
 IDS = "1 2 3 0\n1 2 0\n2 3 1 0\n3 1 2 0\n3 0\n"

@@ -43,6 +43,7 @@ CHOICES: list[dict[str, Any]] = [
 PAIRS = [(a, b) for a, b in combinations(CHOICES, 2) if not a.keys() & b.keys()]
 CORPUS = corpus(text(700))
 PLAIN = {"hidden": 5, "layers": 2, "dropout": 0.0, "batch": 4, "window": 7, "steps": 6, "every": 3, "workers": 1}
+PLAIN |= {"cell": "elman"}
 
 
 def configs(options: dict[str, Any]) -> tuple[Any, ...]:

@@ -41,7 +41,7 @@ resets = pytest.mark.parametrize("reset", [False, True], ids=["carried", "with r
 
 
 def config(kind: dict[str, Any], **more: Any) -> ModelConfig:
-    shape = {"hidden": H, "layers": 1, "activation": "tanh", "skip": False, "dropout": 0.0}
+    shape = {"cell": "elman", "hidden": H, "layers": 1, "activation": "tanh", "skip": False, "dropout": 0.0}
     return ModelConfig(**{**shape, **kind, **more})
 
 
@@ -308,7 +308,7 @@ def test_a_configuration_from_before_there_were_depths_is_a_plain_one() -> None:
     assert (made.recurrence, made.delay, made.recurrent_depth, made.feedforward_depth) == ("full", 1, 1, 1)
     assert not made.residual and made.words == ["skip connections"]
     with pytest.raises(UsageError, match="--recurrence is 'sparse': choose one of full, diagonal"):
-        ModelConfig(recurrence="sparse")
+        ModelConfig("elman", recurrence="sparse")
 
 
 @kinds
@@ -324,7 +324,7 @@ def test_the_command_line_trains_samples_scores_and_resumes_them(
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")
     sizes = ["--hidden", "8", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
     flags = [("--" if value else "--no-") + name for name, value in kind.items() if isinstance(value, bool)]
-    values = {"layers": 1, **kind}
+    values = {"cell": "elman", "layers": 1, **kind}
     named = [(f"--{name.replace('_', '-')}", str(v)) for name, v in values.items() if v and not isinstance(v, bool)]
     said = charnn("train", "names.txt", *sizes, *flags, *(part for pair in named for part in pair)).output
     assert all(words in " ".join(said.split()) for words in config(kind).words)

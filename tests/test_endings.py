@@ -447,7 +447,8 @@ def test_weights_that_are_no_numbers_still_write_and_score(ending: str) -> None:
 
 WORDS = ("abac", "abbacc", "ba", "cabdd", "d")
 OPTIONS: dict[str, Any] = {"hidden": 16, "layers": 1, "dropout": 0.0, "batch": 16, "window": 20, "workers": 1}
-OPTIONS |= {"rate": 0.01, "steps": 500, "every": 250, "patience": 0, "valid": 0.2, "activation": "tanh"}
+OPTIONS |= {"rate": 0.01, "steps": 500, "every": 250, "patience": 0, "valid": 0.2}
+OPTIONS |= {"cell": "elman", "activation": "tanh"}
 
 
 @pytest.fixture(scope="module")
@@ -524,6 +525,7 @@ def charnn_(*args: object, stdin: str | None = None, code: int = 0) -> str:
 
 
 TINY = ["--hidden", "8", "--layers", "2", "--batch", "4", "--window", "8", "--workers", "1", "--steps", "30"]
+TINY += ["--cell", "elman"]
 
 
 @pytest.fixture(scope="module", params=ENDINGS)

@@ -80,7 +80,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     (folder / "text.txt").write_text(TEXT)
     for name, *options in (
-        ("relu", "--hidden", "6", "--layers", "2", "--sequence", "line", "--state", "carry"),
+        ("relu", "--cell", "elman", "--hidden", "6", "--layers", "2", "--sequence", "line", "--state", "carry"),
         ("lstm", "--hidden", "5", "--layers", "1", "--sequence", "line", "--cell", "lstm"),
     ):
         args = ["train", "text.txt", "--name", name, *TINY, *options]

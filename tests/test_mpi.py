@@ -31,7 +31,7 @@ MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
 real = pytest.mark.skipif(not (MPIEXEC and find_spec("mpi4py")), reason="needs mpi4py and mpiexec: charnn[mpi]")
 
 TINY = ["--hidden", "8", "--layers", "2", "--batch", "6", "--window", "8", "--dropout", "0", "--patience", "0"]
-TINY += ["--schedule", "constant", "--rate", "0.02", "--state", "carry"]
+TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--state", "carry"]
 STARTERS = ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK")
 
 

@@ -275,7 +275,7 @@ def test_memory_is_counted(kind: str) -> None:
         ({"cell": "jordan", "feedback": "output"}, "--feedback output has no effect on --cell jordan"),
         ({"teacher_forcing": "0.5"}, "--teacher-forcing 0.5 has no effect.*--feedback output or --cell jordan"),
         ({"cell": "lstm", "teacher_forcing": "1:0.5"}, "--teacher-forcing 1.0:0.5 has no effect"),
-        ({"decay": 0.5}, "--decay has no effect on --cell elman.*--cell jordan"),
+        ({"cell": "elman", "decay": 0.5}, "--decay has no effect on --cell elman.*--cell jordan"),
         ({"cell": "jordan", "decay": 1.0}, "--decay is 1.0: give a number from 0 to 0.999"),
         ({"feedback": "input"}, "--feedback is 'input': choose one of none, output"),
         *(

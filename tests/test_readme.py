@@ -66,11 +66,12 @@ def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch
 
 def test_defaults_are_those_of_the_code() -> None:
     model = ModelConfig()
-    assert f"`--hidden {model.hidden} --layers {model.layers}` by default" in TEXT
+    assert f"`--cell {model.cell} --layers {model.layers} --hidden {model.hidden}` by default" in TEXT
     assert f"{run.DEFAULT_EPOCHS:g} passes over the text or {run.DEFAULT_MINUTES:g} minutes" in TEXT
     budget = f"{run.DEFAULT_EPOCHS:g} epochs, or {run.DEFAULT_MINUTES:g} minutes, or until {TrainConfig().patience}"
     assert budget in (train.command.help or "")
-    assert model.skip and model.activation == "relu"
+    assert model.skip
+    assert ModelConfig("elman").activation == ModelConfig("jordan").activation == "relu"
 
 
 @pytest.mark.parametrize("heading", ["### Try it", "### Test it"])

@@ -442,7 +442,7 @@ def test_noise_differs_from_window_to_window_and_from_update_to_update() -> None
 
 
 def test_memory_of_full_bptt_grows_by_the_states_alone() -> None:
-    model, batch, window, peaks, arenas = Model(ModelConfig(hidden=64, layers=1), V), 4, 32, [], []
+    model, batch, window, peaks, arenas = Model(ModelConfig("elman", 64, 1), V), 4, 32, [], []
     p = model.initial(np.random.default_rng(0))
     lengths = (4, 64)
     for windows in lengths:

@@ -128,7 +128,8 @@ def output_loss(model: Model, p: dict[str, Any], x: Any, target: Any, state: lis
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 def test_recurrence_from_the_output_is_torchs(kind: dict[str, Any], dtype: type) -> None:
-    config = ModelConfig(**{"hidden": H, "layers": 2, "activation": "tanh", "skip": True, "dropout": 0.0, **kind})
+    plain = {"cell": "elman", "hidden": H, "layers": 2, "activation": "tanh", "skip": True, "dropout": 0.0}
+    config = ModelConfig(**{**plain, **kind})
     model, rng = Model(config, V), np.random.default_rng(0)
     p = model.initial(rng, dtype)
     for name in p:

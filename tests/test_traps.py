@@ -404,8 +404,11 @@ def test_documented_defaults_are_those_of_the_code() -> None:
         for kind in kinds:
             for spec in fields(kind):
                 option = options[spec.name]
-                used = spec.default or spec.metadata.get("of", {}).get("elman")  # what the default cell makes of None
+                of = spec.metadata.get("of", {})
+                used = spec.default or of.get(ModelConfig().cell)  # what the default cell makes of None
                 assert option.default == spec.default and used == (getattr(kind(), spec.name) or used), spec.name
+                told = spec.metadata["help"]
+                assert all(f"(default: {value})" in told for value in of.values() if value is not None), spec.name
                 if spec.default is not None and not isinstance(spec.default, bool):
                     flag = option.opts[-1]
                     default = re.escape(f"[default: {spec.default}]")

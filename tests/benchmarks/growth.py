@@ -28,7 +28,8 @@ from charnn.text import Source, file_source
 
 SYMBOLS = 64
 ROUNDS, SECONDS = 9, 0.3
-SHAPE: dict[str, Any] = {"hidden": 128, "layers": 1, "activation": "tanh", "skip": False, "dropout": 0.0}
+SHAPE: dict[str, Any] = {"cell": "elman", "activation": "tanh", "hidden": 128, "layers": 1, "skip": False}
+SHAPE |= {"dropout": 0.0}
 RANKS = "import sys; from tests.benchmarks.growth import rank_speed; rank_speed(*map(int, sys.argv[1:]))"
 
 

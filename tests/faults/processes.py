@@ -15,7 +15,7 @@ from typing import Any
 LIMIT = 10  # seconds
 COMMAND = [sys.executable, "-m", "charnn"]
 TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
-TINY += ["--schedule", "constant", "--rate", "0.02", "--patience", "0"]
+TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--patience", "0"]
 HIDDEN = ("PYTHONUNBUFFERED", "CHARNN_DEBUG", "FORCE_COLOR", "TTY_COMPATIBLE")  # they hide how output is written
 
 
