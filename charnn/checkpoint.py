@@ -1,4 +1,4 @@
-"""A run in one self-contained .npz: header (JSON), weights/..., moments/<i>/..., state/<i>. No pickle."""
+"""A run in one self-contained .npz: header (JSON), weights/..., iterate/..., moments/<i>/..., state/<i>. No pickle."""
 
 import hashlib
 import json
@@ -33,6 +33,7 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
         for i, moment in enumerate(run.moments):
             arrays |= {f"moments/{i}/{name}": m for name, m in moment.items()}
         arrays |= {f"state/{i}": s for i, s in enumerate(run.state)}
+        arrays |= {f"iterate/{name}": w for name, w in (run.iterate or {}).items()}
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -85,21 +86,22 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     origin = Origin(**{**found, "names": tuple(found["names"])})
     resumable = any(name.startswith("moments/") for name in arrays)
     rules = optimizers.make(config).moments if resumable else ()
-    expected = {f"weights/{name}": shape for name, shape in model.shapes().items()}
-    for i in range(len(rules)):
-        expected |= {f"moments/{i}/{name}": shape for name, shape in model.shapes().items()}
+    averaged = resumable and config.average > 0
+    vectors = ["weights", *(f"moments/{i}" for i in range(len(rules))), *(["iterate"] if averaged else [])]
+    expected = {f"{vector}/{name}": shape for vector in vectors for name, shape in model.shapes().items()}
     if resumable:
         expected |= {f"state/{i}": (config.batch, n) for i, n in enumerate(model.state_sizes)}
     _compare(path, expected, arrays)
     weights = _parameters(model, arrays, "weights/")
     moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
     state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.state_sizes))) if resumable else ()
+    iterate = _parameters(model, arrays, "iterate/") if averaged else None
     rest = _typed(Run, {name: header[name] for name in (*COUNTERS, "history", "environment")})
     if not origin.names or origin.invalid not in POLICIES or any(record.keys() != KNOWN for record in rest["history"]):
         raise ValueError("a corpus or a history that is none")
     if wrong := [name for name in COUNTERS if rest[name] is not None and not 0 <= rest[name] < 2**63]:
         raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
-    return Run(model, config, vocabulary, origin, weights, moments, state, **rest)
+    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest)
 
 
 def _typed(kind: type, values: Any) -> dict[str, Any]:

@@ -224,6 +224,12 @@ class TrainConfig(Checked):
     )
     warmup: float = option(0.02, "share of the run in which the rate rises from 0", low=0, high=1)
     floor: float = option(0.01, "the rate that cosine and exponential end at, as a share of the rate", low=0, high=1)
+    average: float = option(
+        0.0,
+        "share of the updates so far that weights are averaged over, for validation and all later use; 0 for none",
+        low=0,
+        high=1,
+    )
     epochs: float | None = option(None, "passes over the training part", low=1e-6, high=1e9)
     steps: int | None = option(None, "updates of the weights", low=1, high=10**12)
     minutes: float | None = option(None, "minutes on the clock", low=1e-6, high=1e7)

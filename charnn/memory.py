@@ -24,7 +24,7 @@ def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -
     with all that others keep for a window once, the state among it. An update whose gradients go back over windows'
     edges also holds the states that are `kept` there.
     """
-    vectors = 2 * (1 + len(optimizers.make(config).moments)) + (config.workers or 1)
+    vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + (config.workers or 1)
     hidden, layers = model.config.hidden, model.hidden.layers
     gates = [_columns(layer) // hidden or 1 for layer in layers]
     start = (2 + max(gates)) * 2 * hidden**2  # drawing orthogonal matrices for W, in float64, two beside them

@@ -146,3 +146,20 @@ def apply(
         if decay:
             w *= 1 - rate * decay
         rule.update(w, dw, [moment[piece] for moment in moments], rate, t, scratch[: w.size])
+
+
+def follow(average: np.ndarray, weights: np.ndarray, *, share: float, t: int) -> None:
+    """Let an average a of the weights w go on after update t: polynomial decay (Shamir and Zhang, 2013).
+
+        a += (w - a) / (1 + share (t - 1))
+
+    All (N,). The weights after update i count as (i / t)^(1 / share - 1), or nearly so: from about the last `share` of
+    all updates so far, however many those are; from all alike for 1. Nothing is left of what a was before the first.
+    """
+    kept = 1 - 1 / (1 + share * (t - 1))
+    scratch = np.empty(min(PIECE, weights.size), weights.dtype)
+    for start in range(0, weights.size, PIECE):
+        w = weights[start : start + PIECE]
+        copy = scratch[: w.size]
+        copy[...] = w
+        _average(average[start : start + PIECE], copy, kept)

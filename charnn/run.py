@@ -18,6 +18,7 @@ from .parameters import Allocate, Parameters
 from .ranks import launched
 from .vocabulary import Vocabulary
 from .windows import fit
+from .workspace import aligned
 
 DEFAULT_EPOCHS = 20.0
 DEFAULT_MINUTES = 10.0
@@ -46,9 +47,10 @@ class Run:
     config: TrainConfig
     vocabulary: Vocabulary
     origin: Origin
-    weights: Parameters
+    weights: Parameters  # that it is used with
     moments: tuple[Parameters, ...] = ()
     state: State = ()  # carried over windows, (batch, n) each
+    iterate: Parameters | None = None  # the weights that updates change, where `weights` are their average
     step: int = 0
     epoch: int = 0  # whole epochs done
     cursor: int = 0  # windows done in this epoch
@@ -72,16 +74,24 @@ class Run:
         config = plan(config, symbols)
         weights = network.initial(np.random.default_rng(config.seed))
         moments = tuple(weights.like() for _ in optimizers.make(config).moments)
-        return cls(network, config, vocabulary, origin, weights, moments, network.zero_state(config.batch))
+        iterate = weights.moved(aligned) if config.average else None
+        state = network.zero_state(config.batch)
+        return cls(network, config, vocabulary, origin, weights, moments, state, iterate)
 
     def move(self, allocate: Allocate) -> None:
         """Put all arrays where other workers see them too."""
         self.weights = self.weights.moved(allocate)
+        self.iterate = self.iterate and self.iterate.moved(allocate)
         self.moments = tuple(moment.moved(allocate) for moment in self.moments)
         there = tuple(allocate(s.nbytes).view(s.dtype).reshape(s.shape) for s in self.state)
         for new, s in zip(there, self.state, strict=True):
             new[...] = s
         self.state = there
+
+    @property
+    def changing(self) -> Parameters:
+        """The weights that updates change."""
+        return self.iterate or self.weights
 
     @property
     def drift(self) -> str:

@@ -28,7 +28,8 @@ VALIDATED = 500_000  # symbols of the held-out part, from its start, that valida
 BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
 LINE = 72  # characters of the line sampled at each validation
 SAMPLED = 2  # sets the random numbers of sampled lines apart from all others
-FIXED = ("scheme", "batch", "window", "stride", "cut", "optimizer", "state", "valid", "seed")  # in a run's life
+# What no resuming changes
+FIXED = ("scheme", "batch", "window", "stride", "cut", "optimizer", "average", "state", "valid", "seed")
 PLATEAU = 2  # validations without a better one after which the plateau schedule halves the rate
 
 

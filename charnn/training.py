@@ -117,9 +117,11 @@ class Trainer:
             if self._sane(totals[0], totals[1], norm):
                 clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
                 part = member.part(g.size)
-                vectors = run.weights.flat[part], g[part], [moment.flat[part] for moment in run.moments]
+                vectors = run.changing.flat[part], g[part], [moment.flat[part] for moment in run.moments]
                 decay, scale = config.weight_decay, clip / self.scheme.size
                 optimizers.apply(self.rule, *vectors, rate=rate, decay=decay, scale=scale, t=step + 1)
+                if run.iterate:
+                    optimizers.follow(run.weights.flat[part], run.iterate.flat[part], share=config.average, t=step + 1)
             member.wait()
         return (*totals, norm)
 
@@ -179,7 +181,7 @@ class Share:
             return np.random.default_rng(np.random.SeedSequence(key, spawn_key=(window,) if window else ()))
 
         model = run.model.taught(teacher)
-        worker = Worker(model, run.weights, self.g, self.ws, self.rows, run.reset, noise)
+        worker = Worker(model, run.changing, self.g, self.ws, self.rows, run.reset, noise)
         return self.scheme.chain(cursor, step).gradient(worker, state)
 
 
@@ -204,5 +206,7 @@ class Snapshot:
     @staticmethod
     def _vectors(run: Run) -> Iterator[np.ndarray]:
         yield run.weights.flat
+        if run.iterate:
+            yield run.iterate.flat
         yield from (moment.flat for moment in run.moments)
         yield from run.state

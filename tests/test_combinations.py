@@ -39,6 +39,7 @@ CHOICES: list[dict[str, Any]] = [
     {"state": "continuous"},
     {"dropout": 0.4},
     {"workers": 2},
+    {"average": 0.3},
 ]
 PAIRS = [(a, b) for a, b in combinations(CHOICES, 2) if not a.keys() & b.keys()]
 CORPUS = corpus(text(700))

@@ -14,6 +14,7 @@ def test_more_of_anything_needs_more() -> None:
     assert memory.needed(Model(ModelConfig(hidden=64, layers=3), 50), TrainConfig(workers=1)) > base
     assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1, batch=64)) > base
     assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=2)) > base
+    assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1, average=0.1)) > base
 
 
 def test_what_cannot_fit_is_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:

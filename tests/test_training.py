@@ -23,7 +23,7 @@ from charnn.run import Origin, Run
 from charnn.session import PLATEAU, Session, Validation
 from charnn.training import EXPLODED, HOPELESS, Setback, Trainer, Update
 from charnn.vocabulary import Vocabulary
-from charnn.workspace import Workspace
+from charnn.workspace import Workspace, aligned
 
 LETTERS = "abcdefgh"
 V = len(LETTERS) + 1
@@ -41,6 +41,7 @@ TRAIN: dict[str, Any] = {
     "schedule": "constant",
     "warmup": 0.0,
     "floor": 0.1,
+    "average": 0.0,
     "epochs": None,
     "steps": 1000,
     "minutes": None,
@@ -98,8 +99,9 @@ def start(sequence: str = "line", **given: Any) -> Run:
     network = Model(model, V)
     weights = network.initial(np.random.default_rng(config.seed))
     moments = tuple(weights.like() for _ in optimizers.make(config).moments)
-    origin = Origin(("toy",), "", 0)
-    return Run(network, config, vocabulary(sequence), origin, weights, moments, network.zero_state(config.batch))
+    iterate = weights.moved(aligned) if config.average else None
+    state, origin = network.zero_state(config.batch), Origin(("toy",), "", 0)
+    return Run(network, config, vocabulary(sequence), origin, weights, moments, state, iterate)
 
 
 def corpus(ids: np.ndarray, words: Vocabulary | None = None) -> Corpus:
@@ -117,7 +119,8 @@ def updates(trainer: Trainer, count: int) -> list[Update]:
 
 
 def vectors(run: Run) -> list[np.ndarray]:
-    return [run.weights.flat, *(moment.flat for moment in run.moments), *run.state]
+    iterate = [run.iterate.flat] if run.iterate else []
+    return [run.weights.flat, *iterate, *(moment.flat for moment in run.moments), *run.state]
 
 
 def assert_same(run: Run, other: Run) -> None:
@@ -245,6 +248,8 @@ KINDS: dict[str, dict[str, Any]] = {
         "dropout": 0.3,
         "workers": 2,
     },
+    "averaged": {"average": 0.2, "dropout": 0.3},
+    "averaged, two workers": {"average": 0.05, "workers": 2, "layers": 2, "skip": True},
     "two workers, dropout": {"workers": 2, "dropout": 0.3, "layers": 2, "skip": True, "optimizer": "rmsprop"},
 }
 
