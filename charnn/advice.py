@@ -8,13 +8,14 @@ the easier text. What tells is whether the held-out part still gains where the t
 
 import math
 
+from .budget import wanted
 from .run import DROPOUT, Run
 
 LEAST = 6  # validations, of which thirds tell something
 WIDE = 0.05  # of the held-out loss: a gap between the parts that dropout, or more text, may narrow
 SHARED = 0.25  # r, below which what is learnt is of the training part alone
 RISEN = 0.01  # of the best held-out loss: so much above it, the end is not the best
-FALLING = 0.01  # of the held-out loss, in the last fifth of a run: more time brings more
+FALLING = 0.01  # of the held-out loss: where it fell by more towards the end, more time brings more
 STEPS = 0.0, 0.1, 0.25, 0.4, 0.5  # of dropout, to choose from
 FEW = 0.3  # parameters for each character, below which a network may well be twice as wide
 ROUND = 16  # units
@@ -62,11 +63,18 @@ def _mean(run: Run, name: str, part: slice) -> float:
 
 
 def _falling(run: Run) -> bool:
-    """Whether the last fifth of a run that ended by its budget was worth it."""
-    last = run.history[-1]
+    """Whether a run that ended by its budget was too short.
+
+    The last fifth of it was worth it; or it read less than it has to (`budget.wanted`), and the last third was.
+    A falling rate brings any loss to rest in the end, so that the last fifth alone would not tell.
+    """
+    last, symbols = run.history[-1], round(run.origin.symbols * (1 - run.config.valid))
     before = min(record["valid"] for record in run.history[:-1] if record["step"] <= 0.8 * last["step"])
+    third = len(run.history) // 3
+    later = _mean(run, "valid", slice(third, 2 * third)) - _mean(run, "valid", slice(-third, None))
+    short = last["epoch"] * symbols < wanted(run.weights.count, symbols)
     patient = not run.config.patience or run.stale < run.config.patience
-    return patient and before - last["valid"] > FALLING * last["valid"]
+    return patient and max(before - last["valid"], later if short else 0.0) > FALLING * last["valid"]
 
 
 def _longer(run: Run) -> str:

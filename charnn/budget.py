@@ -70,7 +70,7 @@ def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, 
 
     def learns(size: Size) -> bool:
         speeds[size] = speed(size)
-        return speeds[size] * seconds >= _wanted(size, symbols) * size.parameters
+        return speeds[size] * seconds >= wanted(size.parameters, symbols)
 
     best, beyond = 0, supported  # the largest that is known to converge, and the least that does not
     while beyond - best > 1:
@@ -80,10 +80,12 @@ def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, 
     enough = chosen in speeds or learns(chosen)
     characters, most = speeds[chosen] * seconds, passes(symbols)
     if not enough:
-        why = f", and {_wanted(chosen, symbols):.0f} are wanted: give it more time, or a smaller size"
+        least = wanted(chosen.parameters, symbols) / chosen.parameters
+        why = f", and {least:.0f} are wanted: give it more time, or a smaller size"
     elif beyond < supported:
         more = sizes[beyond]
-        why = f" ({more}: {speeds[more] * seconds / more.parameters:,.0f}, and {_wanted(more, symbols):.0f} are wanted)"
+        read, least = (count / more.parameters for count in (speeds[more] * seconds, wanted(more.parameters, symbols)))
+        why = f" ({more}: {read:,.0f}, and {least:.0f} are wanted)"
     elif beyond < len(sizes):
         more = sizes[beyond]
         why = f" ({more} has {more.parameters / symbols:.1f} for each character of the text: too many)"
@@ -99,9 +101,9 @@ def passes(symbols: int) -> int:
     return next(count for least, count in PASSES if symbols >= least)
 
 
-def _wanted(size: Size, symbols: int) -> float:
-    """Characters that a network has to read to converge, for each of its parameters."""
-    return min(NEEDED, passes(symbols) * symbols / size.parameters)
+def wanted(parameters: int, symbols: int) -> float:
+    """Characters that a network has to read to converge."""
+    return min(NEEDED * parameters, passes(symbols) * symbols)
 
 
 def seconds(text: str) -> float:
