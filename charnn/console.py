@@ -246,6 +246,8 @@ def closing(session: Session) -> None:
     against = f"{abs(bits / counted['ngram'] - 1):.1%} {side} the {counted['order']}-gram"
     note(f"done, since {session.finished}: {bits:.4f} bits/char held out, at step {run.best_step:,}; {against}")
     note(f"kept in {folder.path}/: `charnn sample {named(folder, '-m')}` writes, `charnn eval` measures exactly")
+    if next := session.advice(named(folder, "--name")):
+        note(f"next: {next}")
 
 
 def score(result: Score, against: dict[str, float] | None, held_out: bool) -> None:

@@ -26,6 +26,7 @@ def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     cut = "" if counted["counted"] == len(session.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
     rows(
         [
+            *([("recipe", asked["recipe"])] if asked.get("recipe") else []),
             *about(found),
             ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
             ("split", f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import memory, schemes
+from . import advice, memory, schemes
 from .config import ModelConfig, SampleConfig, TrainConfig
 from .corpus import Corpus
 from .errors import DivergenceError, InputError, UsageError
@@ -25,6 +25,7 @@ from .training import Setback, Trainer, Update
 from .windows import Lanes
 
 VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
+TOLD = 100_000  # symbols of the training part, from its end, that say at last how well that is known
 BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
 LINE = 72  # characters of the line sampled at each validation
 SAMPLED = 2  # sets the random numbers of sampled lines apart from all others
@@ -116,7 +117,7 @@ class Session:
         """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
         run = self.run
         self.team.check(run.weights.flat)
-        loss = self.team.tell(self._loss() if self.team.rank == 0 else None)
+        loss = self.team.tell(self._loss(self.valid[:VALIDATED]) if self.team.rank == 0 else None)
         if not self.trainer.sane(loss):
             return self.trainer.set_back()
         better = run.best is None or loss < run.best
@@ -139,10 +140,16 @@ class Session:
         self.save(best=better)
         return event
 
-    def _loss(self) -> float:
-        """Of the held-out part, in nats per character."""
+    def advice(self, where: str = "") -> str:
+        """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
+        if self.team.rank or len(self.run.history) < advice.LEAST:
+            return ""
+        return advice.advice(self.run, self._loss(self.train[-TOLD:]) / math.log(2), where)
+
+    def _loss(self, ids: Symbols) -> float:
+        """Of a part of the text, in nats per character."""
         run, burn = self.run, None if self.run.reset else BURN
-        ids, workers = self.valid[:VALIDATED], self.team.size // self.team.ranks
+        workers = self.team.size // self.team.ranks
         return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=workers).mean
 
     def _sample(self) -> str:

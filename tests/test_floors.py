@@ -10,10 +10,11 @@ PACKAGE = Path(__file__).parents[1] / "charnn"
 FLOORS = {
     0: "__init__ errors novelty npz numerics parameters products ranks stored workspace",
     1: "layers",
-    2: "config corpus endings ngram schedules text tokens vocabulary windows",
+    2: "budget config corpus endings ngram recipes schedules text tokens vocabulary windows",
     3: "chains model mpi optimizers parallel processes run schemes teams",
-    4: "checkpoint dynamic evaluation folders gradcheck inspection memory mixture sampling stepping stopping training",
-    5: "api bench console opening plots session",
+    4: "advice checkpoint dynamic evaluation folders gradcheck inspection memory mixture sampling stepping stopping "
+    "training",
+    5: "api bench console opening pace plots session",
     6: "__main__ cli",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}

@@ -7,14 +7,19 @@ import click
 
 from ..config import ModelConfig, TrainConfig
 from ..errors import UsageError
-from . import options, streams
+from . import options, recipe, streams
 from .signals import Stop, last_words
+
+BUDGET = "Time to train: 90s, 10m, 1h30m, or minutes. Sizes left open are those that converge in it, as measured here."
+TIMES = "minutes", "epochs", "steps"  # options that a budget stands for
 
 
 @click.command("train")
 @click.argument("corpus", nargs=-1)
 @click.option("--resume", is_flag=True, help="Go on with a run (--name, or the newest) where it stopped.")
 @click.option("--name", help="Name of the run; the corpus' by default.")
+@recipe.option
+@click.option("--budget", metavar="TIME", help=BUDGET)
 @options.root
 @options.sequence
 @options.invalid
@@ -29,10 +34,13 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     \b
     charnn train corpus.txt
     charnn train names.txt --hidden 128 --epochs 20 --name small
+    charnn train corpus.txt --budget 10m
     charnn train --resume --name small --epochs 40
     """
     if not corpus and not params["resume"]:
         raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
+    asked = options.given(ctx)
+    _agree(asked)
     from .. import console, opening, ranks
 
     if ranks.launched() > 1:
@@ -41,7 +49,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
             raise click.UsageError("the ranks that mpiexec starts are the workers: leave --workers out")
     if ranks.rank():  # rank 0 alone writes and draws
         console.mute()
-    session, found = _resume(corpus, params, options.given(ctx)) if params["resume"] else _begin(corpus, params)
+    session, found = _resume(corpus, params, asked) if params["resume"] else _begin(corpus, params, asked)
     with Stop() as stop:
         with _watched(session):
             opening.show(session, found, params)
@@ -71,12 +79,49 @@ def _watched(session: Any) -> AbstractContextManager[None]:
     return last_words(f"a rank was lost; `charnn train --resume {console.named(session.folder, '--name')}` goes on")
 
 
-def _begin(corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-untyped-def]
+def _agree(asked: dict[str, Any]) -> None:
+    """Raise `UsageError` for options that say the same thing twice."""
+    for name in ("recipe", "budget"):
+        if name in asked and "resume" in asked:
+            raise UsageError(f"--{name} is for new runs: leave it out, or --resume; --minutes says how long to go on")
+    if "budget" in asked and (others := [name for name in TIMES if name in asked]):
+        raise UsageError(f"--budget and --{others[0]} both say how long to train: leave one of them out")
+
+
+def _configs(params: dict[str, Any], seconds: float | None) -> tuple[ModelConfig, TrainConfig]:
+    """What is asked for. A budget takes the place of a recipe's time; where a recipe does not fit in, it is shown."""
+    if seconds:
+        params = {**params, **dict.fromkeys(TIMES)}
+    try:
+        return options.pick(params, ModelConfig), options.pick(params, TrainConfig)
+    except UsageError as error:
+        if params["recipe"]:
+            raise UsageError(f"{error} (--recipe {params['recipe']} is {recipe.words(params['recipe'])})") from None
+        raise
+
+
+def _sized(params: dict[str, Any], asked: dict[str, Any], seconds: float, model: Any, config: Any, found: Any) -> Any:
+    """The configs with a budget's network and its time; says which, and why."""
+    from .. import console, pace
+
+    said = {**recipe.fields(params["recipe"]), **asked}
+    model, config, chosen = pace.sized(model, config, found, seconds, said.get("hidden"), said.get("layers"))
+    console.note(f"budget {params['budget']}: {chosen}")
+    return model, config
+
+
+def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A new run; a corpus from standard input or a pipe is kept in its folder, since nothing else keeps it."""
-    from .. import api, console, ranks, session, tokens
+    from .. import api, budget, console, ranks, session, tokens
     from ..folders import Folder
 
-    model, config = options.pick(params, ModelConfig), options.pick(params, TrainConfig)
+    seconds = budget.seconds(params["budget"]) if "budget" in asked else None
+    model, config = _configs(params, seconds)
+
+    def begin(found: Any, *where: Any) -> Any:
+        configs = _sized(params, asked, seconds, model, config, found) if seconds else (model, config)
+        return session.begin(found, *configs, *where)
+
     sources = streams.sources(corpus)
     name = params["name"]
     if any(map(streams.passing, corpus)):
@@ -89,12 +134,12 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any]):  # type: ignore[no-
             folder.path.rmdir()
             raise
         found = tokens.read(folder.path / "tokens.npz")
-        return session.begin(found, model, config, folder), found
+        return begin(found, folder), found
     where = None if ranks.rank() else params["root"]
     found = api.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
     if params["sequence"] not in ("auto", found.vocabulary.sequence):
         raise UsageError(f"{corpus[0]} was tokenised with --sequence {found.vocabulary.sequence}: tokenise it anew")
-    return session.begin(found, model, config, where, name), found
+    return begin(found, where, name), found
 
 
 def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]

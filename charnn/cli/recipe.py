@@ -1,0 +1,64 @@
+"""--recipe: options by name. The file of recipes is read only where one is named, listed, or help asked for."""
+
+from typing import Any
+
+import click
+
+from ..config import ModelConfig, TrainConfig
+from ..errors import UsageError
+from . import options, streams
+
+LIST = "list"
+
+
+class Named(click.ParamType):  # type: ignore[type-arg]
+    """The name of a recipe."""
+
+    name = "recipe"
+
+    def get_metavar(self, param: click.Parameter, *_: Any, **__: Any) -> str:  # as click 8.1 and later ask
+        from .. import recipes
+
+        return f"[{'|'.join((*recipes.read(), LIST))}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from .. import recipes
+
+        return value if value == LIST else recipes.named(value).name
+
+
+def fields(name: str | None) -> dict[str, Any]:
+    """The options of a recipe by the names of the configs' fields; none without a name."""
+    from .. import recipes
+
+    return recipes.named(name).fields if name else {}
+
+
+def words(name: str) -> str:
+    """The options of a recipe as a shell reads them."""
+    from .. import recipes
+
+    return str(recipes.named(name))
+
+
+def _follow(ctx: click.Context, param: click.Parameter, name: str | None) -> str | None:
+    """Make a recipe's options the defaults of all others, or write what recipes there are."""
+    from .. import recipes
+
+    if name == LIST and not ctx.resilient_parsing:
+        streams.write("".join(f"{r.name}: {r.about}\n    {r}\n" for r in recipes.read().values()))
+        ctx.exit()
+    found = {} if name == LIST else fields(name)
+    if stray := found.keys() - options.names(ModelConfig) - options.names(TrainConfig):
+        raise UsageError(f"{recipes.FILE} has {min(stray)} in {name}, which is no option of a network or its training")
+    ctx.default_map = {**(ctx.default_map or {}), **found}
+    return name
+
+
+option = click.option(
+    "--recipe",
+    type=Named(),
+    callback=_follow,
+    is_eager=True,
+    help="Options by name, unless others are given; list says what they are.",
+)
