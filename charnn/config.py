@@ -102,6 +102,11 @@ class ModelConfig(Checked):
         high=0.999,
         of={"jordan": 0.5},
     )
+    dropout_kind: str = option(
+        "standard",
+        "whether dropout draws anew at every step, or once for a window's steps (locked, also called variational)",
+        choices=("standard", "locked"),
+    )
     recurrence: str | None = option(
         None,
         "what h[t-1] meets in elman: a full matrix, or a diagonal one, each unit seeing itself alone (default: full)",
@@ -158,6 +163,10 @@ class ModelConfig(Checked):
                     f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers: "
                     "leave it out, or choose --layers 2 or more"
                 )
+
+        if self.dropout_kind == "locked" and (self.dropout == 0 or self.shares != (1, 1)):
+            why = "--dropout 0" if self.dropout == 0 else "a network that reads its own output, one step a window"
+            raise UsageError(f"--dropout-kind locked has no effect on {why}: leave it out")
 
     @property
     def words(self) -> list[str]:

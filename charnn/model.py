@@ -77,7 +77,7 @@ class Model:
                 layers.append(Dense(below, c.hidden, plain, symbols))
             else:
                 layers.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
-        return Stack(tuple(layers), c.skip, c.dropout or 0.0, c.residual, "hidden/")
+        return Stack(tuple(layers), c.skip, c.dropout or 0.0, c.residual, "hidden/", c.dropout_kind == "locked")
 
     @cached_property
     def recurrent(self) -> Layer:

@@ -17,6 +17,7 @@ def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
     cell = f"{m.activation} {m.cell}" if m.activation else m.cell
     shape = ", ".join([f"{m.layers} x {m.hidden} {cell}", *m.words]) + run.model.ending.says
+    noise = "dropout" if m.dropout_kind == "standard" else f"{m.dropout_kind} dropout"
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
@@ -30,7 +31,7 @@ def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
             *about(found),
             ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
             ("split", f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out"),
-            ("model", f"{shape}, dropout {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
+            ("model", f"{shape}, {noise} {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
             *([("updates", str(session.trainer.scheme))] if config.stride or config.scheme != "truncated" else []),
             *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),

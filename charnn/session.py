@@ -169,6 +169,9 @@ def begin(
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
+    if model.dropout_kind == "locked" and (config.scheme == "one-step" or config.window == 1):
+        where = "--scheme one-step" if config.scheme == "one-step" else "--window 1"
+        raise UsageError(f"--dropout-kind locked has no effect on {where}, whose windows have one step: leave it out")
     config, kept = _planned(config, train, forgets(config, corpus.vocabulary))
     network = Model(model, corpus.vocabulary.size)
     network.ending.check(train)

@@ -38,6 +38,7 @@ CHOICES: list[dict[str, Any]] = [
     {"state": "carry"},
     {"state": "continuous"},
     {"dropout": 0.4},
+    {"dropout": 0.4, "dropout_kind": "locked"},
     {"workers": 2},
     {"average": 0.3},
 ]
@@ -57,12 +58,12 @@ def configs(options: dict[str, Any]) -> tuple[Any, ...]:
 def test_two_options_together(pair: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path) -> None:
     try:
         model, config = configs({**pair[0], **pair[1]})
+        running = session.begin(CORPUS, model, config, tmp_path, "toy")
     except UsageError as error:
         line = str(error)
         assert "\n" not in line and ("leave it out" in line or "choose" in line)
         assert any(f"--{name.replace('_', '-')}" in line for part in pair for name in part)
         return
-    running = session.begin(CORPUS, model, config, tmp_path, "toy")
     for event in running:
         if isinstance(event, Update) and event.step == 4:
             break

@@ -306,7 +306,7 @@ def test_a_configuration_from_before_there_were_depths_is_a_plain_one() -> None:
     old = {"cell": "elman", "hidden": 8, "layers": 2, "activation": "relu", "skip": True, "dropout": 0.1}
     made = ModelConfig(**old)
     assert (made.recurrence, made.delay, made.recurrent_depth, made.feedforward_depth) == ("full", 1, 1, 1)
-    assert not made.residual and made.words == ["skip connections"]
+    assert made.dropout_kind == "standard" and not made.residual and made.words == ["skip connections"]
     with pytest.raises(UsageError, match="--recurrence is 'sparse': choose one of full, diagonal"):
         ModelConfig("elman", recurrence="sparse")
 

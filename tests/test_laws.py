@@ -67,6 +67,7 @@ def stack(
     activation: str = "tanh",
     ids: bool = True,
     residual: bool = False,
+    locked: bool = False,
 ) -> Row:
     """Elman layers on symbols, or on vectors."""
     below = V if ids else WIDTH
@@ -74,7 +75,8 @@ def stack(
     layers = [Elman((below,), H, activation, symbols)]
     for _ in range(1, count):
         layers.append(Elman((H, below) if skip else (H,), H, activation, symbols if skip else 0))
-    return Row(Stack(tuple(layers), skip, dropout, residual), ((IDS if ids else FLOATS, below),), noise=dropout > 0)
+    made = Stack(tuple(layers), skip, dropout, residual, locked=locked)
+    return Row(made, ((IDS if ids else FLOATS, below),), noise=dropout > 0)
 
 
 def fed(teacher: float, *cells: Any, dropout: float = 0.0, beside: bool = True) -> Row:
@@ -149,9 +151,11 @@ LAYERS = {
         ((IDS, V),),
     ),
     "dropout": Row(Dropout(0.5), ((FLOATS, H),), noise=True),
+    "dropout, locked": Row(Dropout(0.5, locked=True), ((FLOATS, H),), noise=True),
     "stack of 2, dropout": stack(2, dropout=0.4, ids=False),
     "stack of 3, skip, dropout": stack(3, skip=True, dropout=0.4, ids=False),
     "stack of 3, residual, dropout": stack(3, residual=True, dropout=0.4, ids=False),
+    "stack of 3, skip, locked dropout": stack(3, skip=True, dropout=0.4, ids=False, locked=True),
 }
 
 layers = pytest.mark.parametrize("row", LAYERS.values(), ids=LAYERS.keys())
@@ -422,6 +426,7 @@ MODELS = {
     "2 layers, residual, dropout": elman(2, dropout=0.3, residual=True, recurrent_depth=2),
     "2 layers of gru, a plain one between": Model(ModelConfig("gru", H, 2, None, dropout=0.0, feedforward_depth=2), V),
     "2 layers of lstm, skip, dropout": Model(ModelConfig("lstm", H, 2, None, True, 0.3), V),
+    "2 layers of gru, locked dropout": Model(ModelConfig("gru", H, 2, None, False, 0.3, dropout_kind="locked"), V),
     "2 layers of gru, skip, dropout": Model(ModelConfig("gru", H, 2, None, True, 0.3), V),
     "jordan": Model(ModelConfig("jordan", H, 1, "tanh", False, 0.0), V),
     "jordan, decay 0": Model(ModelConfig("jordan", H, 1, "tanh", False, 0.0, 0.0), V),
@@ -619,11 +624,28 @@ def test_dropout_silences_its_share_and_keeps_the_mean() -> None:
         assert not (first[0] == first[1]).all()
 
 
-def test_dropout_without_an_rng_changes_nothing() -> None:
+def test_locked_dropout_silences_the_same_units_at_every_step_of_a_window_and_others_in_the_next() -> None:
+    x, rng = np.ones((5, 200, 150)), np.random.default_rng(0)
+    for rate in (0.1, 0.5):
+        windows = [Dropout(rate, locked=True).forward({}, (x,), (), Poisoned(), None, rng) for _ in range(2)]
+        (first, _, backward), (second, *_) = windows
+        assert (first[0] == first[0][:1]).all() and (second[0] == second[0][:1]).all()
+        for mask in (first[0][0], second[0][0]):
+            assert float((mask == 0).mean()) == pytest.approx(rate, abs=0.01)
+            assert mask.mean() == pytest.approx(1, rel=0.02)
+        both = float(((first[0][0] == 0) & (second[0][0] == 0)).mean())
+        rows = float(((first[0][0, :-1] == 0) & (first[0][0, 1:] == 0)).mean())
+        assert both == pytest.approx(rate**2, abs=0.01) and rows == pytest.approx(rate**2, abs=0.01)
+        (dx,), _ = backward((np.ones_like(x),), (), {})
+        np.testing.assert_array_equal(dx, first[0])
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_dropout_without_an_rng_changes_nothing(locked: bool) -> None:
     x = np.random.default_rng(0).normal(size=(T, B, H))
-    (y,), _, _ = Dropout(0.5).forward({}, (x,), (), Poisoned())
+    (y,), _, _ = Dropout(0.5, locked).forward({}, (x,), (), Poisoned())
     np.testing.assert_array_equal(y, x)
-    (y,), _, _ = Dropout(0.0).forward({}, (x,), (), Poisoned(), None, np.random.default_rng(0))
+    (y,), _, _ = Dropout(0.0, locked).forward({}, (x,), (), Poisoned(), None, np.random.default_rng(0))
     np.testing.assert_array_equal(y, x)
 
 

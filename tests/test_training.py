@@ -13,7 +13,7 @@ import pytest
 from charnn import checkpoint, optimizers, session
 from charnn.config import ModelConfig, TrainConfig
 from charnn.corpus import Corpus
-from charnn.errors import DivergenceError
+from charnn.errors import DivergenceError, UsageError
 from charnn.evaluation import Score, evaluate
 from charnn.folders import Folder
 from charnn.model import Model
@@ -59,6 +59,7 @@ MODEL: dict[str, Any] = {
     "activation": "tanh",
     "skip": False,
     "dropout": 0.0,
+    "dropout_kind": "standard",
     "recurrence": None,
     "delay": None,
     "recurrent_depth": None,
@@ -148,6 +149,7 @@ GOLDEN_RUNS: dict[str, dict[str, Any]] = {
         "state": "carry",
         "weight_decay": 0.01,
     },
+    "locked dropout, carried": {"layers": 2, "dropout": 0.4, "dropout_kind": "locked", "state": "carry"},
     "sigmoid, rmsprop, carried": {"activation": "sigmoid", "optimizer": "rmsprop", "state": "carry", "clip": 0.1},
     "(3, 8), continuous": {"stride": 3, "state": "continuous"},
     "one-step, dropout": {"scheme": "one-step", "layers": 2, "dropout": 0.25},
@@ -158,6 +160,7 @@ GOLDEN_RUNS: dict[str, dict[str, Any]] = {
 GOLDEN = {
     "one layer, adam": [2.246199, 1.969409, 2.321659, 2.181966, 2.247398, 2.156961, 2.155231, 2.064021],
     "deep, skip, dropout, cosine": [2.332093, 2.325728, 2.463999, 2.207017, 2.268233, 2.109085, 2.251369, 2.149227],
+    "locked dropout, carried": [2.389395, 2.273928, 2.101801, 2.231599, 2.454885, 2.576368, 2.166832, 2.659449],
     "sigmoid, rmsprop, carried": [2.228777, 2.1494, 2.398119, 2.172394, 2.226254, 2.181792, 2.173488, 2.170618],
     "(3, 8), continuous": [2.464835, 2.208327, 2.134981, 1.923136, 2.223213, 2.083573, 2.103638, 2.475976],
     "one-step, dropout": [2.277146, 2.12859, 2.242018, 2.121129, 2.40475, 2.224413, 2.160028, 2.510628],
@@ -221,6 +224,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "exponential, carried": {"schedule": "exponential", "state": "carry"},
     "plateau": {"schedule": "plateau", "rate": 0.0, "every": 3},
     "dropout": {"dropout": 0.3, "layers": 2},
+    "locked dropout, two workers": {"dropout": 0.3, "dropout_kind": "locked", "state": "carry", "workers": 2},
     "two workers": {"workers": 2, "schedule": "cosine"},
     "lstm, deep": {"cell": "lstm", "activation": None, "layers": 2, "skip": True, "dropout": 0.25, "state": "carry"},
     "gru": {"cell": "gru", "activation": None, "rate": 0.03},
@@ -313,6 +317,23 @@ def test_a_resumed_run_may_go_on_for_longer(tmp_path: Path) -> None:
     assert first.folder and first.finished == "the budget is spent"
     second = session.resume(checkpoint.load(first.folder.last), corpus(text(4000)), first.folder, {"steps": 15})
     assert [event.step for event in second if isinstance(event, Update)] == [11, 12, 13, 14, 15]
+
+
+# Noise
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"dropout": 0.0}, "--dropout 0:"),
+        ({"scheme": "one-step"}, "--scheme one-step, whose windows have one step:"),
+        ({"window": 1}, "--window 1, whose windows have one step:"),
+        ({"feedback": "output", "teacher_forcing": "0.5"}, "a network that reads its own output, one step a window:"),
+    ],
+)
+def test_locked_dropout_is_refused_where_it_would_have_no_effect(given: dict[str, Any], where: str) -> None:
+    with pytest.raises(UsageError, match=f"^--dropout-kind locked has no effect on {where} leave it out$"):
+        begin(**{"dropout": 0.3, "dropout_kind": "locked", **given})
 
 
 # Setbacks

@@ -1,6 +1,7 @@
 """Noise between layers that keeps units from relying on one another."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
 class Dropout:
     """y[t] = m[t] x[t], each m 0 with probability `rate`, else 1 / (1 - rate) (Srivastava et al., 2014).
 
-    Drawn afresh for every step, row and unit; without an rng, as in evaluation, y = x. The rate is rounded to
-    1/256, since one random byte decides on a unit. x, y (T, B, I).
+    Drawn afresh for every step, row and unit or, where `locked`, once for all steps of a window: m[t] = m (variational;
+    Gal and Ghahramani, 2016). Without an rng, as in evaluation, y = x. The rate is rounded to 1/256, since one random
+    byte decides on a unit. x, y (T, B, I).
     """
 
     rate: float
+    locked: bool = False
 
     state_sizes = ()
 
@@ -33,8 +36,9 @@ class Dropout:
             return x, state, lambda dy, dstate, g: (dy, dstate)
         masks, ys = [], []
         for part in x:
-            noise = np.frombuffer(rng.bytes(part.size), np.uint8).reshape(part.shape)
-            mask = np.greater_equal(noise, threshold, out=ws.empty(part.shape, part.dtype), casting="unsafe")
+            shape = (1, *part.shape[1:]) if self.locked else part.shape
+            noise = np.frombuffer(rng.bytes(prod(shape)), np.uint8).reshape(shape)
+            mask = np.greater_equal(noise, threshold, out=ws.empty(shape, part.dtype), casting="unsafe")
             mask *= 256 / (256 - threshold)
             masks.append(mask)
             ys.append(np.multiply(part, mask, out=ws.empty(part.shape, part.dtype)))

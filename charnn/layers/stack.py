@@ -21,8 +21,8 @@ class Stack:
     With `residual` (He et al., 2016) a layer adds to the one below: y_l[t] = layer_l(y_{l-1}[t]) + y_{l-1}[t] for
     l > 1, which asks for layers of one size.
 
-    `dropout` falls on all that comes out of a layer on its way up, never on the recurrence. Weights are named 0/...,
-    1/... from the bottom, `prefix` before. With `skip`, y holds every layer's array.
+    `dropout`, `locked` or not, falls on all that comes out of a layer on its way up, never on the recurrence. Weights
+    are named 0/..., 1/... from the bottom, `prefix` before. With `skip`, y holds every layer's array.
     """
 
     layers: tuple[Layer, ...]
@@ -30,6 +30,7 @@ class Stack:
     dropout: float = 0.0
     residual: bool = False
     prefix: str = ""
+    locked: bool = False
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -46,7 +47,7 @@ class Stack:
         return [(f"{self.prefix}{i}", layer) for i, layer in enumerate(self.layers)]
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
-        drop, states = Dropout(self.dropout), iter(state)
+        drop, states = Dropout(self.dropout, self.locked), iter(state)
         below, ys, backwards = x, [], []
         after: State = ()
         for i, (at, layer) in enumerate(self._named):
