@@ -111,9 +111,11 @@ class Draws:
     def _by_sums(self, o: np.ndarray, sums: np.ndarray) -> np.ndarray | None:
         """None where there are numbers so large or small that rounding might draw what is impossible."""
         p = np.exp(o, out=self.total)
+        if not p.min() > LEAST:
+            return None
         upto = np.matmul(p, sums, out=self.upto)
         whole = upto[:, -1:]
-        if not (p.min() > LEAST and whole.max() < MOST):
+        if not whole.max() < MOST:
             return None
         if not self.uniform:
             self.uniform = list(self.rng.random((max(1, AHEAD // len(o)), len(o), 1), np.float32))[::-1]
