@@ -1,10 +1,14 @@
 """The command `charnn`, and `python -m charnn`."""
 
+import gc
 import os
+
+MANY = 100_000  # objects between two looks for garbage: imports make half of them, and none of it
 
 
 def main() -> None:
     """Run the command line. BLAS gets one thread: charnn's own workers share the batch, which is faster."""
+    gc.set_threshold(MANY)
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     from .cli import program

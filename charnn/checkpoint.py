@@ -11,12 +11,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from . import __version__, npz, optimizers
+from . import __version__, npz
 from .config import ModelConfig, TrainConfig
 from .errors import CheckpointError, UsageError
 from .model import Model
 from .parameters import Parameters
-from .run import Origin, Run, environment
+from .run import Origin, Run, environment, moments_of
 from .text import POLICIES
 from .vocabulary import from_json
 
@@ -85,7 +85,7 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     found = _typed(Origin, header["origin"])
     origin = Origin(**{**found, "names": tuple(found["names"])})
     resumable = any(name.startswith("moments/") for name in arrays)
-    rules = optimizers.make(config).moments if resumable else ()
+    rules = moments_of(config) if resumable else ()
     averaged = resumable and config.average > 0
     vectors = ["weights", *(f"moments/{i}" for i in range(len(rules))), *(["iterate"] if averaged else [])]
     expected = {f"{vector}/{name}": shape for vector in vectors for name, shape in model.shapes().items()}

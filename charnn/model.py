@@ -11,31 +11,24 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from . import layers
 from .config import ModelConfig
 from .endings import ENDINGS, Ending
-from .layers import (
-    GRU,
-    LSTM,
-    Array,
-    Arrays,
-    Dense,
-    Feedback,
-    Jordan,
-    Layer,
-    Linear,
-    Stack,
-    State,
-    Taught,
-    simple_recurrent,
-)
+from .layers import Array, Arrays, Layer, Linear, Stack, State
 from .layers.layer import Keep, Rng
 from .layers.linear import rows
 from .parameters import Parameters
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-CELLS: dict[str, Callable[..., Layer]] = {"elman": simple_recurrent, "lstm": LSTM, "gru": GRU, "jordan": Jordan}
+CELLS = {"elman": "simple_recurrent", "lstm": "LSTM", "gru": "GRU", "jordan": "Jordan"}  # of `layers`
 PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
+
+
+def maker(cell: str) -> Callable[..., Layer]:
+    """What makes a layer of such cells."""
+    make: Callable[..., Layer] = getattr(layers, CELLS[cell])
+    return make
 
 
 class Gradient(NamedTuple):
@@ -67,26 +60,26 @@ class Model:
 
     @cached_property
     def hidden(self) -> Stack:
-        c, recurrent, plain = self.config, CELLS[self.config.cell], self.config.activation or PLAIN
+        c, recurrent, plain = self.config, maker(self.config.cell), self.config.activation or PLAIN
         seen = 2 if c.feedback == "output" else 1  # what was put out, and the symbols read
-        layers: list[Layer] = []
+        found: list[Layer] = []
         for i in range((c.layers - 1) * c.feedforward_depth + 1):
             symbols = self.symbols if i == 0 or c.skip else 0
             below = (*([c.hidden] if i else []), *([symbols] * seen if symbols else []))
             if i % c.feedforward_depth:
-                layers.append(Dense(below, c.hidden, plain, symbols))
+                found.append(layers.Dense(below, c.hidden, plain, symbols))
             else:
-                layers.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
-        return Stack(tuple(layers), c.skip, c.dropout or 0.0, c.residual, "hidden/", c.dropout_kind == "locked")
+                found.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
+        return Stack(tuple(found), c.skip, c.dropout or 0.0, c.residual, "hidden/", c.dropout_kind == "locked")
 
     @cached_property
     def recurrent(self) -> Layer:
         """All below the readout: with feedback, what leads from the readout back to it too."""
         beside, shares = self.config.feedback == "output", self.config.shares
         if shares == (1, 1):
-            return Taught(self.hidden) if beside else self.hidden
+            return layers.Taught(self.hidden) if beside else self.hidden
         teacher = shares[1] if self.teacher is None else self.teacher
-        return Feedback(self.hidden, self.readout, teacher, beside)
+        return layers.Feedback(self.hidden, self.readout, teacher, beside)
 
     def taught(self, teacher: float) -> Self:
         """The network with this share of teacher forcing: other work, the same weights and the same state."""

@@ -51,7 +51,7 @@ class Sigmoid:
     """h = 1 / (1 + exp(-a)) = 1/2 + tanh(a/2) / 2, which cannot overflow,   da = dh (h - h^2)"""
 
     def __init__(self, like: np.ndarray):
-        self.scratch, self.half = np.empty_like(like), np.full_like(like, 0.5)
+        self.scratch, self.half = np.empty_like(like), np.array(0.5, like.dtype)
 
     def forward(self, a: np.ndarray) -> None:
         np.multiply(a, self.half, out=a)

@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 
-from . import optimizers
 from .config import ModelConfig, TrainConfig
 from .errors import UsageError
 from .layers import State
@@ -73,7 +72,7 @@ class Run:
         network = Model(suit(model, vocabulary.size, symbols), vocabulary.size)
         config = plan(config, symbols)
         weights = network.initial(np.random.default_rng(config.seed))
-        moments = tuple(weights.like() for _ in optimizers.make(config).moments)
+        moments = tuple(weights.like() for _ in moments_of(config))
         iterate = weights.moved(aligned) if config.average else None
         state = network.zero_state(config.batch)
         return cls(network, config, vocabulary, origin, weights, moments, state, iterate)
@@ -117,6 +116,13 @@ class Run:
 def forgets(config: TrainConfig, vocabulary: Vocabulary) -> bool:
     """See `Run.reset`."""
     return config.state == "reset" or (config.state == "auto" and vocabulary.sequence == "line")
+
+
+def moments_of(config: TrainConfig) -> tuple[str, ...]:
+    """Names of the vectors that training keeps beside the weights."""
+    from .optimizers import make  # not before it is needed: a run that is only read needs none of its rules
+
+    return make(config).moments
 
 
 def environment() -> dict[str, str]:

@@ -20,6 +20,9 @@ COLD = 1e-30  # temperatures below are 0
 AHEAD = 1 << 12  # random numbers drawn at a time
 BATCH = 64  # samples drawn side by side, at most
 SHARED = 32  # samples that are worth two batches, and so two processes
+ROWS = 16  # from which on drawing by sums is faster than by noise
+FEW = 256  # symbols up to which it is
+LEAST, MOST = 1e-30, 1e30  # outside, sums of exponentials in float32 say too little
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,11 @@ def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 class Draws:
-    """Symbols drawn from the scores of `rows` streams. Their noise is drawn for many steps at a time."""
+    """Symbols drawn from the scores of `rows` streams, with random numbers that are drawn for many steps at a time.
+
+    By noise, a number for each score; for many rows of few symbols by sums, a number u in [0, 1) for each row: the
+    first symbol where the sum of exp(scores) up to it exceeds u times that of all. It takes 2/3 to 1/2 of the time.
+    """
 
     def __init__(self, model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, rows: int):
         self.greedy = config.temp < COLD
@@ -69,10 +76,13 @@ class Draws:
         self.c = weights["readout/c"] / np.float32(self.temperature)
         self.limits = replace(config, temp=1.0) if config.top_k or config.top_p < 1 else None
         self.rng, self.ahead = rng, list[np.ndarray]()  # noise for the next steps, the next one last
+        self.uniform = list[np.ndarray]()  # the same for u
         self._of(rows, model.symbols)
 
     def __call__(self, o: np.ndarray) -> Any:
-        """argmax(o + c + G), (rows,), for o = h V / temperature; a number where there is one row."""
+        """Drawn from softmax(o + c), (rows,), for o = h V / temperature; a number where there is one row."""
+        if self.sums is not None and (symbols := self._by_sums(o, self.sums)) is not None:
+            return symbols
         if not self.ahead:
             self._more()
         total = np.add(o, self.ahead.pop(), self.total)
@@ -85,10 +95,31 @@ class Draws:
         """From now on for these of the streams."""
         self._of(len(rows), len(self.c))
         self.ahead = [noise[rows].reshape(self.total.shape) for noise in self.ahead]
+        self.uniform = [u[rows] for u in self.uniform]
 
     def _of(self, rows: int, symbols: int) -> None:
         self.total = np.empty((rows, symbols)[rows == 1 :], self.c.dtype)
         self.likeliest = self.total.argmax if rows == 1 else partial(self.total.argmax, 1)
+        self.sums = None
+        if rows < ROWS or symbols > FEW or self.greedy or self.limits:
+            return
+        factors = np.exp(self.c)
+        if factors.min() > LEAST:
+            self.sums = np.triu(np.repeat(factors[:, None], symbols, axis=1))  # exp(o) times this: sums of exp(o + c)
+            self.upto, self.past = np.empty_like(self.total), np.empty(self.total.shape, bool)
+
+    def _by_sums(self, o: np.ndarray, sums: np.ndarray) -> np.ndarray | None:
+        """None where there are numbers so large or small that rounding might draw what is impossible."""
+        p = np.exp(o, out=self.total)
+        if not p.min() > LEAST:
+            return None
+        upto = np.matmul(p, sums, out=self.upto)
+        whole = upto[:, -1:]
+        if not whole.max() < MOST:
+            return None
+        if not self.uniform:
+            self.uniform = list(self.rng.random((max(1, AHEAD // len(o)), len(o), 1), np.float32))[::-1]
+        return np.greater(upto, whole * self.uniform.pop(), out=self.past).argmax(1)
 
     def _more(self) -> None:
         shape = (max(1, AHEAD // self.total.size), *self.total.shape)

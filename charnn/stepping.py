@@ -102,8 +102,8 @@ class Steps:
         self._advance = [_advance(level, up) for level, up in zip(self.levels, below, strict=False)]
 
     def read(self, x: Any) -> None:
-        if self.reset and np.any(ended := x == EOS):
-            self._forget(ended)
+        if self.reset and not (x if self.rows == 1 else x.all()):  # EOS is 0
+            self._forget(x == EOS)
         for advance in self._advance:
             advance(x)
         for scores in self._more:

@@ -19,7 +19,7 @@ from charnn.cli import program
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.layers import GRU, LSTM
-from charnn.model import CELLS, Model
+from charnn.model import Model, maker
 from charnn.parameters import Parameters
 from charnn.stepping import Steps
 from charnn.workspace import Workspace
@@ -76,7 +76,7 @@ EQUATIONS: dict[str, Callable[..., tuple[Any, ...]]] = {"lstm": lstm, "gru": gru
 @pytest.mark.parametrize("rows", [1, 4])
 def test_the_window_is_the_equations_step_by_step(cell: str, rows: int, reset: bool) -> None:
     rng = np.random.default_rng(0)
-    layer: Any = CELLS[cell]((3,), H)
+    layer: Any = maker(cell)((3,), H)
     p = Parameters(layer.shapes(), np.float64)
     for name in p:
         p[name] = rng.normal(size=p[name].shape)
@@ -124,7 +124,7 @@ def test_an_lstm_forgets_nothing_at_first() -> None:
 
 @cells
 def test_the_glorot_range_of_a_gate_does_not_depend_on_the_others(cell: str) -> None:
-    U = CELLS[cell]((40, 50), 60).initial(np.random.default_rng(0))["U"]
+    U = maker(cell)((40, 50), 60).initial(np.random.default_rng(0))["U"]
     assert 0.98 * np.sqrt(6 / 150) < np.abs(U).max() <= np.sqrt(6 / 150)
 
 

@@ -14,7 +14,21 @@ from hypothesis import strategies as st
 
 from charnn.config import ModelConfig, SampleConfig
 from charnn.model import Model
-from charnn.sampling import AHEAD, BATCH, SHARED, Draws, Sample, batches, generate, noise, probabilities, stream
+from charnn.numerics import quiet
+from charnn.sampling import (
+    AHEAD,
+    BATCH,
+    FEW,
+    ROWS,
+    SHARED,
+    Draws,
+    Sample,
+    batches,
+    generate,
+    noise,
+    probabilities,
+    stream,
+)
 from charnn.workspace import Workspace
 
 V = 6
@@ -177,6 +191,48 @@ def test_what_has_no_probability_is_never_drawn(o: list[float], data: st.DataObj
     assert (probabilities(rows, limits)[np.arange(2), drawn] > 0).all()
 
 
+def draws(o: np.ndarray, c: np.ndarray, seed: int = 0) -> Draws:
+    """For as many streams as o (rows, V) has rows."""
+    model: Any = SimpleNamespace(symbols=len(c))
+    return Draws(model, {"readout/c": c.astype(np.float32)}, config(), np.random.default_rng(seed), len(o))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [ROWS - 1, ROWS, 64])
+@pytest.mark.parametrize("symbols", [5, FEW, FEW + 1])
+def test_symbols_follow_the_softmax_however_many_rows_there_are(count: int, symbols: int) -> None:
+    rng = np.random.default_rng(count)
+    o, c = np.repeat(rng.normal(size=(1, symbols)), count, axis=0).astype(np.float32), rng.normal(size=symbols)
+    draw = draws(o, c)
+    assert (draw.sums is not None) == (count >= ROWS and symbols <= FEW)
+    drawn = np.concatenate([draw(o) for _ in range(40_000 // count)])
+    assert_drawn_from(softmax(o[0] + c), drawn)
+
+
+def test_each_row_has_scores_and_a_random_number_of_its_own() -> None:
+    o = np.where(np.eye(ROWS, dtype=bool), 20, -20).astype(np.float32)
+    assert draws(o, np.zeros(ROWS))(o).tolist() == list(range(ROWS))
+    assert len(set(draws(o, np.zeros(ROWS))(0 * o).tolist())) > 5
+
+
+HUGE = {  # scores and what is added to them, where exponentials or their sums are 0 or infinite: who may be drawn
+    "some impossible": ([-math.inf, 0, -math.inf, 0, -200], [0] * 5, {1, 3}),
+    "all large": ([500, 501, 400, -500, 0], [0] * 5, {0, 1}),
+    "all small": ([-500, -501, -600, -900, -700], [0] * 5, {0, 1}),
+    "some never": ([0, 1, 2, 3, 4], [0, -300, 0, -math.inf, 0], {0, 2, 4}),
+    "added up": ([-60, -60, 60, 60, 0], [-60, 60, -60, 60, 0], {3}),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_numbers_out_of_all_bounds_are_drawn_as_the_softmax_says(name: str) -> None:
+    scores, more, allowed = HUGE[name]
+    o = np.repeat(np.array([scores], np.float32), 32, axis=0)
+    with quiet():
+        draw = draws(o, np.array(more))
+        drawn = np.concatenate([draw(o) for _ in range(300)])
+    assert set(drawn.tolist()) == allowed
+
+
 # Samples
 
 
@@ -294,21 +350,32 @@ def test_rows_that_end_do_not_disturb_those_that_go_on() -> None:
     whole = samples(40, length=30)
     ended = sorted(len(sample.ids) for sample in whole if sample.ended)
     assert len(set(ended)) > 5  # rows leave at many different steps
-    rng, ahead = np.random.default_rng(0), np.zeros((0, 40, V), np.float32)
+    rng = np.random.default_rng(0)
+    by_sums, by_noise = np.zeros((0, 40, 1), np.float32), np.zeros((0, 40, V), np.float32)  # random numbers to come
     texts: list[list[int]] = [[] for _ in range(40)]
     rows, left = list(range(40)), []  # in the batch, and how many were when some left it
     for _ in range(30):
-        if not len(ahead):
-            ahead = noise(rng, (AHEAD // (len(rows) * V), len(rows), V))
-        for row, g in zip(rows, ahead[0], strict=True):
+        if len(rows) >= ROWS and not len(by_sums):
+            by_sums = rng.random((AHEAD // len(rows), len(rows), 1), np.float32)
+        if len(rows) < ROWS and not len(by_noise):
+            by_noise = noise(rng, (AHEAD // (len(rows) * V), len(rows), V))
+        for i, row in enumerate(rows):
             if 0 not in texts[row]:
-                texts[row].append(int((scores(texts[row]) + g).argmax()))
-        ahead = ahead[1:]
+                o = scores(texts[row])
+                if len(rows) >= ROWS:
+                    texts[row].append(int(np.searchsorted(softmax(o).cumsum(), by_sums[0, i, 0], "right")))
+                else:
+                    texts[row].append(int((o + by_noise[0, i]).argmax()))
+        if len(rows) >= ROWS:
+            by_sums = by_sums[1:]
+        else:
+            by_noise = by_noise[1:]
         stay = [i for i, row in enumerate(rows) if texts[row][-1]]
         if 2 * len(stay) <= len(rows):
-            rows, ahead = [rows[i] for i in stay], ahead[:, stay]
+            rows, by_sums = [rows[i] for i in stay], by_sums[:, stay]
+            by_noise = by_noise[:, stay] if len(by_noise) else np.zeros((0, len(rows), V), np.float32)
             left.append(len(rows))
-    assert len(left) > 2 and AHEAD // (40 * V) < 30
+    assert len(left) > 2 and left[0] >= ROWS > left[-1]
     for sample, expected in zip(whole, texts, strict=True):
         assert sample.ids.tolist() + [0] * sample.ended == expected
 

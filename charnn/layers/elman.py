@@ -9,7 +9,7 @@ from ..numerics import ACTIVATIONS
 from ..parameters import Views
 from ..products import Product
 from ..workspace import DType, Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from .linear import add_product, gradients, rows
 from .recurrent import Recurrent, forgotten, without
 
@@ -93,3 +93,20 @@ def _step(h: Array, activate: Callable[[], object]) -> Callable[[Array, Array, A
         activate()
 
     return step
+
+
+def simple_recurrent(
+    inputs: tuple[int, ...],
+    hidden: int,
+    activation: str = "tanh",
+    symbols: int = 0,
+    recurrence: str = "full",
+    delay: int = 1,
+    recurrent_depth: int = 1,
+) -> Layer:
+    """`Elman`, or what has more or less than it."""
+    if (recurrence, delay, recurrent_depth) == ("full", 1, 1):
+        return Elman(inputs, hidden, activation, symbols)
+    from .transition import Transition
+
+    return Transition(inputs, hidden, activation, symbols, recurrence, delay, recurrent_depth)

@@ -82,10 +82,9 @@ class Gates:
     """The units at one step, s (5, B, H) being i, f, o, g, and c[t-1]: in an order that lets one call do several."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
-        self.half, self.e, self.more = (ws.empty((3, rows, hidden), dtype) for _ in range(3))
+        self.half, self.e, self.more = np.array(0.5, dtype), *(ws.empty((3, rows, hidden), dtype) for _ in range(2))
         self.da, self.pair = ws.empty((4, rows, hidden), dtype), ws.empty((2, rows, hidden), dtype)
         self.new, self.dc = ws.empty((rows, hidden), dtype), self.pair[1]  # dc[t]; what of it comes from t + 1
-        self.half.fill(0.5)
 
     def forward(self, s: Array, c: Array, tanh_c: Array, h: Array) -> None:
         """From a[t] in the place of i, f, o, g: these, c[t], tanh(c[t]) and h[t]."""

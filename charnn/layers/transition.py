@@ -8,8 +8,7 @@ import numpy as np
 from ..numerics import ACTIVATIONS
 from ..parameters import Views
 from ..workspace import Workspace
-from .elman import Elman
-from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import gradients, rows
 from .recurrence import RECURRENCES, Recurrence
 from .recurrent import Gone, Recurrent, forget, forgotten, without
@@ -160,18 +159,3 @@ class Transition(Recurrent):
         if self.delay > 1:
             with without(past, late):
                 self._kind.add_product(g["D"], rows(past[:T]), rows(da[1]), ws)
-
-
-def simple_recurrent(
-    inputs: tuple[int, ...],
-    hidden: int,
-    activation: str = "tanh",
-    symbols: int = 0,
-    recurrence: str = "full",
-    delay: int = 1,
-    recurrent_depth: int = 1,
-) -> Layer:
-    """`Elman`, or what has more or less than it."""
-    if (recurrence, delay, recurrent_depth) == ("full", 1, 1):
-        return Elman(inputs, hidden, activation, symbols)
-    return Transition(inputs, hidden, activation, symbols, recurrence, delay, recurrent_depth)
