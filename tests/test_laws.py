@@ -444,6 +444,11 @@ MODELS = {
 models = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 
 
+def silent(model: Model) -> Model:
+    """The model without dropout."""
+    return Model(replace(model.config, dropout=0.0, dropout_kind="standard"), V)
+
+
 @dataclass(frozen=True)
 class ModelCase:
     model: Model
@@ -537,7 +542,7 @@ def test_model_sum(model: Model, reset: bool) -> None:
 @models
 def test_model_chain(model: Model, reset: bool) -> None:
     """A window in two parts, the gradient passed from the later to the earlier, is the whole window."""
-    model = Model(replace(model.config, dropout=0.0), V)
+    model = silent(model)
     a, rng = model_case(model, reset), np.random.default_rng(6)
     g, parts, after = a.p.like(), a.p.like(), tuple(rng.normal(size=s.shape) for s in a.state)
     whole = model.gradient(a.p, g, a.x, a.y, a.state, Poisoned(), a.keep, None, copies(after))
@@ -564,7 +569,7 @@ def test_model_chain(model: Model, reset: bool) -> None:
 @models
 def test_steps_before_the_first_that_counts_only_carry_the_gradient(model: Model, reset: bool) -> None:
     """What counts late is the whole window's loss less that of its beginning, and so is its gradient."""
-    model = Model(replace(model.config, dropout=0.0), V)
+    model = silent(model)
     a = model_case(model, reset)
     late, beginning = a.p.like(), a.p.like()
     found = model.gradient(a.p, late, a.x, a.y, a.state, Poisoned(), a.keep, None, None, 3)
@@ -592,7 +597,7 @@ def test_chunks_of_scores_do_not_show(model: Model, reset: bool, monkeypatch: py
 @models
 def test_score_and_step_are_the_loss_that_is_trained(model: Model, reset: bool) -> None:
     """Without dropout's noise: the three ways through the network say the same."""
-    model = Model(replace(model.config, dropout=0.0), V)
+    model = silent(model)
     a = model_case(model, reset)
     trained, after, _ = a.gradient()
     nats, hits, scored = model.score(a.p, a.x, a.y, a.state, Poisoned(), a.keep)
