@@ -35,13 +35,13 @@ def test_every_recipe_trains_with_just_its_options(new: Path, name: str) -> None
     result = charnn_("train", "names.txt", "--recipe", name, "--batch", recipe.fields.get("batch", 2), *SHORT)
     assert result.exit_code == 0, result.stderr
     assert re.search(rf"^recipe +{name} *$", result.stderr, re.MULTILINE)
-    found, plain = options(), {**asdict(ModelConfig()), **asdict(TrainConfig())}
+    found, plain = options(), {**asdict(ModelConfig(cell=recipe.fields["cell"])), **asdict(TrainConfig())}
     run = checkpoint.load("checkpoints/names/last.npz")
     assert run.step == 2
     said = {**recipe.fields, "steps": 2, "every": 1, "workers": 1}
     assert {key: found[key] for key in said if key != "window"} == {k: v for k, v in said.items() if k != "window"}
     assert found["window"] <= said.get("window", plain["window"])  # the text is short
-    others = plain.keys() - said.keys() - {"batch", "window", "dropout", "activation", *ModelConfig().own}
+    others = plain.keys() - said.keys() - {"batch", "window", "dropout", "rate"}
     assert {key: found[key] for key in others} == {key: plain[key] for key in others}
 
 
