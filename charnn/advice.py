@@ -72,7 +72,7 @@ def _falling(run: Run) -> bool:
     before = min(record["valid"] for record in run.history[:-1] if record["step"] <= 0.8 * last["step"])
     third = len(run.history) // 3
     later = _mean(run, "valid", slice(third, 2 * third)) - _mean(run, "valid", slice(-third, None))
-    short = last["epoch"] * symbols < wanted(run.weights.count, symbols)
+    short = last["epoch"] * symbols < wanted(run.weights.count, symbols, run.model.config.cell)
     patient = not run.config.patience or run.stale < run.config.patience
     return patient and max(before - last["valid"], later if short else 0.0) > FALLING * last["valid"]
 

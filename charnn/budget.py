@@ -2,7 +2,9 @@
 
 Of P parameters, at v characters a second, in s seconds, and with N characters to train on, each read k times at most:
 
-    v s >= min(NEEDED P, k N),   P <= SUPPORTED N
+    v s >= min(c P, k N),   P <= SUPPORTED N
+
+with c = NEEDED of its cell.
 """
 
 import re
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 
 from .errors import UsageError
 
-NEEDED = 120.0  # characters read for each parameter: 3 x 256 in 10 minutes, at 110,000 a second, read 150
+GATED, PLAIN = 8.0, 20.0  # characters read for each parameter
+NEEDED = {"lstm": GATED, "gru": GATED}  # c of those whose rate is high; PLAIN of others
 SUPPORTED = 6.0  # parameters for each character of the text, with the dropout of 0.5 that so many get
 PASSES = (100_000, 100), (0, 20)  # k: from so many characters on, so many; more of a short text learn it by heart
 HIDDEN = 64, 128, 192, 256, 384, 512, 768, 1024
@@ -58,7 +61,9 @@ def pairs(hidden: int | None, layers: int | None) -> list[tuple[int, int]]:
     return [(units, layers) for units in HIDDEN] if layers else list(TABLE)
 
 
-def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, seconds: float) -> Choice:
+def choose(
+    sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, seconds: float, cell: str = "elman"
+) -> Choice:
     """The largest of some networks that converges on a text of so many symbols in so many seconds; if none, the least.
 
     `speed` measures how many characters a second a network learns from. It is asked about the logarithm of their
@@ -70,7 +75,7 @@ def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, 
 
     def learns(size: Size) -> bool:
         speeds[size] = speed(size)
-        return speeds[size] * seconds >= wanted(size.parameters, symbols)
+        return speeds[size] * seconds >= wanted(size.parameters, symbols, cell)
 
     best, beyond = 0, supported  # the largest that is known to converge, and the least that does not
     while beyond - best > 1:
@@ -80,11 +85,13 @@ def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, 
     enough = chosen in speeds or learns(chosen)
     characters, most = speeds[chosen] * seconds, passes(symbols)
     if not enough:
-        least = wanted(chosen.parameters, symbols) / chosen.parameters
+        least = wanted(chosen.parameters, symbols, cell) / chosen.parameters
         why = f", and {least:.0f} are wanted: give it more time, or a smaller size"
     elif beyond < supported:
         more = sizes[beyond]
-        read, least = (count / more.parameters for count in (speeds[more] * seconds, wanted(more.parameters, symbols)))
+        read, least = (
+            count / more.parameters for count in (speeds[more] * seconds, wanted(more.parameters, symbols, cell))
+        )
         why = f" ({more}: {read:,.0f}, and {least:.0f} are wanted)"
     elif beyond < len(sizes):
         more = sizes[beyond]
@@ -101,9 +108,9 @@ def passes(symbols: int) -> int:
     return next(count for least, count in PASSES if symbols >= least)
 
 
-def wanted(parameters: int, symbols: int) -> float:
+def wanted(parameters: int, symbols: int, cell: str) -> float:
     """Characters that a network has to read to converge."""
-    return min(NEEDED * parameters, passes(symbols) * symbols)
+    return min(NEEDED.get(cell, PLAIN) * parameters, passes(symbols) * symbols)
 
 
 def seconds(text: str) -> float:

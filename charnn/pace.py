@@ -39,7 +39,9 @@ def sized(
         with suppress(UsageError):  # options that one layer has no use for
             found = replace(model, hidden=units, layers=count)
             models[Size(units, count, Model(found, corpus.vocabulary.size).parameters)] = found
-    chosen = budget.choose(tuple(models), lambda size: speed(models[size], config, corpus, clock), symbols, seconds)
+    chosen = budget.choose(
+        tuple(models), lambda size: speed(models[size], config, corpus, clock), symbols, seconds, model.cell
+    )
     limited = replace(config, minutes=seconds / 60, epochs=chosen.passes and float(chosen.passes))
     return models[chosen.size], limited, chosen
 
