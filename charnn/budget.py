@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .errors import UsageError
 
 GATED, PLAIN = 8.0, 20.0  # characters read for each parameter
-NEEDED = {"lstm": GATED, "gru": GATED}  # c of those whose rate is high; PLAIN of others
+NEEDED = {"lstm": GATED, "gru": GATED}  # c of those that learn in fewer steps; PLAIN of others
 SUPPORTED = 6.0  # parameters for each character of the text, with the dropout of 0.5 that so many get
 PASSES = (100_000, 100), (0, 20)  # k: from so many characters on, so many; more of a short text learn it by heart
 HIDDEN = 64, 128, 192, 256, 384, 512, 768, 1024

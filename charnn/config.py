@@ -224,9 +224,7 @@ class TrainConfig(Checked):
         of={"unbiased": 0.5},
     )
     optimizer: str = option("adam", "rule of the updates", choices=("adam", "rmsprop", "adagrad", "sgd"))
-    rate: float | None = option(
-        None, "learning rate (default: 0.01 for lstm and gru, 0.004 for other cells)", low=0, high=1e12
-    )
+    rate: float = option(4e-3, "learning rate", low=0, high=1e12)
     momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999)
     weight_decay: float = option(0.0, "shrinking of the weights, apart from the gradient (AdamW)", low=0, high=1e6)
     clip: float = option(0.5, "largest norm of the gradient; 0 for no limit", low=0, high=1e12)

@@ -22,8 +22,6 @@ from .workspace import aligned
 DEFAULT_EPOCHS = 20.0
 DEFAULT_MINUTES = 10.0
 DROPOUT = (3.0, 0.5), (0.6, 0.4), (0.3, 0.25), (0.0, 0.1)  # from so many parameters a character on, so much
-RATES = {"lstm": 0.01, "gru": 0.01}  # of cells whose gates keep large steps from doing harm
-RATE = 0.004  # of all others
 ROWS = 8  # of a batch that are worth a worker of their own
 EVERY = 200_000, 2_000_000  # characters between validations, at least and at most: an epoch in between
 VALIDATIONS = 20  # in a run, at least
@@ -73,8 +71,6 @@ class Run:
         """A run at its beginning, for a training part of so many symbols."""
         network = Model(suit(model, vocabulary.size, symbols), vocabulary.size)
         config = plan(config, symbols)
-        if config.rate is None:
-            config = replace(config, rate=RATES.get(model.cell, RATE))
         weights = network.initial(np.random.default_rng(config.seed))
         moments = tuple(weights.like() for _ in moments_of(config))
         iterate = weights.moved(aligned) if config.average else None

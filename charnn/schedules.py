@@ -20,12 +20,6 @@ def progress(config: TrainConfig, *, steps: int, epochs: float, seconds: float) 
     return min(1.0, clock if ahead else counted)
 
 
-def peak(config: TrainConfig) -> float:
-    """The learning rate r of a run, which is decided when it starts."""
-    assert config.rate is not None
-    return config.rate
-
-
 def rate(config: TrainConfig, progress: float) -> float:
     """The learning rate r when a share q of the run is done.
 
@@ -33,11 +27,11 @@ def rate(config: TrainConfig, progress: float) -> float:
     from 0 in the first `warmup` of the run (Loshchilov and Hutter, 2017). plateau is halved as validation tells.
     """
     if config.schedule == "exponential":
-        return peak(config) * config.floor**progress
+        return config.rate * config.floor**progress
     if config.schedule == "cosine":
         rise = min(1.0, (progress + 1e-3) / config.warmup) if config.warmup else 1.0
-        return peak(config) * rise * (config.floor + (1 - config.floor) * (1 + cos(pi * progress)) / 2)
-    return peak(config)
+        return config.rate * rise * (config.floor + (1 - config.floor) * (1 + cos(pi * progress)) / 2)
+    return config.rate
 
 
 def teacher(config: ModelConfig, progress: float) -> float:

@@ -140,7 +140,7 @@ class Trainer:
 
     def set_back(self) -> Setback:
         """Return to the last good state, at half the rate. Raises `DivergenceError` after several times in a row."""
-        failed, scale, rate = self.run.step, self.run.scale, schedules.peak(self.run.config)
+        failed, scale = self.run.step, self.run.scale
         self.good.restore(self.run)
         self.run.scale = scale / 2
         self.run.setbacks += 1
@@ -148,9 +148,9 @@ class Trainer:
         if self.tries > HOPELESS:
             raise DivergenceError(
                 f"training diverged after step {failed}, {self.tries} times in a row, at last at a rate of "
-                f"{scale * rate:g}: try a lower --rate, a lower --clip or another --activation"
+                f"{scale * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
             )
-        return Setback(failed, self.run.step, self.run.scale * rate, self.tries)
+        return Setback(failed, self.run.step, self.run.scale * self.run.config.rate, self.tries)
 
 
 class Share:

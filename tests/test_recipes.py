@@ -41,7 +41,7 @@ def test_every_recipe_trains_with_just_its_options(new: Path, name: str) -> None
     said = {**recipe.fields, "steps": 2, "every": 1, "workers": 1}
     assert {key: found[key] for key in said if key != "window"} == {k: v for k, v in said.items() if k != "window"}
     assert found["window"] <= said.get("window", plain["window"])  # the text is short
-    others = plain.keys() - said.keys() - {"batch", "window", "dropout", "rate"}
+    others = plain.keys() - said.keys() - {"batch", "window", "dropout"}
     assert {key: found[key] for key in others} == {key: plain[key] for key in others}
 
 
