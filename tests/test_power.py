@@ -10,7 +10,7 @@ from power import CELLS, TASKS
 
 SEED = 5
 LEARNT = {  # those that pass whatever the seed, each cell in several tasks; all of them would take twice as long
-    "parity": ("lstm", "gru"),
+    "parity": ("gru",),
     "a^n b^n": ("lstm",),
     "Reber": ("elman, tanh", "elman, relu", "gru"),
     "embedded": ("elman, tanh", "elman, relu", "lstm"),

@@ -25,6 +25,7 @@ class Linear:
 
     U starts as `glorot`, b as 0; but the last `symbols` rows, those of one-hot inputs, as uniform in +-1. They are read
     one at a time: by Glorot's count, meant for sums over all rows, they would be drowned by the recurrence for long.
+    Gated cells take more, see there.
 
     x (T, B, .), y (T, B, outputs). `weight` and `bias` are the letters: U and b here, V and c in a readout.
     """

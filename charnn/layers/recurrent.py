@@ -17,13 +17,14 @@ Gone = dict[int, Array]  # step -> rows
 class Recurrent:
     """A layer of H units with a `gates` number of columns each: h[t-1] W + b + x[t] U, (B, gates H).
 
-    Each gate's W (H, H) starts `orthogonal`, its U as `Linear` says; b as 0.
+    Each gate's W (H, H) starts `orthogonal`, its U as `Linear` says, one-hot rows times `spread`; b as 0.
     """
 
     inputs: tuple[int, ...]
     hidden: int
     symbols: int  # how many of the inputs are one-hot, the last ones: see `Linear`
     gates = 1
+    spread = 1.0  # of the one-hot rows of U
 
     @property
     def _input(self) -> Linear:
@@ -34,8 +35,10 @@ class Recurrent:
 
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
         one = Linear(self.inputs, self.hidden, symbols=self.symbols)
+        U = np.hstack([one.initial(rng)["U"] for _ in range(self.gates)])
+        U[len(U) - self.symbols :] *= self.spread
         return {
-            "U": np.hstack([one.initial(rng)["U"] for _ in range(self.gates)]),
+            "U": U,
             "b": np.zeros(self.gates * self.hidden),
             "W": np.hstack([orthogonal(rng, self.hidden) for _ in range(self.gates)]),
         }
