@@ -187,7 +187,7 @@ def test_train_keeps_runs_by_name_in_new_folders(tmp_path: Path) -> None:
 
 
 def test_train_refuses_options_that_there_are_not_and_values_out_of_bounds() -> None:
-    with pytest.raises(charnn.UsageError, match="there is no option epoch; there are activation, batch"):
+    with pytest.raises(charnn.UsageError, match="there is no option epoch; there are activation, average, batch"):
         charnn.train(NAMES, out=None, epoch=3)
     with pytest.raises(charnn.UsageError, match="hidden is 0: give a number"):
         charnn.train(NAMES, out=None, hidden=0)
