@@ -139,6 +139,12 @@ class ModelConfig(Checked):
         "how a sequence ends: by a symbol, by a node beside the characters, or after as many as were told first",
         choices=("eos", "node", "length"),
     )
+    norm: str | None = option(
+        None,
+        "what becomes of what the gates of lstm see: nothing, or it is normalised over the layer (default: none)",
+        choices=("none", "layer"),
+        of={"lstm": "none"},
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -177,6 +183,7 @@ class ModelConfig(Checked):
             f"{self.recurrence} recurrence": self.recurrence not in (None, "full"),
             f"delay {self.delay}": self.delay not in (None, 1),
             f"recurrent depth {self.recurrent_depth}": self.recurrent_depth not in (None, 1),
+            f"{self.norm} normalisation": self.norm not in (None, "none"),
             f"feedforward depth {self.feedforward_depth}": self.feedforward_depth > 1,
             f"{self.feedback} fed back": self.feedback != "none",
             f"teacher forcing {self.teacher_forcing}": self.shares != (1, 1),

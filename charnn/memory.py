@@ -20,17 +20,18 @@ def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
     each gate beside, its product, the gate, their gradient, and now and then something more: so too for each further
-    matrix that h meets on its way to the next step. A network that reads its own output makes of each step a window,
-    with all that others keep for a window once, the state among it. An update whose gradients go back over windows'
-    edges also holds the states that are `kept` there.
+    matrix that h meets on its way to the next step. What is normalised is kept once more. A network that reads its own
+    output makes of each step a window, with all that others keep for a window once, the state among it. An update whose
+    gradients go back over windows' edges also holds the states that are `kept` there.
     """
     vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + (config.workers or 1)
     hidden, layers = model.config.hidden, model.hidden.layers
     gates = [_columns(layer) // hidden or 1 for layer in layers]
+    normed = sum(layer.shapes().get("gain", (0,))[0] for layer in layers)
     start = (2 + max(gates)) * 2 * hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
     beside = 2 + 2 * model.config.skip + 2 * model.config.residual
     steps, free = max(config.batch * config.window, WINDOW), model.config.shares != (1, 1)
-    window = steps * (3 if free else 1) * hidden * sum(4 * count + beside for count in gates)
+    window = steps * (3 if free else 1) * (hidden * sum(4 * count + beside for count in gates) + normed)
     states = (6 * (steps if free else config.batch) + kept * config.batch) * sum(model.state_sizes)
     scores = config.batch * config.window * model.symbols
     numbers = model.parameters * vectors + start + window + scores + states

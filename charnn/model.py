@@ -21,7 +21,7 @@ from .parameters import Parameters
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-CELLS = {"elman": "simple_recurrent", "lstm": "LSTM", "gru": "GRU", "jordan": "Jordan"}  # of `layers`
+CELLS = {"elman": "simple_recurrent", "lstm": "make_lstm", "gru": "GRU", "jordan": "Jordan"}  # of `layers`
 PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
 
 

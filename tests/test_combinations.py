@@ -16,6 +16,7 @@ from charnn.training import Update
 
 CHOICES: list[dict[str, Any]] = [
     {"cell": "lstm"},
+    {"cell": "lstm", "norm": "layer"},
     {"cell": "gru"},
     {"cell": "jordan", "decay": 0.9},
     {"cell": "jordan", "decay": 0.0},

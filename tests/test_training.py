@@ -68,6 +68,7 @@ MODEL: dict[str, Any] = {
     "decay": None,
     "feedback": "none",
     "teacher_forcing": "1.0",
+    "norm": None,
 }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .jordan import Jordan
     from .linear import Linear
     from .lstm import LSTM
+    from .normed import NormedLSTM, make_lstm
     from .stack import Stack
     from .trace import Trace
     from .transition import Transition
@@ -27,6 +28,7 @@ _HOMES = {
     "jordan": ("Jordan",),
     "linear": ("Linear",),
     "lstm": ("LSTM",),
+    "normed": ("NormedLSTM", "make_lstm"),
     "stack": ("Stack",),
     "trace": ("Trace",),
     "transition": ("Transition",),
@@ -47,12 +49,14 @@ __all__ = [
     "Jordan",
     "Layer",
     "Linear",
+    "NormedLSTM",
     "Stack",
     "State",
     "Taught",
     "Trace",
     "Transition",
     "Unit",
+    "make_lstm",
     "simple_recurrent",
 ]
 

@@ -1,6 +1,7 @@
 """Long short-term memory (Hochreiter and Schmidhuber, 1997): units that keep what they know behind gates."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class LSTM(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
-        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
+        cell, W, norm = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1), self.norm(p, T, B, ws)
         before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.empty((T, B, H), dtype)  # h[t-1] up to T
         s = ws.empty((T + 1, 5, B, H), dtype)  # i, f, o, g, and c[t-1]
         before[0], s[0, 4] = state
@@ -55,6 +56,8 @@ class LSTM(Recurrent):
             if t in ended:
                 hW[ended[t]] = c[t, ended[t]] = 0
             np.add(xU, hW, out=hW)
+            if norm:
+                norm.forward(hW, t)
             s[t, :4] = again
             cell.forward(s[t], c[t + 1], tanh_c[t], h[t])
 
@@ -66,9 +69,13 @@ class LSTM(Recurrent):
             for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dy[0][t]
                 d[...] = cell.backward(s[t], tanh_c[t], h[t], dh)
+                if norm:
+                    norm.backward(da[t], t)
                 times(left, W.W, out)
                 if t in ended:
                     dh[ended[t]] = cell.dc[ended[t]] = 0
+            if norm:
+                norm.add(g)
             with without(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
             dx = gradients(x, dtype, ws)
@@ -76,6 +83,9 @@ class LSTM(Recurrent):
             return dx, (dh, cell.dc)
 
         return (h,), (h[-1], c[-1]), backward
+
+    def norm(self, p: Views, T: int, B: int, ws: Workspace) -> Any:
+        """What a[t] goes through on its way to the gates, and da[t] on its way back: nothing here."""
 
     def unit(self, rows: int, dtype: DType) -> "LSTMUnit":
         return LSTMUnit(rows, self.hidden, dtype)
