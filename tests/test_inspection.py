@@ -225,6 +225,7 @@ def test_a_unit_that_is_flat_now_and_then_is_not_always() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_gated_cells_are_within_the_bounds_of_tanh(cell: str) -> None:
     model, p = network(cell, 2)
+    p.flat[:] *= 0.25  # which leaves all values well within
     _, found = inspection.gradients(model, p, text(100), 10, reset=False)
     assert found == [inspection.Saturation(layer, "gated", H, 0, 0) for layer in (0, 1)]
 
