@@ -254,7 +254,7 @@ def test_options_that_do_not_go_together_are_refused(here: Path, options: list[o
 def test_sample_adapts_to_a_text_and_says_what_it_gained(here: Path) -> None:
     path = here / "checkpoints" / "names" / "best.npz"
     before = path.read_bytes()
-    told = charnn_("sample", "--adapt", "other.txt", "--adapt-rate", 0.003, "--seed", 1, "-n", 30)
+    told = charnn_("sample", "--adapt", "other.txt", "--adapt-rate", 0.003, "--seed", 1, "-n", 200)
     assert told.exit_code == 0
     match = re.search(r"adapted to other.txt, 300 symbols: (\S+) bits/char without, (\S+) with", told.stderr)
     assert match and float(match[1]) > float(match[2]) + 0.05
@@ -263,9 +263,9 @@ def test_sample_adapts_to_a_text_and_says_what_it_gained(here: Path) -> None:
         for more in ([], ["--dynamic", "--dynamic-rate", 0.003])
     ]
     assert [float(match[1]), float(match[2])] == pytest.approx(bits, abs=1e-4)
-    plain, slowly = (ok("sample", "--seed", 1, "-n", 30, *more) for more in ([], ["--adapt", "other.txt"]))
+    plain, slowly = (ok("sample", "--seed", 1, "-n", 200, *more) for more in ([], ["--adapt", "other.txt"]))
     assert told.stdout.count("o") > plain.count("o") and plain != slowly != told.stdout
-    assert ok("sample", "--adapt", "-", "--seed", 1, "-n", 30, stdin="Dodo\n" * 60) == slowly
+    assert ok("sample", "--adapt", "-", "--seed", 1, "-n", 200, stdin="Dodo\n" * 60) == slowly
     assert path.read_bytes() == before
 
 
