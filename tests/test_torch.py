@@ -141,7 +141,7 @@ def test_recurrence_from_the_output_is_torchs(kind: dict[str, Any], dtype: type)
     loss, last = output_loss(model, theirs, torch.from_numpy(x), torch.from_numpy(y), start)
     loss.backward()
     g = p.like()
-    nats, after, before = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    nats, _, after, before = model.gradient(p, g, x, y, state, Workspace(), None, None)
     close = PRECISION[dtype]
     assert nats == pytest.approx(loss.item(), rel=close)
     for found, expected in zip(after, last, strict=True):
