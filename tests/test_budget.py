@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from test_cli import charnn_, names, ok, refused
 from test_mpi import log, real, together
 from test_training import V, corpus, text
 
-from charnn import checkpoint, pace
-from charnn.budget import PLAIN, SUPPORTED, Size, choose, pairs, seconds
+from charnn import budget, checkpoint, pace
+from charnn.budget import PLAIN, SUPPORTED, Size, pairs, seconds
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.model import Model
@@ -20,6 +21,7 @@ from charnn.parallel import Solo
 
 SIZES = [Size(h, n, Model(ModelConfig(cell="elman", hidden=h, layers=n), 66).parameters) for h, n in pairs(None, None)]
 LONG = 10**9  # symbols: a text that supports any of them
+choose = partial(budget.choose, cell="elman")
 
 
 def speed(work: float) -> Any:
@@ -50,7 +52,7 @@ def test_known_figures_are_what_is_chosen() -> None:
             Size(h, n, Model(ModelConfig(cell=cell, hidden=h, layers=n), 66).parameters) for h, n in pairs(None, None)
         ]
         known = next(size for size in sizes if (size.hidden, size.layers) == (units, layers))
-        assert choose(sizes, speed(rate * known.parameters), 10**6, 600, cell).size == known
+        assert choose(sizes, speed(rate * known.parameters), 10**6, 600, cell=cell).size == known
 
 
 def test_a_text_read_a_hundred_times_is_enough() -> None:

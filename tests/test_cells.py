@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from test_cli import charnn_
 from test_stepping import Naive, close, go_on, read, symbols
 from test_training import losses, text
 
 from charnn import api, evaluation, memory, products
-from charnn.cli import program
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.layers import GRU, LSTM
@@ -35,9 +34,11 @@ resets = pytest.mark.parametrize("reset", [False, True], ids=["carried", "with r
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 
-def network(cell: str, layers: int = 1, skip: bool = False, dtype: Any = np.float32) -> tuple[Model, Parameters]:
+def network(
+    cell: str, layers: int = 1, skip: bool = False, dtype: Any = np.float32, **more: Any
+) -> tuple[Model, Parameters]:
     """With weights that leave nothing at zero."""
-    model, rng = Model(ModelConfig(cell, H, layers, None, skip, 0.0), V), np.random.default_rng(layers)
+    model, rng = Model(ModelConfig(cell, H, layers, None, skip, 0.0, **more), V), np.random.default_rng(layers)
     p = model.initial(rng, dtype)
     for name in p:
         p[name] = p[name] + 0.2 * rng.normal(size=p[name].shape)
@@ -337,18 +338,15 @@ def test_by_default_there_are_two_layers_of_lstm() -> None:
 
 
 def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def charnn(*args: str) -> Any:
-        return CliRunner().invoke(program, args, prog_name="charnn")
-
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")
     shape = ["--hidden", "8", "--layers", "2", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
     for cell in GATES:
-        assert charnn("train", "names.txt", "--cell", cell, *shape).exit_code == 0
+        assert charnn_("train", "names.txt", "--cell", cell, *shape).exit_code == 0
         for command in (["sample", "-n", "3"], ["eval"], ["train", "names.txt", "--resume", "--steps", "9"]):
-            assert charnn(*command).exit_code == 0, command
+            assert charnn_(*command).exit_code == 0, command
         assert api.load().step == 9 and api.load().model.config.cell == cell
-    done = charnn("train", "names.txt", "--cell", "gru", "--activation", "relu", *shape)
+    done = charnn_("train", "names.txt", "--cell", "gru", "--activation", "relu", *shape)
     assert done.exit_code == 2 and "--activation has no effect on --cell gru" in done.output
 
 

@@ -47,11 +47,16 @@ def charnn_(*args: object, stdin: str | bytes | None = None) -> Result:
     return CliRunner().invoke(program, [str(arg) for arg in args], input=stdin, prog_name="charnn")
 
 
+def well(*args: object, stdin: str | bytes | None = None) -> Result:
+    """What came of it, once it has done well."""
+    result = charnn_(*args, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result
+
+
 def ok(*args: object, stdin: str | bytes | None = None) -> str:
     """What it writes to standard output, once it has done well."""
-    result = charnn_(*args, stdin=stdin)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout_bytes.decode("utf-8", "surrogateescape")  # click's own text has no \r
+    return well(*args, stdin=stdin).stdout_bytes.decode("utf-8", "surrogateescape")  # click's own text has no \r
 
 
 def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:

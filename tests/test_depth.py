@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from test_cli import charnn_, well
 from test_stepping import Naive, close, read, symbols
 from test_training import losses, text
 
 from charnn import api, evaluation, memory
-from charnn.cli import program
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.inspection import radius, spectra
@@ -292,7 +291,7 @@ def test_what_has_no_effect_is_refused_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\n" * 40, "utf-8")
-    done = CliRunner().invoke(program, ["train", "names.txt", *options], prog_name="charnn")
+    done = charnn_("train", "names.txt", *options)
     assert done.exit_code == 2 and message in done.output and done.output.count("\n") == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "names.txt"]
 
@@ -315,23 +314,18 @@ def test_a_configuration_from_before_there_were_depths_is_a_plain_one() -> None:
 def test_the_command_line_trains_samples_scores_and_resumes_them(
     kind: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def charnn(*args: str) -> Any:
-        done = CliRunner().invoke(program, args, prog_name="charnn")
-        assert done.exit_code == 0, done.output
-        return done
-
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")
     sizes = ["--hidden", "8", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
     flags = [("--" if value else "--no-") + name for name, value in kind.items() if isinstance(value, bool)]
     values = {"cell": "elman", "layers": 1, **kind}
     named = [(f"--{name.replace('_', '-')}", str(v)) for name, v in values.items() if v and not isinstance(v, bool)]
-    said = charnn("train", "names.txt", *sizes, *flags, *(part for pair in named for part in pair)).output
+    said = well("train", "names.txt", *sizes, *flags, *(part for pair in named for part in pair)).output
     assert all(words in " ".join(said.split()) for words in config(kind).words)
-    charnn("sample", "-n", "3")
-    charnn("eval")
-    assert "spectral radius" in charnn("info").output
-    charnn("train", "names.txt", "--resume", "--steps", "9")
+    well("sample", "-n", "3")
+    well("eval")
+    assert "spectral radius" in well("info").output
+    well("train", "names.txt", "--resume", "--steps", "9")
     run = api.load()
     assert run.step == 9
     assert {name: getattr(run.model.config, name) for name in kind if kind[name]} == {

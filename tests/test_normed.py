@@ -4,43 +4,31 @@ The laws of every layer are in test_laws.py.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from test_cells import B, H, T, V, states
+from test_cells import network as cells_network
+from test_cli import well
 from test_stepping import Naive, close, go_on, read, symbols
 from test_training import losses
 
 from charnn import api, checkpoint, evaluation, memory, npz
-from charnn.cli import program
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.layers import LSTM, NormedLSTM
 from charnn.layers.normed import EPS
 from charnn.model import Model
-from charnn.parameters import Parameters
 from charnn.stepping import Steps
 from charnn.workspace import Workspace
 
-T, B, H, V = 12, 5, 16, 9
 PRECISION = {np.float32: 2e-5, np.float64: 1e-10}
 
 
-def network(layers: int = 1, skip: bool = False, dtype: Any = np.float32) -> tuple[Model, Parameters]:
-    """With weights that leave nothing at zero."""
-    model = Model(ModelConfig("lstm", H, layers, None, skip, 0.0, norm="layer"), V)
-    rng = np.random.default_rng(layers)
-    p = model.initial(rng, dtype)
-    for name in p:
-        p[name] = p[name] + 0.2 * rng.normal(size=p[name].shape)
-    return model, p
-
-
-def states(model: Model, rows: int, dtype: Any) -> tuple[Any, ...]:
-    rng = np.random.default_rng(4)
-    return tuple(rng.normal(size=(rows, n)).astype(dtype) for n in model.state_sizes)
+network = partial(cells_network, "lstm", norm="layer")
 
 
 def loss_by_torch(p: dict[str, Any], x: Any, y: Any, h: list[Any], c: list[Any]) -> Any:
@@ -152,17 +140,12 @@ def test_other_cells_refuse_it() -> None:
 
 
 def test_a_network_is_trained_saved_resumed_and_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def charnn(*args: str) -> Any:
-        done = CliRunner().invoke(program, args, prog_name="charnn")
-        assert done.exit_code == 0, done.output
-        return done
-
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")
     shape = ["--hidden", "8", "--layers", "2", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
-    assert "layer normalisation" in charnn("train", "names.txt", "--cell", "lstm", "--norm", "layer", *shape).output
+    assert "layer normalisation" in well("train", "names.txt", "--cell", "lstm", "--norm", "layer", *shape).output
     for command in (["sample", "-n", "3"], ["eval"], ["train", "names.txt", "--resume", "--steps", "9"]):
-        charnn(*command)
+        well(*command)
     assert api.load().step == 9 and api.load().model.config.norm == "layer"
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from test_cli import charnn_
 from test_stepping import Naive, close, go_on, read, symbols
 from test_training import begin, corpus, losses, options, text, vocabulary
 
 from charnn import api, evaluation, memory, session
-from charnn.cli import program
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.layers import Elman, Feedback, Jordan, Linear, Stack, Taught, trace
@@ -301,25 +300,22 @@ def test_shares_have_one_way_to_be_written() -> None:
 
 
 def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def charnn(*args: str) -> Any:
-        return CliRunner().invoke(program, args, prog_name="charnn")
-
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")
     shape = ["--hidden", "8", "--layers", "2", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
     fed = ["--feedback", "output", "--teacher-forcing"]
     for given in (["--cell", "jordan", "--decay", "0.8"], [*fed, "1:0.5"], ["--cell", "jordan", *fed[2:], "0.5"]):
-        assert charnn("train", "names.txt", *given, *shape).exit_code == 0, given
+        assert charnn_("train", "names.txt", *given, *shape).exit_code == 0, given
         resume = ["train", "names.txt", "--resume", "--steps", "9"]
         for command in (["sample", "-n", "3"], ["sample", "--prime", "an"], ["eval"], ["info"], resume):
-            done = charnn(*command)
+            done = charnn_(*command)
             assert done.exit_code == 0, (given, command, done.output)
         assert api.load().step == 9
-    assert charnn("train", "--resume", "--teacher-forcing", ".50", "--steps", "10").exit_code == 0
-    assert charnn("train", "--resume", "--teacher-forcing", "half").exit_code == 2
-    done = charnn("train", "names.txt", "--resume", "--teacher-forcing", "0.7")
+    assert charnn_("train", "--resume", "--teacher-forcing", ".50", "--steps", "10").exit_code == 0
+    assert charnn_("train", "--resume", "--teacher-forcing", "half").exit_code == 2
+    done = charnn_("train", "names.txt", "--resume", "--teacher-forcing", "0.7")
     assert done.exit_code == 2 and "--teacher-forcing 0.5, and cannot be resumed with 0.7" in done.output
-    done = charnn("train", "names.txt", "--teacher-forcing", "0.7", *shape)
+    done = charnn_("train", "names.txt", "--teacher-forcing", "0.7", *shape)
     assert done.exit_code == 2 and "--teacher-forcing 0.7 has no effect" in done.output
 
 
