@@ -61,9 +61,7 @@ def pairs(hidden: int | None, layers: int | None) -> list[tuple[int, int]]:
     return [(units, layers) for units in HIDDEN] if layers else list(TABLE)
 
 
-def choose(
-    sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, seconds: float, cell: str = "elman"
-) -> Choice:
+def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, seconds: float, cell: str) -> Choice:
     """The largest of some networks that converges on a text of so many symbols in so many seconds; if none, the least.
 
     `speed` measures how many characters a second a network learns from. It is asked about the logarithm of their

@@ -43,6 +43,8 @@ def words(name: str) -> str:
 
 def _follow(ctx: click.Context, param: click.Parameter, name: str | None) -> str | None:
     """Make a recipe's options the defaults of all others, or write what recipes there are."""
+    if name is None:
+        return None
     from .. import recipes
 
     if name == LIST and not ctx.resilient_parsing:
