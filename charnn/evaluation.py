@@ -18,7 +18,7 @@ from .workspace import Workspace
 PIECE = 1 << 18  # symbols scored at a time
 LANES = 64  # read side by side where that changes nothing, or next to nothing
 WORTH = 1 << 15  # symbols that are worth a process
-WINDOW = 4096  # symbols read at a time, all lanes together
+WINDOW = 2048  # symbols read at a time, all lanes together
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _read(
     state = tuple(s[order] for s in state)
     lengths, final = end - begin, int(np.argmax(order == len(order) - 1))
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
-    ws, start, done = Workspace(), 0, state
+    ws, start, done = Workspace(back=False), 0, state
     while (going := int(np.count_nonzero(lengths > start))) > 0:
         steps = min(max(1, WINDOW // going), int(lengths[0]) - start)
         if start < lengths[final]:  # up to there, where its state is wanted

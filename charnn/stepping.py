@@ -61,7 +61,7 @@ class Windows:
     def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
         self.model, self.weights, self.rows, self.reset = model, weights, rows, reset
         self.scale, self.c = weights.flat.dtype.type(1 / temperature), weights["readout/c"]
-        self.state, self.ws = model.zero_state(rows, weights.flat.dtype), Workspace()
+        self.state, self.ws = model.zero_state(rows, weights.flat.dtype), Workspace(back=False)
         self.o = np.zeros((rows, model.symbols)[rows == 1 :], weights.flat.dtype)
 
     def read(self, x: Any) -> None:

@@ -140,7 +140,7 @@ class Counted(Shaped):
 
     def _walk(self, x: Array, state: State, y: Array | None = None) -> tuple[Array, State]:
         """The summed nats of y (T, B) where x (T, B) is read, (B,), and the state after it."""
-        nats, ws = np.zeros(x.shape[1]), Workspace()
+        nats, ws = np.zeros(x.shape[1]), Workspace(back=False)
         for part in (slice(start, start + STEPS) for start in range(0, len(x), STEPS)):
             keep = (x[part] != EOS)[..., None].astype(self.c.dtype) if self.reset else None
             ws.reset()

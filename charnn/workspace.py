@@ -20,9 +20,12 @@ class Workspace:
 
     Arrays from `empty` are valid until the next `reset`. The first window finds the arena too small and
     allocates; `reset` then makes it as large as the window was.
+
+    With `back` false there will be no way back through the window, and what only that needs is not kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, back: bool = True) -> None:
+        self._back = back
         self._arena = aligned(0)
         self._used = 0  # bytes handed out, whether they fitted or not
         self._needed = 0  # the most that was handed out at once since the last reset
@@ -35,6 +38,11 @@ class Workspace:
         if self._used <= self._arena.size:
             return np.ndarray(shape, dtype, self._arena, start)
         return aligned(size).view(dtype).reshape(shape)
+
+    def steps(self, count: int, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
+        """(count, *shape): room for each step; without a way back the same for all, which stays in cache."""
+        a = self.empty((count if self._back else 1, *shape), dtype)
+        return a if self._back else np.lib.stride_tricks.as_strided(a, (count, *shape), (0, *a.strides[1:]))
 
     def reset(self) -> None:
         """Give everything back. Arrays handed out before are overwritten from now on."""

@@ -46,7 +46,7 @@ class GRU(Recurrent):
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
         cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
-        before, s = ws.empty((T + 1, B, H), dtype), ws.empty((T, 4, B, H), dtype)  # h[t-1] up to T; r, z, m, n
+        before, s = ws.empty((T + 1, B, H), dtype), ws.steps(T, (4, B, H), dtype)  # h[t-1] up to T; r, z, m, n
         before[0] = state[0]
         h, ended = before[1:], forgotten(keep)
         a, hW = ws.empty((T, B, 3 * H), dtype), ws.empty((B, 3 * H), dtype)

@@ -44,8 +44,8 @@ class LSTM(Recurrent):
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
         cell, W, norm = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1), self.norm(p, T, B, ws)
-        before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.empty((T, B, H), dtype)  # h[t-1] up to T
-        s = ws.empty((T + 1, 5, B, H), dtype)  # i, f, o, g, and c[t-1]
+        before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.steps(T, (B, H), dtype)  # h[t-1] up to T
+        s = ws.steps(T + 1, (5, B, H), dtype)  # i, f, o, g, and c[t-1]
         before[0], s[0, 4] = state
         h, c, ended = before[1:], s[:, 4], forgotten(keep)
         a, hW = ws.empty((T, B, 4 * H), dtype), ws.empty((B, 4 * H), dtype)

@@ -55,7 +55,7 @@ class Norm:
     def __init__(self, gain: Array, shift: Array, T: int, B: int, ws: Workspace):
         N, dtype = gain.size, gain.dtype
         self.gain, self.shift = gain, shift
-        self.n, self.inverse = ws.empty((T, B, N), dtype), ws.empty((T, B, 1), dtype)  # 1 / sqrt(var + eps)
+        self.n, self.inverse = ws.steps(T, (B, N), dtype), ws.steps(T, (B, 1), dtype)  # 1 / sqrt(var + eps)
         self.sums, self.scratch = ws.empty((2, B, N), dtype), ws.empty((B, N), dtype)  # of n dy, and of dy
         self.share = np.full((N, 1), 1 / N, dtype)  # a mean is a product with it: faster than a sum
         self.sums.fill(0)
