@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 SPINS, YIELDS = 500, 20_000  # looks at a counter: for some microseconds, then while others may run, then between naps
-NAP = 2e-4  # seconds
+NAP, LONG = 2e-4, 2e-2  # seconds: the first nap, by which each is longer than the one before, and the longest
 IDLE = 200  # looks for the next window's order before a worker sleeps until there is one
 STRIDE = 8  # integers of a cache line
 CARRIED = signal.SIGINT, signal.SIGTERM, signal.SIGHUP  # for the first of the workers to see to
@@ -54,7 +54,7 @@ class Processes(Solo):
         self.end = weakref.finalize(self, dismiss, self.crew)
 
     def allocate(self, size: int) -> np.ndarray:
-        return np.frombuffer(mmap.mmap(-1, max(1, size)), np.uint8, size)
+        return shared(size)
 
     def run(self, *args: Any) -> Any:
         if not self.crew:
@@ -127,14 +127,24 @@ class Barrier:
         turns, mine = self.turns, self.turns[number * STRIDE] + 1
         turns[number * STRIDE] = mine
         for other in range(0, self.size * STRIDE, STRIDE):
-            spins = 0
-            while turns[other] < mine:
-                spins += 1
-                if spins > YIELDS:
-                    time.sleep(NAP)
-                    look()
-                elif spins > SPINS:  # the one that is late may be waiting for this very processor
-                    os.sched_yield()
+            reached(turns, other, mine, look)
+
+
+def reached(turns: memoryview, at: int, turn: int, look: Callable[[], object]) -> None:
+    """Until a counter that another process moves on has reached `turn`; `look` as in `Barrier.wait`."""
+    spins = 0
+    while turns[at] < turn:
+        spins += 1
+        if spins > YIELDS:
+            time.sleep(min(NAP * (spins - YIELDS), LONG))
+            look()
+        elif spins > SPINS:  # the one that is late may be waiting for this very processor
+            os.sched_yield()
+
+
+def shared(size: int) -> np.ndarray:
+    """`size` bytes, 0 at first, that processes forked from now on see too."""
+    return np.frombuffer(mmap.mmap(-1, max(1, size)), np.uint8, size)
 
 
 def forked(work: Callable[[Connection], None], siblings: Sequence[tuple[int, Connection]]) -> tuple[int, Connection]:

@@ -136,14 +136,18 @@ def stream(
     *,
     reset: bool,
     past_end: bool = False,
+    workers: int = 1,
 ) -> Iterator[int]:
     """Ids of one sample as they are drawn, EOS the last of them if it ends so; at most `config.length`.
 
     Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `past_end` EOS is a
-    symbol like any other. Where training `reset` the state at EOS, so does this.
+    symbol like any other. Where training `reset` the state at EOS, so does this. With two `workers` or more another
+    process may help, as long as that is faster; the symbols are the same.
     """
     draws = Draws(model, weights, config, rng, 1)
     streams = primed(model, weights, prime, 1, draws, reset)
+    if workers > 1:
+        streams.share()
     for i in range(config.length):
         symbol = int(draws(streams.o))
         yield symbol

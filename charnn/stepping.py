@@ -12,9 +12,11 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from .columns import WORTH, Halves, Pair, counters
 from .layers import Array, Cell, Stack, Unit
 from .model import Model
 from .parameters import Parameters
+from .processes import possible
 from .products import Product
 from .windows import EOS
 from .workspace import ALIGN, Workspace
@@ -47,6 +49,9 @@ class Stepping(Protocol):
     def only(self, rows: Array) -> "Stepping":
         """Those streams alone, which go on as they would have."""
 
+    def share(self) -> None:
+        """A second process may help, as long as that is faster; what is read and found is the same."""
+
 
 def steps(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepping:
     """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
@@ -78,6 +83,9 @@ class Windows:
         fewer.o[...] = self.o[rows].reshape(fewer.o.shape)
         return fewer
 
+    def share(self) -> None:
+        pass
+
 
 class Steps:
     """`Stepping` for layers that can go step by step. Half of the time of such steps is NumPy's own."""
@@ -91,17 +99,31 @@ class Steps:
         nothing = V[0][:, :0]
         V = [nothing] * (len(layers) - len(V)) + V  # without skip connections the readout sees the topmost layer
         U = [layer.from_below(views) for layer, views in zip(layers[1:], p[1:], strict=True)] + [nothing]
-        self.levels = []
-        for layer, views, up, out in zip(layers, p, U, V, strict=True):
-            unit = layer.unit(rows, out.dtype)
-            products, parts = _products(unit.h, (views.get("W", nothing), up, out))
+        W = [views.get("W", nothing) for views in p]
+        large = rows == 1 and sum(factor.nbytes for factor in (*W, *U, *V)) >= WORTH
+        self.levels, turns = list[Level](), counters() if large else None
+        self.pair: Pair | None = None
+        for layer, views, *factors in zip(layers, p, W, U, V, strict=True):
+            unit = layer.unit(rows, nothing.dtype)
+            products, parts = _products(unit.h, factors, turns)
             inputs = _inputs(layer.table(views), model.symbols, rows)
             self.levels.append(Level(unit, inputs, products, *parts))
         self.o, *self._more = [level.scores for level in self.levels if level.scores.size]
         below = [None, *(level.up for level in self.levels)]
         self._advance = [_advance(level, up) for level, up in zip(self.levels, below, strict=False)]
 
+    def share(self) -> None:
+        halves = [product for level in self.levels for product in level.products if isinstance(product, Halves)]
+        if halves and possible():
+            self.pair = Pair(halves)
+
     def read(self, x: Any) -> None:
+        if self.pair:
+            self.pair.step(self._read, x)
+        else:
+            self._read(x)
+
+    def _read(self, x: Any) -> None:
         if self.reset and not (x if self.rows == 1 else x.all()):  # EOS is 0
             self._forget(x == EOS)
         for advance in self._advance:
@@ -146,17 +168,23 @@ def _inputs(table: Array, symbols: int, rows: int) -> Callable[[Any], Array]:
     return lambda x: np.take(table, x, axis=0, out=out, mode="clip")
 
 
-def _products(h: Array, factors: Sequence[Array]) -> tuple[list[Any], list[Array]]:
-    """h times each factor, and where the results are: for a vector, parts of those of one product."""
+def _products(h: Array, factors: Sequence[Array], turns: memoryview | None) -> tuple[list[Any], list[Array]]:
+    """h times each factor, and where the results are: for a vector, parts of those of one product.
+
+    With `turns` that product can be shared with another process.
+    """
     if h.ndim == 1:
         ends = [*accumulate(factor.shape[1] for factor in factors)]
         places = [slice(end - factor.shape[1], end) for factor, end in zip(factors, ends, strict=True)]
         line = ALIGN // h.itemsize  # each row starts one
         whole = Workspace().empty((len(h), -(-ends[-1] // line) * line), h.dtype)
-        out = np.zeros(whole.shape[1], h.dtype)
         for place, factor in zip(places, factors, strict=True):
             whole[:, place] = factor
         whole[:, ends[-1] :] = 0
+        if turns:
+            halves = Halves(h, whole, turns)
+            return [halves], [halves.out[place] for place in places]
+        out = np.zeros(whole.shape[1], h.dtype)
         return [partial(h.dot, whole, out)], [out[place] for place in places]
     parts = [np.zeros((len(h), factor.shape[1]), h.dtype) for factor in factors]
     made = [Product(factor, len(h), Workspace()) for factor in factors]

@@ -61,6 +61,9 @@ class Shaped:
         fewer.inner, fewer.rows = self.inner.only(rows), len(rows)
         return fewer
 
+    def share(self) -> None:
+        self.inner.share()
+
     def _begin(self, prime: Array) -> None:
         _read(self.inner, self.rows, (EOS, *prime.tolist()))
 

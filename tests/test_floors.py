@@ -11,7 +11,7 @@ FLOORS = {
     0: "__init__ errors novelty npz numerics parameters products ranks stored workspace",
     1: "layers",
     2: "budget config corpus endings ngram recipes schedules text tokens vocabulary windows",
-    3: "chains model mpi optimizers parallel processes run schemes teams",
+    3: "chains columns model mpi optimizers parallel processes run schemes teams",
     4: "advice checkpoint dynamic evaluation folders gradcheck inspection memory mixture sampling stepping stopping "
     "training",
     5: "api bench console opening pace plots session",
@@ -29,6 +29,7 @@ NEIGHBOURS = {  # the only imports on a floor: who may import whom
     "teams": {"mpi", "parallel", "processes"},
     "schedules": {"config"},
     "chains": {"model"},
+    "columns": {"processes"},
     "schemes": {"chains"},
     "vocabulary": {"windows"},
     "endings": {"windows"},

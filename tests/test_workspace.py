@@ -128,3 +128,13 @@ def test_aligned_memory_starts_on_a_cache_line() -> None:
         memory = aligned(size)
         assert memory.shape == (size,) and memory.dtype == np.uint8
         assert not size or memory.ctypes.data % ALIGN == 0
+
+
+def test_without_a_way_back_all_steps_share_their_room() -> None:
+    kept, passing = Workspace(), Workspace(back=False)
+    steps = kept.steps(3, (2, 5), np.float32), passing.steps(3, (2, 5), np.float32)
+    for array in steps:
+        assert array.shape == (3, 2, 5)
+        array[0], array[1] = 1, 2
+    assert [int(array[0, 0, 0]) for array in steps] == [1, 2]
+    assert not np.shares_memory(passing.empty((2, 5), np.float32), steps[1])

@@ -2,7 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from .contender import Entry, Job
 from .work import SEED, VALID
 
 NEVER = -50.0  # score of EOS, so that streams go on
+ENDLESS = 10**12  # characters
 
 
 class Training(Job):
@@ -66,8 +69,9 @@ class Other(Job):
         weights["readout/c"][EOS] = NEVER
         config = SampleConfig(length=work.steps, count=work.batch, seed=SEED)
         if work.batch == 1:
-            once = partial(stream, model, weights, config, rng, none, reset=work.reset, past_end=True)
-            self.once = lambda: deque(once(), maxlen=0)
+            endless = replace(config, length=ENDLESS)
+            symbols = stream(model, weights, endless, rng, none, reset=work.reset, past_end=True, workers=entry.team)
+            self.once = lambda: deque(islice(symbols, work.steps), maxlen=0)
         else:
             many = partial(batches, model, weights, config, none, reset=work.reset, workers=entry.team)
             self.once = lambda: deque(many(), maxlen=0)

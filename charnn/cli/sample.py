@@ -129,10 +129,11 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
     """Ids of one sample as they come."""
     import numpy as np
 
+    from ..parallel import cores
     from ..sampling import stream
 
     rng = np.random.default_rng(config.seed)
-    return stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=past_end)
+    return stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=past_end, workers=cores())
 
 
 def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[list[tuple[str, bool]]]:

@@ -1,0 +1,162 @@
+"""One vector's products, whose columns two processes share: what a long stream of samples waits for.
+
+The weights of a large network come from beyond a core's own cache for each symbol anew; two cores fetch them in little
+more than half the time. A helper does its half as long as that is faster: where others want the processor too, each
+product would wait until it has it back. So both ways are timed again and again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .processes import STRIDE, dismiss, forked, reached, shared
+from .workspace import ALIGN, Workspace
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+WORTH = 1 << 20  # bytes of matrices that are read at each step
+BLOCK = 16  # steps from one decision to the next
+RECENT = 16  # blocks, about, that a mean is taken of
+SETTLED = 8  # blocks from which on it is: by then the system has found a core for the helper
+HOPELESS = 20  # times as long as alone: there is none
+REST, MOST = 0.02, 10.0  # seconds of work alone before the helper is called; where it did not pay, at most
+DUE, DONE, CALLED = 0, STRIDE, 2 * STRIDE  # counters: of products to do, and done, and whether a helper does its half
+Crew = list[tuple[int, "Connection"]]
+
+
+class Halves:
+    """`out` = h W, (N,), of one array h (K,) whose numbers change: one half of the columns, then the other, or at once.
+
+    In halves in any case, so that the bits are the same. `turns` are the counters of all products of a step.
+    """
+
+    def __init__(self, h: np.ndarray, W: np.ndarray, turns: memoryview):
+        line = ALIGN // h.itemsize
+        cut = W.shape[1] // 2 // line * line
+        self.h, self.seen = h, shared(h.nbytes).view(h.dtype)  # what the helper sees of h
+        self.out = shared(W.shape[1] * h.itemsize).view(h.dtype)
+        left, right = (Workspace().empty(part.shape, W.dtype) for part in (W[:, :cut], W[:, cut:]))
+        left[...], right[...] = W[:, :cut], W[:, cut:]
+        self.first, self.second = partial(h.dot, left, self.out[:cut]), partial(h.dot, right, self.out[cut:])
+        self.helped = partial(self.seen.dot, right, self.out[cut:])
+        self.turns, self.look = turns, lambda: None
+
+    def __call__(self) -> None:
+        turns = self.turns
+        if not turns[CALLED]:
+            self.first()
+            self.second()
+            return
+        self.seen[...] = self.h
+        turns[DUE] += 1
+        self.first()
+        try:
+            reached(turns, DONE, turns[DUE], self.look)
+        except EOFError:  # the helper is gone
+            turns[CALLED] = 0
+            self.second()
+
+
+def counters() -> memoryview:
+    """Those of `Halves`."""
+    return shared(3 * STRIDE * 8).data.cast("q")
+
+
+class Pair:
+    """This process and a helper, who do the same products, in the same order, step after step.
+
+    `step` is every step that has them. The helper comes after some time, and ends with this object.
+    """
+
+    def __init__(self, products: Sequence[Halves]):
+        self.products, self.turns, self.crew = products, products[0].turns, Crew()
+        for product in products:
+            product.look = partial(present, self.crew)
+        self.end = weakref.finalize(self, dismiss, self.crew)
+        self.steps, self.taken, self.rest = 0, 0.0, REST
+        self._begin()
+        self.mean = [0.0, 0.0]  # seconds that a block takes, alone and helped
+
+    def step(self, work: Callable[[Any], object], x: Any) -> None:
+        """work(x), timed."""
+        start = time.perf_counter()
+        work(x)
+        self.taken += time.perf_counter() - start
+        self.steps += 1
+        if self.steps == BLOCK:
+            self._look()
+            self.steps, self.taken = 0, 0.0
+
+    def _begin(self) -> None:
+        """Alone, or helped, from here on."""
+        self.blocks, self.since = 0, 0.0
+
+    def _look(self) -> None:
+        """See how long a block took, and call the helper, or do without."""
+        helped = self.turns[CALLED]
+        self.blocks, self.since = self.blocks + 1, self.since + self.taken
+        if self.blocks > SETTLED:
+            weight = 1 if self.blocks == SETTLED + 1 else 1 / RECENT
+            self.mean[helped] += weight * (self.taken - self.mean[helped])
+        settled = self.blocks > SETTLED
+        if not helped and settled and self.since > self.rest:
+            self._call()
+        elif helped and (self.mean[1] if settled else self.taken / HOPELESS) > self.mean[0]:
+            gained = self.blocks * self.mean[0] - self.since
+            self.rest = REST if gained > 0 else min(4 * self.rest, MOST)
+            self.turns[CALLED] = 0
+            self._begin()
+
+    def _call(self) -> None:
+        turns = self.turns
+        if not self.crew:
+            turns[DUE] = turns[DONE] = 0
+            self.crew.append(forked(partial(serve, self.products), ()))
+        turns[CALLED] = 1
+        self._begin()
+        try:
+            self.crew[0][1].send(None)
+        except OSError:  # it is gone
+            turns[CALLED] = 0
+            dismiss(self.crew)
+
+
+def present(crew: Crew) -> None:
+    """Raise EOFError unless the helper is there."""
+    if crew[0][1].poll():  # it never says a word
+        dismiss(crew)
+        raise EOFError
+
+
+class Unwanted(Exception):
+    """The helper is to wait until it is called again."""
+
+
+def serve(products: Sequence[Halves], pipe: Connection) -> None:
+    """The helper's life: wait to be called, then do its halves until it is no longer wanted."""
+    parent, turns = os.getppid(), products[0].turns
+
+    def look() -> None:
+        if os.getppid() != parent:
+            raise EOFError
+        if not turns[CALLED]:
+            raise Unwanted
+
+    while True:
+        pipe.recv()
+        try:
+            while True:
+                done = turns[DONE]
+                reached(turns, DUE, done + 1, look)
+                products[done % len(products)].helped()
+                turns[DONE] = done + 1
+        except Unwanted:
+            pass

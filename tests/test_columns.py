@@ -1,0 +1,209 @@
+"""Products shared with a helper: the same symbols, whether it is there, is late, is not wanted, or is killed."""
+
+import gc
+import os
+import signal
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from charnn import columns, stepping
+from charnn.columns import BLOCK, CALLED, SETTLED, Halves, Pair, counters
+from charnn.config import ModelConfig, SampleConfig
+from charnn.model import Model
+from charnn.processes import possible
+from charnn.sampling import stream
+
+LENGTH, NEVER = 1500, -50.0
+
+helped = pytest.mark.skipif(not possible(), reason="no processes that share memory here")
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small networks are shared too, and the helper comes at once."""
+    monkeypatch.setattr(stepping, "WORTH", 1)
+    monkeypatch.setattr(columns, "REST", 0.0)
+
+
+def symbols(workers: int, **shape: object) -> Iterator[int]:
+    model = Model(ModelConfig(**{"hidden": 40, "layers": 2, **shape}), 12)  # type: ignore[arg-type]
+    p = model.initial(np.random.default_rng(1))
+    p["readout/c"][0] = NEVER
+    config, none = SampleConfig(length=LENGTH), np.array([], int)
+    rng = np.random.default_rng(2)
+    return stream(model, p, config, rng, none, reset=False, past_end=True, workers=workers)
+
+
+@pytest.fixture
+def pairs(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
+    """All that are made from now on."""
+    found: list[Pair] = []
+
+    class Seen(Pair):
+        def __init__(self, products: list[Halves]):
+            super().__init__(products)
+            found.append(self)
+
+    monkeypatch.setattr(stepping, "Pair", Seen)
+    return found
+
+
+@helped
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_a_helper_changes_no_symbol(cell: str, pairs: list[Pair]) -> None:
+    alone = list(symbols(1, cell=cell))
+    assert not pairs
+    assert list(symbols(2, cell=cell)) == alone
+    (pair,) = pairs
+    assert pair.turns[columns.DONE] >= 2 * BLOCK  # of two layers, at each step
+
+
+@helped
+def test_a_helper_that_is_killed_is_done_without(pairs: list[Pair]) -> None:
+    alone = list(symbols(1))
+    drawn, found = symbols(2), list[int]()
+    while not (pairs and pairs[0].crew):
+        found.append(next(drawn))
+    (pair,) = pairs
+    os.kill(pair.crew[0][0], signal.SIGKILL)
+    assert [*found, *drawn] == alone
+
+
+@helped
+def test_the_helper_ends_with_the_stream(pairs: list[Pair]) -> None:
+    drawn = symbols(2)
+    while not (pairs and pairs[0].crew):
+        next(drawn)
+    number = pairs[0].crew[0][0]
+    os.kill(number, 0)
+    pairs.clear()
+    gc.disable()  # it does not wait for a collection
+    try:
+        del drawn
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    finally:
+        gc.enable()
+
+
+@helped
+def test_the_helper_ends_with_a_program_that_is_killed() -> None:
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            found: list[Pair] = []
+            making = Pair.__init__
+            Pair.__init__ = lambda self, products: (making(self, products), found.append(self))[0]  # type: ignore
+            drawn = symbols(2)
+            while not (found and found[0].crew):
+                next(drawn)
+            os.write(there, b"%d" % found[0].crew[0][0])
+            time.sleep(60)
+        finally:
+            os._exit(1)
+    helper = int(os.read(here, 20))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    for handle in (here, there):
+        os.close(handle)
+    for _ in range(500):
+        try:
+            with open(f"/proc/{helper}/stat", encoding="utf-8") as file:
+                if file.read().rpartition(")")[2].split()[0] == "Z":  # nobody is left to wait for it
+                    return
+        except FileNotFoundError:
+            return
+        time.sleep(0.01)
+    pytest.fail("it is still there")
+
+
+class Clock:
+    """Time that passes only as told: a step takes `alone` or `helped` seconds."""
+
+    def __init__(self, pair: Pair, alone: float, helped: float):
+        self.pair, self.now, self.seconds = pair, 0.0, (alone, helped)
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def read(self, x: object) -> None:
+        self.now += self.seconds[self.pair.turns[CALLED]]
+
+    def blocks(self, count: int) -> list[int]:
+        """Whether the helper was called in each of so many blocks."""
+        found = []
+        for _ in range(count):
+            found.append(self.pair.turns[CALLED])
+            for _ in range(BLOCK):
+                self.pair.step(self.read, None)
+        return found
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    """Whose helper needs no process, and comes after 63 blocks of 16 steps of 20 us each."""
+    monkeypatch.setattr(columns, "REST", 0.02)
+    monkeypatch.setattr(columns, "forked", lambda work, siblings: (0, Pipe()))
+    made = Pair([Halves(np.zeros(32, np.float32), np.zeros((32, 64), np.float32), counters())])
+    yield made
+    made.crew.clear()
+
+
+class Pipe:
+    def send(self, message: object) -> None:
+        pass
+
+
+def clocked(pair: Pair, alone: float, helped: float, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(pair, alone, helped)
+    monkeypatch.setattr(columns.time, "perf_counter", clock.perf_counter)
+    return clock
+
+
+def test_a_helper_who_is_faster_stays(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = clocked(pair, 2e-5, 1e-5, monkeypatch).blocks(200)
+    assert called == [0] * 63 + [1] * 137
+
+
+def test_a_helper_who_is_slower_is_called_less_and_less(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = clocked(pair, 2e-5, 6e-5, monkeypatch).blocks(60_000)
+    assert 0 < sum(called[:1000]) <= 4 * (SETTLED + 1)
+    assert 0 < sum(called[1000:]) <= 6 * (SETTLED + 1)
+
+
+def test_where_there_is_no_core_for_the_helper_a_block_is_enough_to_see_that(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = clocked(pair, 2e-5, 4e-3, monkeypatch).blocks(1000)
+    assert 0 < sum(called) <= 2 * 3
+
+
+def test_a_helper_comes_back_once_there_is_room(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = clocked(pair, 2e-5, 1e-5, monkeypatch)
+    clock.blocks(100)
+    clock.seconds = 2e-5, 1e-3  # others want the processor
+    assert 1 not in clock.blocks(60)[1:]
+    clock.seconds = 2e-5, 1e-5
+    assert clock.blocks(2000)[-1]
+
+
+def test_the_product_is_that_of_the_whole_matrix() -> None:
+    rng = np.random.default_rng(0)
+    h, W = rng.standard_normal(50).astype(np.float32), rng.standard_normal((50, 112)).astype(np.float32)
+    product = Halves(h, W, counters())
+    product()
+    assert product.out == pytest.approx(h @ W, rel=1e-5, abs=1e-5)
+    h[:] = 1
+    product()
+    assert product.out == pytest.approx(W.sum(axis=0), rel=1e-4, abs=1e-4)
+
+
+def test_a_short_stream_needs_no_helper(pairs: list[Pair], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "REST", 60.0)
+    list(islice(symbols(2), 200))
+    assert all(not pair.crew for pair in pairs)
