@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,14 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Runs commands in this process, and notes them."""
     said: list[tuple[str, ...]] = []
 
-    def run(*words: str) -> str:
-        said.append(words)
+    def told(words: Sequence[str]) -> str:
+        said.append(tuple(words))
         result = CliRunner().invoke(program, list(words), prog_name="charnn", catch_exceptions=False)
         assert result.exit_code == 0, result.stderr
         return result.stdout
+
+    def run(*commands: Sequence[str]) -> list[str]:
+        return [told(words) for words in commands]
 
     monkeypatch.setattr(quality, "run", run)
     return said
@@ -122,10 +125,10 @@ def test_an_interrupted_run_goes_on(
     folder = shelf(row, two=TEXTS["paragraphs"])
     done = quality.run
 
-    def cut_off(*words: str) -> str:
-        if words[0] == "eval":
+    def cut_off(*commands: Sequence[str]) -> list[str]:
+        if commands[0][0] == "eval":
             raise KeyboardInterrupt
-        return done(*words)
+        return done(*commands)
 
     monkeypatch.setattr(quality, "run", cut_off)
     (folder / "run" / "run").mkdir(parents=True)  # that an earlier one left before it was begun
@@ -230,9 +233,9 @@ def test_commands_answer_fail_and_have_the_time_to_save(tmp_path: Path, monkeypa
     )
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
-    assert quality.run("say", "it") == "-m charnn say it\n"
-    with pytest.raises(subprocess.CalledProcessError, match="exit status 4"):
-        quality.run("fail")
+    assert quality.run(["say", "it"], ["say"]) == ["-m charnn say it\n", "-m charnn say\n"]
+    with pytest.raises(subprocess.CalledProcessError, match=r"'fail'.* exit status 4"):
+        quality.run(["say", "it"], ["fail"])
 
     def interrupted(child: Any) -> None:
         while not (tmp_path / "ready").exists():
@@ -241,7 +244,7 @@ def test_commands_answer_fail_and_have_the_time_to_save(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        quality.run("train")
+        quality.run(["train"])
     assert (tmp_path / "saved").exists()
 
 
@@ -295,7 +298,7 @@ def test_rows_without_records_are_left_out() -> None:
     first = [line.split(" | ")[0] for line in lines.splitlines()[2:]]
     assert first[:3] == [
         "| `charnn train names.txt --minutes 1`",
-        "| `charnn train tinyshakespeare.txt --recipe best --minutes 60`",
+        f"| `charnn train tinyshakespeare.txt {best.options}`",
         "| `charnn train tinyshakespeare.txt --minutes 10`",
     ]
     assert len(first) == 3 + sum(one.text == "tinyshakespeare.txt" for one in results.PUBLISHED)

@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,27 +81,39 @@ class Row:
 
 ROWS: tuple[Row, ...] = (
     Row("shakespeare", "tinyshakespeare.txt", "--minutes 10"),
-    Row("shakespeare-best", "tinyshakespeare.txt", "--recipe best --minutes 60"),
-    Row("shakespeare-elman", "tinyshakespeare.txt", "--recipe elman --minutes 60"),
+    Row("shakespeare-best", "tinyshakespeare.txt", "--recipe best --minutes 60 --workers 1"),
+    Row("shakespeare-elman", "tinyshakespeare.txt", "--recipe elman --minutes 10"),
     Row("warandpeace", "warandpeace.txt", "--minutes 10", (80, 10, 10)),
+    Row("warandpeace-elman", "warandpeace.txt", "--recipe elman --minutes 10", (80, 10, 10)),
     Row("names", "names.txt", "--minutes 1", seeds=(0, 1, 2, 3, 4)),
 )
 
 
-def run(*words: str) -> str:
-    """What `charnn` with these words prints on standard output. It is told of Ctrl-C, and has the time to save."""
-    command = [sys.executable, "-m", "charnn", *words]
-    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, encoding="utf-8", process_group=0, **pipes) as child:
+def run(*commands: Sequence[str]) -> list[str]:
+    """What `charnn` with the words of each command prints on standard output, all at once.
+
+    They are told of Ctrl-C, and have the time to save.
+    """
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "process_group": 0}
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                subprocess.Popen([sys.executable, "-m", "charnn", *words], text=True, encoding="utf-8", **pipes)
+            )
+            for words in commands
+        ]
         try:
-            out, _ = child.communicate()
+            found = [str(child.communicate()[0]) for child in children]
         except KeyboardInterrupt:
-            child.terminate()
-            child.wait()
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.wait()
             raise
-    if child.returncode:
-        raise subprocess.CalledProcessError(child.returncode, ["charnn", *words])
-    return str(out)
+    for child, words in zip(children, commands, strict=True):
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, ["charnn", *words])
+    return found
 
 
 def parted(path: Path, parts: Sequence[int], folder: Path) -> tuple[Path, float, Path, int]:
@@ -128,10 +141,10 @@ def train(path: Path, words: Sequence[str], folder: Path) -> float:
     """Train a run in a folder, or go on with the one that was interrupted there. Returns how many cores that took."""
     started, worked = time.monotonic(), processor()
     if (folder / "run" / "last.npz").exists():
-        run("train", "--resume", "--name", "run", "--out", str(folder))
+        run(["train", "--resume", "--name", "run", "--out", str(folder)])
     else:
         shutil.rmtree(folder / "run", ignore_errors=True)
-        run("train", str(path), *words, "--name", "run", "--out", str(folder))
+        run(["train", str(path), *words, "--name", "run", "--out", str(folder)])
     return (processor() - worked) / (time.monotonic() - started)
 
 
@@ -149,8 +162,9 @@ def measure(row: Row, seed: int, path: Path, folder: Path) -> dict[str, Any]:
         words, scored = [*words, "--valid", repr(valid)], [str(last), "--unknown", "skip"]
     cores = train(path, words, folder)
     model = ["-m", str(folder / "run"), "--json"]
-    scores = {name: json.loads(run("eval", *scored, *more, *model)) for name, more in EVALUATIONS.items()}
-    facts, last_state = json.loads(run("info", *model)), charnn.load(folder / "run" / "last.npz")
+    told = run(*(["eval", *scored, *more, *model] for more in EVALUATIONS.values()), ["info", *model])
+    *found, facts = map(json.loads, told)
+    scores, last_state = dict(zip(EVALUATIONS, found, strict=True)), charnn.load(folder / "run" / "last.npz")
     count = scores["bits"]["count"]
     return {
         **row.key,
