@@ -207,7 +207,7 @@ def ending(pid: int) -> str:
 
 
 def spread(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    """function(item) for each item, in order, by several processes where that is possible."""
+    """function(item) for each item, in order, by several processes where that is possible, this one among them."""
     workers = min(workers, len(items)) if possible() else 1
     if workers < 2:
         yield from map(function, items)
@@ -222,10 +222,13 @@ def spread(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iter
 
     crew: list[tuple[int, Connection]] = []
     try:
-        for number in range(workers):
+        for number in range(1, workers):
             crew.append(forked(partial(serve, number), crew))
-        for i in range(len(items)):
-            pid, pipe = crew[i % workers]
+        for i, item in enumerate(items):
+            if i % workers == 0:
+                yield function(item)
+                continue
+            pid, pipe = crew[i % workers - 1]
             try:
                 result = pipe.recv()
             except EOFError:

@@ -52,7 +52,7 @@ def rows() -> Iterator[tuple[str, Work]]:
             yield f"sample 1 stream, {hidden}, {layers}", Work("sample", 1, 2000, hidden, layers)
     for hidden in (128, 512):
         for streams in (64, 256):
-            yield f"sample {streams} streams, {hidden}, 1", Work("sample", streams, 500, hidden, 1)
+            yield f"sample {streams} streams, {hidden}, 1", Work("sample", streams, 2000, hidden, 1)
     for hidden in (128, 512):
         yield f"evaluate {hidden}, 1", Work("evaluate", 64, 2**19 // hidden, hidden, 1)
     for cell, *size in GATED:
