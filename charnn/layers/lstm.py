@@ -1,6 +1,8 @@
 """Long short-term memory (Hochreiter and Schmidhuber, 1997): units that keep what they know behind gates."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,7 +61,7 @@ class LSTM(Recurrent):
             if norm:
                 norm.forward(hW, t)
             s[t, :4] = again
-            cell.forward(s[t], c[t + 1], tanh_c[t], h[t])
+            cell.forward(views(s[t]), c[t + 1], tanh_c[t], h[t])
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             da, dh = a, ws.empty((B, H), dtype)  # from the step after: da[t+1] W^T
@@ -97,19 +99,20 @@ class Gates:
     def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
         self.half, self.e, self.more = np.array(0.5, dtype), *(ws.empty((3, rows, hidden), dtype) for _ in range(2))
         self.da, self.pair = ws.empty((4, rows, hidden), dtype), ws.empty((2, rows, hidden), dtype)
-        self.new, self.dc = ws.empty((rows, hidden), dtype), self.pair[1]  # dc[t]; what of it comes from t + 1
+        self.new, self.ig, self.fc = ws.empty((rows, hidden), dtype), *self.pair
+        self.dc = self.fc  # on the way back: what of dc[t] comes from t + 1
 
-    def forward(self, s: Array, c: Array, tanh_c: Array, h: Array) -> None:
-        """From a[t] in the place of i, f, o, g: these, c[t], tanh(c[t]) and h[t]."""
-        ifo = s[:3]
-        np.multiply(ifo, self.half, out=ifo)  # sigmoid(a) = 1/2 + tanh(a / 2) / 2
-        np.tanh(s[:4], out=s[:4])
-        np.multiply(ifo, self.half, out=ifo)
-        np.add(ifo, self.half, out=ifo)
-        ig, fc = np.multiply(s[:2], s[3:], out=self.pair)
-        np.add(ig, fc, out=c)
-        np.tanh(c, out=tanh_c)
-        np.multiply(s[2], tanh_c, out=h)
+    def forward(self, s: Arrays, c: Array, tanh_c: Array, h: Array) -> None:
+        """From a[t] in the place of i, f, o, g, seen by `views`: these, c[t], tanh(c[t]) and h[t]."""
+        ifo, ifog, i_f, g_c, o = s
+        np.multiply(ifo, self.half, ifo)  # sigmoid(a) = 1/2 + tanh(a / 2) / 2
+        np.tanh(ifog, ifog)
+        np.multiply(ifo, self.half, ifo)
+        np.add(ifo, self.half, ifo)
+        np.multiply(i_f, g_c, self.pair)
+        np.add(self.ig, self.fc, c)
+        np.tanh(c, tanh_c)
+        np.multiply(o, tanh_c, h)
 
     def backward(self, s: Array, tanh_c: Array, h: Array, dh: Array) -> Array:
         """da[t] = ds[t] s (1 - s) for i, f, o, dg[t] (1 - g^2), from dh[t] and `dc`, of which t leaves its own."""
@@ -128,6 +131,11 @@ class Gates:
         return da
 
 
+def views(s: Array) -> Arrays:
+    """Of i, f, o, g and c: what `Gates.forward` takes together."""
+    return s[:3], s[:4], s[:2], s[3:], s[2]
+
+
 class LSTMUnit:
     """The gates from a = again + inputs + below, as a `Unit`."""
 
@@ -139,13 +147,18 @@ class LSTMUnit:
         self.out[1].fill(0)
         row = slice(None) if rows > 1 else 0
         self.h, self.memory = self.out[1][row], (self.s[4, row],)
+        self.views, self.c = views(self.s), self.s[4]
+        self.a = self.s[:4]
+        self.seen: Callable[[Array], Array] = partial(apart, hidden=hidden)
+        if rows == 1:  # whose gates, one after the other, are what lies side by side
+            self.a, self.seen = self.a.reshape(-1), lambda a: a
 
     def step(self, again: Array, inputs: Array, below: Array | None) -> None:
-        s, hidden = self.s, self.s.shape[-1]
-        a = np.add(apart(again, hidden), apart(inputs, hidden), out=s[:4])
+        seen = self.seen
+        a = np.add(seen(again), seen(inputs), self.a)
         if below is not None:
-            np.add(a, apart(below, hidden), out=a)
-        self.gates.forward(s, s[4], *self.out)
+            np.add(a, seen(below), a)
+        self.gates.forward(self.views, self.c, *self.out)
 
 
 def apart(a: Array, hidden: int) -> Array:
