@@ -117,15 +117,15 @@ class Pair:
 
     def _call(self) -> None:
         turns = self.turns
-        if not self.crew:
-            turns[DUE] = turns[DONE] = 0
-            self.crew.append(forked(partial(serve, self.products), ()))
-        turns[CALLED] = 1
         self._begin()
         try:
+            if not self.crew:
+                turns[DUE] = turns[DONE] = 0
+                self.crew.append(forked(partial(serve, self.products), ()))
+            turns[CALLED] = 1
             self.crew[0][1].send(None)
-        except OSError:  # it is gone
-            turns[CALLED] = 0
+        except OSError:  # there can be no more processes, or it is gone
+            turns[CALLED], self.rest = 0, MOST
             dismiss(self.crew)
 
 

@@ -23,8 +23,8 @@ from .parallel import Neighbour, Solo
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-SPINS, YIELDS = 500, 20_000  # looks at a counter: for some microseconds, then while others may run, then between naps
-NAP, LONG = 2e-4, 2e-2  # seconds: the first nap, by which each is longer than the one before, and the longest
+SPINS = 500  # looks at a counter: for some microseconds
+YIELD, NAP = 0.01, 0.02  # seconds: of looks while others may run, before there are naps between; and of the longest nap
 IDLE = 200  # looks for the next window's order before a worker sleeps until there is one
 STRIDE = 8  # integers of a cache line
 CARRIED = signal.SIGINT, signal.SIGTERM, signal.SIGHUP  # for the first of the workers to see to
@@ -132,14 +132,18 @@ class Barrier:
 
 def reached(turns: memoryview, at: int, turn: int, look: Callable[[], object]) -> None:
     """Until a counter that another process moves on has reached `turn`; `look` as in `Barrier.wait`."""
-    spins = 0
+    spins, start = 0, 0.0
     while turns[at] < turn:
         spins += 1
-        if spins > YIELDS:
-            time.sleep(min(NAP * (spins - YIELDS), LONG))
-            look()
-        elif spins > SPINS:  # the one that is late may be waiting for this very processor
+        if spins <= SPINS:
+            continue
+        now = time.monotonic()
+        start = start or now
+        if now < start + YIELD:  # the one that is late may be waiting for this very processor
             os.sched_yield()
+        else:
+            look()
+            time.sleep(min((now - start) / 16, NAP))
 
 
 def shared(size: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from charnn.model import Model
 from charnn.processes import possible
 from charnn.sampling import stream
 
-LENGTH, NEVER = 1500, -50.0
+LENGTH, NEVER = 600, -50.0
 
 helped = pytest.mark.skipif(not possible(), reason="no processes that share memory here")
 
@@ -26,7 +26,7 @@ helped = pytest.mark.skipif(not possible(), reason="no processes that share memo
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small networks are shared too, and the helper comes at once."""
     monkeypatch.setattr(stepping, "WORTH", 1)
-    monkeypatch.setattr(columns, "REST", 0.0)
+    monkeypatch.setattr(columns, "REST", 1e-3)
 
 
 def symbols(workers: int, **shape: object) -> Iterator[int]:
@@ -71,6 +71,21 @@ def test_a_helper_that_is_killed_is_done_without(pairs: list[Pair]) -> None:
     (pair,) = pairs
     os.kill(pair.crew[0][0], signal.SIGKILL)
     assert [*found, *drawn] == alone
+
+
+@helped
+def test_where_there_can_be_no_more_processes_the_stream_goes_on(
+    pairs: list[Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def full(work: object, siblings: object) -> None:
+        tries.append(work)
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(columns, "forked", full)
+    assert list(symbols(2)) == list(symbols(1))
+    assert len(tries) == 1
 
 
 @helped
