@@ -21,6 +21,7 @@ from .layers import Array, State
 from .layers.layer import Keep
 from .model import Model
 from .numerics import quiet
+from .optimizers import PIECE
 from .parameters import Parameters
 from .stored import Symbols, pieces
 from .windows import EOS
@@ -111,14 +112,30 @@ class Learner(Reader):
         self._begin()
 
     def _step(self, w: Array, g: Array) -> None:
+        """The step of the gradient g; in pieces, each of which stays in cache from one line to the next."""
         self.count += 1
-        self.v += (g * g - self.v) / self.count
-        r = np.sqrt(self.v)
-        mean = r.sum() / self.model.parameters  # between arrays there are zeros
+        parts = [slice(start, start + PIECE) for start in range(0, w.size, PIECE)]
+        total, scratch = 0.0, np.empty((2, min(PIECE, w.size)), w.dtype)
+        for part in parts:
+            v, (d, _) = self.v[part], scratch[:, : w[part].size]
+            np.multiply(g[part], g[part], out=d)
+            d -= v
+            d /= self.count
+            v += d
+            total += float(np.sqrt(v, out=d).sum())
+        mean = total / self.model.parameters  # between arrays there are zeros
         if not mean:
             return  # nothing to learn yet
-        w -= self.rate * g / (r + SMALL * mean)
-        w += np.minimum(1, self.decay / mean * r) * (self.trained - w)
+        for part in parts:
+            r, d = scratch[:, : w[part].size]
+            np.sqrt(self.v[part], out=r)
+            np.divide(g[part], np.add(r, SMALL * mean, out=d), out=d)
+            d *= self.rate
+            w[part] -= d
+            r *= self.decay / mean
+            np.minimum(r, 1, out=r)
+            r *= np.subtract(self.trained[part], w[part], out=d)
+            w[part] += r
 
 
 def surprisal(reader: Reader, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
