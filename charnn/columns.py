@@ -1,8 +1,8 @@
 """One vector's products, whose columns two processes share: what a long stream of samples waits for.
 
-The weights of a large network come from beyond a core's own cache for each symbol anew; two cores fetch them in little
-more than half the time. A helper does its half as long as that is faster: where others want the processor too, each
-product would wait until it has it back. So both ways are timed again and again.
+The weights of a large network come from beyond a core's own cache for each symbol anew; two cores fetch them faster
+(tests/benchmarks/peers.py, one stream). A helper does its half as long as that pays: where others want the processor
+too, each product would wait until it has it back. So both ways are timed again and again.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 WORTH = 1 << 20  # bytes of matrices that are read at each step
 BLOCK = 16  # steps from one decision to the next
 RECENT = 16  # blocks, about, that a mean is taken of
-SETTLED = 8  # blocks from which on it is: by then the system has found a core for the helper
-HOPELESS = 20  # times as long as alone: there is none
-REST, MOST = 0.02, 10.0  # seconds of work alone before the helper is called; where it did not pay, at most
+SETTLED = 8  # blocks after which it is: by then the system has found a core for the helper
+HOPELESS = 20  # times as long as alone, of a block or less: there is none
+REST, MOST = 0.02, 10.0  # seconds alone before the helper is called; where it did not pay, at most, and with it
 DUE, DONE, CALLED = 0, STRIDE, 2 * STRIDE  # counters: of products to do, and done, and whether a helper does its half
 Crew = list[tuple[int, "Connection"]]
 
@@ -35,7 +35,8 @@ Crew = list[tuple[int, "Connection"]]
 class Halves:
     """`out` = h W, (N,), of one array h (K,) whose numbers change: one half of the columns, then the other, or at once.
 
-    In halves in any case, so that the bits are the same. `turns` are the counters of all products of a step.
+    In halves in any case, so that the bits are the same. `turns` are the counters of all products of a step. What is
+    shared with a helper any other fork sees too: it must not go on with the same stream.
     """
 
     def __init__(self, h: np.ndarray, W: np.ndarray, turns: memoryview):
@@ -82,8 +83,8 @@ class Pair:
             product.look = partial(present, self.crew)
         self.end = weakref.finalize(self, dismiss, self.crew)
         self.steps, self.taken, self.rest = 0, 0.0, REST
-        self._begin()
         self.mean = [0.0, 0.0]  # seconds that a block takes, alone and helped
+        self._begin(False)
 
     def step(self, work: Callable[[Any], object], x: Any) -> None:
         """work(x), timed."""
@@ -91,41 +92,43 @@ class Pair:
         work(x)
         self.taken += time.perf_counter() - start
         self.steps += 1
-        if self.steps == BLOCK:
+        if self.steps == BLOCK or (self.helped and self.taken > HOPELESS * self.mean[0]):
             self._look()
             self.steps, self.taken = 0, 0.0
 
-    def _begin(self) -> None:
+    def _begin(self, helped: bool) -> None:
         """Alone, or helped, from here on."""
-        self.blocks, self.since = 0, 0.0
+        self.helped, self.blocks, self.since = helped, 0, 0.0
+        self.turns[CALLED] = helped
 
     def _look(self) -> None:
         """See how long a block took, and call the helper, or do without."""
-        helped = self.turns[CALLED]
+        if self.helped and not self.turns[CALLED]:  # it is gone
+            self._begin(False)
+            self.rest = MOST
+            return
         self.blocks, self.since = self.blocks + 1, self.since + self.taken
-        if self.blocks > SETTLED:
-            weight = 1 if self.blocks == SETTLED + 1 else 1 / RECENT
-            self.mean[helped] += weight * (self.taken - self.mean[helped])
-        settled = self.blocks > SETTLED
-        if not helped and settled and self.since > self.rest:
-            self._call()
-        elif helped and (self.mean[1] if settled else self.taken / HOPELESS) > self.mean[0]:
+        settled = self.blocks - SETTLED
+        if settled > 0:
+            self.mean[self.helped] += (self.taken - self.mean[self.helped]) / min(settled, RECENT)
+        if not self.helped:
+            if settled >= RECENT and self.since > self.rest:
+                self._call()
+        elif (self.mean[1] if settled > 0 else self.taken / HOPELESS) > self.mean[0] or self.since > MOST:
             gained = self.blocks * self.mean[0] - self.since
             self.rest = REST if gained > 0 else min(4 * self.rest, MOST)
-            self.turns[CALLED] = 0
-            self._begin()
+            self._begin(False)
 
     def _call(self) -> None:
-        turns = self.turns
-        self._begin()
+        self._begin(True)
         try:
             if not self.crew:
-                turns[DUE] = turns[DONE] = 0
-                self.crew.append(forked(partial(serve, self.products), ()))
-            turns[CALLED] = 1
+                self.turns[DUE] = self.turns[DONE] = 0
+                self.crew.append(forked(partial(serve, self.products, os.getpid()), ()))
             self.crew[0][1].send(None)
         except OSError:  # there can be no more processes, or it is gone
-            turns[CALLED], self.rest = 0, MOST
+            self._begin(False)
+            self.rest = MOST
             dismiss(self.crew)
 
 
@@ -140,9 +143,9 @@ class Unwanted(Exception):
     """The helper is to wait until it is called again."""
 
 
-def serve(products: Sequence[Halves], pipe: Connection) -> None:
+def serve(products: Sequence[Halves], parent: int, pipe: Connection) -> None:
     """The helper's life: wait to be called, then do its halves until it is no longer wanted."""
-    parent, turns = os.getppid(), products[0].turns
+    turns = products[0].turns
 
     def look() -> None:
         if os.getppid() != parent:

@@ -40,7 +40,7 @@ class Reader:
     def __init__(self, model: Model, weights: Parameters, *, reset: bool):
         self.model, self.weights, self.reset = model, weights, reset
         self.last, self.state = EOS, model.zero_state(1, weights.flat.dtype)
-        self.ws = Workspace()
+        self.ws = Workspace(back=False)
 
     def read(self, ids: Symbols) -> Iterator[tuple[Array, Array]]:
         """The next symbols (N,) of the stream, part by part: the part (n,), and the scores o (n, V) of what comes.
@@ -79,6 +79,7 @@ class Learner(Reader):
         own = weights.like()
         own.flat[...] = weights.flat
         super().__init__(model, own, reset=reset)
+        self.ws = Workspace()
         self.trained, self.segment, self.rate, self.decay = weights.flat, segment, rate, decay
         self.g, self.v, self.count = weights.like(), np.zeros_like(weights.flat), 0
         self._begin()

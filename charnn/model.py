@@ -136,6 +136,7 @@ class Model:
         gradient of a later loss with respect to the state after the window: none where gradients are truncated there.
         Steps before the `first` one are read, and count for nothing; nor do those where `counts` (T, B) is false.
         """
+        assert ws.back, "this workspace keeps nothing to go back on"
         h, after, backward = self.recurrent.forward(p, (x,), state, ws, keep, rng)
         dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
         for part in dh:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 SPINS = 500  # looks at a counter: for some microseconds
-YIELD, NAP = 0.01, 0.02  # seconds: of looks while others may run, before there are naps between; and of the longest nap
+YIELD, NAP = (
+    0.01,
+    0.002,
+)  # seconds: of looks while others may run, before there are naps between; the longest nap
 IDLE = 200  # looks for the next window's order before a worker sleeps until there is one
 STRIDE = 8  # integers of a cache line
 CARRIED = signal.SIGINT, signal.SIGTERM, signal.SIGHUP  # for the first of the workers to see to

@@ -25,7 +25,7 @@ class Workspace:
     """
 
     def __init__(self, back: bool = True) -> None:
-        self._back = back
+        self.back = back
         self._arena = aligned(0)
         self._used = 0  # bytes handed out, whether they fitted or not
         self._needed = 0  # the most that was handed out at once since the last reset
@@ -41,8 +41,8 @@ class Workspace:
 
     def steps(self, count: int, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
         """(count, *shape): room for each step; without a way back the same for all, which stays in cache."""
-        a = self.empty((count if self._back else 1, *shape), dtype)
-        return a if self._back else np.lib.stride_tricks.as_strided(a, (count, *shape), (0, *a.strides[1:]))
+        a = self.empty((count if self.back else 1, *shape), dtype)
+        return a if self.back else np.lib.stride_tricks.as_strided(a, (count, *shape), (0, *a.strides[1:]))
 
     def reset(self) -> None:
         """Give everything back. Arrays handed out before are overwritten from now on."""

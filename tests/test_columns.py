@@ -18,6 +18,7 @@ from charnn.processes import possible
 from charnn.sampling import stream
 
 LENGTH, NEVER = 600, -50.0
+NOBODY = 2**30  # no process has that number
 
 helped = pytest.mark.skipif(not possible(), reason="no processes that share memory here")
 
@@ -54,7 +55,8 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
 
 @helped
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
-def test_a_helper_changes_no_symbol(cell: str, pairs: list[Pair]) -> None:
+def test_a_helper_changes_no_symbol(cell: str, pairs: list[Pair], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "HOPELESS", 1e9)  # however busy the machine is
     alone = list(symbols(1, cell=cell))
     assert not pairs
     assert list(symbols(2, cell=cell)) == alone
@@ -121,17 +123,17 @@ def test_the_helper_ends_with_a_program_that_is_killed() -> None:
             time.sleep(60)
         finally:
             os._exit(1)
+    os.close(there)  # so that its end is seen
     helper = int(os.read(here, 20))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    for handle in (here, there):
-        os.close(handle)
+    os.close(here)
     for _ in range(500):
         try:
             with open(f"/proc/{helper}/stat", encoding="utf-8") as file:
                 if file.read().rpartition(")")[2].split()[0] == "Z":  # nobody is left to wait for it
                     return
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return
         time.sleep(0.01)
     pytest.fail("it is still there")
@@ -163,7 +165,7 @@ class Clock:
 def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     """Whose helper needs no process, and comes after 63 blocks of 16 steps of 20 us each."""
     monkeypatch.setattr(columns, "REST", 0.02)
-    monkeypatch.setattr(columns, "forked", lambda work, siblings: (0, Pipe()))
+    monkeypatch.setattr(columns, "forked", lambda work, siblings: (NOBODY, Pipe()))
     made = Pair([Halves(np.zeros(32, np.float32), np.zeros((32, 64), np.float32), counters())])
     yield made
     made.crew.clear()
@@ -196,6 +198,23 @@ def test_where_there_is_no_core_for_the_helper_a_block_is_enough_to_see_that(
 ) -> None:
     called = clocked(pair, 2e-5, 4e-3, monkeypatch).blocks(1000)
     assert 0 < sum(called) <= 2 * 3
+
+
+def test_a_time_alone_that_was_too_long_by_chance_is_not_believed_for_ever(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = clocked(pair, 2e-3, 6e-5, monkeypatch)  # the machine was busy when alone
+    assert 1 in clock.blocks(60)
+    clock.seconds = 2e-5, 6e-5
+    called = clock.blocks(40_000)
+    assert sum(called) * BLOCK * 6e-5 < 1.1 * columns.MOST
+
+
+def test_a_helper_who_is_gone_is_not_called_at_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = clocked(pair, 2e-5, 1e-5, monkeypatch)
+    assert clock.blocks(100)[-1]
+    pair.turns[CALLED] = 0  # as a product does that finds it gone
+    assert not any(clock.blocks(1000))
 
 
 def test_a_helper_comes_back_once_there_is_room(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charnn import workspace
+from charnn.config import ModelConfig
+from charnn.model import Model
 from charnn.workspace import ALIGN, Workspace, aligned
 
 requests = st.lists(
@@ -138,3 +140,10 @@ def test_without_a_way_back_all_steps_share_their_room() -> None:
         array[0], array[1] = 1, 2
     assert [int(array[0, 0, 0]) for array in steps] == [1, 2]
     assert not np.shares_memory(passing.empty((2, 5), np.float32), steps[1])
+
+
+def test_no_gradient_is_taken_where_nothing_was_kept() -> None:
+    model = Model(ModelConfig("lstm", 3, 1), 4)
+    p, x = model.initial(np.random.default_rng(0)), np.zeros((2, 1), int)
+    with pytest.raises(AssertionError, match="keeps nothing"):
+        model.gradient(p, p.like(), x, x, model.zero_state(1), Workspace(back=False), None, None)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from ..columns import WORTH
 from ..errors import UsageError
 from ..parallel import cores
 from .contender import Entry
@@ -10,6 +11,7 @@ from .work import GATES, Work
 
 PEERS = ("torch", "jax")
 CELLS = ("elman", "lstm", "gru")  # that their code is written for
+FLOAT = 4  # bytes
 WIDE = 512**2  # weights of a recurrence from which one stream may be worth two threads
 
 
@@ -30,7 +32,13 @@ def known(cell: str) -> None:
 
 def ours(work: Work, workers: int) -> Entry:
     """charnn with so many workers."""
-    return Entry("charnn", work.task, work, team=workers if work.task == "sample" else min(workers, work.batch))
+    one = work.batch == 1 and not (work.task == "sample" and shareable(work))
+    return Entry("charnn", work.task, work, team=1 if one else workers)
+
+
+def shareable(work: Work) -> bool:
+    """Whether a stream's products are large enough for two processes."""
+    return FLOAT * work.multiplications // work.characters >= WORTH
 
 
 def peak(work: Work) -> Entry:

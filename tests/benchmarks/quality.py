@@ -95,15 +95,14 @@ def run(*commands: Sequence[str]) -> list[str]:
     They are told of Ctrl-C, and have the time to save.
     """
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "process_group": 0}
+    children: list[subprocess.Popen[str]] = []
     with ExitStack() as stack:
-        children = [
-            stack.enter_context(
-                subprocess.Popen([sys.executable, "-m", "charnn", *words], text=True, encoding="utf-8", **pipes)
-            )
-            for words in commands
-        ]
         try:
-            found = [str(child.communicate()[0]) for child in children]
+            for words in commands:
+                command = [sys.executable, "-m", "charnn", *words]
+                child = subprocess.Popen(command, text=True, encoding="utf-8", **pipes)
+                children.append(stack.enter_context(child))
+            told = [child.communicate()[0] for child in children]
         except KeyboardInterrupt:
             for child in children:
                 child.terminate()
@@ -113,7 +112,7 @@ def run(*commands: Sequence[str]) -> list[str]:
     for child, words in zip(children, commands, strict=True):
         if child.returncode:
             raise subprocess.CalledProcessError(child.returncode, ["charnn", *words])
-    return found
+    return told
 
 
 def parted(path: Path, parts: Sequence[int], folder: Path) -> tuple[Path, float, Path, int]:
@@ -163,8 +162,8 @@ def measure(row: Row, seed: int, path: Path, folder: Path) -> dict[str, Any]:
     cores = train(path, words, folder)
     model = ["-m", str(folder / "run"), "--json"]
     told = run(*(["eval", *scored, *more, *model] for more in EVALUATIONS.values()), ["info", *model])
-    *found, facts = map(json.loads, told)
-    scores, last_state = dict(zip(EVALUATIONS, found, strict=True)), charnn.load(folder / "run" / "last.npz")
+    *evaluated, facts = map(json.loads, told)
+    scores, last_state = dict(zip(EVALUATIONS, evaluated, strict=True)), charnn.load(folder / "run" / "last.npz")
     count = scores["bits"]["count"]
     return {
         **row.key,
