@@ -262,7 +262,7 @@ def test_memory_is_counted(kind: str) -> None:
         x = np.zeros((evaluation.WINDOW // batch, batch), np.int64)
         model.gradient(p, p.like(), x, x, model.zero_state(batch), ws, None, None)
         needed = memory.needed(model, TrainConfig(batch=batch, workers=1)) - memory.RESERVE
-        assert ws._needed < needed < 6 * ws._needed
+        assert ws._needed < needed < 8 * ws._needed
 
 
 # Options
