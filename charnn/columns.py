@@ -28,7 +28,8 @@ RECENT = 16  # blocks, about, that a mean is taken of
 SETTLED = 8  # blocks after which it is: by then the system has found a core for the helper
 HOPELESS = 20  # times as long as alone, of a block or less: there is none
 REST, MOST = 0.02, 10.0  # seconds alone before the helper is called; where it did not pay, at most, and with it
-DUE, DONE, CALLED = 0, STRIDE, 2 * STRIDE  # counters: of products to do, and done, and whether a helper does its half
+COUNTERS = 3  # of all products of a step
+DUE, DONE, CALLED = 0, STRIDE, 2 * STRIDE  # those: of products to do, and done, and whether a helper does its half
 Crew = list[tuple[int, "Connection"]]
 
 
@@ -64,11 +65,6 @@ class Halves:
         except EOFError:  # the helper is gone
             turns[CALLED] = 0
             self.second()
-
-
-def counters() -> memoryview:
-    """Those of `Halves`."""
-    return shared(3 * STRIDE * 8).data.cast("q")
 
 
 class Pair:

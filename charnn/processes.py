@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 SPINS = 500  # looks at a counter: for some microseconds
-YIELD, NAP = (
-    0.01,
-    0.002,
-)  # seconds: of looks while others may run, before there are naps between; the longest nap
+YIELD = 0.01  # seconds: then of looks while others may run, before there are naps between
+NAP = 0.002  # seconds: the longest of those
 IDLE = 200  # looks for the next window's order before a worker sleeps until there is one
 STRIDE = 8  # integers of a cache line
 CARRIED = signal.SIGINT, signal.SIGTERM, signal.SIGHUP  # for the first of the workers to see to
@@ -119,7 +117,7 @@ class Barrier:
 
     def __init__(self, size: int):
         self.size = size
-        self.turns = memoryview(mmap.mmap(-1, size * STRIDE * 8)).cast("q")
+        self.turns = counters(size)
 
     def reset(self) -> None:
         for i in range(len(self.turns)):
@@ -152,6 +150,11 @@ def reached(turns: memoryview, at: int, turn: int, look: Callable[[], object]) -
 def shared(size: int) -> np.ndarray:
     """`size` bytes, 0 at first, that processes forked from now on see too."""
     return np.frombuffer(mmap.mmap(-1, max(1, size)), np.uint8, size)
+
+
+def counters(count: int) -> memoryview:
+    """So many integers, 0 at first, that processes forked from now on see too: one every `STRIDE`."""
+    return shared(count * STRIDE * 8).data.cast("q")
 
 
 def forked(work: Callable[[Connection], None], siblings: Sequence[tuple[int, Connection]]) -> tuple[int, Connection]:

@@ -12,11 +12,11 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from .columns import WORTH, Halves, Pair, counters
+from .columns import COUNTERS, WORTH, Halves, Pair
 from .layers import Array, Cell, Stack, Unit
 from .model import Model
 from .parameters import Parameters
-from .processes import possible
+from .processes import counters, possible
 from .products import Product
 from .windows import EOS
 from .workspace import ALIGN, Workspace
@@ -101,7 +101,7 @@ class Steps:
         U = [layer.from_below(views) for layer, views in zip(layers[1:], p[1:], strict=True)] + [nothing]
         W = [views.get("W", nothing) for views in p]
         large = rows == 1 and sum(factor.nbytes for factor in (*W, *U, *V)) >= WORTH
-        self.levels, turns = list[Level](), counters() if large else None
+        self.levels, turns = list[Level](), counters(COUNTERS) if large else None
         self.pair: Pair | None = None
         for layer, views, *factors in zip(layers, p, W, U, V, strict=True):
             unit = layer.unit(rows, nothing.dtype)

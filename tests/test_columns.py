@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from charnn import columns, stepping
-from charnn.columns import BLOCK, CALLED, SETTLED, Halves, Pair, counters
+from charnn.columns import BLOCK, CALLED, COUNTERS, SETTLED, Halves, Pair
 from charnn.config import ModelConfig, SampleConfig
 from charnn.model import Model
-from charnn.processes import possible
+from charnn.processes import counters, possible
 from charnn.sampling import stream
 
 LENGTH, NEVER = 600, -50.0
@@ -166,7 +166,7 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     """Whose helper needs no process, and comes after 63 blocks of 16 steps of 20 us each."""
     monkeypatch.setattr(columns, "REST", 0.02)
     monkeypatch.setattr(columns, "forked", lambda work, siblings: (NOBODY, Pipe()))
-    made = Pair([Halves(np.zeros(32, np.float32), np.zeros((32, 64), np.float32), counters())])
+    made = Pair([Halves(np.zeros(32, np.float32), np.zeros((32, 64), np.float32), counters(COUNTERS))])
     yield made
     made.crew.clear()
 
@@ -229,7 +229,7 @@ def test_a_helper_comes_back_once_there_is_room(pair: Pair, monkeypatch: pytest.
 def test_the_product_is_that_of_the_whole_matrix() -> None:
     rng = np.random.default_rng(0)
     h, W = rng.standard_normal(50).astype(np.float32), rng.standard_normal((50, 112)).astype(np.float32)
-    product = Halves(h, W, counters())
+    product = Halves(h, W, counters(COUNTERS))
     product()
     assert product.out == pytest.approx(h @ W, rel=1e-5, abs=1e-5)
     h[:] = 1

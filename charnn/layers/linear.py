@@ -104,9 +104,9 @@ def rows(a: Array) -> Array:
     return a.reshape(a.shape[0] * a.shape[1], *a.shape[2:])
 
 
-def pieces(a: Array) -> Iterator[slice]:
+def pieces(a: Array, size: int = PIECE) -> Iterator[slice]:
     """A few rows of `a` at a time: where two passes over them follow each other, they stay in cache."""
-    return (slice(start, start + PIECE) for start in range(0, len(a), PIECE))
+    return (slice(start, start + size) for start in range(0, len(a), size))
 
 
 def add_product(dU: Array, x: Array, dy: Array, ws: Workspace) -> None:
@@ -135,7 +135,7 @@ def add_rows(dU: Array, x: Array, dy: Array, ws: Workspace) -> None:
         add_product(dU, onehot, dy, ws)
         return
     size = max(PIECE, SORTED // dy.shape[1])
-    for piece in (slice(start, start + size) for start in range(0, len(x), size)):
+    for piece in pieces(x, size):
         with ws.scratch():
             _add_sorted(dU, x[piece], dy[piece], ws)
 
