@@ -19,8 +19,8 @@ def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -
 
     Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
     each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
-    each gate beside, its product, the gate, their gradient, and now and then something more: so too for each further
-    matrix that h meets on its way to the next step. What is normalised is kept once more. A network that reads its own
+    each gate beside, what it takes itself, its gradient, and what sorts or copies that: so too for each further matrix
+    that h meets on its way to the next step. What is normalised is kept once more. A network that reads its own
     output makes of each step a window, with all that others keep for a window once, the state among it. An update whose
     gradients go back over windows' edges also holds the states that are `kept` there.
     """

@@ -46,38 +46,40 @@ class GRU(Recurrent):
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
         cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
-        before, s = ws.empty((T + 1, B, H), dtype), ws.steps(T, (4, B, H), dtype)  # h[t-1] up to T; r, z, m, n
+        before, n = ws.empty((T + 1, B, H), dtype), ws.steps(T, (B, H), dtype)  # h[t-1] up to T
         before[0] = state[0]
         h, ended = before[1:], forgotten(keep)
         a, hW = ws.empty((T, B, 3 * H), dtype), ws.empty((B, 3 * H), dtype)
         self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W, but not so for n
-        n, hW_rz, again = slice(2 * H, None), hW[:, : 2 * H], apart(hW, H)
+        s = a.reshape(T, 3, B, H)  # r, z, m of a step take the place of its a, gate after gate
+        rz, last_H, again = slice(0, 2 * H), slice(2 * H, None), apart(hW, H)
         times, out = W.times, W.right(hW)
         for t, (last, xU) in enumerate(zip(W.left(before[:-1]), a, strict=True)):
             times(last, W.W, out)
             if t in ended:
                 hW[ended[t]] = 0
-            np.add(xU[:, : 2 * H], hW_rz, out=hW_rz)
-            s[t, :3] = again
-            cell.forward(s[t], xU[:, n], p["c"], cell.seen(before[t], ended.get(t)), h[t])
+            np.add(xU[:, rz], hW[:, rz], out=hW[:, rz])
+            n[t] = xU[:, last_H]
+            s[t] = again
+            cell.forward(s[t], n[t], p["c"], cell.seen(before[t], ended.get(t)), h[t])
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
-            da, dh, dhW = a, cell.dh, ws.empty((B, H), dtype)  # dhW: from the step after, da[t+1] W^T
+            da, dh, dhW = a, cell.dh, ws.empty((B, H), dtype)  # in the place of s; from the step after, da[t+1] W^T
             (dn,) = dy  # taken over: dh[t] from above becomes dn[t]
             dh[...] = dstate[0]
             W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dhW)
             for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dn[t]
-                d[...] = cell.backward(s[t], cell.seen(before[t], ended.get(t)), dn[t])  # dr, dz, dm: what W sees
+                d[...] = cell.backward(s[t], n[t], cell.seen(before[t], ended.get(t)), dn[t])  # of r, z, m: what W sees
                 times(left, W.W, out)
                 dh += dhW
                 if t in ended:
                     dh[ended[t]] = 0
             with without(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
-            g["c"] += np.ones(T * B, dtype) @ rows(da)[:, n]
-            da[..., n] = dn  # dr, dz, dn: what U sees
+            g["c"] += np.ones(T * B, dtype) @ rows(da)[:, last_H]
+            da[..., last_H] = dn  # of r, z, n: what U sees
             dx = gradients(x, dtype, ws)
             self._input.reverse(p, x, da, g, dx, ws)
             return dx, (dh,)
@@ -94,7 +96,7 @@ class GRU(Recurrent):
 
 
 class Gates:
-    """The units at one step, s (4, B, H) being r, z, m, n."""
+    """The units at one step, s (3, B, H) being r, z, m."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
         self.e, self.more = (ws.empty((2, rows, hidden), dtype) for _ in range(2))
@@ -110,21 +112,20 @@ class Gates:
         self.before[ended] = 0
         return self.before
 
-    def forward(self, s: Array, a: Array, c: Array, last: Array, h: Array) -> None:
-        """From a[t] in the places of r and z, from m in its own, from a for n, and h[t-1]: r, z, n and h[t]."""
-        r, z, m, n = s
+    def forward(self, s: Array, n: Array, c: Array, last: Array, h: Array) -> None:
+        """From a[t] in the places of r, z and n, h[t-1] W in that of m, and h[t-1]: these four, and h[t]."""
+        r, z, m = s
         self.sigmoid.forward(s[:2])
         np.add(m, c, out=m)
-        np.multiply(r, m, out=n)
-        np.add(n, a, out=n)
+        np.add(n, np.multiply(r, m, out=self.e[0]), out=n)
         np.tanh(n, out=n)
         np.subtract(last, n, out=h)
         np.multiply(h, z, out=h)
         np.add(h, n, out=h)  # n + z (h[t-1] - n)
 
-    def backward(self, s: Array, last: Array, dn: Array) -> Array:
+    def backward(self, s: Array, n: Array, last: Array, dn: Array) -> Array:
         """dn, and da = dr, dz, dm before their functions, from `dh`, of which what passes through z is left."""
-        e, more, da, dh, (r, z, m, n) = self.e, self.more, self.da, self.dh, s
+        e, more, da, dh, (r, z, m) = self.e, self.more, self.da, self.dh, s
         through, around = more
         np.multiply(dh, z, out=through)
         np.subtract(dh, through, out=dn)
@@ -146,8 +147,8 @@ class GRUUnit:
 
     def __init__(self, rows: int, hidden: int, dtype: DType):
         ws = Workspace()
-        self.gates, self.s = Gates(rows, hidden, dtype, ws), ws.empty((4, rows, hidden), dtype)
-        self.a, self.all = ws.empty((3, rows, hidden), dtype), ws.empty((rows, hidden), dtype)
+        self.gates, self.s = Gates(rows, hidden, dtype, ws), ws.empty((3, rows, hidden), dtype)
+        self.n, self.all = ws.empty((2, rows, hidden), dtype)
         self.all.fill(0)
         self.h = self.all if rows > 1 else self.all[0]
         self.memory: tuple[Array, ...] = (self.h,)
@@ -155,7 +156,12 @@ class GRUUnit:
     def step(self, again: Array, inputs: Array, below: Array | None) -> None:
         hidden = self.all.shape[1]
         hW, xU = apart(again, hidden), apart(inputs, hidden)
-        a = xU[:3] if below is None else np.add(xU[:3], apart(below, hidden), out=self.a)
-        np.add(hW[:2], a[:2], out=self.s[:2])
+        rz, n = self.s[:2], self.n
+        np.add(hW[:2], xU[:2], out=rz)
+        n[...] = xU[2]
         self.s[2] = hW[2]
-        self.gates.forward(self.s, a[2], xU[3], self.all, self.all)
+        if below is not None:
+            more = apart(below, hidden)
+            np.add(rz, more[:2], out=rz)
+            np.add(n, more[2], out=n)
+        self.gates.forward(self.s, n, xU[3], self.all, self.all)

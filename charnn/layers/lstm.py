@@ -1,6 +1,6 @@
 """Long short-term memory (Hochreiter and Schmidhuber, 1997): units that keep what they know behind gates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,30 +47,31 @@ class LSTM(Recurrent):
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
         cell, W, norm = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1), self.norm(p, T, B, ws)
         before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.steps(T, (B, H), dtype)  # h[t-1] up to T
-        s = ws.steps(T + 1, (5, B, H), dtype)  # i, f, o, g, and c[t-1]
-        before[0], s[0, 4] = state
-        h, c, ended = before[1:], s[:, 4], forgotten(keep)
+        c = ws.steps(T + 1, (B, H), dtype)  # c[t-1]
+        before[0], c[0] = state
+        h, ended = before[1:], forgotten(keep)
         a, hW = ws.empty((T, B, 4 * H), dtype), ws.empty((B, 4 * H), dtype)
         self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W
+        s = a.reshape(T, 4, B, H)  # i, f, o, g of a step take the place of its a, gate after gate
         times, out, again = W.times, W.right(hW), apart(hW, H)
-        for t, (last, xU) in enumerate(zip(W.left(before[:-1]), a, strict=True)):
+        for t, (last, xU, *gates) in enumerate(zip(W.left(before[:-1]), a, *views(s), strict=True)):
             times(last, W.W, out)
             if t in ended:
                 hW[ended[t]] = c[t, ended[t]] = 0
             np.add(xU, hW, out=hW)
             if norm:
                 norm.forward(hW, t)
-            s[t, :4] = again
-            cell.forward(views(s[t]), c[t + 1], tanh_c[t], h[t])
+            s[t] = again
+            cell.forward(gates, c[t], c[t + 1], tanh_c[t], h[t])
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
-            da, dh = a, ws.empty((B, H), dtype)  # from the step after: da[t+1] W^T
+            da, dh = a, ws.empty((B, H), dtype)  # in the place of s; from the step after: da[t+1] W^T
             dh[...], cell.dc[...] = dstate
             W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dh)
             for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dy[0][t]
-                d[...] = cell.backward(s[t], tanh_c[t], h[t], dh)
+                d[...] = cell.backward(s[t], c[t], tanh_c[t], h[t], dh)
                 if norm:
                     norm.backward(da[t], t)
                 times(left, W.W, out)
@@ -94,7 +95,7 @@ class LSTM(Recurrent):
 
 
 class Gates:
-    """The units at one step, s (5, B, H) being i, f, o, g, and c[t-1]: in an order that lets one call do several."""
+    """The units at one step, s (4, B, H) being i, f, o, g: in an order that lets one call do several."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
         self.half, self.e, self.more = np.array(0.5, dtype), *(ws.empty((3, rows, hidden), dtype) for _ in range(2))
@@ -102,19 +103,20 @@ class Gates:
         self.new, self.ig, self.fc = ws.empty((rows, hidden), dtype), *self.pair
         self.dc = self.fc  # on the way back: what of dc[t] comes from t + 1
 
-    def forward(self, s: Arrays, c: Array, tanh_c: Array, h: Array) -> None:
-        """From a[t] in the place of i, f, o, g, seen by `views`: these, c[t], tanh(c[t]) and h[t]."""
-        ifo, ifog, i_f, g_c, o = s
+    def forward(self, s: Sequence[Array], last: Array, c: Array, tanh_c: Array, h: Array) -> None:
+        """From a[t] in the place of i, f, o, g, seen by `views`, and c[t-1]: these, c[t], tanh(c[t]) and h[t]."""
+        ifog, ifo, i, f, o, g = s
         np.multiply(ifo, self.half, ifo)  # sigmoid(a) = 1/2 + tanh(a / 2) / 2
         np.tanh(ifog, ifog)
         np.multiply(ifo, self.half, ifo)
         np.add(ifo, self.half, ifo)
-        np.multiply(i_f, g_c, self.pair)
+        np.multiply(i, g, self.ig)
+        np.multiply(f, last, self.fc)
         np.add(self.ig, self.fc, c)
         np.tanh(c, tanh_c)
         np.multiply(o, tanh_c, h)
 
-    def backward(self, s: Array, tanh_c: Array, h: Array, dh: Array) -> Array:
+    def backward(self, s: Array, last: Array, tanh_c: Array, h: Array, dh: Array) -> Array:
         """da[t] = ds[t] s (1 - s) for i, f, o, dg[t] (1 - g^2), from dh[t] and `dc`, of which t leaves its own."""
         da, e, more, pair, dc = self.da, self.e, self.more, self.pair, self.new
         np.multiply(dh, h, out=e[2])  # do o
@@ -123,7 +125,8 @@ class Gates:
         np.subtract(dc, more[0], out=dc)
         np.add(self.dc, dc, out=dc)
         np.multiply(dc, s[:2], out=pair)  # dg = dc i, and dc f, for t - 1
-        np.multiply(pair, s[3:], out=e[:2])  # di i = dg g, and df f = dc f c[t-1]
+        np.multiply(pair[0], s[3], out=e[0])  # di i = dg g
+        np.multiply(pair[1], last, out=e[1])  # df f = dc f c[t-1]
         np.multiply(e, s[:3], out=more)
         np.subtract(e, more, out=da[:3])
         np.multiply(e[0], s[3], out=more[0])
@@ -132,8 +135,8 @@ class Gates:
 
 
 def views(s: Array) -> Arrays:
-    """Of i, f, o, g and c: what `Gates.forward` takes together."""
-    return s[:3], s[:4], s[:2], s[3:], s[2]
+    """Of i, f, o, g (..., 4, B, H): what `Gates.forward` takes together."""
+    return s, s[..., :3, :, :], *np.moveaxis(s, -3, 0)
 
 
 class LSTMUnit:
@@ -141,14 +144,14 @@ class LSTMUnit:
 
     def __init__(self, rows: int, hidden: int, dtype: DType):
         ws = Workspace()
-        self.gates, self.s = Gates(rows, hidden, dtype, ws), ws.empty((5, rows, hidden), dtype)
-        self.out = [ws.empty((rows, hidden), dtype) for _ in range(2)]  # tanh(c), h
-        self.s.fill(0)
-        self.out[1].fill(0)
+        self.gates, self.a = Gates(rows, hidden, dtype, ws), ws.empty((4, rows, hidden), dtype)
+        self.views = views(self.a)
+        self.c, tanh_c, h = (ws.empty((rows, hidden), dtype) for _ in range(3))
+        self.c.fill(0)
+        h.fill(0)
+        self.out = tanh_c, h
         row = slice(None) if rows > 1 else 0
-        self.h, self.memory = self.out[1][row], (self.s[4, row],)
-        self.views, self.c = views(self.s), self.s[4]
-        self.a = self.s[:4]
+        self.h, self.memory = h[row], (self.c[row],)
         self.seen: Callable[[Array], Array] = partial(apart, hidden=hidden)
         if rows == 1:  # whose gates, one after the other, are what lies side by side
             self.a, self.seen = self.a.reshape(-1), lambda a: a
@@ -158,7 +161,7 @@ class LSTMUnit:
         a = np.add(seen(again), seen(inputs), self.a)
         if below is not None:
             np.add(a, seen(below), a)
-        self.gates.forward(self.views, self.c, *self.out)
+        self.gates.forward(self.views, self.c, self.c, *self.out)
 
 
 def apart(a: Array, hidden: int) -> Array:
