@@ -156,12 +156,9 @@ class GRUUnit:
     def step(self, again: Array, inputs: Array, below: Array | None) -> None:
         hidden = self.all.shape[1]
         hW, xU = apart(again, hidden), apart(inputs, hidden)
-        rz, n = self.s[:2], self.n
-        np.add(hW[:2], xU[:2], out=rz)
-        n[...] = xU[2]
-        self.s[2] = hW[2]
-        if below is not None:
-            more = apart(below, hidden)
-            np.add(rz, more[:2], out=rz)
-            np.add(n, more[2], out=n)
-        self.gates.forward(self.s, n, xU[3], self.all, self.all)
+        s, rz, n = self.s, self.s[:2], self.n
+        a = xU[:3] if below is None else np.add(xU[:3], apart(below, hidden), out=s)
+        n[...] = a[2]
+        np.add(a[:2], hW[:2], out=rz)
+        s[2] = hW[2]
+        self.gates.forward(s, n, xU[3], self.all, self.all)

@@ -23,7 +23,7 @@ def keep(cache: Path, record: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def write(begin: str, table: str, end: str) -> None:
-    """Put a table into README, in the place of what stands between these marks."""
-    before, rest = README.read_text(encoding="utf-8").split(begin)
-    README.write_text(before + begin + table + end + rest.split(end)[1], encoding="utf-8")
+def write(begin: str, table: str, end: str, page: Path = README) -> None:
+    """Put a table into README, or another page, in the place of what stands between these marks."""
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    page.write_text(before + begin + table + end + rest.split(end)[1], encoding="utf-8")
