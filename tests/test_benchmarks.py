@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import quality, results, tables
+from benchmarks import quality, results, tables, where
 from benchmarks.quality import Row
 from click.testing import CliRunner
 
@@ -341,3 +341,26 @@ def test_rows_have_names_and_budgets_of_their_own() -> None:
         named = recipes.named(words[1]).fields if words[0] == "--recipe" else {}
         assert "--minutes" in words or "minutes" in named  # else they are not counted
     assert isinstance(quality.found(Row("names", "names.txt", ""), Path("nowhere")), Path)
+
+
+def test_a_parts_time_is_not_that_of_the_parts_within_it() -> None:
+    clock = where.Clock()
+    inner = clock.around("inner", lambda: time.sleep(0.02))
+    outer = clock.around("outer", lambda: (inner(), time.sleep(0.01), inner()))
+    outer()
+    assert clock.seconds["inner"] >= 0.04
+    assert 0.01 <= clock.seconds["outer"] < clock.seconds["inner"]
+
+
+def test_a_job_with_clocks_in_it_does_the_same_work_and_leaves_none_behind() -> None:
+    entry, clock = where.Entry("charnn", "numpy", where.Work("train", 8, 6, 16, 2, cell="lstm")), where.Clock()
+    held = {(owner, name): owner.__dict__[name] for places in where.PARTS.values() for owner, name in places}
+    plain = where.ours.make(entry, 0, Path()).gradient()
+    with where.watched(clock):
+        timed = where.ours.make(entry, 0, Path()).gradient()
+    assert all((timed[name] == g).all() for name, g in plain.items())
+    assert {part for part, seconds in clock.seconds.items() if seconds > 0} == set(where.PARTS) - {"waiting"}
+    assert all(owner.__dict__[name] is value for (owner, name), value in held.items())
+    clock.seconds.clear()
+    where.ours.make(entry, 0, Path()).gradient()
+    assert not clock.seconds
