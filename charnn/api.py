@@ -19,6 +19,8 @@ from .session import Session
 from .stored import Symbols, pieces
 from .text import Source, Watch
 
+PUT = "put it there"
+
 
 def read(*paths: str | Path | Source, sequence: str = "auto", invalid: str = "error", watch: Watch = iter) -> Corpus:
     """The corpus in some text files (.gz, .bz2, .xz too), or in one tokenised file (.npz), which stays on the disk.
@@ -55,6 +57,7 @@ def train(
     """
     data = source if isinstance(source, Corpus) else read(source)
     model, config = configure(options, ModelConfig, TrainConfig)
+    config.refuse_idle(options)
     return session.begin(data, model, config, out, name)
 
 
@@ -97,11 +100,12 @@ def surprisal(run: Run, what: str) -> np.ndarray:
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
 
 
-def own_corpus(run: Run) -> Corpus:
-    """The corpus that a run was trained on. Raises `UsageError` where it is gone, `InputError` where it changed."""
+def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
+    """The corpus that a run was trained on. Raises `UsageError` where it is gone, which says what to do `instead`, and
+    `InputError` where it changed."""
     names = run.origin.names
     if missing := [name for name in names if name == "-" or not Path(name).is_file()]:
-        raise UsageError(f"the corpus of this model is not at {missing[0]}: name the text to use")
+        raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
     data = read(*names, sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
     session.same(data, run)
     return data
@@ -114,7 +118,7 @@ def held_out(run: Run, data: Corpus | None = None) -> Symbols:
 
 def copied(run: Run, texts: Sequence[str | np.ndarray], data: Corpus | None = None) -> list[Copied]:
     """What of each text, or its ids, stands word for word in the part of its corpus that a run was trained on."""
-    train = (data or own_corpus(run)).split(run.config.valid)[0]
+    train = (data or own_corpus(run, PUT)).split(run.config.valid)[0]
     return novelty.copied([encode(run, one) if isinstance(one, str) else one for one in texts], lambda: pieces(train))
 
 
@@ -124,10 +128,9 @@ def counted(run: Run) -> tuple[KneserNey, Symbols]:
     Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
     """
     try:
-        train, valid = own_corpus(run).split(run.config.valid)
+        train, valid = own_corpus(run, PUT).split(run.config.valid)
     except UsageError as error:
-        where = str(error).removesuffix(": name the text to use")
-        raise UsageError(f"n-grams are counted on the training text, and {where}: put it there") from None
+        raise UsageError(f"n-grams are counted on the training text, and {error}") from None
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
     memory.countable_at_once(symbols, order)
     return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid

@@ -3,6 +3,7 @@
 Pure data, without NumPy: the command line reads its options, defaults and help from here, so they cannot drift.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from math import isfinite
@@ -34,10 +35,22 @@ class Checked:
             if of and getattr(self, spec.name) is None:
                 object.__setattr__(self, spec.name, of.get(choice))
             elif of and choice not in of:
-                raise UsageError(
-                    f"--{spec.name.replace('_', '-')} has no effect on --{key} {choice}: leave it out, or choose "
-                    f"--{key} {' or '.join(of)}"
-                )
+                raise idle(spec.name, key, choice, of)
+
+    def refuse_idle(self, asked: Collection[str]) -> None:
+        """Raise `UsageError` for one of the options asked for that works with other choices of a second one `only`."""
+        for spec in fields(self):  # type: ignore[arg-type]
+            key, choices = spec.metadata.get("only", ("", ()))
+            if key and spec.name in asked and getattr(self, key) not in choices:
+                raise idle(spec.name, key, getattr(self, key), choices)
+
+
+def idle(name: str, key: str, choice: str, choices: Iterable[str]) -> UsageError:
+    """That an option has no effect where another one is this choice, rather than one of some others."""
+    return UsageError(
+        f"--{name.replace('_', '-')} has no effect on --{key} {choice}: leave it out, or choose "
+        f"--{key} {' or '.join(choices)}"
+    )
 
 
 def check(name: str, value: Any, bounds: Any) -> None:
@@ -232,14 +245,22 @@ class TrainConfig(Checked):
     )
     optimizer: str = option("adam", "rule of the updates", choices=("adam", "rmsprop", "adagrad", "sgd"))
     rate: float = option(4e-3, "learning rate", low=0, high=1e12)
-    momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999)
+    momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999, only=("optimizer", ("sgd",)))
     weight_decay: float = option(0.0, "shrinking of the weights, apart from the gradient (AdamW)", low=0, high=1e6)
     clip: float = option(0.5, "largest norm of the gradient; 0 for no limit", low=0, high=1e12)
     schedule: str = option(
         "cosine", "course of the learning rate", choices=("constant", "exponential", "cosine", "plateau")
     )
-    warmup: float = option(0.02, "share of the run in which the rate rises from 0", low=0, high=1)
-    floor: float = option(0.01, "the rate that cosine and exponential end at, as a share of the rate", low=0, high=1)
+    warmup: float = option(
+        0.02, "share of the run in which cosine's rate rises from 0", low=0, high=1, only=("schedule", ("cosine",))
+    )
+    floor: float = option(
+        0.01,
+        "the rate that cosine and exponential end at, as a share of the rate",
+        low=0,
+        high=1,
+        only=("schedule", ("cosine", "exponential")),
+    )
     average: float = option(
         0.0,
         "share of the updates so far that weights are averaged over, for validation and all later use; 0 for none",

@@ -15,6 +15,7 @@ from .processes import PRIVATE
 from .run import Run
 
 ROOT = "checkpoints"
+KEPT = "best.npz", "last.npz", "log.jsonl", "tokens.npz"
 LOCK = ".lock"  # held, not made, by the training at work: the system lets go of it however that ends
 
 
@@ -84,7 +85,7 @@ class Folder:
                 what = f"cannot be locked: {error.strerror}; --out names another folder"
             raise CharnnError(f"{self.path} {what}") from None
         self._locked = True
-        for stale in self.path.glob(".*.tmp"):
+        for stale in (path for name in KEPT for path in self.path.glob(f".{name}.*.tmp")):
             stale.unlink(missing_ok=True)
 
     def save(self, run: Run, *, best: bool = False) -> None:

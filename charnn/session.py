@@ -168,6 +168,8 @@ def begin(
     name: str | None = None,
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
+    if corpus.vocabulary.size < 2:
+        raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
     train, valid = corpus.split(config.valid)
     if model.dropout_kind == "locked" and (config.scheme == "one-step" or config.window == 1):
         where = "--scheme one-step" if config.scheme == "one-step" else "--window 1"
@@ -187,8 +189,11 @@ def begin(
     return session
 
 
-def resume(run: Run, corpus: Corpus, folder: Folder | None, changes: dict[str, Any]) -> Session:
-    """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`.
+def resume(
+    run: Run, corpus: Corpus, where: Folder | str | Path | None, changes: dict[str, Any], name: str | None = None
+) -> Session:
+    """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`: in its folder, in a new one called
+    `name` below a path, or nowhere (None).
 
     Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
     """
@@ -196,18 +201,22 @@ def resume(run: Run, corpus: Corpus, folder: Folder | None, changes: dict[str, A
     other = changes.get("scheme", run.config.scheme) != run.config.scheme
     own = {"stride": None, "cut": None} if other else {}  # which the other scheme may not have
     wanted, kept = _planned(replace(run.config, **{**own, **changes}), corpus.split(run.config.valid)[0], run.reset)
-    for name in FIXED:
-        was, now = getattr(run.config, name), getattr(wanted, name)
-        if name in changes and was != now:
+    for option in FIXED:
+        was, now = getattr(run.config, option), getattr(wanted, option)
+        if option in changes and was != now:
             raise UsageError(
-                f"this run was trained {f'with --{name} {was},' if was is not None else f'without --{name}'} "
+                f"this run was trained {f'with --{option} {was},' if was is not None else f'without --{option}'} "
                 f"and cannot be resumed with {now}: train a new run"
             )
+    wanted.refuse_idle(changes)
     memory.check(run.model, wanted, kept, run.origin.symbols)
     run.config = wanted
-    if folder:
-        folder.rewind(run.validated, run.setbacks)
-    return Session(run, corpus, folder)
+    if isinstance(where, Folder):
+        where.lock()  # another training may be at work on this log
+        where.rewind(run.validated, run.setbacks)
+    elif where is not None:
+        where = Folder.create(where, name or corpus.name)
+    return Session(run, corpus, where)
 
 
 def _planned(config: TrainConfig, train: Symbols, reset: bool) -> tuple[TrainConfig, int]:

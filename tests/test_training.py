@@ -13,7 +13,7 @@ import pytest
 from charnn import checkpoint, optimizers, session
 from charnn.config import ModelConfig, TrainConfig
 from charnn.corpus import Corpus
-from charnn.errors import DivergenceError, UsageError
+from charnn.errors import CharnnError, DivergenceError, UsageError
 from charnn.evaluation import Score, evaluate
 from charnn.folders import Folder
 from charnn.model import Model
@@ -310,6 +310,34 @@ def test_resuming_from_an_older_state_forgets_what_came_after_it_in_the_log_too(
     list(session.resume(checkpoint.load(first.folder.last), corpus(text(4000)), first.folder, {}))
     assert first.folder.log.read_bytes() == straight.folder.log.read_bytes()
     assert first.folder.last.read_bytes() == straight.folder.last.read_bytes()
+
+
+def test_a_log_that_another_training_writes_is_left_alone(tmp_path: Path) -> None:
+    first = begin(tmp_path, steps=40)
+    assert first.folder
+    older = checkpoint.load(first.folder.last)
+    list(first)
+    log = first.folder.log.read_bytes()
+    with pytest.raises(CharnnError, match="in use by another training"):
+        session.resume(older, corpus(text(4000)), Folder(first.folder.path), {})
+    assert first.folder.log.read_bytes() == log and log
+
+
+def test_a_copy_goes_on_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    straight = begin(tmp_path / "straight", steps=30)
+    list(straight)
+    first = begin(tmp_path / "parts", steps=30)
+    assert first.folder and straight.folder
+    for event in first:
+        if isinstance(event, Validation) and event.step == 14:
+            break
+    run = checkpoint.load(first.folder.last)
+    before = {path.name: path.read_bytes() for path in first.folder.path.iterdir()}
+    second = session.resume(run, corpus(text(4000)), tmp_path, {}, "copy")
+    list(second)
+    assert second.folder and second.folder.path == tmp_path / "copy"
+    assert second.folder.last.read_bytes() == straight.folder.last.read_bytes()
+    assert {path.name: path.read_bytes() for path in first.folder.path.iterdir()} == before
 
 
 def test_a_resumed_run_may_go_on_for_longer(tmp_path: Path) -> None:

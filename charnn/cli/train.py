@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..config import ModelConfig, TrainConfig
-from ..errors import UsageError
+from ..errors import CharnnError, UsageError
 from . import options, recipe, streams
 from .signals import Stop, last_words
 
@@ -117,6 +117,7 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
 
     seconds = budget.seconds(params["budget"]) if "budget" in asked else None
     model, config = _configs(params, seconds)
+    config.refuse_idle(asked)
 
     def begin(found: Any, *where: Any) -> Any:
         configs = _sized(params, asked, seconds, model, config, found) if seconds else (model, config)
@@ -134,7 +135,10 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
             folder.path.rmdir()
             raise
         found = tokens.read(folder.path / "tokens.npz")
-        return begin(found, folder), found
+        try:
+            return begin(found, folder), found
+        except CharnnError as error:
+            raise type(error)(f"{error}; the text is kept, `charnn train {folder.path / 'tokens.npz'}`") from None
     where = None if ranks.rank() else params["root"]
     found = api.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
     if params["sequence"] not in ("auto", found.vocabulary.sequence):
@@ -147,9 +151,12 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
     from .. import api, checkpoint, console, folders, ranks, session
 
     path = folders.find(params["name"], params["root"], "last")
-    folder = folders.Folder(path.parent)
-    if path == folder.last and ranks.rank() == 0:
-        folder.lock()
+    folder: Any = folders.Folder(path.parent)
+    if own := path == folder.last:
+        if ranks.rank() == 0:
+            folder.lock()
+    else:  # a copy: whatever else is where it lies is none of this run
+        folder = params["root"]
     run = checkpoint.load(path)
     if not run.moments:
         raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")
@@ -166,7 +173,9 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
     if run.drift:
         console.note(f"note: this run was saved with {run.drift}: it goes on, but not to the same last bits")
     was = run.config.workers
-    resumed = session.resume(run, found, None if ranks.rank() else folder, changes)
+    resumed = session.resume(run, found, None if ranks.rank() else folder, changes, path.stem)
+    if not own and resumed.folder:
+        console.note(f"note: {path} is no run's last.npz: it goes on as a run of its own in {resumed.folder.path}/")
     if run.config.workers != was:
         console.note(f"note: {run.config.workers} workers, {was} before: it goes on, but not to the same last bits")
     return resumed, found
