@@ -69,7 +69,8 @@ def _falling(run: Run) -> bool:
     A falling rate brings any loss to rest in the end, so that the last fifth alone would not tell.
     """
     last, symbols = run.history[-1], round(run.origin.symbols * (1 - run.config.valid))
-    before = min(record["valid"] for record in run.history[:-1] if record["step"] <= 0.8 * last["step"])
+    earlier = [record for record in run.history[:-1] if record["step"] <= 0.8 * last["step"]]
+    before = min(record["valid"] for record in earlier or run.history[:1])
     third = len(run.history) // 3
     later = _mean(run, "valid", slice(third, 2 * third)) - _mean(run, "valid", slice(-third, None))
     short = last["epoch"] * symbols < wanted(run.weights.count, symbols, run.model.config.cell)
@@ -82,7 +83,8 @@ def _longer(run: Run) -> str:
     done = {"steps": run.step, "epochs": run.history[-1]["epoch"], "minutes": run.seconds / 60}
     limits = {name: limit for name in done if (limit := getattr(run.config, name))}
     name = max(limits, key=lambda name: done[name] / limits[name])
-    return f"--{name} {2 * limits[name]:g}"
+    twice = 2 * limits[name]
+    return f"--{name} {twice if name == 'steps' else f'{twice:.12g}'}"
 
 
 def _counting(run: Run) -> str:

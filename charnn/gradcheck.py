@@ -83,7 +83,6 @@ def cases(model: Model, weights: Parameters, ids: Array, rng: np.random.Generato
     return Case(model, p, x, y, state, kept(x, False), ws), Case(model, p, x, y, state, keep, ws)
 
 
-@quiet()
 def check(model: Model, weights: Parameters, ids: Array, samples: int, rng: np.random.Generator) -> Iterator[Checked]:
     """`Model.gradient` beside central differences, for so many weights of every array, in a text (N,).
 
@@ -96,14 +95,16 @@ def check(model: Model, weights: Parameters, ids: Array, samples: int, rng: np.r
     the weight lies at a kink, has no derivative, and is left out.
     """
     both = cases(model, weights, ids, rng)
-    known = [(case, case.gradient(), case.loss()) for case in both]
+    with quiet():
+        known = [(case, case.gradient(), case.loss()) for case in both]
     for name, w in both[0].p.items():
-        chosen = _choose(sum(np.abs(g[name].reshape(-1)) for _, g, _ in known), samples, rng)
-        errors = [
-            _error(case.loss, here, w.reshape(-1), i, float(g[name].reshape(-1)[i]))
-            for case, g, here in known
-            for i in chosen
-        ]
+        with quiet():
+            chosen = _choose(sum(np.abs(g[name].reshape(-1)) for _, g, _ in known), samples, rng)
+            errors = [
+                _error(case.loss, here, w.reshape(-1), i, float(g[name].reshape(-1)[i]))
+                for case, g, here in known
+                for i in chosen
+            ]
         there = [error for error in errors if error is not None]
         yield Checked(name, len(there), len(errors) - len(there), max(there, default=math.nan))
 
@@ -135,7 +136,8 @@ def _error(loss: Callable[[], float], here: float, w: Array, i: int, a: float) -
     best, sides = math.inf, (0.0, 0.0)
     for move in MOVES:
         up, down = moved(move), moved(-move)
-        best = min(best, apart(a, (up - down) / ((at + move) - (at - move))))
+        width = (at + move) - (at - move)  # 0 where the weight is so large that it does not move
+        best = min(best, apart(a, (up - down) / width) if width else math.inf)
         if best <= CLOSE:
             return best
         if best > TOLERANCE:  # from one side, as exact: (4 L(w + m) - 3 L(w) - L(w + 2 m)) / 2 m

@@ -7,9 +7,11 @@ from .config import TrainConfig
 from .errors import CharnnError
 from .evaluation import WINDOW
 from .layers import Layer
+from .layers.linear import SORTED
 from .model import Model
 
 FLOAT = 4  # bytes
+GROUP = Path("/sys/fs/cgroup")
 RESERVE = 50 << 20  # bytes for what is not counted here
 COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
@@ -17,21 +19,24 @@ COUNTING = 32  # bytes that counting n-grams takes for each symbol
 def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
     """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, activations.
 
-    Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own. For
-    each symbol of a window a layer keeps its input's product, h, what dropout makes of it, and their gradients; and for
-    each gate beside, what it takes itself, its gradient, and what sorts or copies that: so too for each further matrix
-    that h meets on its way to the next step. What is normalised is kept once more. A network that reads its own
-    output makes of each step a window, with all that others keep for a window once, the state among it. An update whose
-    gradients go back over windows' edges also holds the states that are `kept` there.
+    Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own, and
+    copies of matrices in a layout that products want. For each symbol of a window a layer keeps for each gate, or each
+    matrix that h meets on its way to the next step, what it makes and one number more, its gradient or what is behind
+    the gates; then h, and what dropout makes of it; what is normalised once more. Some are there twice while they are
+    sorted by symbols. A network that reads its own output makes of each step a window, with all that others keep for a
+    window once, the state among it. An update whose gradients go back over windows' edges also holds the states that
+    are `kept` there.
     """
-    vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + (config.workers or 1)
+    workers = config.workers or 1
+    vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + 3 * workers
     hidden, layers = model.config.hidden, model.hidden.layers
     gates = [_columns(layer) // hidden or 1 for layer in layers]
     normed = sum(layer.shapes().get("gain", (0,))[0] for layer in layers)
     start = (2 + max(gates)) * 2 * hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
-    beside = 2 + 2 * model.config.skip + 2 * model.config.residual
+    beside = 1 + 2 * bool(model.config.dropout) + model.config.skip + model.config.residual
     steps, free = max(config.batch * config.window, WINDOW), model.config.shares != (1, 1)
-    window = steps * (3 if free else 1) * (hidden * sum(4 * count + beside for count in gates) + normed)
+    window = steps * (3 if free else 1) * (hidden * sum(2 * count + beside for count in gates) + normed)
+    window += min(workers * SORTED, steps * max(gates) * hidden)
     states = (6 * (steps if free else config.batch) + kept * config.batch) * sum(model.state_sizes)
     scores = config.batch * config.window * model.symbols
     numbers = model.parameters * vectors + start + window + scores + states
@@ -54,6 +59,12 @@ def available() -> int | None:
             used = int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
             found.append(limit - used)
     except (ImportError, OSError):  # not on this system
+        pass
+    try:  # a container's, without what it holds of files, which it would let go of
+        most, taken, held = ((GROUP / f"memory.{name}").read_text("utf-8") for name in ("max", "current", "stat"))
+        files = dict(line.split() for line in held.splitlines()).get("inactive_file", "0")
+        found.append(int(most) - int(taken) + int(files))
+    except (OSError, ValueError):  # no control groups, or no limit ("max")
         pass
     try:
         lines = Path("/proc/meminfo").read_text("utf-8").splitlines()

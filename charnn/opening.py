@@ -21,7 +21,8 @@ def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
-    shrunk = [f"{name} {getattr(config, name)}" for name in ("batch", "window") if getattr(config, name) < asked[name]]
+    fitted = () if asked.get("resume") else ("batch", "window")
+    shrunk = [f"{name} {getattr(config, name)}" for name in fitted if getattr(config, name) < asked[name]]
     needed = memory.needed(run.model, config, session.trainer.scheme.edges, len(session.train))
     counted = run.origin.baselines
     cut = "" if counted["counted"] == len(session.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cli import charnn_, names, ok
-from test_training import begin, start
+from test_training import begin, corpus, start, text
 
-from charnn import advice
+from charnn import advice, evaluation, session
 from charnn.advice import LEAST
 from charnn.run import Run
 
@@ -117,10 +117,30 @@ def test_runs(given: dict[str, Any], expected: str) -> None:
 def test_the_parts_are_scored_without_dropout() -> None:
     running = begin(dropout=0.9, steps=6, every=1)
     list(running)
-    first = running.advice()
+    first, run = running.advice(), running.run
     assert first == running.advice()
-    (train,) = re.findall(r"\((\d\.\d+) bits/char on the training", first) or ["0"]
-    assert float(train) == pytest.approx(running._loss(running.train) / np.log(2), abs=0.006) or "resume" in first
+    (train,) = re.findall(r"\((\d+\.\d+) bits/char on the training", first)
+    exact = evaluation.evaluate(run.model, run.weights, running.train, reset=run.reset)
+    assert float(train) == pytest.approx(exact.bits, abs=0.006)
+    assert abs(run.history[-1]["train"] - exact.bits) > 0.1  # with dropout, over the last update
+
+
+def test_a_run_whose_validations_lie_unevenly_gets_advice_too() -> None:
+    running = begin(steps=60, every=60)
+    list(running)
+    again = session.resume(running.run, corpus(text(4000)), None, {"steps": 68, "every": 1})
+    list(again)
+    assert len(again.run.history) >= LEAST and again.run.history[0]["step"] > 0.8 * again.run.step
+    assert "`" in again.advice()
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"), [({"steps": 600_001}, "--steps 1200002"), ({"minutes": 0.7}, "--minutes 1.4")]
+)
+def test_large_budgets_are_doubled_as_they_can_be_typed(budget: dict[str, Any], said: str) -> None:
+    run = course(2 + FALL, 2 + FALL)
+    run.config = replace(run.config, **{"steps": None, **budget})
+    assert f" {said}`" in advice.advice(run, 1.9)
 
 
 def test_it_is_the_last_line_and_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,6 +216,7 @@ def test_tokenize_reads_what_it_wrote(new: Path) -> None:
     ids = ok("tokenize", "names.txt", "-o", "-")
     ok("tokenize", "names.txt", "-o", "names.npz")
     assert ok("tokenize", "names.npz", "-o", "-") == ids
+    assert "names.npz is tokenised already" in refused(2, "tokenize", "names.npz", "-o", "again.npz")
 
 
 def test_a_models_vocabulary_decodes_ids(here: Path) -> None:
@@ -266,6 +267,7 @@ def test_tokenize_refuses_what_makes_no_sense(new: Path, args: list[str], messag
 def test_tokenize_leaves_no_half_file(new: Path) -> None:
     Path("bad.txt").write_bytes(b"some text, then \xff and more\n" * 3)
     assert "byte 0xff at offset 16" in refused(3, "tokenize", "bad.txt", "-o", "bad.npz")
+    assert "their names, which end in .npz" in refused(2, "tokenize", "names.txt", "-o", "names.bin")
     assert "cannot be written: No such file or directory" in refused(1, "tokenize", "names.txt", "-o", "gone/a.npz")
     assert sorted(path.name for path in new.iterdir()) == ["bad.txt", "names.txt"]
     ok("tokenize", "bad.txt", "-o", "bad.npz", "--invalid", "keep")
@@ -447,6 +449,82 @@ def test_resuming_on_another_text_is_refused(new: Path) -> None:
     Path("names.txt").unlink()
     message = refused(2, "train", "--resume", "--steps", 4)
     assert f"the corpus of this model is not at {new}/names.txt: name the text to use" in message
+    for command in (["sample", "-n", 2], ["eval", "other.txt"]):
+        message = refused(2, *command, "--novelty")
+        assert f"not at {new}/names.txt: put it there, or leave out --novelty" in message
+
+
+def test_resuming_a_copy_leaves_alone_what_lies_beside_it(new: Path) -> None:
+    ok("train", "names.txt", "--name", "k", *SHORT)
+    Path("k.npz").write_bytes(Path("checkpoints/k/last.npz").read_bytes())
+    for name, mine in {".draft.tmp": "mine", "best.npz": "mine", "log.jsonl": '{"step": 999}\n'}.items():
+        Path(name).write_text(mine)
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    result = well("train", "--resume", "--name", "k.npz", "--steps", 4)
+    assert "k.npz is no run's last.npz: it goes on as a run of its own in checkpoints/k-2/" in result.stderr
+    assert {path: path.read_bytes() for path in before} == before
+    assert set(Path().iterdir()) == {Path("checkpoints"), *(path for path in before if len(path.parts) < 2)}
+    assert checkpoint.load("checkpoints/k-2/last.npz").step == 4
+
+
+def test_a_resumed_run_is_not_told_that_its_text_is_short(new: Path) -> None:
+    tiny = [*SHORT[:-4], "--every", 1]
+    assert "short text" not in well("train", "names.txt", *tiny, "--steps", 2).stderr
+    assert "short text" not in well("train", "--resume", "--steps", 3).stderr
+    assert "short text" in well("train", "names.txt", *tiny, "--steps", 2, "--batch", 400).stderr
+
+
+def test_a_text_that_came_once_is_kept_where_the_run_is_refused(new: Path) -> None:
+    message = refused(1, "train", "-", "--name", "big", "--hidden", 1_000_000, *SHORT[2:], stdin=ABC * 20)
+    assert "`charnn train checkpoints/big/tokens.npz`" in message
+    ok("train", "checkpoints/big/tokens.npz", *SHORT)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ["--momentum", "0.3"],
+            "no effect on --optimizer adam: leave it out, or choose --optimizer sgd",
+        ),
+        (["--warmup", "0.1", "--schedule", "constant"], "--warmup has no effect on --schedule constant"),
+        (["--floor", "0.1", "--schedule", "plateau"], "or choose --schedule cosine or exponential"),
+        (["--recipe", "lecture", "--floor", "0.1"], "--floor has no effect on --schedule constant"),
+    ],
+)
+def test_options_without_effect_are_refused(new: Path, args: list[str], message: str) -> None:
+    assert message in refused(2, "train", "names.txt", *args)
+    assert not Path("checkpoints").exists()
+
+
+def test_options_without_effect_are_refused_on_resuming_too(new: Path) -> None:
+    ok("train", "names.txt", *SHORT)
+    assert "--floor has no effect on --schedule constant" in refused(2, "train", "--resume", "--floor", 0.5)
+    ok("train", "--resume", "--schedule", "exponential", "--floor", 0.5, "--steps", 4)
+
+
+def test_scores_that_are_no_numbers_are_null_in_json(new: Path) -> None:
+    ok("train", "names.txt", *SHORT)
+    run = checkpoint.load("checkpoints/names/last.npz")
+    run.weights.flat *= 1e30
+    checkpoint.save("wild.npz", run)
+
+    def strict(text: str) -> Any:
+        return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+    score = strict(ok("eval", "names.txt", "-m", "wild.npz", "--json"))
+    assert score["bits_per_char"] is None or score["bits_per_char"] > 1e6
+    assert strict(ok("info", "-m", "wild.npz", "--json"))["parameters"] == run.weights.count
+    result = shell("inspect", "gradcheck", "-m", "wild.npz", "names.txt", "--samples", 2, "--json")
+    assert result.returncode == 1 and not strict(result.stdout)["good"]
+    assert "Warning" not in result.stderr and "fault of charnn's own" not in result.stderr
+
+
+def test_a_text_of_line_ends_alone_is_refused(new: Path) -> None:
+    Path("ends.txt").write_text("\n" * 400)
+    message = refused(3, "train", "ends.txt", "--sequence", "line", *SHORT)
+    assert "ends.txt has nothing but line ends: there is nothing to learn" in message
+    assert not Path("checkpoints").exists()
 
 
 @pytest.mark.parametrize(

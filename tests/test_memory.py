@@ -1,5 +1,7 @@
 """What training will need is known before it starts, and is about what it takes."""
 
+from pathlib import Path
+
 import pytest
 
 from charnn import memory
@@ -22,6 +24,15 @@ def test_what_cannot_fit_is_refused_with_the_figure(monkeypatch: pytest.MonkeyPa
     assert memory.check(Model(ModelConfig(hidden=64), 50), TrainConfig(workers=1)) < 10**9
     with pytest.raises(CharnnError, match=r"needs [\d.]+ GB, and there are 1.0 GB: try a smaller --hidden"):
         memory.check(Model(ModelConfig(hidden=1_000_000), 50), TrainConfig(workers=1))
+
+
+def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {"max": "9000000\n", "current": "5000000\n", "stat": "anon 1\ninactive_file 2000000\n"}.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    monkeypatch.setattr(memory, "GROUP", tmp_path)
+    assert memory.available() == 6_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert (memory.available() or 10**9) > 6_000_000
 
 
 def test_limits_and_free_memory_are_seen() -> None:

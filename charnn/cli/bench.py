@@ -1,6 +1,5 @@
 """charnn bench"""
 
-import json
 from typing import Any
 
 import click
@@ -68,7 +67,10 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     if (worst := max(line.disturbed for line in lines)) > race.DISTURBED:
         console.note(f"others took up to {worst:.0%} of the machine meanwhile: measure again when it is idle")
     facts = _facts(size, work, config, lines)
-    streams.write(json.dumps(facts) + "\n" if params["as_json"] else _table(facts))
+    if params["as_json"]:
+        streams.write_json(facts)
+    else:
+        streams.write(_table(facts))
 
 
 def _facts(size: int, work: Any, config: Any, lines: list[Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """charnn eval"""
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -144,7 +143,7 @@ def _print(total: Any, run: Any, own: bool, as_json: bool, more: dict[str, float
     }
     if as_json:
         baselines = run.origin.baselines if own else {"uniform": run.origin.baselines["uniform"]}
-        streams.write(json.dumps({**figures, "baselines": baselines}) + "\n")
+        streams.write_json({**figures, "baselines": baselines})
         return
     for name, value in figures.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

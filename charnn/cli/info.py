@@ -26,7 +26,7 @@ def command(model: str | None, root: str, as_json: bool) -> None:
     path = folders.find(model, root)
     facts = describe(checkpoint.load(path))
     if as_json:
-        streams.write(json.dumps({"file": str(path), **facts}) + "\n")
+        streams.write_json({"file": str(path), **facts})
         return
     streams.write(f"file\t{path}\n")
     for name, value in facts.items():

@@ -73,7 +73,7 @@ def gradients(
     if (reached := max((norm.lag for norm in norms), default=lags)) < lags:
         console.note(f"at no position does the loss depend on a state more than {reached} characters before it")
     if as_json:
-        subject.write_json({"file": str(path), **_plain(found)})
+        streams.write_json({"file": str(path), **_plain(found)})
     elif table or not streams.is_terminal():
         for row in _rows(table or TABLES[0], found):
             streams.write("\t".join(row) + "\n")
@@ -164,7 +164,7 @@ def gradcheck(
     wrong = [one.array for one in found if not one.good]
     if as_json:
         rows = [asdict(one) for one in found]
-        subject.write_json({"arrays": rows, "tolerance": TOLERANCE, "good": not wrong})
+        streams.write_json({"arrays": rows, "tolerance": TOLERANCE, "good": not wrong})
     worst = max(one.error for one in found)
     if wrong:
         raise CharnnError(

@@ -10,6 +10,7 @@ from . import streams
 Way = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]  # pieces of a stream -> nats and hits of each symbol
 
 STEPS = 1 << 12  # symbols between two looks at a bar
+UNKNOWN = "put it there, or leave out --novelty"  # where the training text is not
 FITTED = 1 << 17  # symbols of the held-out part that tell the weight for another text
 
 
@@ -61,7 +62,7 @@ def copied(run: Any, pieces: list[Any]) -> dict[str, float]:
 
     from .. import api
 
-    (facts,) = api.copied(run, [np.concatenate(pieces)])
+    (facts,) = api.copied(run, [np.concatenate(pieces)], api.own_corpus(run, UNKNOWN))
     return {"copied_8grams": facts.share, "longest_copied": facts.longest}
 
 

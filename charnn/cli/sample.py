@@ -1,6 +1,5 @@
 """charnn sample"""
 
-import json
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
@@ -101,7 +100,10 @@ def command(
             known.tell(samples)
         for facts in samples:
             row = "\t".join([*([facts["found"]] if known else []), facts["text"]])
-            streams.write(json.dumps(facts) + "\n" if as_json else row + end, flush=True)
+            if as_json:
+                streams.write_json(facts, flush=True)
+            else:
+                streams.write(row + end, flush=True)
     if known:
         known.sum_up()
 
@@ -174,7 +176,7 @@ class Known:
         from .. import api
         from ..windows import EOS
 
-        self.run, self.corpus = run, api.own_corpus(run)
+        self.run, self.corpus = run, api.own_corpus(run, reading.UNKNOWN)
         self.start = np.array([EOS], run.vocabulary.dtype)
         parts = zip(("train", "valid"), self.corpus.split(run.config.valid), strict=True)
         self.parts = {name: np.concatenate([self.start, part]).tobytes() for name, part in parts}

@@ -1,5 +1,7 @@
 """Standard input and output: bytes, whatever the locale says."""
 
+import json
+import math
 import os
 import stat
 import sys
@@ -21,6 +23,20 @@ def write(text: str, *, flush: bool = False) -> None:
     sys.stdout.buffer.write(encode(text))
     if flush:
         sys.stdout.buffer.flush()
+
+
+def write_json(value: dict[str, Any], *, flush: bool = False) -> None:
+    """An object on a line of standard output."""
+    write(json.dumps(finite(value), allow_nan=False) + "\n", flush=flush)
+
+
+def finite(value: Any) -> Any:
+    """The same with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return value if not isinstance(value, float) or math.isfinite(value) else None
 
 
 def is_terminal() -> bool:

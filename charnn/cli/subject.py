@@ -1,7 +1,5 @@
-"""What `charnn inspect` looks at, a model and a text, and how its figures become JSON."""
+"""What `charnn inspect` looks at: a model and a text."""
 
-import json
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,17 +41,3 @@ def take(pieces: Iterable[Any], what: str) -> Any:
     if not length:
         raise InputError(f"{what} is empty: there is nothing to read")
     return np.concatenate(parts)
-
-
-def write_json(value: dict[str, Any]) -> None:
-    """An object on a line."""
-    streams.write(json.dumps(finite(value)) + "\n")
-
-
-def finite(value: Any) -> Any:
-    """The same with null for numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return value if not isinstance(value, float) or math.isfinite(value) else None

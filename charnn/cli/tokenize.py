@@ -40,6 +40,11 @@ def command(
         raise click.UsageError("--decode writes to standard output: leave out --output")
     if decode:
         return _decode(corpus, vocabulary)
+    if output not in (None, "-"):
+        if not output.endswith(".npz"):
+            raise click.UsageError(f"--output {output}: tokenised files are known by their names, which end in .npz")
+        if any(name.endswith(".npz") for name in corpus):
+            raise click.UsageError(f"{corpus[0]} is tokenised already: leave out --output")
     if vocabulary:
         raise click.UsageError("--vocabulary goes with --decode")
     options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds

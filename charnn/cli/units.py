@@ -110,7 +110,7 @@ def _json(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
         for position, character, layers in rows:
             values = {str(i): [round(v, 6) for v in layer] for i, layer in zip(chosen, layers, strict=True)}
             row = {"position": position, "character": character, "layers": values}
-            subject.write_json(row)
+            streams.write_json(row)
         streams.write("", flush=True)
         there = True
     return there
