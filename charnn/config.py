@@ -11,6 +11,8 @@ from typing import Any
 
 from .errors import UsageError
 
+RISING, ENDING = ("schedule", ("cosine",)), ("schedule", ("cosine", "exponential"))  # the courses of the rate that do
+
 
 def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
     """A field with its help text, its bounds (both allowed), its `choices`, or the `form` that every way of writing it
@@ -182,7 +184,6 @@ class ModelConfig(Checked):
                     f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers: "
                     "leave it out, or choose --layers 2 or more"
                 )
-
         if self.dropout_kind == "locked" and (self.dropout == 0 or self.shares != (1, 1)):
             why = "--dropout 0" if self.dropout == 0 else "a network that reads its own output, one step a window"
             raise UsageError(f"--dropout-kind locked has no effect on {why}: leave it out")
@@ -251,15 +252,9 @@ class TrainConfig(Checked):
     schedule: str = option(
         "cosine", "course of the learning rate", choices=("constant", "exponential", "cosine", "plateau")
     )
-    warmup: float = option(
-        0.02, "share of the run in which cosine's rate rises from 0", low=0, high=1, only=("schedule", ("cosine",))
-    )
+    warmup: float = option(0.02, "share of the run in which cosine's rate rises from 0", low=0, high=1, only=RISING)
     floor: float = option(
-        0.01,
-        "the rate that cosine and exponential end at, as a share of the rate",
-        low=0,
-        high=1,
-        only=("schedule", ("cosine", "exponential")),
+        0.01, "the rate that cosine and exponential end at, as a share of the rate", low=0, high=1, only=ENDING
     )
     average: float = option(
         0.0,
