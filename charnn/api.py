@@ -66,32 +66,35 @@ def load(model: str | Path | None = None, root: str | Path = folders.ROOT) -> Ru
     return checkpoint.load(folders.find(None if model is None else str(model), root))
 
 
-def stream(run: Run, prime: str = "", *, past_end: bool = False, **options: Any) -> Iterator[str]:
+def stream(run: Run, prime: str = "", *, past_end: bool = False, workers: int = 1, **options: Any) -> Iterator[str]:
     """Characters of one sample as they are drawn, the prime not among them; `options` are `SampleConfig`'s fields.
 
-    The end of the sequence is not a character of it; with `past_end` it is one like any other.
+    The end of the sequence is not a character of it; with `past_end` it is one like any other. A second of the
+    `workers` helps where a network is large.
     """
     (config,) = configure(options, SampleConfig)
     ids = encode(run, prime, "the prime")
-    drawn = sampling.stream(run.model, run.weights, config, _rng(config), ids, reset=run.reset, past_end=past_end)
+    more: dict[str, Any] = {"reset": run.reset, "past_end": past_end, "workers": workers}
+    drawn = sampling.stream(run.model, run.weights, config, _rng(config), ids, **more)
     yield from run.vocabulary.texts(symbol for symbol in drawn if symbol or past_end)
 
 
-def generate(run: Run, count: int = 1, prime: str = "", **options: Any) -> list[str]:
-    """Samples, the prime before each, without their ends; `options` are `SampleConfig`'s fields."""
+def generate(run: Run, count: int = 1, prime: str = "", *, workers: int = 1, **options: Any) -> list[str]:
+    """Samples, the prime before each, without their ends, by so many processes; `options` as for `stream`."""
     (config,) = configure({**options, "count": count}, SampleConfig)
     ids = encode(run, prime, "the prime")
-    batches = sampling.batches(run.model, run.weights, config, ids, reset=run.reset)
+    batches = sampling.batches(run.model, run.weights, config, ids, reset=run.reset, workers=workers)
     return [prime + run.vocabulary.decode(sample.ids) for samples in batches for sample in samples]
 
 
-def evaluate(run: Run, what: str | Corpus | None = None) -> Score:
-    """The score of a text, or of a corpus' held-out part, or of the run's own held-out part (None): exact."""
+def evaluate(run: Run, what: str | Corpus | None = None, *, workers: int = 1) -> Score:
+    """The score of a text, or of a corpus' held-out part, or of the run's own held-out part (None): exact, and by so
+    many processes where sequences do not depend on each other."""
     if isinstance(what, str):
         ids: Symbols = encode(run, what)
     else:
         ids = held_out(run, what)
-    return evaluation.evaluate(run.model, run.weights, ids, reset=run.reset)
+    return evaluation.evaluate(run.model, run.weights, ids, reset=run.reset, workers=workers)
 
 
 def surprisal(run: Run, what: str) -> np.ndarray:

@@ -290,6 +290,13 @@ def test_evaluate_scores_a_text_a_corpus_or_the_held_out_part(run: charnn.Run) -
         charnn.evaluate(run, "Zoë")
 
 
+def test_workers_change_nothing_but_the_time(run: charnn.Run) -> None:
+    assert charnn.generate(run, 100, seed=3, workers=2) == charnn.generate(run, 100, seed=3)
+    assert [*charnn.stream(run, seed=3, workers=2)] == [*charnn.stream(run, seed=3)]
+    lines = "Mara\nAno\n" * 4000
+    assert charnn.evaluate(run, lines, workers=2).nats == pytest.approx(charnn.evaluate(run, lines).nats, rel=1e-6)
+
+
 def test_evaluate_wants_the_corpus_that_the_run_was_trained_on(tmp_path: Path) -> None:
     path = tmp_path / "names.txt"
     path.write_bytes(NAMES.read_bytes())
