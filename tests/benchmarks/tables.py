@@ -23,7 +23,8 @@ def keep(cache: Path, record: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def write(begin: str, table: str, end: str, page: Path = README) -> None:
+def write(begin: str, table: str, end: str, page: Path | None = None) -> None:
     """Put a table into README, or another page, in the place of what stands between these marks."""
+    page = page or README
     before, rest = page.read_text(encoding="utf-8").split(begin)
     page.write_text(before + begin + table + end + rest.split(end)[1], encoding="utf-8")
