@@ -61,11 +61,8 @@ def test_C8_resuming_on_another_corpus(run: Path) -> None:
 def test_C8_a_corpus_that_is_gone(run: Path) -> None:
     Path("names.txt").rename("moved.txt")
     name, put = "name the text to use", "put it there, or leave out --novelty"
-    for instead, *command in (
-        [name, "train", "--resume", "--steps", "8"],
-        [name, "eval"],
-        [put, "sample", "--novelty"],
-    ):
+    resume = ["train", "--resume", "--steps", "8"]
+    for instead, *command in ([name, *resume], [name, "eval"], [put, "sample", "--novelty"]):
         charnn(*command).told(2, "the corpus of this model is not at", "names.txt", instead)
     charnn("train", "moved.txt", "--resume", "--steps", 8).well()
 
