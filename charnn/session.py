@@ -168,14 +168,14 @@ def begin(
     name: str | None = None,
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
-    if corpus.vocabulary.size < 2:
-        raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
     train, valid = corpus.split(config.valid)
     if model.dropout_kind == "locked" and (config.scheme == "one-step" or config.window == 1):
         where = "--scheme one-step" if config.scheme == "one-step" else "--window 1"
         raise UsageError(f"--dropout-kind locked has no effect on {where}, whose windows have one step: leave it out")
     config, kept = _planned(config, train, forgets(config, corpus.vocabulary))
     network = Model(model, corpus.vocabulary.size)
+    if network.symbols < 2:
+        raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
     network.ending.check(train)
     memory.check(network, config, kept, len(train))
     limit = memory.countable(COUNTED) if rank() == 0 else 0
