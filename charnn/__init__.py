@@ -16,24 +16,24 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .api import evaluate, generate, load, read, stream, surprisal, tokenize, train
     from .config import ModelConfig, SampleConfig, TrainConfig
-    from .corpus import Corpus
+    from .data.corpus import Corpus
+    from .data.vocabulary import Vocabulary
     from .errors import CharnnError, CheckpointError, DivergenceError, InputError, UsageError
-    from .evaluation import Score
-    from .run import Run
-    from .session import Session, Validation
-    from .training import Setback, Update
-    from .vocabulary import Vocabulary
+    from .evaluation.evaluation import Score
+    from .runs.run import Run
+    from .training.session import Session, Validation
+    from .training.training import Setback, Update
 
 _HOMES = {
     "api": ("evaluate", "generate", "load", "read", "stream", "surprisal", "tokenize", "train"),
     "config": ("ModelConfig", "SampleConfig", "TrainConfig"),
-    "corpus": ("Corpus",),
+    "data.corpus": ("Corpus",),
+    "data.vocabulary": ("Vocabulary",),
     "errors": ("CharnnError", "CheckpointError", "DivergenceError", "InputError", "UsageError"),
-    "evaluation": ("Score",),
-    "run": ("Run",),
-    "session": ("Session", "Validation"),
-    "training": ("Setback", "Update"),
-    "vocabulary": ("Vocabulary",),
+    "evaluation.evaluation": ("Score",),
+    "runs.run": ("Run",),
+    "training.session": ("Session", "Validation"),
+    "training.training": ("Setback", "Update"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

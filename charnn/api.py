@@ -7,17 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from . import checkpoint, corpus, evaluation, folders, memory, ngram, novelty, sampling, session, text, tokens
 from .config import ModelConfig, SampleConfig, TrainConfig
-from .corpus import Corpus
+from .data import corpus, tokens
+from .data.corpus import Corpus
 from .errors import UsageError
-from .evaluation import Score
-from .ngram import KneserNey
-from .novelty import Copied
-from .run import Run
-from .session import Session
-from .stored import Symbols, pieces
-from .text import Source, Watch
+from .evaluation import evaluation, ngram, novelty
+from .evaluation.evaluation import Score
+from .evaluation.ngram import KneserNey
+from .evaluation.novelty import Copied
+from .io import text
+from .io.stored import Symbols, pieces
+from .io.text import Source, Watch
+from .runs import checkpoint, folders
+from .runs.run import Run
+from .sampling import sampling
+from .training import memory, session
+from .training.session import Session
 
 PUT = "put it there"
 

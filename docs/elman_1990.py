@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import charnn
-from charnn.inspection import Reader
-from charnn.text import Source
+from charnn.inspection.inspection import Reader
+from charnn.io.text import Source
 
 HERE = Path(__file__).parent
 PAGE = HERE / "elman-1990.md"

@@ -27,16 +27,16 @@ from typing import Any
 import numpy as np
 
 import charnn
-from charnn import optimizers
 from charnn.config import ModelConfig
-from charnn.layers import Linear
-from charnn.model import Model
-from charnn.numerics import log_softmax
-from charnn.parameters import Parameters
-from charnn.run import Run
-from charnn.text import Source
-from charnn.windows import EOS
-from charnn.workspace import Workspace
+from charnn.data.windows import EOS
+from charnn.io.text import Source
+from charnn.nn import optimizers
+from charnn.nn.layers import Linear
+from charnn.nn.model import Model
+from charnn.nn.numerics import log_softmax
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.runs.run import Run
 
 Rng = np.random.Generator
 Draw = Callable[[Rng], str]

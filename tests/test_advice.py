@@ -10,9 +10,10 @@ import pytest
 from test_cli import charnn_, names, ok
 from test_training import begin, corpus, start, text
 
-from charnn import advice, evaluation, session
-from charnn.advice import LEAST
-from charnn.run import Run
+from charnn.evaluation import evaluation
+from charnn.runs.run import Run
+from charnn.training import advice, session
+from charnn.training.advice import LEAST
 
 COUNT = 12  # validations
 FLAT = np.zeros(COUNT)

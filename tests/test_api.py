@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import charnn
-from charnn.stored import Stored
-from charnn.text import Source
+from charnn.io.stored import Stored
+from charnn.io.text import Source
 
 NAMES = Path(__file__).parents[1] / "corpora" / "names.txt"
 TINY: dict[str, Any] = {

@@ -11,14 +11,16 @@ from test_mpi import MPIEXEC, execute, real
 from test_training import assert_same, begin, corpus, start, text, updates, vectors
 
 import charnn
-from charnn import checkpoint, npz, session
 from charnn.errors import CheckpointError, UsageError
-from charnn.evaluation import evaluate
-from charnn.optimizers import PIECE, follow
-from charnn.parallel import Solo, Threads
-from charnn.processes import Processes
-from charnn.session import Validation
-from charnn.training import Setback, Trainer
+from charnn.evaluation.evaluation import evaluate
+from charnn.io import npz
+from charnn.nn.optimizers import PIECE, follow
+from charnn.parallel.parallel import Solo, Threads
+from charnn.parallel.processes import Processes
+from charnn.runs import checkpoint
+from charnn.training import session
+from charnn.training.session import Validation
+from charnn.training.training import Setback, Trainer
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0])

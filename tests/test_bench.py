@@ -29,9 +29,9 @@ from charnn.bench.work import Work
 from charnn.cli import program
 from charnn.cli.bench import duration
 from charnn.errors import CharnnError, UsageError
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.workspace import Workspace
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
 
 APART = "CHARNN_TEST_APART"  # set in a process of its own
 TINY = Work("train", 4, 8, 6, 2, symbols=9)

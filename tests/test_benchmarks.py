@@ -16,8 +16,9 @@ from benchmarks.quality import Row
 from click.testing import CliRunner
 
 import charnn
-from charnn import recipes, text
 from charnn.cli import program
+from charnn.io import text
+from charnn.training import recipes
 
 PARTS = (80, 10, 10)
 PROSE = "".join(f"Été {i}: «{'ab' * (i % 7)}» 漢字 🌊\n{'' if i % 3 else chr(10)}" for i in range(300))

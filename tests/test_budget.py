@@ -12,12 +12,13 @@ from test_cli import charnn_, names, ok, refused
 from test_mpi import log, real, together
 from test_training import V, corpus, text
 
-from charnn import budget, checkpoint, pace
-from charnn.budget import PLAIN, SUPPORTED, Size, pairs, seconds
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.model import Model
-from charnn.parallel import Solo
+from charnn.nn.model import Model
+from charnn.parallel.parallel import Solo
+from charnn.runs import checkpoint
+from charnn.training import budget, pace
+from charnn.training.budget import PLAIN, SUPPORTED, Size, pairs, seconds
 
 SIZES = [Size(h, n, Model(ModelConfig(cell="elman", hidden=h, layers=n), 66).parameters) for h, n in pairs(None, None)]
 LONG = 10**9  # symbols: a text that supports any of them

@@ -14,14 +14,17 @@ from test_cli import charnn_
 from test_stepping import Naive, close, go_on, read, symbols
 from test_training import losses, text
 
-from charnn import api, evaluation, memory, products
+from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.layers import GRU, LSTM
-from charnn.model import Model, maker
-from charnn.parameters import Parameters
-from charnn.stepping import Steps
-from charnn.workspace import Workspace
+from charnn.evaluation import evaluation
+from charnn.nn import products
+from charnn.nn.layers import GRU, LSTM
+from charnn.nn.model import Model, maker
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.sampling.stepping import Steps
+from charnn.training import memory
 
 T, B, H, V = 12, 5, 16, 9
 GATES = {"lstm": 4, "gru": 3}

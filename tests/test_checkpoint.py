@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import charnn
-from charnn import checkpoint, npz
 from charnn.errors import CharnnError, CheckpointError
-from charnn.run import Run
+from charnn.io import npz
+from charnn.runs import checkpoint
+from charnn.runs.run import Run
 
 law = settings(
     derandomize=True,

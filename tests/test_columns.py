@@ -10,12 +10,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from charnn import columns, stepping
-from charnn.columns import BLOCK, CALLED, COUNTERS, SETTLED, Halves, Pair
 from charnn.config import ModelConfig, SampleConfig
-from charnn.model import Model
-from charnn.processes import counters, possible
-from charnn.sampling import stream
+from charnn.nn.model import Model
+from charnn.parallel.processes import counters, possible
+from charnn.sampling import columns, stepping
+from charnn.sampling.columns import BLOCK, CALLED, COUNTERS, SETTLED, Halves, Pair
+from charnn.sampling.sampling import stream
 
 LENGTH, NEVER = 600, -50.0
 NOBODY = 2**30  # no process has that number

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from test_training import corpus, text
 
-from charnn import api, checkpoint, evaluation, session
+from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.training import Update
+from charnn.evaluation import evaluation
+from charnn.runs import checkpoint
+from charnn.training import session
+from charnn.training.training import Update
 
 CHOICES: list[dict[str, Any]] = [
     {"cell": "lstm"},

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from charnn.corpus import SHORTEST, Corpus, read, scan
+from charnn.data.corpus import SHORTEST, Corpus, read, scan
+from charnn.data.vocabulary import MODES, Vocabulary
 from charnn.errors import InputError
-from charnn.text import Source, encode
-from charnn.vocabulary import MODES, Vocabulary
+from charnn.io.text import Source, encode
 
 law = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 NASTY = [

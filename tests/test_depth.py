@@ -13,15 +13,17 @@ from test_cli import charnn_, well
 from test_stepping import Naive, close, read, symbols
 from test_training import losses, text
 
-from charnn import api, evaluation, memory
+from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.inspection import radius, spectra
-from charnn.layers import Elman, Transition
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.stepping import Steps, Windows, steps
-from charnn.workspace import Workspace
+from charnn.evaluation import evaluation
+from charnn.inspection.inspection import radius, spectra
+from charnn.nn.layers import Elman, Transition
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.sampling.stepping import Steps, Windows, steps
+from charnn.training import memory
 
 T, B, H, V = 12, 5, 16, 9
 PRECISION = {np.float32: 1e-5, np.float64: 1e-10}

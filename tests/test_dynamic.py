@@ -10,12 +10,13 @@ import pytest
 from test_cli import TINY, charnn_, names, ok, refused
 from test_evaluation import lines, many
 
-from charnn import checkpoint, evaluation
 from charnn.config import ModelConfig
-from charnn.dynamic import DECAY, RATE, SEGMENT, SMALL, Learner, Reader, adapted, surprisal
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.workspace import Workspace
+from charnn.evaluation import evaluation
+from charnn.evaluation.dynamic import DECAY, RATE, SEGMENT, SMALL, Learner, Reader, adapted, surprisal
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.runs import checkpoint
 
 V = 7
 IDS = lines(many(60))

@@ -15,19 +15,22 @@ import pytest
 from click.testing import CliRunner
 
 import charnn
-from charnn import checkpoint, evaluation, npz, session
 from charnn.cli import program
 from charnn.config import ModelConfig, SampleConfig
-from charnn.endings import ENDINGS, Length, Node
 from charnn.errors import CheckpointError, UsageError
-from charnn.evaluation import Score, evaluate, surprisal
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.sampling import generate, noise, stream
-from charnn.stopping import STREAMS
-from charnn.stored import Handle, Stored
-from charnn.training import Trainer
-from charnn.workspace import Workspace
+from charnn.evaluation import evaluation
+from charnn.evaluation.evaluation import Score, evaluate, surprisal
+from charnn.io import npz
+from charnn.io.stored import Handle, Stored
+from charnn.nn.endings import ENDINGS, Length, Node
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.runs import checkpoint
+from charnn.sampling.sampling import generate, noise, stream
+from charnn.sampling.stopping import STREAMS
+from charnn.training import session
+from charnn.training.training import Trainer
 
 V = 4
 CELLS = {"elman": {"activation": "tanh"}, "gru": {}}

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn import evaluation
 from charnn.config import ModelConfig
-from charnn.evaluation import Score, evaluate, surprisal
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.stored import Handle, Stored
-from charnn.workspace import Workspace
+from charnn.evaluation import evaluation
+from charnn.evaluation.evaluation import Score, evaluate, surprisal
+from charnn.io.stored import Handle, Stored
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
 
 V = 7
 MODEL = Model(ModelConfig("elman", 10, 2, "tanh", skip=True, dropout=0.5), V)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import charnn
-from charnn import checkpoint
 from charnn.errors import CharnnError, UsageError
-from charnn.folders import Folder, find, newest
-from charnn.run import Run
+from charnn.runs import checkpoint
+from charnn.runs.folders import Folder, find, newest
+from charnn.runs.run import Run
 
 
 @pytest.fixture(scope="module")

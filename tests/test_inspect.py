@@ -18,9 +18,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import charnn
-from charnn import inspection, plots
 from charnn.cli import program
-from charnn.layers import elman
+from charnn.inspection import inspection
+from charnn.nn.layers import elman
+from charnn.terminal import plots
 
 TINY = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--every", "20"]
 STYLE = re.compile(r"\x1b\[[0-9;]*m")

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn import gradcheck, inspection
 from charnn.config import ModelConfig
+from charnn.data.windows import EOS
 from charnn.errors import InputError
-from charnn.layers import Elman, Linear, Stack, elman
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.windows import EOS
-from charnn.workspace import Workspace
+from charnn.inspection import gradcheck, inspection
+from charnn.nn.layers import Elman, Linear, Stack, elman
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
 
 V, H = 5, 4
 

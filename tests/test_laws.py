@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn import model as model_module
-from charnn import products
 from charnn.config import ModelConfig
-from charnn.layers import (
+from charnn.nn import model as model_module
+from charnn.nn import products
+from charnn.nn.layers import (
     GRU,
     LSTM,
     Dense,
@@ -29,9 +29,9 @@ from charnn.layers import (
     Transition,
     trace,
 )
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.workspace import Workspace
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
 
 TILES = {"TILED": True, "SMALL": 30, "COLUMNS": 4, "BLOCK": 4, "ENOUGH": 2, "FEWEST": 2, "STRIP": 4, "LONG": 4}
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from charnn.layers import linear
-from charnn.workspace import Workspace
+from charnn.nn.layers import linear
+from charnn.nn.workspace import Workspace
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from charnn import memory
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import CharnnError
-from charnn.model import Model
+from charnn.nn.model import Model
+from charnn.training import memory
 
 
 def test_more_of_anything_needs_more() -> None:

@@ -12,12 +12,15 @@ from test_dynamic import CONFIG, CONFIGS, IDS, V, learner, network
 from test_evaluation import lines, many
 from test_ngram import Textbook, text
 
-from charnn import api, checkpoint, evaluation, memory, mixture
+from charnn import api
 from charnn.config import ModelConfig
-from charnn.dynamic import Learner, Reader, surprisal
 from charnn.errors import UsageError
-from charnn.mixture import WEIGHTS, Mixture
-from charnn.ngram import KneserNey, fit
+from charnn.evaluation import evaluation, mixture
+from charnn.evaluation.dynamic import Learner, Reader, surprisal
+from charnn.evaluation.mixture import WEIGHTS, Mixture
+from charnn.evaluation.ngram import KneserNey, fit
+from charnn.runs import checkpoint
+from charnn.training import memory
 
 GRAMS = fit(lines(many(200, 5)), V, 3)
 

@@ -19,11 +19,13 @@ import numpy as np
 import pytest
 from test_training import begin
 
-from charnn import checkpoint, ranks, run, session, teams
 from charnn.config import TrainConfig
 from charnn.errors import CharnnError, UsageError
-from charnn.mpi import MPI
-from charnn.parallel import rows_of
+from charnn.parallel import ranks, teams
+from charnn.parallel.mpi import MPI
+from charnn.parallel.parallel import rows_of
+from charnn.runs import checkpoint, run
+from charnn.training import session
 
 LIMIT = 60  # seconds
 BESIDE = Path(sys.executable).with_name("mpiexec")
@@ -107,8 +109,8 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 import numpy as np
-from charnn.training import Update
-from charnn.session import Validation
+from charnn.training.training import Update
+from charnn.training.session import Validation
 from test_training import begin
 
 session = begin(**{given!r})
@@ -211,7 +213,7 @@ def at_step(step: int, what: str, rank: int = 1) -> str:
     """Lines that do something on a rank before the update after a step."""
     return f"""
 import os, signal
-from charnn.training import Trainer
+from charnn.training.training import Trainer
 update = Trainer.update
 def changed(self):
     if self.team.rank == {rank} and self.run.step == {step}:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charnn import ngram
-from charnn.ngram import baselines, fit
+from charnn.evaluation import ngram
+from charnn.evaluation.ngram import baselines, fit
 
 Gram = tuple[int, ...]
 

@@ -16,14 +16,18 @@ from test_cli import well
 from test_stepping import Naive, close, go_on, read, symbols
 from test_training import losses
 
-from charnn import api, checkpoint, evaluation, memory, npz
+from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.layers import LSTM, NormedLSTM
-from charnn.layers.normed import EPS
-from charnn.model import Model
-from charnn.stepping import Steps
-from charnn.workspace import Workspace
+from charnn.evaluation import evaluation
+from charnn.io import npz
+from charnn.nn.layers import LSTM, NormedLSTM
+from charnn.nn.layers.normed import EPS
+from charnn.nn.model import Model
+from charnn.nn.workspace import Workspace
+from charnn.runs import checkpoint
+from charnn.sampling.stepping import Steps
+from charnn.training import memory
 
 PRECISION = {np.float32: 2e-5, np.float64: 1e-10}
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from charnn import novelty
-from charnn.novelty import GRAM, copied, hashes
+from charnn.evaluation import novelty
+from charnn.evaluation.novelty import GRAM, copied, hashes
 
 RNG = np.random.default_rng(0)
 OTHER = RNG.integers(0, 4, 3000).astype(np.uint8)

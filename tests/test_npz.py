@@ -22,9 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nst
 
-from charnn import npz
 from charnn.errors import CharnnError, CheckpointError
-from charnn.stored import Stored
+from charnn.io import npz
+from charnn.io.stored import Stored
 
 law = settings(
     derandomize=True,

@@ -5,15 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charnn.numerics import (
-    ACTIVATIONS,
-    SAFE,
-    cross_entropy,
-    eigenvalues,
-    glorot,
-    log_softmax,
-    orthogonal,
-)
+from charnn.nn.numerics import ACTIVATIONS, SAFE, cross_entropy, eigenvalues, glorot, log_softmax, orthogonal
 
 DEFINITIONS = {  # f, and its slope
     "tanh": (np.tanh, lambda a: 1 / np.cosh(a) ** 2),

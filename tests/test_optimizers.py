@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn import optimizers
 from charnn.config import TrainConfig
-from charnn.optimizers import SGD, Adagrad, Adam, RMSprop, make, norm
-from charnn.parameters import Parameters
+from charnn.nn import optimizers
+from charnn.nn.optimizers import SGD, Adagrad, Adam, RMSprop, make, norm
+from charnn.nn.parameters import Parameters
 
 Textbook = Callable[[list[float], float], float]  # all gradients of an element so far, the rate -> what is taken off
 

@@ -13,17 +13,19 @@ from test_cli import charnn_
 from test_stepping import Naive, close, go_on, read, symbols
 from test_training import begin, corpus, losses, options, text, vocabulary
 
-from charnn import api, evaluation, memory, session
+from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.layers import Elman, Feedback, Jordan, Linear, Stack, Taught, trace
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.schedules import teacher
-from charnn.session import Validation
-from charnn.stepping import Steps, Windows, steps
-from charnn.training import Update
-from charnn.workspace import Workspace
+from charnn.evaluation import evaluation
+from charnn.nn.layers import Elman, Feedback, Jordan, Linear, Stack, Taught, trace
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.sampling.stepping import Steps, Windows, steps
+from charnn.training import memory, session
+from charnn.training.schedules import teacher
+from charnn.training.session import Validation
+from charnn.training.training import Update
 
 T, B, H, V = 12, 5, 16, 9
 

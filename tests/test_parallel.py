@@ -18,13 +18,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_training import begin, corpus, start, text, updates, vectors
 
-from charnn import checkpoint, parallel, processes, session, teams
 from charnn.errors import CharnnError, DivergenceError, InputError
-from charnn.folders import Folder
-from charnn.parallel import LINE, Neighbour, Solo, Team, Threads, cores, rows_of
-from charnn.processes import Barrier, Processes, spread
-from charnn.training import Share, Trainer, Update
-from charnn.workspace import ALIGN
+from charnn.nn.workspace import ALIGN
+from charnn.parallel import parallel, processes, teams
+from charnn.parallel.parallel import LINE, Neighbour, Solo, Team, Threads, cores, rows_of
+from charnn.parallel.processes import Barrier, Processes, spread
+from charnn.runs import checkpoint
+from charnn.runs.folders import Folder
+from charnn.training import session
+from charnn.training.training import Share, Trainer, Update
 
 pytestmark = pytest.mark.skipif(not processes.possible(), reason="workers are forked on Linux on x86-64 only")
 

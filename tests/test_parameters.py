@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charnn.parameters import Parameters
+from charnn.nn.parameters import Parameters
 
 SHAPES = {"hidden/0/U": (5, 3), "hidden/0/b": (3,), "hidden/1/U": (7, 3), "readout/V": (3, 5), "readout/c": (5,)}
 

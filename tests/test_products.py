@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from charnn import products
-from charnn.products import Product, multiply, unpacked
-from charnn.workspace import Workspace
+from charnn.nn import products
+from charnn.nn.products import Product, multiply, unpacked
+from charnn.nn.workspace import Workspace
 
 SMALLER = {"TILED": True, "SMALL": 600, "COLUMNS": 8, "BLOCK": 8, "ENOUGH": 4, "FEWEST": 2, "STRIP": 5, "LONG": 12}
 many = settings(max_examples=300, deadline=None, derandomize=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
-from charnn import run
 from charnn.cli import program, train
 from charnn.config import ModelConfig, TrainConfig
+from charnn.runs import run
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from test_cli import charnn_, names, ok, refused
 
-from charnn import checkpoint, recipes
 from charnn.config import ModelConfig, TrainConfig
+from charnn.runs import checkpoint
+from charnn.training import recipes
 
 SHORT = ["--steps", "2", "--every", "1", "--workers", "1"]
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charnn.config import ModelConfig, SampleConfig
-from charnn.model import Model
-from charnn.numerics import quiet
-from charnn.sampling import (
+from charnn.nn.model import Model
+from charnn.nn.numerics import quiet
+from charnn.nn.workspace import Workspace
+from charnn.sampling.sampling import (
     AHEAD,
     BATCH,
     FEW,
@@ -29,7 +30,6 @@ from charnn.sampling import (
     probabilities,
     stream,
 )
-from charnn.workspace import Workspace
 
 V = 6
 MODEL = Model(ModelConfig("elman", 8, 2, "relu", skip=True, dropout=0.5), V)

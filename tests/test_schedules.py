@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charnn.config import TrainConfig
-from charnn.schedules import progress, rate
+from charnn.training.schedules import progress, rate
 
 
 def config(**options: object) -> TrainConfig:

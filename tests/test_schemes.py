@@ -13,17 +13,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_training import V, begin, start, text, updates, vectors
 
-from charnn import memory, schemes
-from charnn.chains import Chain, Worker
 from charnn.config import ModelConfig, TrainConfig
+from charnn.data.windows import EOS, Lanes, measure
 from charnn.errors import UsageError
-from charnn.model import Gradient, Model
-from charnn.parallel import Solo, Threads
-from charnn.parameters import Parameters
-from charnn.schemes import Unbiased, Whole
-from charnn.training import Trainer
-from charnn.windows import EOS, Lanes, measure
-from charnn.workspace import Workspace
+from charnn.nn.model import Gradient, Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.parallel.parallel import Solo, Threads
+from charnn.training import memory, schemes
+from charnn.training.chains import Chain, Worker
+from charnn.training.schemes import Unbiased, Whole
+from charnn.training.training import Trainer
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "truncated": {"window": 4},

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import charnn
-from charnn import checkpoint, folders
-from charnn.corpus import Corpus
+from charnn.data.corpus import Corpus
 from charnn.errors import CharnnError
-from charnn.run import Run
-from charnn.session import Session, Validation, resume
+from charnn.runs import checkpoint, folders
+from charnn.runs.run import Run
+from charnn.training.session import Session, Validation, resume
 
 OPTIONS: dict[str, Any] = {"hidden": 6, "layers": 2, "dropout": 0.2, "batch": 3, "window": 5, "workers": 2}
 OPTIONS |= {"steps": 45, "every": 4, "patience": 0, "schedule": "plateau", "rate": 0.1, "seed": 5, "state": "carry"}

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn import products
 from charnn.config import ModelConfig
-from charnn.model import Model
-from charnn.parameters import Parameters
-from charnn.stepping import Steps, Windows
-from charnn.windows import EOS
-from charnn.workspace import Workspace
+from charnn.data.windows import EOS
+from charnn.nn import products
+from charnn.nn.model import Model
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.sampling.stepping import Steps, Windows
 
 V, H = 9, 16
 STEPS = 25

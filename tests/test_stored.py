@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from charnn.data.windows import Lanes
 from charnn.errors import CharnnError
-from charnn.stored import Handle, Stored
-from charnn.windows import Lanes
+from charnn.io.stored import Handle, Stored
 
 
 @pytest.fixture(params=[np.uint8, np.uint16, np.uint32])

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charnn import text
 from charnn.errors import InputError, UsageError
-from charnn.text import Source, decode, encode, file_source
+from charnn.io import text
+from charnn.io.text import Source, decode, encode, file_source
 
 law = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import charnn
-from charnn import corpus, npz, tokens
+from charnn.data import corpus, tokens
 from charnn.errors import CheckpointError, InputError, UsageError
-from charnn.stored import Stored
-from charnn.text import encode, file_source
+from charnn.io import npz
+from charnn.io.stored import Stored
+from charnn.io.text import encode, file_source
 
 TEXTS = {
     "lines": ["one line\nand another\n\nand more"],
@@ -88,7 +89,7 @@ def test_numpy_reads_a_tokenised_file(tmp_path: Path) -> None:
 LONG_LINE = """
 import random, sys
 from charnn import tokens
-from charnn.text import file_source
+from charnn.io.text import file_source
 path, out = sys.argv[1:]
 piece = "".join(random.Random(0).choices("abcdefghij klmnopqrstuvwxyz", k=1_000_000))
 with open(path, "w") as file:

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn import optimizers
 from charnn.config import ModelConfig, TrainConfig
-from charnn.model import Model
-from charnn.optimizers import SGD, Adagrad, Adam, RMSprop
-from charnn.parameters import Parameters
-from charnn.run import Origin, Run
-from charnn.training import Trainer, Update
-from charnn.vocabulary import Vocabulary
-from charnn.workspace import Workspace
+from charnn.data.vocabulary import Vocabulary
+from charnn.nn import optimizers
+from charnn.nn.model import Model
+from charnn.nn.optimizers import SGD, Adagrad, Adam, RMSprop
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.runs.run import Origin, Run
+from charnn.training.training import Trainer, Update
 
 torch = pytest.importorskip("torch")
 

@@ -10,20 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn import checkpoint, optimizers, session
 from charnn.config import ModelConfig, TrainConfig
-from charnn.corpus import Corpus
+from charnn.data.corpus import Corpus
+from charnn.data.vocabulary import Vocabulary
 from charnn.errors import CharnnError, DivergenceError, UsageError
-from charnn.evaluation import Score, evaluate
-from charnn.folders import Folder
-from charnn.model import Model
-from charnn.parallel import Solo, Threads
-from charnn.processes import Processes
-from charnn.run import Origin, Run
-from charnn.session import PLATEAU, Session, Validation
-from charnn.training import EXPLODED, HOPELESS, Setback, Trainer, Update
-from charnn.vocabulary import Vocabulary
-from charnn.workspace import Workspace, aligned
+from charnn.evaluation.evaluation import Score, evaluate
+from charnn.nn import optimizers
+from charnn.nn.model import Model
+from charnn.nn.workspace import Workspace, aligned
+from charnn.parallel.parallel import Solo, Threads
+from charnn.parallel.processes import Processes
+from charnn.runs import checkpoint
+from charnn.runs.folders import Folder
+from charnn.runs.run import Origin, Run
+from charnn.training import session
+from charnn.training.session import PLATEAU, Session, Validation
+from charnn.training.training import EXPLODED, HOPELESS, Setback, Trainer, Update
 
 LETTERS = "abcdefgh"
 V = len(LETTERS) + 1

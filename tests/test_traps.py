@@ -14,25 +14,28 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from charnn import api, optimizers, run, session
+from charnn import api
 from charnn.cli import program
 from charnn.config import ModelConfig, SampleConfig, TrainConfig
-from charnn.corpus import Corpus
+from charnn.data.corpus import Corpus
+from charnn.data.vocabulary import Vocabulary
+from charnn.data.windows import EOS, Lanes
 from charnn.errors import InputError
-from charnn.evaluation import Score, evaluate
-from charnn.folders import Folder
-from charnn.layers import Elman, Linear
-from charnn.model import Model
-from charnn.numerics import cross_entropy, log_softmax
-from charnn.parameters import Parameters
-from charnn.run import Origin, Run
-from charnn.sampling import generate
-from charnn.session import Session, Validation
-from charnn.stepping import Steps
-from charnn.training import Setback, Trainer, Update
-from charnn.vocabulary import Vocabulary
-from charnn.windows import EOS, Lanes
-from charnn.workspace import Workspace
+from charnn.evaluation.evaluation import Score, evaluate
+from charnn.nn import optimizers
+from charnn.nn.layers import Elman, Linear
+from charnn.nn.model import Model
+from charnn.nn.numerics import cross_entropy, log_softmax
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.runs import run
+from charnn.runs.folders import Folder
+from charnn.runs.run import Origin, Run
+from charnn.sampling.sampling import generate
+from charnn.sampling.stepping import Steps
+from charnn.training import session
+from charnn.training.session import Session, Validation
+from charnn.training.training import Setback, Trainer, Update
 
 PACKAGE = Path(__file__).parents[1] / "charnn"
 LETTERS = "abcd"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from charnn.data.vocabulary import MODES, Vocabulary, codes, describe, from_json
 from charnn.errors import CheckpointError, InputError
-from charnn.vocabulary import MODES, Vocabulary, codes, describe, from_json
 
 law = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 NASTY = "\n\r\0\ufeff\u2028\u0301é😀\ud800\udc80 ab"

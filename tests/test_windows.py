@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from charnn.windows import EOS, Lanes, fit
+from charnn.data.windows import EOS, Lanes, fit
 
 many = settings(max_examples=300, deadline=None, derandomize=True)
 sizes = given(N=st.integers(1, 400), B=st.integers(1, 40), T=st.integers(1, 50))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charnn import workspace
 from charnn.config import ModelConfig
-from charnn.model import Model
-from charnn.workspace import ALIGN, Workspace, aligned
+from charnn.nn import workspace
+from charnn.nn.model import Model
+from charnn.nn.workspace import ALIGN, Workspace, aligned
 
 requests = st.lists(
     st.tuples(

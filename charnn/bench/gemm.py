@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..workspace import Workspace
+from ..nn.workspace import Workspace
 from .contender import Entry, Job
 
 SHAPES = (  # products at a time, M, K, N

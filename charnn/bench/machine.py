@@ -4,8 +4,8 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from ..parallel import cores
-from ..run import environment
+from ..parallel.parallel import cores
+from ..runs.run import environment
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ..config import SampleConfig, TrainConfig
-from ..evaluation import evaluate
-from ..run import Origin, Run
-from ..sampling import batches, stream
-from ..session import Session
-from ..training import Update
-from ..windows import EOS
+from ..data.windows import EOS
+from ..evaluation.evaluation import evaluate
+from ..runs.run import Origin, Run
+from ..sampling.sampling import batches, stream
+from ..training.session import Session
+from ..training.training import Update
 from .contender import Entry, Job
 from .work import SEED, VALID
 

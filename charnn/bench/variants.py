@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from ..columns import WORTH
 from ..errors import UsageError
-from ..parallel import cores
+from ..parallel.parallel import cores
+from ..sampling.columns import WORTH
 from .contender import Entry
 from .work import GATES, Work
 

@@ -6,12 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from ..config import ModelConfig
-from ..corpus import Corpus
+from ..data.corpus import Corpus
+from ..data.vocabulary import Vocabulary
+from ..data.windows import Lanes
 from ..errors import UsageError
-from ..model import Model
-from ..parameters import Parameters
-from ..vocabulary import Vocabulary
-from ..windows import Lanes
+from ..nn.model import Model
+from ..nn.parameters import Parameters
 
 TASKS = ("train", "evaluate", "sample")
 GATES = {"elman": (1, 1), "lstm": (4, 4), "gru": (3, 3), "jordan": (0, 1)}  # columns of W and of U, for a unit

@@ -46,8 +46,8 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     """
     from dataclasses import replace
 
-    from .. import console
     from ..bench import race, report, variants
+    from ..terminal import console
 
     packages = tuple(dict.fromkeys(name for name in params["against"].split(",") if name))
     if packages and params["skip"] and "skip" in options.given(ctx):
@@ -94,10 +94,13 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     """The symbols to train on, the work of an update as training would plan it for them, and the plan."""
     from dataclasses import replace
 
-    from .. import api, console, memory, run
+    from .. import api
     from ..bench.work import Work
-    from ..corpus import SHORTEST
-    from ..model import Model
+    from ..data.corpus import SHORTEST
+    from ..nn.model import Model
+    from ..runs import run
+    from ..terminal import console
+    from ..training import memory
 
     size, symbols, reset = params["corpus_size"], params["symbols"], False
     if corpus:

@@ -72,9 +72,11 @@ def command(
     reading.check(burn, dynamic, dynamic_rate, segment, mix)
     import numpy as np
 
-    from .. import api, checkpoint, console, folders
+    from .. import api
     from ..errors import InputError
-    from ..evaluation import Score, surprisal
+    from ..evaluation.evaluation import Score, surprisal
+    from ..runs import checkpoint, folders
+    from ..terminal import console
 
     np.seterr(over="ignore", invalid="ignore")  # the score of a network beyond all bounds says so
     path = folders.find(model, root)
@@ -121,8 +123,8 @@ def _score(run: Any, pieces: Iterable[Any], burn: int | None) -> Any:
     """The score of a text as a whole, by all cores."""
     import numpy as np
 
-    from ..evaluation import evaluate
-    from ..parallel import cores
+    from ..evaluation.evaluation import evaluate
+    from ..parallel.parallel import cores
 
     parts = list(pieces) or [np.empty(0, run.vocabulary.dtype)]
     ids = np.concatenate(parts) if len(parts) > 1 else parts[0]
@@ -130,7 +132,7 @@ def _score(run: Any, pieces: Iterable[Any], burn: int | None) -> Any:
 
 
 def _print(total: Any, run: Any, own: bool, as_json: bool, more: dict[str, float]) -> None:
-    from .. import console
+    from ..terminal import console
 
     figures = {
         "nats_per_char": total.mean,
@@ -153,7 +155,7 @@ def _print(total: Any, run: Any, own: bool, as_json: bool, more: dict[str, float
 
 def small(pieces: Iterable[Any], size: int = 1 << 16) -> Iterator[Any]:
     """Pieces cut so that rows come soon, and memory stays small."""
-    from .. import stored
+    from ..io import stored
 
     return (piece for ids in pieces for piece in stored.pieces(ids, size))
 
@@ -172,7 +174,7 @@ class Rows:
     def add(self, ids: Any, bits: Any) -> None:
         """The next symbols of the stream, and what each cost."""
         if self.shade:
-            from .. import console
+            from ..terminal import console
 
             console.shaded(zip(self._characters(ids), bits.tolist(), strict=True))
             return

@@ -64,7 +64,8 @@ def gradients(
     """
     if table and as_json:
         raise click.UsageError(f"--table {table} writes rows, and --json everything: leave out one of them")
-    from .. import console, inspection
+    from ..inspection import inspection
+    from ..terminal import console
 
     path, run, pieces, what = subject.opened(model, root, text, unknown, invalid)
     ids = subject.take(pieces, what)
@@ -78,14 +79,14 @@ def gradients(
         for row in _rows(table or TABLES[0], found):
             streams.write("\t".join(row) + "\n")
     else:
-        from .. import plots
+        from ..terminal import plots
 
         plots.gradients(norms, saturation, found["eigenvalues"])
 
 
 def _plain(found: dict[str, Any]) -> dict[str, Any]:
     """Tables as JSON has them."""
-    from ..inspection import factor, radius
+    from ..inspection.inspection import factor, radius
 
     norms, layers = found["norms"], sorted({norm.layer for norm in found["norms"]})
     return {
@@ -109,7 +110,7 @@ def _rows(table: str, found: dict[str, Any]) -> Iterator[list[str]]:
         return
     from dataclasses import fields
 
-    from ..inspection import Norm, Saturation
+    from ..inspection.inspection import Norm, Saturation
 
     yield [spec.name for spec in fields(Norm if table == "norms" else Saturation)]
     for one in found[table]:
@@ -148,9 +149,9 @@ def gradcheck(
     """
     import numpy as np
 
-    from .. import console
     from ..errors import CharnnError
-    from ..gradcheck import TOLERANCE, check
+    from ..inspection.gradcheck import TOLERANCE, check
+    from ..terminal import console
 
     path, run, pieces, what = subject.opened(model, root, text, unknown, invalid)
     rng, found = np.random.default_rng(seed), []

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
-from .. import ranks
 from ..errors import CharnnError
+from ..parallel import ranks
 
 COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
     "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),

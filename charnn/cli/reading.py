@@ -16,7 +16,7 @@ FITTED = 1 << 17  # symbols of the held-out part that tell the weight for anothe
 
 def reader(run: Any, dynamic: bool, rate: float | None, segment: int | None) -> Any:
     """A network at the start of a stream, which learns from it, or not."""
-    from ..dynamic import RATE, SEGMENT, Learner, Reader
+    from ..evaluation.dynamic import RATE, SEGMENT, Learner, Reader
 
     if not dynamic:
         return Reader(run.model, run.weights, reset=run.reset)
@@ -42,7 +42,7 @@ def check_option(name: str, value: float | None, of: str, given: bool, most: int
 
 def learning(make: Callable[[], Any]) -> Way:
     """Each stream read by a network as it was trained, which learns from it."""
-    from ..dynamic import surprisal
+    from ..evaluation.dynamic import surprisal
 
     return lambda stream: surprisal(make(), stream)
 
@@ -68,9 +68,9 @@ def copied(run: Any, pieces: list[Any]) -> dict[str, float]:
 
 def symbols(run: Any, source: Any, unknown: str, invalid: str) -> Iterator[Any]:
     """The symbols of a text, or of a tokenised file with the model's own vocabulary."""
-    from .. import tokens
+    from ..data import tokens
     from ..errors import InputError
-    from ..text import decode
+    from ..io.text import decode
 
     if not source.name.endswith(".npz"):
         return run.vocabulary.encode(decode(source.pieces(), source.name, invalid), source.name, unknown)
@@ -86,10 +86,11 @@ def adapt(run: Any, name: str, rate: float | None, unknown: str) -> None:
 
     import numpy as np
 
-    from .. import console, stored
-    from ..dynamic import adapted
     from ..errors import InputError
-    from ..evaluation import evaluate
+    from ..evaluation.dynamic import adapted
+    from ..evaluation.evaluation import evaluate
+    from ..io import stored
+    from ..terminal import console
 
     what = "standard input" if name == "-" else name
     (source,) = streams.live((name,))
@@ -113,8 +114,10 @@ class Mixing:
     """
 
     def __init__(self, run: Any, make: Callable[[], Any], own: bool):
-        from .. import api, console, stored
-        from ..mixture import Mixture
+        from .. import api
+        from ..evaluation.mixture import Mixture
+        from ..io import stored
+        from ..terminal import console
 
         grams, held_out = api.counted(run)
         fitting, middle = Mixture(make(), grams), len(held_out) // 2 if own else 0

@@ -17,26 +17,26 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     name = "recipe"
 
     def get_metavar(self, param: click.Parameter, *_: Any, **__: Any) -> str:  # as click 8.1 and later ask
-        from .. import recipes
+        from ..training import recipes
 
         return f"[{'|'.join((*recipes.read(), LIST))}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from .. import recipes
+        from ..training import recipes
 
         return value if value == LIST else recipes.named(value).name
 
 
 def fields(name: str | None) -> dict[str, Any]:
     """The options of a recipe by the names of the configs' fields; none without a name."""
-    from .. import recipes
+    from ..training import recipes
 
     return recipes.named(name).fields if name else {}
 
 
 def words(name: str) -> str:
     """The options of a recipe as a shell reads them."""
-    from .. import recipes
+    from ..training import recipes
 
     return str(recipes.named(name))
 
@@ -45,7 +45,7 @@ def _follow(ctx: click.Context, param: click.Parameter, name: str | None) -> str
     """Make a recipe's options the defaults of all others, or write what recipes there are."""
     if name is None:
         return None
-    from .. import recipes
+    from ..training import recipes
 
     if name == LIST and not ctx.resilient_parsing:
         streams.write("".join(f"{r.name}: {r.about}\n    {r}\n" for r in recipes.read().values()))

@@ -76,7 +76,7 @@ def command(
         raise click.UsageError("--null, --separator and --json say differently what follows a sample: give one of them")
     import numpy as np
 
-    from .. import checkpoint, folders
+    from ..runs import checkpoint, folders
 
     np.seterr(over="ignore", invalid="ignore")  # a network may be beyond all bounds, and still write
     run = checkpoint.load(folders.find(model, root))
@@ -122,7 +122,7 @@ def _flow(first: str, pieces: Iterator[str]) -> None:
 
 def _read_prime(run: Any) -> str:
     """Standard input, less one line end at its end."""
-    from ..text import decode
+    from ..io.text import decode
 
     return "".join(decode(streams.spooled().pieces(), "the prime", run.origin.invalid)).removesuffix("\n")
 
@@ -131,8 +131,8 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
     """Ids of one sample as they come."""
     import numpy as np
 
-    from ..parallel import cores
-    from ..sampling import stream
+    from ..parallel.parallel import cores
+    from ..sampling.sampling import stream
 
     rng = np.random.default_rng(config.seed)
     return stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=past_end, workers=cores())
@@ -140,8 +140,8 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
 
 def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[list[tuple[str, bool]]]:
     """Batches of samples without the prime, and whether each ended by itself."""
-    from ..parallel import cores
-    from ..sampling import batches
+    from ..parallel.parallel import cores
+    from ..sampling.sampling import batches
 
     if past_end:
         yield [("".join(run.vocabulary.texts(_drawn(run, config, prime, past_end))), False)]
@@ -174,7 +174,7 @@ class Known:
         import numpy as np
 
         from .. import api
-        from ..windows import EOS
+        from ..data.windows import EOS
 
         self.run, self.corpus = run, api.own_corpus(run, reading.UNKNOWN)
         self.start = np.array([EOS], run.vocabulary.dtype)
@@ -194,7 +194,7 @@ class Known:
                 self.longest, self.run_of = longest, text[copied.at : copied.at + longest]
 
     def sum_up(self) -> None:
-        from .. import console
+        from ..terminal import console
         from .evaluate import escape
 
         share = f"{self.there / self.grams:.1%} of the 8-grams stand in the training text, " if self.grams else ""

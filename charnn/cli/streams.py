@@ -13,7 +13,7 @@ from typing import Any, Self
 import click
 
 from ..errors import CharnnError, UsageError
-from ..text import Source, encode, file_source
+from ..io.text import Source, encode, file_source
 
 
 def write(text: str, *, flush: bool = False) -> None:

@@ -11,7 +11,9 @@ MOST = 1 << 20  # characters of a text that are looked at where all are there at
 
 def opened(model: str | None, root: str, text: str | None, unknown: str, invalid: str) -> tuple[Any, Any, Any, str]:
     """A run and its file, the pieces of the text to read, and what that is."""
-    from .. import api, checkpoint, console, folders
+    from .. import api
+    from ..runs import checkpoint, folders
+    from ..terminal import console
 
     path = folders.find(model, root)
     run = checkpoint.load(path)
@@ -28,8 +30,8 @@ def take(pieces: Iterable[Any], what: str) -> Any:
     """The start of a text, (N,) ids. Raises `InputError` where there is nothing."""
     import numpy as np
 
-    from .. import console
     from ..errors import InputError
+    from ..terminal import console
 
     parts, length = [], 0
     for piece in pieces:

@@ -48,8 +48,11 @@ def command(
     if vocabulary:
         raise click.UsageError("--vocabulary goes with --decode")
     options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
-    from .. import api, console, memory, tokens
-    from ..ngram import COUNTED, baselines
+    from .. import api
+    from ..data import tokens
+    from ..evaluation.ngram import COUNTED, baselines
+    from ..terminal import console
+    from ..training import memory
 
     sources = streams.sources(corpus)
     watch = console.watch(sources)
@@ -80,7 +83,7 @@ def _print_ids(found: Any) -> None:
 
 def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
     """Tokenised files, or ids with the vocabulary they are from, to text."""
-    from .. import tokens
+    from ..data import tokens
 
     if vocabulary is None:
         for name in corpus:
@@ -97,7 +100,9 @@ def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
 
 def _vocabulary(name: str) -> Any:
     """The vocabulary of a tokenised file, or of a model."""
-    from .. import checkpoint, folders, npz, tokens
+    from ..data import tokens
+    from ..io import npz
+    from ..runs import checkpoint, folders
 
     path = folders.find(name)
     header = npz.json_value(path, npz.read(path, lazy=["ids"]).get("header"))

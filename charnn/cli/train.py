@@ -41,7 +41,8 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
         raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
     asked = options.given(ctx)
     _agree(asked)
-    from .. import console, opening, ranks
+    from ..parallel import ranks
+    from ..terminal import console, opening
 
     if ranks.launched() > 1:
         ranks.join()
@@ -72,7 +73,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
 
 def _watched(session: Any) -> AbstractContextManager[None]:
     """Says how to go on should mpiexec end all ranks, since one of them was lost."""
-    from .. import console
+    from ..terminal import console
 
     if session.team.ranks == 1 or session.folder is None:
         return nullcontext()
@@ -102,7 +103,8 @@ def _configs(params: dict[str, Any], seconds: float | None) -> tuple[ModelConfig
 
 def _sized(params: dict[str, Any], asked: dict[str, Any], seconds: float, model: Any, config: Any, found: Any) -> Any:
     """The configs with a budget's network and its time; says which, and why."""
-    from .. import console, pace
+    from ..terminal import console
+    from ..training import pace
 
     said = {**recipe.fields(params["recipe"]), **asked}
     model, config, chosen = pace.sized(model, config, found, seconds, said.get("hidden"), said.get("layers"))
@@ -112,8 +114,12 @@ def _sized(params: dict[str, Any], asked: dict[str, Any], seconds: float, model:
 
 def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A new run; a corpus from standard input or a pipe is kept in its folder, since nothing else keeps it."""
-    from .. import api, budget, console, ranks, session, tokens
-    from ..folders import Folder
+    from .. import api
+    from ..data import tokens
+    from ..parallel import ranks
+    from ..runs.folders import Folder
+    from ..terminal import console
+    from ..training import budget, session
 
     seconds = budget.seconds(params["budget"]) if "budget" in asked else None
     model, config = _configs(params, seconds)
@@ -148,7 +154,11 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
 
 def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
-    from .. import api, checkpoint, console, folders, ranks, session
+    from .. import api
+    from ..parallel import ranks
+    from ..runs import checkpoint, folders
+    from ..terminal import console
+    from ..training import session
 
     path = folders.find(params["name"], params["root"], "last")
     folder: Any = folders.Folder(path.parent)

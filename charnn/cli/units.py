@@ -49,7 +49,7 @@ def command(
     negative, the brighter the larger; as many units as there is room for.
     """
     from ..errors import InputError
-    from ..inspection import Reader
+    from ..inspection.inspection import Reader
 
     _, run, pieces, what = subject.opened(model, root, text, unknown, invalid)
     reader = Reader(run.model, run.weights, run.reset)
@@ -118,7 +118,7 @@ def _json(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
 
 def _shaded(chosen: dict[int, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
     """Shaded cells, as many units as fit; whether there were any."""
-    from .. import console, plots
+    from ..terminal import console, plots
 
     most = max(map(len, chosen.values()))
     shades, there = plots.Shades(len(chosen), most, bounded), False

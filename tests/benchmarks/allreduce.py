@@ -11,10 +11,10 @@ from math import log2
 
 import numpy as np
 
-from charnn.mpi import MPI
-from charnn.parallel import Member, Team
-from charnn.processes import Processes
-from charnn.ranks import launched
+from charnn.parallel.mpi import MPI
+from charnn.parallel.parallel import Member, Team
+from charnn.parallel.processes import Processes
+from charnn.parallel.ranks import launched
 
 SIZES = {"0.3 M": 300_000, "1 M": 1_000_000, "4 M": 4_000_000}  # floats: parameters, and a few figures
 ROUNDS = 50

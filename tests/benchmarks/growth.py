@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 import charnn
-from charnn import tokens
 from charnn.config import ModelConfig, TrainConfig
-from charnn.corpus import Corpus
-from charnn.run import Origin, Run
-from charnn.session import Session
-from charnn.text import Source, file_source
+from charnn.data import tokens
+from charnn.data.corpus import Corpus
+from charnn.io.text import Source, file_source
+from charnn.runs.run import Origin, Run
+from charnn.training.session import Session
 
 SYMBOLS = 64
 ROUNDS, SECONDS = 9, 0.3

@@ -17,11 +17,11 @@ from typing import Any
 import charnn
 from charnn.bench import machine
 from charnn.config import ModelConfig, TrainConfig
-from charnn.corpus import Corpus
-from charnn.evaluation import evaluate
-from charnn.run import Origin, Run
-from charnn.session import BURN
-from charnn.training import Trainer, Update
+from charnn.data.corpus import Corpus
+from charnn.evaluation.evaluation import evaluate
+from charnn.runs.run import Origin, Run
+from charnn.training.session import BURN
+from charnn.training.training import Trainer, Update
 from tests.benchmarks import tables
 from tests.benchmarks.growth import letters, speed
 

@@ -19,7 +19,7 @@ from charnn.bench import machine, variants
 from charnn.bench.contender import Entry
 from charnn.bench.race import Race, Result, race
 from charnn.bench.work import Work
-from charnn.parallel import cores
+from charnn.parallel.parallel import cores
 
 from . import tables
 

@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any
 
 import charnn
-from charnn import text
 from charnn.bench import machine
+from charnn.io import text
 
 from . import results, tables
 

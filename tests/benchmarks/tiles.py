@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 
-from charnn import products
-from charnn.products import Product
-from charnn.workspace import Workspace
+from charnn.nn import products
+from charnn.nn.products import Product
+from charnn.nn.workspace import Workspace
 
 STEPS, ROUNDS = 16, 9
 

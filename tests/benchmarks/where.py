@@ -19,12 +19,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from charnn import endings, numerics, optimizers, processes, products
 from charnn.bench import gemm, machine, ours
 from charnn.bench.contender import Entry, Job
 from charnn.bench.work import Work
-from charnn.layers import gru, linear, lstm
-from charnn.parallel import cores
+from charnn.nn import endings, numerics, optimizers, products
+from charnn.nn.layers import gru, linear, lstm
+from charnn.parallel import processes
+from charnn.parallel.parallel import cores
 
 from . import tables
 

@@ -116,7 +116,7 @@ def forged(data: bytes, change: Change, path: Path, text: Callable[[str], str] =
 
     Nothing of it is wrong but what was changed, so that no earlier check can hide a later one.
     """
-    from charnn.checkpoint import digest
+    from charnn.runs.checkpoint import digest
 
     found = arrays(data)
     facts = json.loads(found.pop("header").tobytes())

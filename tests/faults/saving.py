@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from charnn import checkpoint, folders, npz
+from charnn.io import npz
+from charnn.runs import checkpoint, folders
 
 SAVE = {module.__file__ for module in (npz, checkpoint, folders)}
 

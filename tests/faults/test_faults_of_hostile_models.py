@@ -18,8 +18,8 @@ from hostile import Change, Member, forged, members, npy, zipped
 from processes import COMMAND, LIMIT, TINY, Done, charnn, environment
 
 import charnn as library
-from charnn import checkpoint
 from charnn.errors import CharnnError, CheckpointError
+from charnn.runs import checkpoint
 
 W = "weights/hidden/0/W"
 RAM = 200_000  # kB

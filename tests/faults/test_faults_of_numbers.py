@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from processes import TINY, charnn
 
-from charnn import checkpoint
+from charnn.runs import checkpoint
 
 
 def test_N1_a_hopeless_learning_rate(new: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from processes import LIMIT, TINY, bash, charnn, start, told_until
 
-from charnn import checkpoint
+from charnn.runs import checkpoint
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 WRITING = {

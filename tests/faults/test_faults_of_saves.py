@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from processes import LIMIT, TINY, Done, altered, charnn, environment, start, told_until
 
-from charnn import checkpoint, folders
+from charnn.runs import checkpoint, folders
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 FILES = ("best.npz", "last.npz", "log.jsonl")
@@ -49,7 +49,7 @@ def parsed(log: Path) -> list[int]:
 
 STOPPED = """
 import os, signal
-from charnn.session import Session
+from charnn.training.session import Session
 validate = Session.validate
 def stopped(self):
     event = validate(self)
@@ -206,7 +206,7 @@ def test_S2_twenty_random_kills(new: Path) -> None:
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 AFTER_A_LINE = f"""
 import os, signal
-from charnn.folders import Folder
+from charnn.runs.folders import Folder
 write = Folder.write
 def killed(self, record):
     write(self, record)
@@ -230,7 +230,7 @@ def test_S2_killed_after_the_validation_of_a_step_that_was_saved_before(new: Pat
     """SIGTERM saves step 10 before it is validated, SIGKILL comes when the log tells of it, and last.npz does not."""
     term = """
 import os, signal
-from charnn.training import Trainer
+from charnn.training.training import Trainer
 update = Trainer.update
 def updated(self):
     event = update(self)

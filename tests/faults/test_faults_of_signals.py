@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from processes import COMMAND, LIMIT, TINY, bash, charnn, environment, start, told_until
 
-from charnn import checkpoint
+from charnn.runs import checkpoint
 
 ENDLESS = ["train", "names.txt", *TINY, "--steps", str(10**9)]
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations

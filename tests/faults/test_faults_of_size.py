@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from processes import TINY, charnn
 
-from charnn import npz, tokens
-from charnn.vocabulary import Vocabulary
+from charnn.data import tokens
+from charnn.data.vocabulary import Vocabulary
+from charnn.io import npz
 
 GIGABYTE = 10**9
 LIMIT = 600 * 10**6  # bytes of address space: Python and NumPy alone take about half of it

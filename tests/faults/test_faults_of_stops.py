@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from processes import TINY, altered, charnn
 
-from charnn import checkpoint
+from charnn.runs import checkpoint
 
 STEPS = 120
 TERMINATED = """
 import os, signal
-from charnn.training import Trainer
+from charnn.training.training import Trainer
 update = Trainer.update
 def terminated(self):
     event = update(self)

@@ -15,7 +15,7 @@ import pytest
 from hostile import forged
 from processes import COMMAND, TINY, altered, charnn, environment, names
 
-from charnn import checkpoint
+from charnn.runs import checkpoint
 
 ROOT = Path(__file__).parents[2]
 SHORT = [*TINY, "--steps", "4", "--every", "2"]

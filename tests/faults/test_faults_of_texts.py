@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from processes import TINY, bash, charnn, names, start
 
-from charnn import checkpoint
+from charnn.runs import checkpoint
 
 SHORT = [*TINY, "--steps", "2", "--every", "2"]
 NASTY = {

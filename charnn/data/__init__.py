@@ -1,0 +1,1 @@
+"""From text to batches: vocabulary, corpus, tokenised files, windows."""

@@ -1,0 +1,156 @@
+"""A stream of symbols cut into windows for backpropagation through time, with teacher forcing by construction."""
+
+from dataclasses import dataclass
+from math import isqrt
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from ..io.stored import Symbols, pieces
+
+EOS = 0  # the end of a sequence, and the symbol before its first
+UPDATES = 64  # windows in an epoch, at least
+SHORTEST = 16  # steps of a window
+
+Read = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+
+class Window(NamedTuple):
+    """Steps of the first `rows` lanes, from step `start` on. The `first` of them are read, and count for nothing."""
+
+    start: int
+    steps: int
+    rows: int
+    first: int = 0
+
+
+class Layout(Protocol):
+    """Text side by side. From a window to a later one rows may end, the last ones first; none begins."""
+
+    def read(self, window: Window, part: slice) -> Read:
+        """x, y (T, B) of some rows of a window: what is read, and what is to be predicted from it; and which of y
+        count, (T, B) of 0 and 1, or None where all do."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """A stream laid out as B lanes side by side, read in windows of T steps.
+
+    The stream's symbols are what is predicted, each exactly once; what is read is the same stream one symbol
+    earlier, starting from EOS. Lane b goes on in each window where it stopped in the last, so that a carried state
+    stays with its text. Where the N symbols do not fill B lanes evenly, the N mod B symbols left over are the
+    longer ends of the first lanes, read in one last window of a single step: no padding, nothing wrapped round.
+    """
+
+    ids: Symbols  # (N,) unsigned integers
+    batch: int  # B
+    window: int  # T
+
+    @property
+    def length(self) -> int:
+        """Steps in every lane, at least."""
+        return len(self.ids) // self.batch
+
+    @property
+    def extra(self) -> int:
+        """The lanes that have one more."""
+        return len(self.ids) % self.batch
+
+    def __len__(self) -> int:
+        """Windows in an epoch."""
+        return -(-self.length // self.window) + (self.extra > 0)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """x, y (T, B) of a window; the last ones of an epoch may have fewer steps, or fewer rows."""
+        return self.read(self.at(index), slice(0, self.batch))[:2]
+
+    def at(self, index: int) -> Window:
+        """An epoch's window of this index."""
+        start = index * self.window
+        if start < self.length:
+            return Window(start, min(self.window, self.length - start), self.batch)
+        return Window(self.length, 1, self.extra)
+
+    def read(self, window: Window, part: slice) -> Read:
+        extra, start, steps, rows = self.extra, window.start, window.steps, range(window.rows)[part]
+        read = np.empty((steps + 1, len(rows)), self.ids.dtype)  # each lane's symbols, and the one before them
+        for column, b in enumerate(rows):
+            first = b * self.length + min(b, extra) + start
+            read[0, column] = EOS
+            before = min(1, first)
+            read[1 - before :, column] = self.ids[first - before : first + steps]
+        return read[:-1], read[1:], None
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Whole sequences side by side, each from its own beginning, the longest first.
+
+    A window is read as far as the longest of its rows goes; what the others read after their ends does not count.
+    """
+
+    ids: Symbols  # (N,) unsigned integers
+    begins: np.ndarray  # (B,) where in the stream
+    lengths: np.ndarray  # (B,) symbols, falling
+
+    @classmethod
+    def between(cls, ids: Symbols, edges: np.ndarray) -> "Sequences":
+        """Those that lie between neighbouring edges (B + 1,)."""
+        order = np.argsort(edges[:-1] - edges[1:], kind="stable")
+        return cls(ids, edges[:-1][order], np.diff(edges)[order])
+
+    def windows(self, steps: int) -> tuple[Window, ...]:
+        """All windows of so many steps."""
+        starts = range(0, int(self.lengths[0]), steps)
+        return tuple(Window(start, steps, int(np.count_nonzero(self.lengths > start))) for start in starts)
+
+    def read(self, window: Window, part: slice) -> Read:
+        rows = range(window.rows)[part]
+        left = self.lengths[rows.start : rows.stop] - window.start  # (B,)
+        steps = min(window.steps, int(left.max(initial=0)))
+        read = np.full((steps + 1, len(rows)), EOS, self.ids.dtype)
+        for column, b in enumerate(rows):
+            first = int(self.begins[b]) + window.start
+            before, last = min(1, first), first + min(steps, int(left[column]))
+            read[1 - before : 1 + last - first, column] = self.ids[first - before : last]
+        return read[:-1], read[1:], np.arange(steps)[:, None] < left
+
+
+def ends(ids: Symbols, start: int, count: int, size: int) -> np.ndarray:
+    """Edges of the next `count` sequences from `start` on, (count + 1,) or fewer, looked for `size` symbols at a time.
+
+    The stream's end is a sequence's.
+    """
+    edges, at = [start], start
+    for piece in pieces(ids[start:], size):
+        edges += (at + 1 + np.flatnonzero(piece == EOS)).tolist()
+        at += len(piece)
+        if len(edges) > count:
+            break
+    else:
+        edges += [len(ids)] * (edges[-1] < len(ids))
+    return np.array(edges[: count + 1])
+
+
+def measure(ids: Symbols, size: int = 1 << 20) -> tuple[int, int]:
+    """How many sequences a stream has, and the symbols of the longest; an end without EOS is one too."""
+    count = longest = begin = at = 0
+    for piece in pieces(ids, size):
+        edges = at + 1 + np.flatnonzero(piece == EOS)
+        if len(edges):
+            count += len(edges)
+            longest = max(longest, int(np.diff(edges, prepend=begin).max()))
+            begin = int(edges[-1])
+        at += len(piece)
+    return count + (begin < at), max(longest, at - begin)
+
+
+def fit(symbols: int, batch: int, window: int) -> tuple[int, int]:
+    """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
+
+    An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
+    from; of a window's symbols most are steps rather than rows, and there are at least 16 steps.
+    """
+    size = symbols // UPDATES
+    window = max(1, min(window, max(SHORTEST, isqrt(4 * size)), symbols))
+    return max(1, min(batch, size // window)), window

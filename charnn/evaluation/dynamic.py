@@ -1,0 +1,159 @@
+"""Dynamic evaluation: a network that goes on learning from what it reads, each symbol scored before it is learnt.
+
+The stream is read in segments. Each is scored with the weights w as they are; then the gradient g of its own summed
+loss, cut off where it begins, moves them:
+
+    v = mean of g^2 over all segments so far,   r = sqrt(v),   s = r / mean(r)
+    w -= rate g / (r + e mean(r)),   then   w += min(1, decay s) (w0 - w)
+
+w0 are the weights that training gave: what was learnt is forgotten in time, soonest where gradients are large. So v is
+told by the stream alone, and nothing is needed but the network; v of the training part, which Krause et al. take, or of
+text that the network writes itself, lets the first surprise throw the weights far off. (Mikolov et al., 2010; Krause,
+Kahembwe, Murray and Renals, 2018.)
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..data.windows import EOS
+from ..io.stored import Symbols, pieces
+from ..nn.layers import Array, State
+from ..nn.layers.layer import Keep
+from ..nn.model import Model
+from ..nn.numerics import quiet
+from ..nn.optimizers import PIECE
+from ..nn.parameters import Parameters
+from ..nn.workspace import Workspace
+
+SEGMENT = 32  # symbols learnt from at a time
+RATE = 0.0005
+DECAY = 0.005
+SMALL = 0.01  # e
+PART = 1 << 10  # symbols scored at a time by a network that does not learn
+
+
+class Reader:
+    """Reads a stream, from EOS and the zero state on, by a network whose weights stay as they are."""
+
+    def __init__(self, model: Model, weights: Parameters, *, reset: bool):
+        self.model, self.weights, self.reset = model, weights, reset
+        self.last, self.state = EOS, model.zero_state(1, weights.flat.dtype)
+        self.ws = Workspace(back=False)
+
+    def read(self, ids: Symbols) -> Iterator[tuple[Array, Array]]:
+        """The next symbols (N,) of the stream, part by part: the part (n,), and the scores o (n, V) of what comes.
+
+        o is there until the next part is asked for, and may be overwritten.
+        """
+        for part in pieces(ids, PART):
+            yield part, self._scores(part)
+
+    def _scores(self, y: Array) -> Array:
+        self.ws.reset()
+        x, keep = self._window(y, self.last)
+        o, after = self.model.scores(self.weights, x, self.state, self.ws, keep)
+        self.state, self.last = tuple(s.copy() for s in after), int(y[-1])
+        return o[:, 0]
+
+    def _window(self, y: Array, last: int) -> tuple[Array, Keep]:
+        """What is read where y (n,) is to be predicted, (n, 1), and where the state is kept before it."""
+        x = np.concatenate([np.array([last], y.dtype), y[:-1]])[:, None]
+        return x, (x != EOS)[..., None].astype(self.weights.flat.dtype) if self.reset else None
+
+
+class Learner(Reader):
+    """A reader whose network learns from each `segment` of the stream once it is read. Its weights are a copy."""
+
+    def __init__(
+        self,
+        model: Model,
+        weights: Parameters,
+        *,
+        reset: bool,
+        segment: int = SEGMENT,
+        rate: float = RATE,
+        decay: float = DECAY,
+    ):
+        own = weights.like()
+        own.flat[...] = weights.flat
+        super().__init__(model, own, reset=reset)
+        self.ws = Workspace()
+        self.trained, self.segment, self.rate, self.decay = weights.flat, segment, rate, decay
+        self.g, self.v, self.count = weights.like(), np.zeros_like(weights.flat), 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """A segment starts here."""
+        self.held, self.left = list[Array](), self.segment
+        self.before: tuple[int, State] = self.last, self.state
+
+    def read(self, ids: Symbols) -> Iterator[tuple[Array, Array]]:
+        at = 0
+        while at < len(ids):
+            part = np.asarray(ids[at : at + self.left])
+            yield part, self._scores(part)
+            at, self.left = at + len(part), self.left - len(part)
+            self.held.append(part)
+            if not self.left:
+                self.learn()
+
+    @quiet()  # a network may be beyond all bounds: its score says so
+    def learn(self) -> None:
+        """Take the step on what was read since the last one: a whole segment, or less at the stream's end."""
+        if not self.held:
+            return
+        y, (last, state) = np.concatenate(self.held), self.before
+        x, keep = self._window(y, last)
+        self.ws.reset()
+        self.g.flat.fill(0)
+        self.model.gradient(self.weights, self.g, x, y[:, None], state, self.ws, keep, None)
+        self._step(self.weights.flat, self.g.flat)
+        self._begin()
+
+    def _step(self, w: Array, g: Array) -> None:
+        """The step of the gradient g; in pieces, each of which stays in cache from one line to the next."""
+        self.count += 1
+        parts = [slice(start, start + PIECE) for start in range(0, w.size, PIECE)]
+        total, scratch = 0.0, np.empty((2, min(PIECE, w.size)), w.dtype)
+        for part in parts:
+            v, (d, _) = self.v[part], scratch[:, : w[part].size]
+            np.multiply(g[part], g[part], out=d)
+            d -= v
+            d /= self.count
+            v += d
+            total += float(np.sqrt(v, out=d).sum())
+        mean = total / self.model.parameters  # between arrays there are zeros
+        if not mean:
+            return  # nothing to learn yet
+        for part in parts:
+            r, d = scratch[:, : w[part].size]
+            np.sqrt(self.v[part], out=r)
+            np.divide(g[part], np.add(r, SMALL * mean, out=d), out=d)
+            d *= self.rate
+            w[part] -= d
+            r *= self.decay / mean
+            np.minimum(r, 1, out=r)
+            r *= np.subtract(self.trained[part], w[part], out=d)
+            w[part] += r
+
+
+def surprisal(reader: Reader, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
+    """For the pieces (N,) of a stream: the surprisal of each symbol in nats, and whether it was the likeliest, (N,)."""
+    ending = reader.model.ending
+    for ids in ending.pieces(stream):
+        found = [ending.surprisal(o, part) for part, o in reader.read(ids)]
+        nats, hits = (np.concatenate(values) for values in zip(*found, strict=True))
+        yield ending.fold(ids, nats.astype(np.float64), hits)
+
+
+@quiet()
+def adapted(learner: Learner, stream: Iterable[Array]) -> float:
+    """Read the pieces (N,) of a text, and learn from all of it: `learner.weights` are then what it made of them.
+
+    Returns nats per symbol, each scored before it was learnt.
+    """
+    nats = [nats for nats, _ in surprisal(learner, stream)]
+    learner.learn()
+    return float(np.concatenate(nats).mean()) if nats else math.nan

@@ -1,0 +1,62 @@
+"""A network and an n-gram model together: counting and recurrence err in different places.
+
+    p(w | h) = p_net(w | h)^a p_gram(w | h)^(1 - a) / Z(h),   Z(h) = sum_w p_net(w | h)^a p_gram(w | h)^(1 - a)
+
+which is interpolation in log space (Klakow, 1998). The weight a is fitted on a text that is not scored with it, as the
+best of `WEIGHTS`: nats are convex in a and flat around the best, so that there is no more to find between two of these.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ..io.stored import pieces
+from ..nn.layers import Array
+from ..nn.numerics import log_softmax, quiet
+from .dynamic import Reader
+from .ngram import KneserNey
+
+WEIGHTS = tuple(i / 20 for i in range(21))
+NUMBERS = 1 << 20  # log probabilities of all symbols at a time
+
+
+class Mixture:
+    """A stream read by a network and an n-gram model, mixed with each of these weights a. On V symbols both.
+
+    Raises `UsageError` for a network that gives no distribution over them at each step.
+    """
+
+    def __init__(self, reader: Reader, grams: KneserNey, weights: Sequence[float] = WEIGHTS):
+        self.reader, self.grams, self.weights = reader, grams, weights
+        self.joint = reader.model.ending.joint
+        self.joint(np.zeros((1, reader.model.symbols)))
+        self.before = np.zeros(1, np.intp)  # the last of what was read, EOS first
+
+    def surprisal(self, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
+        """For the pieces (N,) of a stream: each symbol's nats, (A, N) for A weights, and whether it was likeliest."""
+        size = max(1, NUMBERS // self.grams.symbols)
+        for ids in stream:
+            found = [self._read(part) for part in pieces(ids, size)]
+            if found:
+                nats, hits = zip(*found, strict=True)
+                yield np.concatenate(nats, axis=1), np.concatenate(hits, axis=1)
+
+    def fit(self, stream: Iterable[Array]) -> float:
+        """Read on, pieces (N,), and say which weight was the best there."""
+        nats = np.zeros(len(self.weights))
+        for found, _ in self.surprisal(stream):
+            nats += found.sum(axis=1)
+        return self.weights[int(nats.argmin())]
+
+    @quiet()  # a network may be beyond all bounds: its score says so
+    def _read(self, ids: Array) -> tuple[Array, Array]:
+        """Nats and hits of the stream's next symbols, (A, N)."""
+        gram = np.log(self.grams.distributions(ids, self.before))  # (N, V)
+        self.before = np.concatenate([self.before, ids])[-self.grams.order :]
+        net = log_softmax(np.concatenate([self.joint(o.astype(np.float64)) for _, o in self.reader.read(ids)]))
+        nats, hits = np.empty((len(self.weights), len(ids))), np.empty((len(self.weights), len(ids)), bool)
+        there = np.arange(len(ids)), ids
+        for i, a in enumerate(self.weights):
+            mixed = log_softmax(a * net + (1 - a) * gram)
+            nats[i], hits[i] = -mixed[there], mixed.argmax(axis=1) == ids
+        return nats, hits

@@ -1,0 +1,1 @@
+"""The verb inspect: gradients by lag, spectra, saturation, finite differences."""

@@ -1,0 +1,147 @@
+"""The derived gradient beside finite differences, in float64, weight by weight, on a text."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..nn.layers import Array, State
+from ..nn.layers.layer import Keep
+from ..nn.model import Model
+from ..nn.numerics import quiet
+from ..nn.parameters import Parameters
+from ..nn.workspace import Workspace
+from .inspection import kept, lanes, precise
+
+STEPS = 12  # of the window
+ROWS = 3
+CONTEXT = 16  # characters read before it, for a state to start from
+MOVES = 1e-4, 1e-5, 1e-6  # of a weight, tried until the difference is close
+CLOSE = 1e-7  # a relative error that no smaller move will better
+TOLERANCE = 1e-4  # a relative error that is a fault of the gradient
+FLOOR = 1e-5  # of the loss: gradients smaller than this drown in the rounding of differences
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Of an array's weights: how many were compared, how many left out at kinks, and the largest relative error."""
+
+    array: str
+    weights: int
+    kinks: int
+    error: float
+
+    @property
+    def good(self) -> bool:
+        """Whether something was compared, and nothing was wrong; of nothing the error is nan."""
+        return self.error <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class Case:
+    """A window, and whether rows forget their state within it."""
+
+    model: Model
+    p: Parameters
+    x: Array
+    y: Array
+    state: State
+    keep: Keep
+    ws: Workspace
+
+    def gradient(self) -> Parameters:
+        """As training derives it; dropout is off."""
+        g = self.p.like()
+        self.ws.reset()
+        self.model.gradient(self.p, g, self.x, self.y, self.state, self.ws, self.keep, None)
+        return g
+
+    def loss(self) -> float:
+        """Summed surprisal in nats."""
+        self.ws.reset()
+        return float(self.model.score(self.p, self.x, self.y, self.state, self.ws, self.keep)[0].sum())
+
+
+@quiet()  # the errors of a network beyond all bounds say so
+def cases(model: Model, weights: Parameters, ids: Array, rng: np.random.Generator) -> tuple[Case, Case]:
+    """A window of up to 12 steps and 3 rows of a text (N,), from a state that was read: without and with resets.
+
+    Which of its rows forget their state, each once, before which step, is drawn.
+    """
+    steps = min(STEPS, len(ids))
+    context = min(CONTEXT, len(ids) - steps)
+    p, ws = precise(weights), Workspace()
+    x, y = lanes(ids, context + steps, ROWS)
+    state = model.zero_state(x.shape[1], np.float64)
+    if context:
+        before = model.recurrent.forward(p, (x[:context],), state, ws, None)[1]
+        state = tuple(s.copy() for s in before)
+    x, y = x[context:], y[context:]
+    keep = np.ones((*x.shape, 1))
+    keep[rng.integers(min(1, steps - 1), steps, x.shape[1]), np.arange(x.shape[1])] = 0
+    return Case(model, p, x, y, state, kept(x, False), ws), Case(model, p, x, y, state, keep, ws)
+
+
+def check(model: Model, weights: Parameters, ids: Array, samples: int, rng: np.random.Generator) -> Iterator[Checked]:
+    """`Model.gradient` beside central differences, for so many weights of every array, in a text (N,).
+
+    Half of them are drawn from all, half from those that have a gradient, if there are as many. The relative error of a
+    gradient a beside a difference d is |a - d| / max(|a|, |d|, 1e-5 L), with L the window's loss, or 1 if that is less:
+    what is smaller drowns in rounding.
+
+    Moves of 1e-4, 1e-5 and 1e-6 are tried, and the closest counts. Where that is not close, those from one side are
+    tried too: a kink of relu on the other side does no harm there. Where the two sides then differ from one another,
+    the weight lies at a kink, has no derivative, and is left out.
+    """
+    both = cases(model, weights, ids, rng)
+    with quiet():
+        known = [(case, case.gradient(), case.loss()) for case in both]
+    for name, w in both[0].p.items():
+        with quiet():
+            chosen = _choose(sum(np.abs(g[name].reshape(-1)) for _, g, _ in known), samples, rng)
+            errors = [
+                _error(case.loss, here, w.reshape(-1), i, float(g[name].reshape(-1)[i]))
+                for case, g, here in known
+                for i in chosen
+            ]
+        there = [error for error in errors if error is not None]
+        yield Checked(name, len(there), len(errors) - len(there), max(there, default=math.nan))
+
+
+def _choose(size: Array, samples: int, rng: np.random.Generator) -> list[int]:
+    """Weights to look at, by their gradients' sizes (N,)."""
+    chosen = rng.choice(len(size), min(len(size), -(-samples // 2)), replace=False)
+    for pool in (np.flatnonzero(size), np.arange(len(size))):
+        left = np.setdiff1d(pool, chosen)
+        more = rng.choice(left, min(len(left), samples - len(chosen)), replace=False)
+        chosen = np.concatenate([chosen, more])
+    return [int(i) for i in np.sort(chosen)]
+
+
+def _error(loss: Callable[[], float], here: float, w: Array, i: int, a: float) -> float | None:
+    """The relative error of a gradient a of w[i]; None at a kink. A loss that is no number has an infinite one."""
+    at, floor = float(w[i]), FLOOR * max(1.0, here)
+
+    def moved(by: float) -> float:
+        w[i] = at + by
+        found = loss()
+        w[i] = at
+        return found
+
+    def apart(a: float, d: float) -> float:
+        error = abs(a - d) / max(abs(a), abs(d), floor)
+        return error if error >= 0 else math.inf  # nan
+
+    best, sides = math.inf, (0.0, 0.0)
+    for move in MOVES:
+        up, down = moved(move), moved(-move)
+        width = (at + move) - (at - move)  # 0 where the weight is so large that it does not move
+        best = min(best, apart(a, (up - down) / width) if width else math.inf)
+        if best <= CLOSE:
+            return best
+        if best > TOLERANCE:  # from one side, as exact: (4 L(w + m) - 3 L(w) - L(w + 2 m)) / 2 m
+            right = (4 * up - 3 * here - moved(2 * move)) / (2 * move)
+            left = (3 * here - 4 * down + moved(-2 * move)) / (2 * move)
+            best, sides = min(best, apart(a, right), apart(a, left)), (left, right)
+    return None if best > TOLERANCE and math.inf > apart(*sides) > TOLERANCE else best

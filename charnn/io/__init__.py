@@ -1,0 +1,1 @@
+"""Bytes on disk and in streams: texts, checkpoints' containers, arrays read where they lie."""

@@ -1,0 +1,1 @@
+"""Weights, layers, loss: the network as a function of its parameters."""

@@ -1,0 +1,198 @@
+"""The network: a stack of recurrent layers below a readout, and the loss of its predictions.
+
+o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L = -sum_t log y[t][target[t]]   (nats)
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from ..config import ModelConfig
+from . import layers
+from .endings import ENDINGS, Ending
+from .layers import Array, Arrays, Layer, Linear, Stack, State
+from .layers.layer import Keep, Rng
+from .layers.linear import rows
+from .parameters import Parameters
+from .workspace import DType, Workspace
+
+CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
+CELLS = {"elman": "simple_recurrent", "lstm": "make_lstm", "gru": "GRU", "jordan": "Jordan"}  # of `layers`
+PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
+
+
+def maker(cell: str) -> Callable[..., Layer]:
+    """What makes a layer of such cells."""
+    make: Callable[..., Layer] = getattr(layers, CELLS[cell])
+    return make
+
+
+class Gradient(NamedTuple):
+    """What `Model.gradient` tells of a window, beside the weights' gradient."""
+
+    nats: float  # the summed loss
+    counted: int  # characters that it is summed over
+    after: State  # the state after it
+    dstate: State  # the gradient with respect to the state before it
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network's shape: what it computes, apart from its weights, which are `Parameters` that it is given."""
+
+    config: ModelConfig
+    size: int  # of the vocabulary
+    teacher: float | None = None  # the share of teacher forcing at work; the last of its schedule where None
+
+    @cached_property
+    def ending(self) -> Ending:
+        """How sequences end: what the loss is made of."""
+        return ENDINGS[self.config.ending](self.size)
+
+    @property
+    def symbols(self) -> int:
+        """V: what is read, and what is scored."""
+        return self.ending.symbols
+
+    @cached_property
+    def hidden(self) -> Stack:
+        c, recurrent, plain = self.config, maker(self.config.cell), self.config.activation or PLAIN
+        seen = 2 if c.feedback == "output" else 1  # what was put out, and the symbols read
+        found: list[Layer] = []
+        for i in range((c.layers - 1) * c.feedforward_depth + 1):
+            symbols = self.symbols if i == 0 or c.skip else 0
+            below = (*([c.hidden] if i else []), *([symbols] * seen if symbols else []))
+            if i % c.feedforward_depth:
+                found.append(layers.Dense(below, c.hidden, plain, symbols))
+            else:
+                found.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
+        return Stack(tuple(found), c.skip, c.dropout or 0.0, c.residual, "hidden/", c.dropout_kind == "locked")
+
+    @cached_property
+    def recurrent(self) -> Layer:
+        """All below the readout: with feedback, what leads from the readout back to it too."""
+        beside, shares = self.config.feedback == "output", self.config.shares
+        if shares == (1, 1):
+            return layers.Taught(self.hidden) if beside else self.hidden
+        teacher = shares[1] if self.teacher is None else self.teacher
+        return layers.Feedback(self.hidden, self.readout, teacher, beside)
+
+    def taught(self, teacher: float) -> Self:
+        """The network with this share of teacher forcing: other work, the same weights and the same state."""
+        return self if self.config.shares[0] == self.config.shares[1] else replace(self, teacher=teacher)
+
+    @cached_property
+    def readout(self) -> Linear:
+        c = self.config
+        return Linear((c.hidden,) * (len(self.hidden.layers) if c.skip else 1), self.symbols, "V", "c")
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The name and shape of every array of weights."""
+        return {**self.hidden.shapes(), **{f"readout/{name}": s for name, s in self.readout.shapes().items()}}
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights are."""
+        return sum(prod(shape) for shape in self.shapes().values())
+
+    def initial(self, rng: np.random.Generator, dtype: DType = np.float32) -> Parameters:
+        """Weights to start from; each layer's docstring says how they are drawn."""
+        p = Parameters(self.shapes(), dtype)
+        for name, value in self.hidden.initial(rng).items():
+            p[name] = value
+        for name, value in self.readout.initial(rng).items():
+            p[f"readout/{name}"] = value
+        return p
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return self.recurrent.state_sizes
+
+    def zero_state(self, rows: int, dtype: DType = np.float32) -> State:
+        """The state that every sequence starts from."""
+        return tuple(np.zeros((rows, n), dtype) for n in self.state_sizes)
+
+    def gradient(
+        self,
+        p: Parameters,
+        g: Parameters,
+        x: Array,
+        y: Array,
+        state: State,
+        ws: Workspace,
+        keep: Keep,
+        rng: Rng,
+        dstate: State | None = None,
+        first: int = 0,
+        counts: Array | None = None,
+    ) -> Gradient:
+        """ADD into g the gradient of the summed loss of a window.
+
+        x, y (T, B) integers: what is read, and what is to be predicted from it (teacher forcing). `dstate` is the
+        gradient of a later loss with respect to the state after the window: none where gradients are truncated there.
+        Steps before the `first` one are read, and count for nothing; nor do those where `counts` (T, B) is false.
+        """
+        assert ws.back, "this workspace keeps nothing to go back on"
+        h, after, backward = self.recurrent.forward(p, (x,), state, ws, keep, rng)
+        dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
+        for part in dh:
+            part[:first] = 0
+        nats = 0.0
+        for steps in self._chunks(y.shape, first):
+            with ws.scratch():
+                o = self._scores(p, _at(h, steps), ws)
+                losses = self.ending.loss(rows(o), rows(y[steps]))
+                if counts is not None:
+                    o *= counts[steps][..., None]
+                    losses = losses[rows(counts[steps])]
+                nats += float(losses.sum(dtype=np.float64))
+                self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
+        dstate = dstate or tuple(np.zeros_like(s) for s in after)
+        counted = y[first:] if counts is None else y[first:][counts[first:]]
+        return Gradient(nats, self.ending.count(counted), after, backward(dh, dstate, g)[1])
+
+    def score(
+        self, p: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep
+    ) -> tuple[Array, Array, State]:
+        """Surprisal of each y (T, B) in nats, whether it was the likeliest symbol, and the state after the window."""
+        h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
+        nats, hits = np.empty(y.shape, np.float64), np.empty(y.shape, bool)
+        for steps in self._chunks(y.shape):
+            with ws.scratch():
+                o = self._scores(p, _at(h, steps), ws)
+                n, hit = self.ending.surprisal(rows(o), rows(y[steps]))
+                nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
+        return nats, hits, after
+
+    def after(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep, rng: Rng = None) -> State:
+        """The state after reading x (T, B), as `gradient` would find it."""
+        return self.recurrent.forward(p, (x,), state, ws, keep, rng)[1]
+
+    def scores(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep) -> tuple[Array, State]:
+        """Scores o (T, B, V) of what follows each of the symbols x (T, B), and the state after reading them."""
+        h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
+        return self._scores(p, h, ws), after
+
+    def step(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep = None) -> tuple[Array, State]:
+        """Scores o (B, V) of what follows the symbols x (B,), and the state after reading them."""
+        o, after = self.scores(p, x[None], state, ws, keep)
+        return o[0], after
+
+    def _scores(self, p: Parameters, h: Arrays, ws: Workspace) -> Array:
+        """o = c + h V, (T, B, V)"""
+        o = ws.empty((*h[0].shape[:2], self.symbols), h[0].dtype)
+        self.readout.apply(p.at("readout"), h, o, ws)
+        return o
+
+    def _chunks(self, shape: tuple[int, ...], first: int = 0) -> Iterator[slice]:
+        steps, batch = shape
+        size = max(1, CHUNK // (batch * self.symbols))
+        return (slice(start, start + size) for start in range(first, steps, size))
+
+
+def _at(h: Arrays, steps: slice) -> Arrays:
+    return tuple(part[steps] for part in h)

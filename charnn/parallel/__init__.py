@@ -1,0 +1,1 @@
+"""Several workers, one result: processes, threads, MPI ranks."""

@@ -1,0 +1,1 @@
+"""A run, its checkpoint, and the folder that it is kept in."""

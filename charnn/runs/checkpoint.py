@@ -1,0 +1,146 @@
+"""A run in one self-contained .npz: header (JSON), weights/..., iterate/..., moments/<i>/..., state/<i>. No pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from .. import __version__
+from ..config import ModelConfig, TrainConfig
+from ..data.vocabulary import from_json
+from ..errors import CheckpointError, UsageError
+from ..io import npz
+from ..io.text import POLICIES
+from ..nn.model import Model
+from ..nn.parameters import Parameters
+from .run import Origin, Run, environment, moments_of
+
+FORMAT = "charnn model"
+VERSION = 1
+KNOWN = {"step", "epoch", "train", "valid"}  # of each validation
+COUNTERS = ("step", "epoch", "cursor", "seconds", "scale", "setbacks", "nats", "count", "best", "best_step", "stale")
+
+
+def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
+    """Write a run, durably; without what only resuming needs where that is not wanted. Raises `CharnnError`."""
+    arrays = {f"weights/{name}": w for name, w in run.weights.items()}
+    if resumable:
+        for i, moment in enumerate(run.moments):
+            arrays |= {f"moments/{i}/{name}": m for name, m in moment.items()}
+        arrays |= {f"state/{i}": s for i, s in enumerate(run.state)}
+        arrays |= {f"iterate/{name}": w for name, w in (run.iterate or {}).items()}
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "charnn": __version__,
+        "environment": environment(),
+        "model": asdict(run.model.config),
+        "train": asdict(run.config),
+        "vocabulary": asdict(run.vocabulary),
+        "origin": asdict(run.origin),
+        **{name: getattr(run, name) for name in COUNTERS},
+        "history": run.history,
+    }
+    header["digest"] = digest(header, arrays)
+    npz.write(path, {"header": npz.json_array(header), **arrays})
+
+
+def load(path: str | Path) -> Run:
+    """Read a run; one saved as not resumable has no moments and no state. Raises `CheckpointError`, `CharnnError`."""
+    arrays = npz.read(path)
+    header = npz.json_value(path, arrays.pop("header", None))
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a charnn model: {header.get('format')!s:.40}")
+    if not isinstance(header.get("version"), int) or header["version"] > VERSION:
+        raise CheckpointError(f"{path} needs charnn >= {header.get('charnn')!s:.20}: a newer one wrote it")
+    if header.pop("digest", None) != digest(header, arrays):
+        raise CheckpointError(f"{path} is truncated or corrupt: its digest is not that of its content")
+    try:
+        return _run(path, header, arrays)
+    except UsageError as error:
+        raise CheckpointError(f"{path} is corrupt: {error}") from None
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise CheckpointError(f"{path} is corrupt: {error!r}") from None
+
+
+def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """sha256 over the header and every array's name, type, shape and bytes."""
+    sha = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:
+    vocabulary = from_json(path, header["vocabulary"])
+    model = Model(ModelConfig(**_typed(ModelConfig, header["model"])), vocabulary.size)
+    config = TrainConfig(**_typed(TrainConfig, header["train"]))
+    found = _typed(Origin, header["origin"])
+    origin = Origin(**{**found, "names": tuple(found["names"])})
+    resumable = any(name.startswith("moments/") for name in arrays)
+    rules = moments_of(config) if resumable else ()
+    averaged = resumable and config.average > 0
+    vectors = ["weights", *(f"moments/{i}" for i in range(len(rules))), *(["iterate"] if averaged else [])]
+    expected = {f"{vector}/{name}": shape for vector in vectors for name, shape in model.shapes().items()}
+    if resumable:
+        expected |= {f"state/{i}": (config.batch, n) for i, n in enumerate(model.state_sizes)}
+    _compare(path, expected, arrays)
+    weights = _parameters(model, arrays, "weights/")
+    moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
+    state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.state_sizes))) if resumable else ()
+    iterate = _parameters(model, arrays, "iterate/") if averaged else None
+    rest = _typed(Run, {name: header[name] for name in (*COUNTERS, "history", "environment")})
+    if not origin.names or origin.invalid not in POLICIES or any(record.keys() != KNOWN for record in rest["history"]):
+        raise ValueError("a corpus or a history that is none")
+    if wrong := [name for name in COUNTERS if rest[name] is not None and not 0 <= rest[name] < 2**63]:
+        raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
+    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest)
+
+
+def _typed(kind: type, values: Any) -> dict[str, Any]:
+    """Values for a dataclass' fields, each of the type it has there. Raises `ValueError`, `KeyError`."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{kind.__name__} is {values!r:.40}")
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        if not _is(value, hints[name]):
+            raise ValueError(f"{name} is {value!r:.40}")
+    return dict(values)
+
+
+def _is(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is of a type; a number must be finite, and may be an integer for a float."""
+    inner = get_args(hint)
+    if get_origin(hint) is UnionType:
+        return any(_is(value, one) for one in inner)
+    if get_origin(hint) in (list, tuple):
+        return isinstance(value, list) and all(_is(item, inner[0]) for item in value)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_is(item, inner[1]) for item in value.values())
+    if hint is float:
+        return type(value) in (int, float) and isfinite(value)
+    return type(value) is hint
+
+
+def _compare(path: str | Path, expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]) -> None:
+    """The arrays must be those that the configuration asks for: no more, no fewer, with its shapes."""
+    for name in sorted(expected.keys() | arrays.keys()):
+        there = f"{arrays[name].dtype} {arrays[name].shape}" if name in arrays else "nothing"
+        wanted = f"float32 {expected[name]}" if name in expected else "nothing"
+        if there != wanted:
+            raise CheckpointError(f"{path} is corrupt: {name} should be {wanted}, and is {there}")
+
+
+def _parameters(model: Model, arrays: Mapping[str, np.ndarray], prefix: str) -> Parameters:
+    p = Parameters(model.shapes())
+    for name in p:
+        p[name] = arrays[prefix + name]
+    return p

@@ -1,0 +1,1 @@
+"""The verb sample: drawing symbols step by step."""

@@ -1,0 +1,213 @@
+"""Free-running generation: the network's own output is its next input."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..config import SampleConfig
+from ..data.windows import EOS
+from ..nn.model import Model
+from ..nn.numerics import log_softmax, quiet
+from ..nn.parameters import Parameters
+from ..parallel.processes import spread
+from .stopping import primed
+
+TINY = np.finfo(np.float32).tiny
+COLD = 1e-30  # temperatures below are 0
+AHEAD = 1 << 12  # random numbers drawn at a time
+BATCH = 64  # samples drawn side by side, at most
+SHARED = 32  # samples that are worth two batches, and so two processes
+ROWS = 16  # from which on drawing by sums is faster than by noise
+FEW = 256  # symbols up to which it is
+LEAST, MOST = 1e-30, 1e30  # outside, sums of exponentials in float32 say too little
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Ids of a sample, the prime before and EOS after not among them, and whether it ended by EOS."""
+
+    ids: np.ndarray
+    ended: bool
+
+
+def probabilities(o: np.ndarray, config: SampleConfig) -> np.ndarray:
+    """Scores o (B, V) to the probabilities that symbols are drawn with.
+
+    p = softmax(o / temperature), all but the k likeliest set to 0, then all but the likeliest that reach a share of
+    top_p (Holtzman et al., 2020), then scaled to sum 1. Temperature 0: the likeliest has probability 1.
+    """
+    o = o.astype(np.float64)
+    if config.temp == 0:
+        return (np.arange(o.shape[1]) == o.argmax(axis=1)[:, None]).astype(np.float64)
+    with np.errstate(over="ignore"):  # below the largest score, which is 0, there may be minus infinity
+        p = np.exp(log_softmax((o - o.max(axis=1, keepdims=True)) / config.temp))
+    if config.top_k or config.top_p < 1:
+        order = np.argsort(-p, axis=1, kind="stable")
+        ranked = np.take_along_axis(p, order, axis=1)
+        if config.top_k:
+            ranked[:, config.top_k :] = 0
+        before = ranked.cumsum(axis=1) - ranked  # probability of those likelier
+        ranked[before >= config.top_p * ranked.sum(axis=1, keepdims=True)] = 0
+        np.put_along_axis(p, order, ranked, axis=1)
+        p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Gumbel noise G: argmax(o + G) is drawn from softmax(o) (Gumbel, 1954). -log E, with E exponential."""
+    e = rng.standard_exponential(shape, np.float32)
+    np.maximum(e, TINY, out=e)  # once in 10 million it is 0, and the noise would make up for minus infinity
+    return -np.log(e, out=e)
+
+
+class Draws:
+    """Symbols drawn from the scores of `rows` streams, with random numbers that are drawn for many steps at a time.
+
+    By noise, a number for each score; for many rows of few symbols by sums, a number u in [0, 1) for each row: the
+    first symbol where the sum of exp(scores) up to it exceeds u times that of all. It takes 2/3 to 1/2 of the time.
+    """
+
+    def __init__(self, model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, rows: int):
+        self.greedy = config.temp < COLD
+        self.temperature = 1.0 if self.greedy else config.temp
+        self.c = weights["readout/c"] / np.float32(self.temperature)
+        self.limits = replace(config, temp=1.0) if config.top_k or config.top_p < 1 else None
+        self.rng, self.ahead = rng, list[np.ndarray]()  # noise for the next steps, the next one last
+        self.uniform = list[np.ndarray]()  # the same for u
+        self._of(rows, model.symbols)
+
+    def __call__(self, o: np.ndarray) -> Any:
+        """Drawn from softmax(o + c), (rows,), for o = h V / temperature; a number where there is one row."""
+        if self.sums is not None and (symbols := self._by_sums(o, self.sums)) is not None:
+            return symbols
+        if not self.ahead:
+            self._more()
+        total = np.add(o, self.ahead.pop(), self.total)
+        if self.limits:
+            scores = np.atleast_2d(o + self.c)
+            total[probabilities(scores, self.limits).reshape(total.shape) == 0] = -np.inf
+        return self.likeliest()
+
+    def only(self, rows: np.ndarray) -> None:
+        """From now on for these of the streams."""
+        self._of(len(rows), len(self.c))
+        self.ahead = [noise[rows].reshape(self.total.shape) for noise in self.ahead]
+        self.uniform = [u[rows] for u in self.uniform]
+
+    def _of(self, rows: int, symbols: int) -> None:
+        self.total = np.empty((rows, symbols)[rows == 1 :], self.c.dtype)
+        self.likeliest = self.total.argmax if rows == 1 else partial(self.total.argmax, 1)
+        self.sums = None
+        if rows < ROWS or symbols > FEW or self.greedy or self.limits:
+            return
+        factors = np.exp(self.c)
+        if factors.min() > LEAST:
+            self.sums = np.triu(np.repeat(factors[:, None], symbols, axis=1))  # exp(o) times this: sums of exp(o + c)
+            self.upto, self.past = np.empty_like(self.total), np.empty(self.total.shape, bool)
+
+    def _by_sums(self, o: np.ndarray, sums: np.ndarray) -> np.ndarray | None:
+        """None where there are numbers so large or small that rounding might draw what is impossible."""
+        p = np.exp(o, out=self.total)
+        if not p.min() > LEAST:
+            return None
+        upto = np.matmul(p, sums, out=self.upto)
+        whole = upto[:, -1:]
+        if not whole.max() < MOST:
+            return None
+        if not self.uniform:
+            self.uniform = list(self.rng.random((max(1, AHEAD // len(o)), len(o), 1), np.float32))[::-1]
+        return np.greater(upto, whole * self.uniform.pop(), out=self.past).argmax(1)
+
+    def _more(self) -> None:
+        shape = (max(1, AHEAD // self.total.size), *self.total.shape)
+        block = np.zeros(shape, np.float32) if self.greedy else noise(self.rng, shape)
+        self.ahead = list(block + self.c)[::-1]
+
+
+def stream(
+    model: Model,
+    weights: Parameters,
+    config: SampleConfig,
+    rng: np.random.Generator,
+    prime: np.ndarray,
+    *,
+    reset: bool,
+    past_end: bool = False,
+    workers: int = 1,
+) -> Iterator[int]:
+    """Ids of one sample as they are drawn, EOS the last of them if it ends so; at most `config.length`.
+
+    Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `past_end` EOS is a
+    symbol like any other. Where training `reset` the state at EOS, so does this. With two `workers` or more another
+    process may help, as long as that is faster; the symbols are the same.
+    """
+    draws = Draws(model, weights, config, rng, 1)
+    streams = primed(model, weights, prime, 1, draws, reset)
+    if workers > 1:
+        streams.share()
+    for i in range(config.length):
+        symbol = int(draws(streams.o))
+        yield symbol
+        if symbol == EOS and not past_end:
+            return
+        if i + 1 < config.length:
+            streams.read(symbol)
+
+
+@quiet()  # a network may be beyond all bounds, and still write
+def generate(
+    model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, *, reset: bool
+) -> list[Sample]:
+    """`config.count` samples, drawn side by side as one batch, which those that ended leave once they are half."""
+    if not config.count:
+        return []
+    draws = Draws(model, weights, config, rng, config.count)
+    streams = primed(model, weights, prime, config.count, draws, reset)
+    parts: list[tuple[np.ndarray, list[Any]]] = [(np.arange(config.count), [])]  # rows, and what they wrote together
+    going = np.full(config.count, True)  # of the rows in the batch: those that have not ended
+    for _ in range(config.length):
+        rows, columns = parts[-1]
+        symbols = draws(streams.o)
+        columns.append(symbols)
+        if not symbols.all():  # EOS is 0
+            going &= symbols != EOS
+            stay = np.flatnonzero(going)
+            if not len(stay):
+                break
+            if 2 * len(stay) <= len(rows):
+                rows, symbols, going = rows[stay], symbols[stay], going[stay]
+                parts.append((rows, []))
+                streams = streams.only(stay)
+                draws.only(stay)
+        streams.read(symbols if len(rows) > 1 else int(symbols.item()))
+    return _samples(parts, config.count)
+
+
+def _samples(parts: list[tuple[np.ndarray, list[Any]]], count: int) -> list[Sample]:
+    """Samples up to their first EOS, from what the rows of a batch wrote, part after part."""
+    drawn, start = np.full((count, sum(len(columns) for _, columns in parts)), EOS, np.uint32), 0
+    for rows, columns in parts:
+        drawn[rows, start : start + len(columns)] = np.array(columns, np.uint32).reshape(-1, len(rows)).T
+        start += len(columns)
+    ends = [np.flatnonzero(ids == EOS) for ids in drawn]
+    return [Sample(ids[: end[0]] if len(end) else ids, len(end) > 0) for ids, end in zip(drawn, ends, strict=True)]
+
+
+def batches(
+    model: Model, weights: Parameters, config: SampleConfig, prime: np.ndarray, *, reset: bool, workers: int = 1
+) -> Iterator[list[Sample]]:
+    """`config.count` samples, batch after batch, by so many processes; the same ones however many those are."""
+    entropy = np.random.SeedSequence(config.seed).entropy
+    count = -(-config.count // BATCH)
+    count = max(count, 2) if config.count >= SHARED else count
+    edges = [round(config.count * number / max(1, count)) for number in range(count + 1)]
+
+    def batch(number: int) -> list[Sample]:
+        seed = np.random.SeedSequence(entropy, spawn_key=(number,) if number else ())
+        own = replace(config, count=edges[number + 1] - edges[number])
+        return generate(model, weights, own, np.random.default_rng(seed), prime, reset=reset)
+
+    yield from spread(batch, range(count), workers)

@@ -1,0 +1,192 @@
+"""The network one step at a time, for sampling: as few and as large products as there can be.
+
+All that reads h_l[t] is a product: h_l[t] W_l for layer l itself in the next step, h_l[t] U_{l+1} for the layer above,
+h_l[t] V_l / temperature for the scores. What a layer makes of a symbol, b + U[x], is a row of a table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from ..data.windows import EOS
+from ..nn.layers import Array, Cell, Stack, Unit
+from ..nn.model import Model
+from ..nn.parameters import Parameters
+from ..nn.products import Product
+from ..nn.workspace import ALIGN, Workspace
+from ..parallel.processes import counters, possible
+from .columns import COUNTERS, WORTH, Halves, Pair
+
+
+@dataclass
+class Level:
+    """A layer at work. Its `products` write to `again`, `up` and `scores`."""
+
+    unit: Unit
+    inputs: Callable[[Any], Array]  # symbols -> what the layer makes of them
+    products: list[Callable[[], object]]
+    again: Array  # h W
+    up: Array  # h U of the layer above
+    scores: Array  # h V / temperature; of no columns where the readout does not see this layer
+
+
+class Stepping(Protocol):
+    """`rows` streams of symbols, read side by side from the zero state on; with `reset`, from there again after EOS.
+
+    After `read(x)`, with x (rows,) symbols, `o` (rows, V) is h V / temperature: the scores of what follows, but for
+    c / temperature. One row is a vector, and its x a number.
+    """
+
+    o: Array
+
+    def read(self, x: Any) -> None:
+        """The next symbol of each stream: a number where there is one stream, else (rows,)."""
+
+    def only(self, rows: Array) -> "Stepping":
+        """Those streams alone, which go on as they would have."""
+
+    def share(self) -> None:
+        """A second process may help, as long as that is faster; what is read and found is the same."""
+
+
+def steps(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepping:
+    """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
+    stack = model.recurrent
+    plain = isinstance(stack, Stack) and not stack.residual and all(hasattr(layer, "unit") for layer in stack.layers)
+    return (Steps if plain else Windows)(model, weights, rows, temperature, reset)
+
+
+class Windows:
+    """`Stepping` for any network: by windows of length one."""
+
+    def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
+        self.model, self.weights, self.rows, self.reset = model, weights, rows, reset
+        self.scale, self.c = weights.flat.dtype.type(1 / temperature), weights["readout/c"]
+        self.state, self.ws = model.zero_state(rows, weights.flat.dtype), Workspace(back=False)
+        self.o = np.zeros((rows, model.symbols)[rows == 1 :], weights.flat.dtype)
+
+    def read(self, x: Any) -> None:
+        x = np.atleast_1d(x)
+        keep = (x != EOS).astype(self.o.dtype)[None, :, None] if self.reset else None
+        self.ws.reset()
+        o, after = self.model.step(self.weights, x, self.state, self.ws, keep)
+        self.state = tuple(s.copy() for s in after)
+        np.multiply(o - self.c, self.scale, out=self.o.reshape(o.shape))
+
+    def only(self, rows: Array) -> "Windows":
+        fewer = type(self)(self.model, self.weights, len(rows), float(1 / self.scale), self.reset)
+        fewer.state = tuple(s[rows] for s in self.state)
+        fewer.o[...] = self.o[rows].reshape(fewer.o.shape)
+        return fewer
+
+    def share(self) -> None:
+        pass
+
+
+class Steps:
+    """`Stepping` for layers that can go step by step. Half of the time of such steps is NumPy's own."""
+
+    def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
+        self.rows, self.reset = rows, reset
+        self._again = partial(type(self), model, weights, temperature=temperature, reset=reset)
+        layers = cast(tuple[Cell, ...], model.hidden.layers)
+        p = [weights.at("hidden").at(str(i)) for i in range(len(layers))]
+        V = [block * np.float32(1 / temperature) for block in model.readout.blocks(weights.at("readout"))]
+        nothing = V[0][:, :0]
+        V = [nothing] * (len(layers) - len(V)) + V  # without skip connections the readout sees the topmost layer
+        U = [layer.from_below(views) for layer, views in zip(layers[1:], p[1:], strict=True)] + [nothing]
+        W = [views.get("W", nothing) for views in p]
+        large = rows == 1 and sum(factor.nbytes for factor in (*W, *U, *V)) >= WORTH
+        self.levels, turns = list[Level](), counters(COUNTERS) if large else None
+        self.pair: Pair | None = None
+        for layer, views, *factors in zip(layers, p, W, U, V, strict=True):
+            unit = layer.unit(rows, nothing.dtype)
+            products, parts = _products(unit.h, factors, turns)
+            inputs = _inputs(layer.table(views), model.symbols, rows)
+            self.levels.append(Level(unit, inputs, products, *parts))
+        self.o, *self._more = [level.scores for level in self.levels if level.scores.size]
+        below = [None, *(level.up for level in self.levels)]
+        self._advance = [_advance(level, up) for level, up in zip(self.levels, below, strict=False)]
+
+    def share(self) -> None:
+        halves = [product for level in self.levels for product in level.products if isinstance(product, Halves)]
+        if halves and possible():
+            self.pair = Pair(halves)
+
+    def read(self, x: Any) -> None:
+        if self.pair:
+            self.pair.step(self._read, x)
+        else:
+            self._read(x)
+
+    def _read(self, x: Any) -> None:
+        if self.reset and not (x if self.rows == 1 else x.all()):  # EOS is 0
+            self._forget(x == EOS)
+        for advance in self._advance:
+            advance(x)
+        for scores in self._more:
+            np.add(self.o, scores, out=self.o)
+
+    def only(self, rows: Array) -> "Steps":
+        fewer = self._again(len(rows))
+        for old, new in zip(self.levels, fewer.levels, strict=True):
+            new.again[...] = old.again[rows].reshape(new.again.shape)
+            for memory, kept in zip(old.unit.memory, new.unit.memory, strict=True):
+                kept[...] = memory[rows].reshape(kept.shape)
+        return fewer
+
+    def _forget(self, ended: Any) -> None:
+        for level in self.levels:
+            for memory in (level.again, *level.unit.memory):
+                memory[ended] = 0
+
+
+def _advance(level: Level, below: Array | None) -> Callable[[Any], None]:
+    """A layer's step, as a function of the symbols read: what it takes to look names up is a third of such a step."""
+    step, again, inputs, (multiply, *others) = level.unit.step, level.again, level.inputs, level.products
+
+    def advance(x: Any) -> None:
+        step(again, inputs(x), below)
+        multiply()
+        for other in others:
+            other()
+
+    return advance
+
+
+def _inputs(table: Array, symbols: int, rows: int) -> Callable[[Any], Array]:
+    """Symbols -> rows of a table (V, n), or of one that is the same for all of them, (n,)."""
+    if rows == 1:
+        return (list(table) if table.ndim == 2 else [table] * symbols).__getitem__
+    if table.ndim == 1:
+        return lambda x: table
+    out = np.empty((rows, table.shape[1]), table.dtype)
+    return lambda x: np.take(table, x, axis=0, out=out, mode="clip")
+
+
+def _products(h: Array, factors: Sequence[Array], turns: memoryview | None) -> tuple[list[Any], list[Array]]:
+    """h times each factor, and where the results are: for a vector, parts of those of one product.
+
+    With `turns` that product can be shared with another process.
+    """
+    if h.ndim == 1:
+        ends = [*accumulate(factor.shape[1] for factor in factors)]
+        places = [slice(end - factor.shape[1], end) for factor, end in zip(factors, ends, strict=True)]
+        line = ALIGN // h.itemsize  # each row starts one
+        whole = Workspace().empty((len(h), -(-ends[-1] // line) * line), h.dtype)
+        for place, factor in zip(places, factors, strict=True):
+            whole[:, place] = factor
+        whole[:, ends[-1] :] = 0
+        if turns:
+            halves = Halves(h, whole, turns)
+            return [halves], [halves.out[place] for place in places]
+        out = np.zeros(whole.shape[1], h.dtype)
+        return [partial(h.dot, whole, out)], [out[place] for place in places]
+    parts = [np.zeros((len(h), factor.shape[1]), h.dtype) for factor in factors]
+    made = [Product(factor, len(h), Workspace()) for factor in factors]
+    there = zip(made, parts, strict=True)
+    return [partial(m.times, m.left(h), m.W, m.right(part)) for m, part in there if part.size], parts

@@ -1,0 +1,165 @@
+"""Streams of symbols that know how a sequence ends: what sampling draws from. A row for each of `endings.ENDINGS`."""
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..data.windows import EOS
+from ..nn.endings import Length, Node
+from ..nn.layers import Array, State
+from ..nn.model import Model
+from ..nn.parameters import Parameters
+from ..nn.workspace import Workspace
+from .stepping import Stepping, steps
+
+STEPS = 64  # of a prime, scored at a time
+
+
+class Drawing(Protocol):
+    """What draws symbols from scores less c / temperature, and how."""
+
+    temperature: float
+    greedy: bool
+    rng: np.random.Generator
+
+    def __call__(self, o: Array) -> Any: ...
+
+
+def primed(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawing, reset: bool) -> Stepping:
+    """Streams that have read EOS and the prime, (N,) ids."""
+    return STREAMS[model.config.ending](model, weights, prime, rows, draws, reset)
+
+
+def _symbol(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawing, reset: bool) -> Stepping:
+    """eos: the network's own scores."""
+    streams = steps(model, weights, rows, draws.temperature, reset)
+    _read(streams, rows, (EOS, *prime.tolist()))
+    return streams
+
+
+class Shaped:
+    """`Stepping` by scores made of the network's. Those are at temperature 1: what is made of them is divided.
+
+    node: one softmax over the end and the characters, so that `--temp` and `--top-k` see them side by side.
+    """
+
+    def __init__(self, model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawing, reset: bool):
+        self.model, self.weights, self.rows, self.draws, self.reset = model, weights, rows, draws, reset
+        self.c = weights["readout/c"]
+        self.inner = steps(model, weights, rows, 1.0, reset)
+        self._begin(prime)
+        self.o = self._show(self._scores())
+
+    def read(self, x: Any) -> None:
+        self.inner.read(x)
+        self.o = self._show(self._scores())
+
+    def only(self, rows: Array) -> "Shaped":
+        fewer = copy(self)
+        fewer.inner, fewer.rows = self.inner.only(rows), len(rows)
+        return fewer
+
+    def share(self) -> None:
+        self.inner.share()
+
+    def _begin(self, prime: Array) -> None:
+        _read(self.inner, self.rows, (EOS, *prime.tolist()))
+
+    def _scores(self) -> Array:
+        """Scores of what may come next, (rows, symbols), or (symbols,) of one row."""
+        assert isinstance(self.model.ending, Node)
+        return self.model.ending.joint(self.inner.o + self.c)
+
+    def _show(self, o: Array) -> Array:
+        """As `Stepping` says: divided by the temperature, and less c / temperature."""
+        return (o - o.max(axis=-1, keepdims=True) - self.c) / self.draws.temperature
+
+
+class Counted(Shaped):
+    """length: a class is drawn, a length of it, so many characters, and then EOS is certain.
+
+    A sequence that a prime begins is no shorter than that, and is of class k as probably as the network says of a
+    text that begins so: P(k | prime) ~ P(k) P(n >= its length | k) P(its characters | k). One row goes on to another
+    sequence after EOS; of several rows, those that ended write EOS for ever.
+    """
+
+    left: Array  # characters before the end of each row's sequence
+
+    def read(self, x: Any) -> None:
+        self.inner.read(x)
+        self.left = self.left - 1
+        if self.rows == 1 and x == EOS:
+            self._tell(np.array([], int))
+        self.o = self._show(self._scores())
+
+    def only(self, rows: Array) -> "Counted":
+        fewer = super().only(rows)
+        assert isinstance(fewer, Counted)
+        fewer.left = self.left[rows]
+        return fewer
+
+    @property
+    def ending(self) -> Length:
+        assert isinstance(self.model.ending, Length)
+        return self.model.ending
+
+    def _begin(self, prime: Array) -> None:
+        ends = np.flatnonzero(prime == EOS)
+        start = ends[-1] + 1 if len(ends) else 0
+        before = np.append(EOS, np.asarray(self.ending.stream(prime[:start])))
+        _read(self.inner, self.rows, before.tolist())
+        self._tell(prime[start:], self._evidence(before, prime[start:]))
+
+    def _tell(self, rest: Array, evidence: Array | float = 0.0) -> None:
+        """Draw a length, and read its class and the beginning of its sequence."""
+        V, least = self.ending.size, len(rest)
+        o = np.full_like(self.inner.o, -np.inf)
+        o[..., V:] = (self.inner.o + self.c)[..., V:] + (self.ending.shares(least) + evidence).astype(o.dtype)
+        symbols = np.maximum(self.draws(self._show(o)), V)  # numbers that are none make argmax 0
+        drawn = None if self.draws.greedy else self.draws.rng
+        self.left = np.atleast_1d(self.ending.lengths(symbols - V, least, drawn)) - least
+        self.inner.read(symbols)
+        _read(self.inner, self.rows, rest.tolist())
+
+    def _scores(self) -> Array:
+        o = (self.inner.o + self.c).reshape(self.rows, -1)
+        o[:, EOS] = -np.inf
+        o[:, self.ending.size :] = -np.inf
+        done = self.left <= 0
+        o[done] = -np.inf
+        o[done, EOS] = 0
+        return o.reshape(self.inner.o.shape)
+
+    def _evidence(self, before: Array, rest: Array) -> Array:
+        """log P(rest | class, before), for each class, (classes,)."""
+        V, count = self.ending.size, self.ending.symbols - self.ending.size
+        state = self._walk(before[:, None], self.model.zero_state(1, self.c.dtype))[1] if len(rest) else ()
+        x = np.empty((len(rest), count), int)
+        x[:1], x[1:] = V + np.arange(count), rest[:-1, None]
+        y = np.broadcast_to(rest[:, None], x.shape)
+        return -self._walk(x, tuple(np.repeat(s, count, 0) for s in state), y)[0]
+
+    def _walk(self, x: Array, state: State, y: Array | None = None) -> tuple[Array, State]:
+        """The summed nats of y (T, B) where x (T, B) is read, (B,), and the state after it."""
+        nats, ws = np.zeros(x.shape[1]), Workspace(back=False)
+        for part in (slice(start, start + STEPS) for start in range(0, len(x), STEPS)):
+            keep = (x[part] != EOS)[..., None].astype(self.c.dtype) if self.reset else None
+            ws.reset()
+            found, _, after = self.model.score(self.weights, x[part], (x if y is None else y)[part], state, ws, keep)
+            nats, state = nats + found.sum(axis=0), tuple(s.copy() for s in after)
+        return nats, state
+
+
+STREAMS: dict[str, Callable[[Model, Parameters, Array, int, Drawing, bool], Stepping]] = {
+    "eos": _symbol,
+    "node": Shaped,
+    "length": Counted,
+}
+
+
+def _read(streams: Stepping, rows: int, symbols: Any) -> None:
+    """The same symbols in all rows."""
+    for symbol in symbols:
+        streams.read(symbol if rows == 1 else np.full(rows, symbol))

@@ -1,0 +1,268 @@
+"""What a terminal shows, all of it on standard error: the only room, beside `plots`, that knows rich, and tqdm."""
+
+import math
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from tqdm import tqdm
+
+from ..data.corpus import Corpus
+from ..data.vocabulary import Vocabulary
+from ..evaluation.evaluation import Score
+from ..evaluation.ngram import Baselines
+from ..io.text import Source
+from ..runs.folders import ROOT, Folder
+from ..training.session import Event, Session, Validation
+from ..training.training import Setback, Update
+
+COUNTED = 1 << 24  # symbols from the start of a text that tell which characters are rare
+RAREST = 12  # characters of the vocabulary that a summary shows
+BIG = 1 << 26  # bytes of text that take long enough to read for a bar
+
+
+class Steadfast:
+    """Standard error for those who write a lot: if its reader goes away, the work goes on."""
+
+    muted = False
+
+    def write(self, text: str) -> int:
+        if self.muted:
+            return len(text)
+        try:
+            return sys.stderr.write(text)
+        except (OSError, ValueError, AttributeError):
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):
+            return
+
+    def isatty(self) -> bool:
+        return sys.stderr is not None and sys.stderr.isatty() and not self.muted
+
+    @property
+    def encoding(self) -> str:
+        return getattr(sys.stderr, "encoding", None) or "utf-8"
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+
+STDERR: Any = Steadfast()
+
+
+def mute() -> None:
+    """From now on, show nothing."""
+    STDERR.muted = True
+
+
+def screen() -> Console:
+    """Plain where it is not a terminal; no wider than can be read."""
+    wide = Console(file=STDERR, highlight=False, soft_wrap=False)
+    return Console(file=STDERR, highlight=False, width=min(wide.width, 110) if wide.is_terminal else 110)
+
+
+def note(message: str) -> None:
+    """A line to the user."""
+    screen().print(Text(message), soft_wrap=True)
+
+
+def rows(pairs: Iterable[tuple[str, str]]) -> None:
+    """Names on the left, what they are on the right."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(name, Text(value))
+    screen().print(table)
+
+
+def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[bytes]]:
+    """A bar over bytes that are read, on a terminal and where there are many."""
+    sizes = [path.stat().st_size for source in sources if (path := Path(source.name)).is_file()]
+    if sum(sizes) < BIG or not STDERR.isatty():
+        return iter
+    packed = any(source.name.endswith((".gz", ".bz2", ".xz")) for source in sources)
+    total = None if packed else 2 * sum(sizes)  # every text is read twice: to count, and to number
+    bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", file=STDERR, leave=False)
+
+    def pass_on(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            bar.update(len(piece))
+            yield piece
+        if total is not None and bar.n >= total:
+            bar.close()
+
+    return pass_on
+
+
+def reading(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """A bar over symbols that are read slowly, on a terminal."""
+    with tqdm(unit="char", unit_scale=True, file=STDERR, disable=not STDERR.isatty(), leave=False) as bar:
+        for ids in pieces:
+            yield ids
+            bar.update(len(ids))
+
+
+def show(character: int) -> str:
+    """A character as itself where it can be printed, else by its code point."""
+    return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"
+
+
+def about(found: Corpus) -> list[tuple[str, str]]:
+    """What a text is, as it was understood."""
+    counts = np.bincount(np.asarray(found.ids[:COUNTED]), minlength=found.vocabulary.size)[1:]
+    order = np.argsort(counts, kind="stable")[:RAREST].tolist()
+    return [
+        ("corpus", ", ".join(found.names)),
+        ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
+        ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
+        ("rarest", "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)),
+    ]
+
+
+def means(vocabulary: Vocabulary) -> str:
+    """What a sequence is, in words."""
+    return {
+        "line": "each a line (--sequence line)",
+        "paragraph": "each a paragraph, up to a blank line (--sequence paragraph)",
+        "file": "each a whole file (--sequence file)",
+    }[vocabulary.sequence]
+
+
+def summary(found: Corpus, counted: Baselines, train: int, valid: int) -> None:
+    """What a text is, and what counting makes of its held-out part, in bits per character."""
+    whole = "" if counted.counted == train else f"; n-grams counted on the first {counted.counted:,}"
+    rows(
+        [
+            *about(found),
+            ("split", f"{train:,} symbols to train on, the last {valid:,} held out{whole}"),
+            ("uniform", f"{counted.uniform:.4f} bits/char on the held-out part"),
+            ("unigram", f"{counted.unigram:.4f}"),
+            ("bigram", f"{counted.bigram:.4f}"),
+            (f"{counted.order}-gram", f"{counted.ngram:.4f} (interpolated Kneser-Ney of the best order)"),
+        ]
+    )
+
+
+def beside(counted: dict[str, float]) -> str:
+    """Baselines in a line."""
+    return (
+        f"uniform {counted['uniform']:.3f}, unigram {counted['unigram']:.3f}, bigram {counted['bigram']:.3f}, "
+        f"{counted['order']}-gram {counted['ngram']:.3f} bits/char"
+    )
+
+
+class Progress:
+    """The bar, and the lines above it, of a training run."""
+
+    def __init__(self, session: Session):
+        self.session = session
+        self.bits = 0.0  # of the last windows, smoothed
+        self.characters = 0
+        self.headed = False
+        self.bar = tqdm(
+            total=100.0,
+            initial=100 * session.trainer.progress,
+            file=STDERR,
+            disable=not STDERR.isatty(),
+            leave=False,
+            dynamic_ncols=True,
+            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+        self.started = time.monotonic()
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, Update):
+            self._update(event)
+        elif isinstance(event, Validation):
+            self._validation(event)
+        else:
+            self._setback(event)
+
+    def _update(self, event: Update) -> None:
+        bits = event.nats / max(1, event.count) / math.log(2)
+        self.bits += (bits - self.bits) * (0.02 if self.characters else 1)
+        self.characters += event.count
+        if not self.bar.disable:
+            speed = self.characters / max(1e-9, time.monotonic() - self.started)
+            self.bar.set_postfix_str(f"{speed:,.0f} char/s, {self.bits:.3f} bits/char", refresh=False)
+            self.bar.update(100 * self.session.trainer.progress - self.bar.n)
+
+    def _validation(self, event: Validation) -> None:
+        if not self.headed:
+            self.headed = True
+            self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}  bits/char; * the best so far; a sample")
+        written = " ".join(event.sample.split())
+        best = "*" if event.best else " "
+        self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{best} {written:.60}")
+
+    def _setback(self, event: Setback) -> None:
+        self.line(
+            f"{event.failed:8,} the loss exploded after this step: back to step {event.step:,}, "
+            f"on at half the rate, {event.rate:g} (try {event.tries})"
+        )
+
+    def line(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self.bar.write(text, file=STDERR)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def saved(session: Session) -> None:
+    """How to go on with a run that was stopped."""
+    if session.folder:
+        where = named(session.folder, "--name")
+        note(f"saved at step {session.run.step:,}; `charnn train --resume {where}` goes on")
+
+
+def named(folder: Folder, option: str) -> str:
+    """The options that lead to a run, as a shell reads them."""
+    words = [option, folder.path.name]
+    words += [] if str(folder.path.parent) == ROOT else ["--out", str(folder.path.parent)]
+    return shlex.join(words)
+
+
+def closing(session: Session) -> None:
+    """What came of a run, and what to do with it."""
+    run, folder = session.run, session.folder
+    if run.best is None or folder is None:
+        return
+    bits, counted = run.best / math.log(2), run.origin.baselines
+    side = "below" if bits < counted["ngram"] else "above"
+    against = f"{abs(bits / counted['ngram'] - 1):.1%} {side} the {counted['order']}-gram"
+    note(f"done, since {session.finished}: {bits:.4f} bits/char held out, at step {run.best_step:,}; {against}")
+    note(f"kept in {folder.path}/: `charnn sample {named(folder, '-m')}` writes, `charnn eval` measures exactly")
+    if next := session.advice(named(folder, "--name")):
+        note(f"next: {next}")
+
+
+def score(result: Score, against: dict[str, float] | None, held_out: bool) -> None:
+    """What counting makes of the same text, for those who read a score on a terminal."""
+    if against and held_out:
+        note(f"to compare: {beside(against)} on the same text")
+    elif against:
+        note(f"to compare: uniform {against['uniform']:.3f} bits/char; on its own held-out part: {beside(against)}")
+
+
+def shaded(characters: Iterable[tuple[str, float]]) -> None:
+    """Text on standard output, each character's background the redder the more bits it took (Elman's error curve)."""
+    sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]  # as any text is written
+    console = Console(highlight=False, soft_wrap=True)
+    for character, bits in characters:
+        strength = min(1.0, bits / 8)
+        style = f"on rgb({int(30 + 200 * strength)},{int(30 + 20 * strength)},{int(40 - 20 * strength)})"
+        console.print(Text(character, style=style + " white" if character != "\n" else ""), end="")

@@ -1,0 +1,54 @@
+"""The first screen of a training run: what was understood, what it will take, and what there is to beat."""
+
+from typing import Any
+
+from ..data.corpus import Corpus
+from ..training import memory
+from ..training.session import Session
+from .console import about, beside, rows
+
+FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
+
+
+def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
+    """The first screen of a training run."""
+    run, config = session.run, session.run.config
+    m = run.model.config
+    state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
+    cell = f"{m.activation} {m.cell}" if m.activation else m.cell
+    shape = ", ".join([f"{m.layers} x {m.hidden} {cell}", *m.words]) + run.model.ending.says
+    noise = "dropout" if m.dropout_kind == "standard" else f"{m.dropout_kind} dropout"
+    count = run.weights.count
+    budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
+    budget += [f"{config.patience} validations without a better one"] if config.patience else []
+    fitted = () if asked.get("resume") else ("batch", "window")
+    shrunk = [f"{name} {getattr(config, name)}" for name in fitted if getattr(config, name) < asked[name]]
+    needed = memory.needed(run.model, config, session.trainer.scheme.edges, len(session.train))
+    counted = run.origin.baselines
+    cut = "" if counted["counted"] == len(session.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
+    rows(
+        [
+            *([("recipe", asked["recipe"])] if asked.get("recipe") else []),
+            *about(found),
+            ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
+            ("split", f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out"),
+            ("model", f"{shape}, {noise} {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
+            ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
+            *([("updates", str(session.trainer.scheme))] if config.stride or config.scheme != "truncated" else []),
+            *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
+            ("memory", f"about {needed / 1e6:,.0f} MB"),
+            ("until", " or ".join(budget)),
+            ("to beat", f"{beside(counted)}{cut}"),
+            ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),
+        ]
+    )
+
+
+def hint(parameters: int, characters: int) -> str:
+    """A word on a model out of proportion to its text."""
+    ratio = parameters / characters
+    if ratio > MANY:
+        return f" ({ratio:.1f} for each character: enough to learn the text by heart; --hidden and --dropout change it)"
+    if ratio < FEW:
+        return f" (one for {1 / ratio:.0f} characters: few; a larger --hidden learns more, and takes longer)"
+    return ""

@@ -1,0 +1,163 @@
+"""Pictures of a network's inside for a terminal: results, so on standard output, and drawn by rich as in `console`."""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.cells import set_cell_size
+from rich.console import Console
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from ..inspection.inspection import Norm, Saturation, factor, radius
+
+SHOWN = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
+HEIGHT = 4  # lines of a layer's bars
+BARS = " ▁▂▃▄▅▆▇█", "│", "└", "─"
+PLAIN = " .:#", "|", "+", "-"  # where standard output cannot have those
+WIDE = 80  # columns that have room for a second eigenvalue
+PLACE = 14  # columns for the position and the character
+
+
+def screen() -> Console:
+    """Standard output."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def gradients(norms: Sequence[Norm], saturation: Sequence[Saturation], eigenvalues: Mapping[str, Any]) -> None:
+    """Norms by lag as a table and as bars; eigenvalues of each W; saturation."""
+    console = screen()
+    layers = {norm.layer: [n for n in norms if n.layer == norm.layer] for norm in norms}
+    if norms:
+        console.print(Text(f"norm of dL[t]/dh[t-k], nats per unit, over {norms[0].positions} positions t"))
+        lags = _lags(norms, console.width)
+        heads = (f"k = {lag}" for lag in lags)
+        console.print(_table("layer", *heads, "each step", rows=_norms(layers, lags)))
+    for line in bars(layers, console.width, _encodes("".join(BARS))):
+        console.print(Text(line, no_wrap=True))
+    if eigenvalues:
+        most = 2 if console.width >= WIDE else 1
+        console.print()
+        console.print(_table("eigenvalues of", "radius", "outside 1", "largest", rows=_eigenvalues(eigenvalues, most)))
+    if saturation:
+        console.print()
+        console.print(_table("layer", "function", "flat", "always flat", rows=_saturation(saturation)))
+
+
+def _table(*heads: str, rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="right" if i else "left", no_wrap=True, overflow="crop")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _lags(norms: Sequence[Norm], width: int) -> list[int]:
+    """Those that a table has room for."""
+    last = max(norm.lag for norm in norms)
+    lags = [lag for lag in SHOWN if lag <= last]
+    room = (width - len("layer") - len("  each step")) // (2 + max(len(f"{norm.rms:.1e}") for norm in norms))
+    while len(lags) > max(1, room):
+        del lags[len(lags) // 2]
+    return lags
+
+
+def _norms(layers: Mapping[int, Sequence[Norm]], lags: Sequence[int]) -> Iterable[Sequence[str]]:
+    for layer, norms in layers.items():
+        found = {norm.lag: f"{norm.rms:.1e}" for norm in norms}
+        yield str(layer), *(found.get(lag, "") for lag in lags), f"x {factor(norms):.3f}"
+
+
+def _eigenvalues(found: Mapping[str, Any], most: int) -> Iterable[Sequence[str]]:
+    for name, values in found.items():
+        upper = [v for v in values.tolist() if v.imag >= 0][:most]  # of a pair one
+        shown = ", ".join(f"{v.real:.2f} +- {v.imag:.2f}i" if v.imag else f"{v.real:.2f}" for v in upper)
+        outside = int((abs(values) > 1).sum())
+        yield name, f"{radius(values):.4f}", f"{outside:,} of {len(values):,}", shown
+
+
+def _saturation(found: Iterable[Saturation]) -> Iterable[Sequence[str]]:
+    for one in found:
+        yield str(one.layer), one.function, f"{one.share:.1%}", f"{one.always:,} of {one.units:,} units"
+
+
+def bars(layers: Mapping[int, Sequence[Norm]], width: int, blocks: bool) -> list[str]:
+    """The norm by lag on a logarithmic scale, the same for all layers, in at most `width` columns."""
+    cells, wall, corner, floor = BARS if blocks else PLAIN
+    norms = [norm.rms for found in layers.values() for norm in found]
+    there = [math.log10(norm) for norm in norms if 0 < norm < math.inf]
+    low, high = (math.floor(min(there)), math.ceil(max(there))) if there else (0, 1)
+    high, room, lines = max(high, low + 1), width - len("1e-300 |") - 1, []
+    for layer, found in layers.items():
+        each = max(1, min(4, room // len(found)))
+        picked = [found[i * len(found) // room] for i in range(room)] if len(found) > room else list(found)
+        levels = [_level(norm.rms, low, high, HEIGHT * (len(cells) - 1)) for norm in picked]
+        lines.append(f"layer {layer}: norm by lag k = {found[0].lag} ... {found[-1].lag}")
+        for line in reversed(range(HEIGHT)):
+            label = f"1e{high:+d}" if line == HEIGHT - 1 else ""
+            filled = (min(max(level - line * (len(cells) - 1), 0), len(cells) - 1) for level in levels)
+            lines.append(f"{label:>6} {wall}" + "".join(cells[n] * each for n in filled).rstrip())
+        lines.append(f"{f'1e{low:+d}':>6} {corner}{floor * each * len(picked)}")
+    return lines
+
+
+def _level(norm: float, low: int, high: int, top: int) -> int:
+    """How high a norm's bar is; at least 1 unless there is nothing to see."""
+    if not norm > 0:
+        return 0
+    return top if norm == math.inf else max(1, round((math.log10(norm) - low) / (high - low) * top))
+
+
+def _encodes(cells: str) -> bool:
+    try:
+        cells.encode(sys.stdout.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+class Shades:
+    """Rows of units on a terminal: red for positive, blue for negative, brighter the larger. Without colours, digits.
+
+    A cell is full at 1, or, for functions without such a bound, has |h| / (1 + |h|) of its strength.
+    """
+
+    def __init__(self, layers: int, units: int, bounded: bool):
+        sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]  # as any text is written
+        self.console, self.bounded = Console(highlight=False, soft_wrap=True), bounded
+        self.plain = self.console.no_color or self.console.color_system is None
+        room = (self.console.width - PLACE - layers + 1) // layers
+        self.units = max(1, min(units, room // (2 if self.plain else 1)))  # of each layer that have room
+        self._styles: dict[int, Style] = {}
+
+    def row(self, position: int, character: str, layers: Iterable[Sequence[float]]) -> None:
+        """A character and the activations after it, a list a layer."""
+        line = Text(f"{position:7,} " + set_cell_size(character, 6), no_wrap=True, overflow="crop")
+        for i, values in enumerate(layers):
+            line.append(" " if i else "")
+            for value in values:
+                strength = self._strength(value)
+                if self.plain:
+                    tenths = min(9, int(10 * abs(strength)))
+                    line.append(f"{'-' if value < 0 else '+'}{tenths}" if tenths else " .")
+                else:
+                    line.append(" ", self._style(round(20 * strength)))
+        self.console.print(line)
+
+    def _strength(self, value: float) -> float:
+        """Between -1 and 1; what is no number is nothing."""
+        if math.isnan(value):
+            return 0.0
+        if self.bounded or math.isinf(value):
+            return max(-1.0, min(1.0, value))
+        return value / (1 + abs(value))
+
+    def _style(self, step: int) -> Style:
+        if step not in self._styles:
+            bright, dark = 30 + 11 * abs(step), 30 + 2 * abs(step)
+            red, blue = (bright, dark) if step > 0 else (dark, bright)
+            self._styles[step] = Style.parse(f"on rgb({red},{dark},{blue})")
+        return self._styles[step]

@@ -1,0 +1,1 @@
+"""The verb train: sessions, updates, schemes, schedules, budgets."""

@@ -1,0 +1,111 @@
+"""What is worth trying after a run, from what both parts of its text cost, and from the course that they took.
+
+Both parts are scored alike, without dropout. A training part that costs less need not be learnt by heart: it may be
+the easier text. What tells is whether the held-out part still gains where the training part does:
+
+    r = (valid[2] - valid[3]) / (train[2] - train[3]),    the means of the second and the last third of the validations
+"""
+
+import math
+
+from ..runs.run import DROPOUT, Run
+from .budget import wanted
+
+LEAST = 6  # validations, of which thirds tell something
+WIDE = 0.05  # of the held-out loss: a gap between the parts that dropout, or more text, may narrow
+SHARED = 0.25  # r, below which what is learnt is of the training part alone
+RISEN = 0.01  # of the best held-out loss: so much above it, the end is not the best
+FALLING = 0.01  # of the held-out loss: where it fell by more towards the end, more time brings more
+STEPS = 0.0, 0.1, 0.25, 0.4, 0.5  # of dropout, to choose from
+FEW = 0.3  # parameters for each character, below which a network may well be twice as wide
+ROUND = 16  # units
+
+
+def advice(run: Run, train: float, where: str = "") -> str:
+    """One line with options to type, or nothing where there were too few validations to tell.
+
+    `train` is the loss of the training part in bits per character, without dropout; `where` the options that name the
+    run. The first case that holds is the one that is said.
+    """
+    if len(run.history) < LEAST:
+        return ""
+    m, valid = run.model.config, run.history[-1]["valid"]
+    dropout = m.dropout or 0.0
+    losses = f"{train:.2f} bits/char on the training part, {valid:.2f} held out"
+    if _by_heart(run, train):
+        less = f"--dropout {_above(run):g}" if dropout < STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
+        said = f"it learns its text by heart ({losses}): more text, or `{less}`"
+    elif _falling(run):
+        command = " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
+        said = f"it was still getting better when it ended: `{command}`"
+    elif train > (1 - WIDE) * valid and dropout > STEPS[1]:
+        said = f"both parts cost about the same, and no less for a while ({losses}): `--dropout {_below(dropout):g}`"
+    else:
+        times = 2 if run.weights.count < FEW * run.origin.symbols else 1.5
+        said = f"it has learnt what it can ({losses}): a larger network, `--hidden {_wide(m.hidden, times)}`"
+    return _counting(run) + said
+
+
+def _by_heart(run: Run, train: float) -> bool:
+    """Whether the held-out part gains nothing of what is learnt."""
+    valid = run.history[-1]["valid"]
+    risen = run.best is not None and valid > (1 + RISEN) * run.best / math.log(2)
+    third = len(run.history) // 3
+    learnt, gained = (
+        _mean(run, name, slice(third, 2 * third)) - _mean(run, name, slice(-third, None)) for name in ("train", "valid")
+    )
+    return valid - train > WIDE * valid and (risen or gained < SHARED * learnt)
+
+
+def _mean(run: Run, name: str, part: slice) -> float:
+    values = [record[name] for record in run.history[part]]
+    return sum(values) / len(values)
+
+
+def _falling(run: Run) -> bool:
+    """Whether a run that ended by its budget was too short.
+
+    The last fifth of it was worth it; or it read less than it has to (`budget.wanted`), and the last third was.
+    A falling rate brings any loss to rest in the end, so that the last fifth alone would not tell.
+    """
+    last, symbols = run.history[-1], round(run.origin.symbols * (1 - run.config.valid))
+    earlier = [record for record in run.history[:-1] if record["step"] <= 0.8 * last["step"]]
+    before = min(record["valid"] for record in earlier or run.history[:1])
+    third = len(run.history) // 3
+    later = _mean(run, "valid", slice(third, 2 * third)) - _mean(run, "valid", slice(-third, None))
+    short = last["epoch"] * symbols < wanted(run.weights.count, symbols, run.model.config.cell)
+    patient = not run.config.patience or run.stale < run.config.patience
+    return patient and max(before - last["valid"], later if short else 0.0) > FALLING * last["valid"]
+
+
+def _longer(run: Run) -> str:
+    """Twice the budget that was spent."""
+    done = {"steps": run.step, "epochs": run.history[-1]["epoch"], "minutes": run.seconds / 60}
+    limits = {name: limit for name in done if (limit := getattr(run.config, name))}
+    name = max(limits, key=lambda name: done[name] / limits[name])
+    twice = 2 * limits[name]
+    return f"--{name} {twice if name == 'steps' else f'{twice:.12g}'}"
+
+
+def _counting(run: Run) -> str:
+    """Whether there is a shame to it."""
+    counted = run.origin.baselines
+    if run.best is None or "ngram" not in counted or run.best / math.log(2) <= counted["ngram"]:
+        return ""
+    return f"counting still does better ({counted['order']:.0f}-gram, {counted['ngram']:.3f} bits/char), and "
+
+
+def _above(run: Run) -> float:
+    """More dropout, and no less than a run without --dropout would have."""
+    usual = next(rate for ratio, rate in DROPOUT if run.weights.count >= ratio * run.origin.symbols)
+    return max(usual, next(rate for rate in STEPS if rate > (run.model.config.dropout or 0.0)))
+
+
+def _below(dropout: float) -> float:
+    return max(rate for rate in STEPS if rate < dropout)
+
+
+def _wide(hidden: int, times: float) -> int:
+    """So many times as many units, rounded where they are many."""
+    units = max(1, round(hidden * times))
+    return round(units / ROUND) * ROUND if units > 2 * ROUND else units

@@ -1,0 +1,120 @@
+"""Which network converges in a time: the largest that has time enough to learn, and text enough to learn from.
+
+Of P parameters, at v characters a second, in s seconds, and with N characters to train on, each read k times at most:
+
+    v s >= min(c P, k N),   P <= SUPPORTED N
+
+with c = NEEDED of its cell.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..errors import UsageError
+
+GATED, PLAIN = 8.0, 20.0  # characters read for each parameter
+NEEDED = {"lstm": GATED, "gru": GATED}  # c of those that learn in fewer steps; PLAIN of others
+SUPPORTED = 6.0  # parameters for each character of the text, with the dropout of 0.5 that so many get
+PASSES = (100_000, 100), (0, 20)  # k: from so many characters on, so many; more of a short text learn it by heart
+HIDDEN = 64, 128, 192, 256, 384, 512, 768, 1024
+LAYERS = 1, 2, 3
+TABLE = (64, 1), (128, 1), (128, 2), (192, 2), (256, 2), (256, 3), (384, 3), (512, 3), (768, 3), (1024, 3)
+UNITS = {"h": 3600, "m": 60, "s": 1}
+PARTS = re.compile("".join(rf"(?:(?P<{unit}>\d+(?:\.\d+)?){unit})?" for unit in UNITS))
+LIMITS = 1, 10_000_000 * 60  # seconds
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network to choose, and the number of its parameters."""
+
+    hidden: int
+    layers: int
+    parameters: int
+
+    def __str__(self) -> str:
+        return f"{self.layers} x {self.hidden}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network, what was measured of it, and why it is not a larger one."""
+
+    size: Size
+    speed: float  # characters a second
+    characters: float  # that are read in the time
+    passes: int | None  # over the text, where the time is enough for too many of them
+    why: str
+
+    def __str__(self) -> str:
+        share = f"{self.characters / self.size.parameters:,.0f} for each of its {self.size.parameters:,} parameters"
+        return f"{self.size}; it reads {self.speed:,.0f} char/s here, in that time {share}{self.why}"
+
+
+def pairs(hidden: int | None, layers: int | None) -> list[tuple[int, int]]:
+    """Hidden units and layers to choose among; those that are given stay as they are."""
+    if hidden and layers:
+        return [(hidden, layers)]
+    if hidden:
+        return [(hidden, count) for count in LAYERS]
+    return [(units, layers) for units in HIDDEN] if layers else list(TABLE)
+
+
+def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, seconds: float, cell: str) -> Choice:
+    """The largest of some networks that converges on a text of so many symbols in so many seconds; if none, the least.
+
+    `speed` measures how many characters a second a network learns from. It is asked about the logarithm of their
+    number: where one is too slow, larger ones are.
+    """
+    sizes = sorted(sizes, key=lambda size: size.parameters)
+    supported = max(1, sum(size.parameters <= SUPPORTED * symbols for size in sizes))
+    speeds: dict[Size, float] = {}
+
+    def learns(size: Size) -> bool:
+        speeds[size] = speed(size)
+        return speeds[size] * seconds >= wanted(size.parameters, symbols, cell)
+
+    best, beyond = 0, supported  # the largest that is known to converge, and the least that does not
+    while beyond - best > 1:
+        middle = (best + beyond) // 2
+        best, beyond = (middle, beyond) if learns(sizes[middle]) else (best, middle)
+    chosen = sizes[best]
+    enough = chosen in speeds or learns(chosen)
+    characters, most = speeds[chosen] * seconds, passes(symbols)
+    if not enough:
+        least = wanted(chosen.parameters, symbols, cell) / chosen.parameters
+        why = f", and {least:.0f} are wanted: give it more time, or a smaller size"
+    elif beyond < supported:
+        more = sizes[beyond]
+        read, least = (
+            count / more.parameters for count in (speeds[more] * seconds, wanted(more.parameters, symbols, cell))
+        )
+        why = f" ({more}: {read:,.0f}, and {least:.0f} are wanted)"
+    elif beyond < len(sizes):
+        more = sizes[beyond]
+        why = f" ({more} has {more.parameters / symbols:.1f} for each character of the text: too many)"
+    else:
+        why = ""
+    if characters <= most * symbols:
+        return Choice(chosen, speeds[chosen], characters, None, why)
+    return Choice(chosen, speeds[chosen], characters, most, f"{why}; {most} passes over the text, which take less time")
+
+
+def passes(symbols: int) -> int:
+    """How often a text of so many symbols is worth reading."""
+    return next(count for least, count in PASSES if symbols >= least)
+
+
+def wanted(parameters: int, symbols: int, cell: str) -> float:
+    """Characters that a network has to read to converge."""
+    return min(NEEDED.get(cell, PLAIN) * parameters, passes(symbols) * symbols)
+
+
+def seconds(text: str) -> float:
+    """A time like 90s, 10m, 1h30m, or a number of minutes, in seconds. Raises `UsageError` for anything else."""
+    parts = PARTS.fullmatch(text + "m" if re.fullmatch(r"\d+(\.\d+)?", text) else text)
+    total = sum(float(parts[unit] or 0) * each for unit, each in UNITS.items()) if parts else 0.0
+    if not LIMITS[0] <= total <= LIMITS[1]:
+        raise UsageError(f"--budget is {text!r}: give a time like 90s, 10m or 1h30m, a second at least")
+    return total

@@ -1,0 +1,101 @@
+"""How much memory training will need, and how much there is: known before the first step, not after hours."""
+
+from pathlib import Path
+
+from ..config import TrainConfig
+from ..errors import CharnnError
+from ..evaluation.evaluation import WINDOW
+from ..nn import optimizers
+from ..nn.layers import Layer
+from ..nn.layers.linear import SORTED
+from ..nn.model import Model
+
+FLOAT = 4  # bytes
+GROUP = Path("/sys/fs/cgroup")
+RESERVE = 50 << 20  # bytes for what is not counted here
+COUNTING = 32  # bytes that counting n-grams takes for each symbol
+
+
+def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
+    """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, activations.
+
+    Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own, and
+    copies of matrices in a layout that products want. For each symbol of a window a layer keeps for each gate, or each
+    matrix that h meets on its way to the next step, what it makes and one number more, its gradient or what is behind
+    the gates; then h, and what dropout makes of it; what is normalised once more. Some are there twice while they are
+    sorted by symbols. A network that reads its own output makes of each step a window, with all that others keep for a
+    window once, the state among it. An update whose gradients go back over windows' edges also holds the states that
+    are `kept` there.
+    """
+    workers = config.workers or 1
+    vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + 3 * workers
+    hidden, layers = model.config.hidden, model.hidden.layers
+    gates = [_columns(layer) // hidden or 1 for layer in layers]
+    normed = sum(layer.shapes().get("gain", (0,))[0] for layer in layers)
+    start = (2 + max(gates)) * 2 * hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
+    beside = 1 + 2 * bool(model.config.dropout) + model.config.skip + model.config.residual
+    steps, free = max(config.batch * config.window, WINDOW), model.config.shares != (1, 1)
+    window = steps * (3 if free else 1) * (hidden * sum(2 * count + beside for count in gates) + normed)
+    window += min(workers * SORTED, steps * max(gates) * hidden)
+    states = (6 * (steps if free else config.batch) + kept * config.batch) * sum(model.state_sizes)
+    scores = config.batch * config.window * model.symbols
+    numbers = model.parameters * vectors + start + window + scores + states
+    return RESERVE + model.ending.bytes(symbols) + FLOAT * numbers
+
+
+def _columns(layer: Layer) -> int:
+    """How many numbers a layer makes of its own values, for each symbol: the columns of W, of each W_k and of D."""
+    return sum(shape[-1] for name, shape in layer.shapes().items() if name[0] in "WD")
+
+
+def available() -> int | None:
+    """Bytes that this process may still take, by its limits and by what is free; None where that cannot be told."""
+    found = []
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            used = int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
+            found.append(limit - used)
+    except (ImportError, OSError):  # not on this system
+        pass
+    try:  # a container's, without what it holds of files, which it would let go of
+        most, taken, held = ((GROUP / f"memory.{name}").read_text("utf-8") for name in ("max", "current", "stat"))
+        files = dict(line.split() for line in held.splitlines()).get("inactive_file", "0")
+        found.append(int(most) - int(taken) + int(files))
+    except (OSError, ValueError):  # no control groups, or no limit ("max")
+        pass
+    try:
+        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
+        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
+    except OSError:
+        pass
+    return min(found, default=None)
+
+
+def countable(most: int) -> int:
+    """How many symbols n-grams can be counted on in half of the memory that there is, up to `most`."""
+    there = available()
+    return most if there is None else max(0, min(most, there // 2 // COUNTING))
+
+
+def countable_at_once(symbols: int, order: int) -> None:
+    """Raise `CharnnError` where an n-gram model's orders, counted on so many symbols, do not fit side by side."""
+    need, there = symbols * order * COUNTING, available()
+    if there is not None and need > there:
+        raise CharnnError(
+            f"a {order}-gram model of {symbols:,} symbols needs {need / 1e9:.1f} GB, "
+            f"and there are {there / 1e9:.1f} GB: do without --mix"
+        )
+
+
+def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
+    """Bytes that training will need. Raises `CharnnError` where there are not so many."""
+    need, there = needed(model, config, kept, symbols), available()
+    if there is not None and need > there:
+        raise CharnnError(
+            f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "
+            "try a smaller --hidden, --layers, --batch or --window"
+        )
+    return need

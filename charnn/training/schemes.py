@@ -1,0 +1,188 @@
+"""Training schemes: which windows an update learns from, and how far back its gradients go.
+
+A new scheme is a class here and a row in `SCHEMES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from math import ceil, log
+from typing import Protocol
+
+import numpy as np
+
+from ..config import TrainConfig
+from ..data.windows import Lanes, Sequences, Window, ends, measure
+from .chains import Chain, Steps
+
+CUTS = 3  # sets the random numbers of cuts apart from all others
+RARE = 1e-9  # share of chains that are longer than memory is reckoned for
+
+
+class Scheme(Protocol):
+    """What the updates of a run learn from; `len` is that of an epoch, in what `Chain.done` counts."""
+
+    @property
+    def size(self) -> float:
+        """Symbols of an update, on average. Gradients are divided by it, so that each symbol counts alike."""
+
+    @property
+    def edges(self) -> int:
+        """States that an update keeps, at most."""
+
+    def __len__(self) -> int: ...
+
+    def chain(self, cursor: int, step: int) -> Chain:
+        """What the next update learns from."""
+
+
+class Truncated:
+    """Truncated BPTT in the form (k1, k2) of Williams and Peng (1990): an update every k1 steps, gradients k2 back.
+
+    An update learns from k1 = `stride` steps, and reads the k2 - k1 before them again (k2 = `window`; fewer at an
+    epoch's start), from the state before those and under the present weights. With k1 = k2 nothing is read twice.
+    """
+
+    edges = 2
+
+    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+        stride = config.stride or config.window
+        self.again, self.lanes = config.window - stride, replace(lanes, window=stride)
+        self.size = config.batch * stride
+
+    def __len__(self) -> int:
+        return len(self.lanes)
+
+    def __str__(self) -> str:
+        return f"every {self.lanes.window} characters, by gradients through {self.again + self.lanes.window}"
+
+    def chain(self, cursor: int, step: int) -> Chain:
+        learnt = self.lanes.at(cursor)
+        if not self.again:
+            return Chain(self.lanes, (learnt,), 1)
+        stop = learnt.start + learnt.steps
+        next = self._start(cursor + 1) if cursor + 1 < len(self) else stop
+        rows = {learnt.start} if learnt.rows < self.lanes.batch else set()  # those that end before it do not go back
+        cuts = sorted({self._start(cursor), next, stop} | rows)
+        windows = tuple(
+            Window(a, b - a, self._rows(a), min(max(0, learnt.start - a), b - a)) for a, b in pairwise(cuts)
+        )
+        return Chain(self.lanes, windows, cuts.index(next))
+
+    def _start(self, cursor: int) -> int:
+        return max(0, self.lanes.at(cursor).start - self.again)
+
+    def _rows(self, start: int) -> int:
+        return self.lanes.batch if start < self.lanes.length else self.lanes.extra
+
+
+class OneStep:
+    """One-step truncation: an update every `window` steps, each of whose gradients goes one step back (Elman, 1990)."""
+
+    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+        self.lanes, self.size, self.edges = lanes, config.batch * config.window, config.window
+
+    def __len__(self) -> int:
+        return len(self.lanes)
+
+    def __str__(self) -> str:
+        return f"every {self.lanes.window} characters, by gradients through one"
+
+    def chain(self, cursor: int, step: int) -> Chain:
+        return Steps(self.lanes, (self.lanes.at(cursor),))
+
+
+class Lane:
+    """Full BPTT where the state is carried over the ends of sequences: one update an epoch, from all of every lane."""
+
+    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+        self.lanes, self.size, self.edges = lanes, len(lanes.ids), len(lanes)
+
+    def __len__(self) -> int:
+        return 1
+
+    def __str__(self) -> str:
+        return f"every epoch, by gradients through all of it, {self.lanes.window} characters in memory at a time"
+
+    def chain(self, cursor: int, step: int) -> Chain:
+        windows = tuple(self.lanes.at(i) for i in range(len(self.lanes)))
+        return Chain(self.lanes, windows, len(windows))
+
+
+class Whole:
+    """Full BPTT where the state is forgotten at the end of a sequence: `batch` whole sequences an update.
+
+    An epoch is as long as the text: the cursor is the symbol that the next sequence starts with.
+    """
+
+    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+        self.ids, self.batch, self.window = lanes.ids, config.batch, config.window
+        count, longest = measure(lanes.ids)
+        self.size = len(lanes.ids) / max(1.0, count / config.batch)
+        self.edges = -(-longest // config.window)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __str__(self) -> str:
+        return (
+            f"every {self.batch} whole sequences, about {self.size:,.0f} characters, by gradients through all of each, "
+            f"{self.window} characters in memory at a time"
+        )
+
+    def chain(self, cursor: int, step: int) -> Chain:
+        edges = ends(self.ids, cursor, self.batch, size=2 * ceil(self.size))
+        rows = Sequences.between(self.ids, edges)
+        return Chain(rows, rows.windows(self.window), done=int(edges[-1]) - cursor)
+
+
+def full(config: TrainConfig, lanes: Lanes, reset: bool) -> Scheme:
+    """Full BPTT: gradients reach the beginning of a sequence, however long."""
+    return (Whole if reset else Lane)(config, lanes, reset)
+
+
+class Unbiased:
+    """Unbiased truncated BPTT (Tallec and Ollivier, 2017): cuts at random, and weights that make up for them.
+
+    At a window's edge gradients are cut with probability c = `cut`; those that are not go back times 1 / (1 - c). Their
+    expectation is that of full BPTT. An update learns from the windows up to a cut, or to the epoch's end: 1 / c on
+    average, by which the gradient is divided, rather than by their number, which would bias it.
+    """
+
+    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+        self.lanes, self.seed = lanes, config.seed
+        self.cut = cut = 1.0 if config.cut is None else config.cut
+        self.factor = 1 / (1 - cut) if cut < 1 else 0.0
+        self.size = config.batch * config.window / cut
+        self.edges = min(len(lanes), ceil(log(RARE) / log(1 - cut)) if cut < 1 else 1)
+
+    def __len__(self) -> int:
+        return len(self.lanes)
+
+    def __str__(self) -> str:
+        return (
+            f"after each {self.lanes.window} characters with probability {self.cut:g}, where gradients are cut; "
+            f"those that are not are multiplied by {self.factor:g}"
+        )
+
+    def chain(self, cursor: int, step: int) -> Chain:
+        drawn = int(np.random.default_rng((self.seed, CUTS, step)).geometric(self.cut))
+        return self.through(cursor, min(drawn, len(self) - cursor))
+
+    def through(self, cursor: int, count: int) -> Chain:
+        """So many windows, with a cut after the last of them."""
+        windows = tuple(self.lanes.at(i) for i in range(cursor, cursor + count))
+        return Chain(self.lanes, windows, count, count, self.factor)
+
+
+SCHEMES: dict[str, Callable[[TrainConfig, Lanes, bool], Scheme]] = {
+    "truncated": Truncated,
+    "one-step": OneStep,
+    "full": full,
+    "unbiased": Unbiased,
+}
+
+
+def make(config: TrainConfig, lanes: Lanes, reset: bool) -> Scheme:
+    """The scheme of a run; `reset` says whether its state is forgotten at the end of a sequence."""
+    return SCHEMES[config.scheme](config, lanes, reset)

@@ -1,0 +1,235 @@
+"""Training as a user sees it: updates, validations, and a folder that keeps the best and the last."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import ModelConfig, SampleConfig, TrainConfig
+from ..data.corpus import Corpus
+from ..data.windows import Lanes
+from ..errors import DivergenceError, InputError, UsageError
+from ..evaluation.evaluation import evaluate
+from ..evaluation.ngram import COUNTED, baselines
+from ..io.stored import Symbols
+from ..nn.model import Model
+from ..parallel.ranks import rank
+from ..parallel.teams import team
+from ..runs.folders import Folder
+from ..runs.run import Origin, Run, forgets, plan
+from ..sampling.sampling import generate
+from . import advice, memory, schemes
+from .training import Setback, Trainer, Update
+
+VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
+TOLD = 100_000  # symbols of the training part, from its end, that say at last how well that is known
+BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
+LINE = 72  # characters of the line sampled at each validation
+SAMPLED = 2  # sets the random numbers of sampled lines apart from all others
+# What no resuming changes
+FIXED = ("scheme", "batch", "window", "stride", "cut", "optimizer", "average", "state", "valid", "seed")
+PLATEAU = 2  # validations without a better one after which the plateau schedule halves the rate
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The held-out part was scored, and the run saved. Losses in bits per character; `train` since the last one."""
+
+    step: int
+    epoch: float
+    train: float
+    valid: float
+    best: bool
+    sample: str
+
+
+Event = Update | Setback | Validation
+
+
+class Session:
+    """A run, the corpus it reads, and the folder it is kept in (or None).
+
+    Iterating trains: it yields an `Update` for each window and a `Validation` or a `Setback` where there is one, until
+    a budget is spent or patience is. Between two events everything is whole: leave the loop, `save`, and a later
+    session on the same folder goes on exactly there.
+    """
+
+    def __init__(self, run: Run, corpus: Corpus, folder: Folder | None = None):
+        self.run, self.folder = run, folder
+        if folder:
+            folder.lock()
+        self.train, self.valid = corpus.split(run.config.valid)
+        self.team = team(run.config.workers or 1)
+        self.trainer = Trainer(run, self.train, self.team)
+
+    @property
+    def finished(self) -> str | None:
+        """Why there is nothing more to do, or None."""
+        run = self.run
+        if self.trainer.progress >= 1:
+            return "the budget is spent"
+        if run.config.patience and run.stale >= run.config.patience:
+            return f"no better validation in {run.stale}"
+        return None
+
+    def __iter__(self) -> Iterator[Event]:
+        run = self.run
+        while not self.trainer.stopped:
+            ended = self.finished
+            if run.step > run.validated and (ended or run.step % (run.config.every or 1) == 0):
+                work: Callable[[], Event] = self.validate
+            elif ended:
+                break
+            else:
+                work = self.trainer.update
+            try:
+                event = work()
+            except DivergenceError:
+                self.save()  # the last good state
+                raise
+            if isinstance(event, Setback) and self.folder:
+                self.folder.write({"step": run.step, "setback": event.failed, "rate": event.rate})
+            yield event
+        self.team.close()
+
+    def stop(self) -> None:
+        """End before the next update; under MPI after it, when all ranks know."""
+        self.trainer.asked = True
+        self.trainer.stopped |= self.team.ranks == 1
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ends, or ended, because `stop` was called, here or on another rank."""
+        return self.trainer.stopped
+
+    def save(self, best: bool = False) -> None:
+        """Keep the run as it is now in last.npz, and in best.npz. All ranks must come here: their rows are gathered."""
+        for rows in self.run.state:
+            self.team.gather(rows)
+        if self.folder:
+            self.folder.save(self.run, best=best)
+        self.team.tell(None)  # the others wait until it is written
+
+    def validate(self) -> Validation | Setback:
+        """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
+        run = self.run
+        self.team.check(run.weights.flat)
+        loss = self.team.tell(self._loss(self.valid[:VALIDATED]) if self.team.rank == 0 else None)
+        if not self.trainer.sane(loss):
+            return self.trainer.set_back()
+        better = run.best is None or loss < run.best
+        if better:
+            run.best, run.best_step, run.stale = loss, run.step, 0
+        else:
+            run.stale += 1
+            if run.config.schedule == "plateau" and run.stale % PLATEAU == 0:
+                run.scale /= 2
+        train = run.nats / max(1, run.count)
+        event = Validation(
+            run.step, self.trainer.epochs, train / math.log(2), loss / math.log(2), better, self._sample()
+        )
+        run.nats, run.count = 0.0, 0
+        record = asdict(event)
+        run.history.append({name: record[name] for name in ("step", "epoch", "train", "valid")})
+        self.trainer.mark()
+        if self.folder:
+            self.folder.write(record)
+        self.save(best=better)
+        return event
+
+    def advice(self, where: str = "") -> str:
+        """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
+        if self.team.rank or len(self.run.history) < advice.LEAST:
+            return ""
+        return advice.advice(self.run, self._loss(self.train[-TOLD:]) / math.log(2), where)
+
+    def _loss(self, ids: Symbols) -> float:
+        """Of a part of the text, in nats per character."""
+        run, burn = self.run, None if self.run.reset else BURN
+        workers = self.team.size // self.team.ranks
+        return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=workers).mean
+
+    def _sample(self) -> str:
+        """A line of what the network writes now."""
+        run, config = self.run, SampleConfig(length=LINE, count=1, temp=0.8)
+        rng = np.random.default_rng((run.config.seed, SAMPLED, run.step))
+        (sample,) = generate(run.model, run.weights, config, rng, np.array([], np.int64), reset=run.reset)
+        return run.vocabulary.decode(sample.ids)
+
+
+def begin(
+    corpus: Corpus,
+    model: ModelConfig,
+    config: TrainConfig,
+    where: Folder | str | Path | None,
+    name: str | None = None,
+) -> Session:
+    """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
+    train, valid = corpus.split(config.valid)
+    if model.dropout_kind == "locked" and (config.scheme == "one-step" or config.window == 1):
+        where = "--scheme one-step" if config.scheme == "one-step" else "--window 1"
+        raise UsageError(f"--dropout-kind locked has no effect on {where}, whose windows have one step: leave it out")
+    config, kept = _planned(config, train, forgets(config, corpus.vocabulary))
+    network = Model(model, corpus.vocabulary.size)
+    if network.symbols < 2:
+        raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
+    network.ending.check(train)
+    memory.check(network, config, kept, len(train))
+    limit = memory.countable(COUNTED) if rank() == 0 else 0
+    counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
+    origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
+    run = Run.start(model, config, corpus.vocabulary, origin, len(train))
+    if isinstance(where, str | Path):
+        where = Folder.create(where, name or corpus.name)
+    session = Session(run, corpus, where)
+    session.save()  # what cannot be written is found out now, not after hours
+    return session
+
+
+def resume(
+    run: Run, corpus: Corpus, where: Folder | str | Path | None, changes: dict[str, Any], name: str | None = None
+) -> Session:
+    """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`: in its folder, in a new one called
+    `name` below a path, or nowhere (None).
+
+    Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
+    """
+    same(corpus, run)
+    other = changes.get("scheme", run.config.scheme) != run.config.scheme
+    own = {"stride": None, "cut": None} if other else {}  # which the other scheme may not have
+    wanted, kept = _planned(replace(run.config, **{**own, **changes}), corpus.split(run.config.valid)[0], run.reset)
+    for option in FIXED:
+        was, now = getattr(run.config, option), getattr(wanted, option)
+        if option in changes and was != now:
+            raise UsageError(
+                f"this run was trained {f'with --{option} {was},' if was is not None else f'without --{option}'} "
+                f"and cannot be resumed with {now}: train a new run"
+            )
+    wanted.refuse_idle(changes)
+    memory.check(run.model, wanted, kept, run.origin.symbols)
+    run.config = wanted
+    if isinstance(where, Folder):
+        where.lock()  # another training may be at work on this log
+        where.rewind(run.validated, run.setbacks)
+    elif where is not None:
+        where = Folder.create(where, name or corpus.name)
+    return Session(run, corpus, where)
+
+
+def _planned(config: TrainConfig, train: Symbols, reset: bool) -> tuple[TrainConfig, int]:
+    """The configuration with everything decided, and the states that an update will keep."""
+    first = plan(config, len(train))
+    scheme = schemes.make(first, Lanes(train, first.batch, first.window), reset)
+    return plan(config, len(train), scheme.size), scheme.edges
+
+
+def same(corpus: Corpus, run: Run) -> None:
+    """Raise `InputError` unless this is the corpus that the run was trained on."""
+    if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
+        raise InputError(
+            f"the corpus {corpus.names[0]} differs from the one that the model was trained on "
+            f"(sha256 {corpus.sha256[:12]}, was {run.origin.sha256[:12]}): train a new run on it"
+        )

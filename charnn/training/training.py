@@ -1,0 +1,213 @@
+"""Backpropagation through time with teacher forcing: windows in, updates out.
+
+A scheme says which windows an update learns from, and how far back gradients go (by default they stop at a window's
+edge, and the state does not). For each update: the gradient of the mean loss, clipped by its global norm.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..data.windows import Lanes
+from ..errors import DivergenceError
+from ..io.stored import Symbols
+from ..nn import optimizers
+from ..nn.layers.layer import Rng
+from ..nn.numerics import quiet
+from ..nn.workspace import Workspace
+from ..parallel.parallel import Member, Solo, Team, rows_of
+from ..runs.run import Run
+from . import schedules, schemes
+from .chains import Worker
+from .schemes import Scheme
+
+NOISE = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
+HOPELESS = 8  # setbacks in a row after which training gives up
+Totals = tuple[float, ...]
+EXPLODED = 10.0  # times the loss of knowing nothing, log V
+
+
+@dataclass(frozen=True)
+class Update:
+    """The weights were updated: `nats` is the summed loss of `count` characters before that."""
+
+    step: int
+    nats: float
+    count: int
+    rate: float
+    norm: float
+
+
+@dataclass(frozen=True)
+class Setback:
+    """After step `failed` the loss was not finite, or exploded: the run is back at `step`, at half the rate."""
+
+    failed: int
+    step: int
+    rate: float
+    tries: int
+
+
+class Trainer:
+    """Updates a run, step by step, with a team that shares each batch's rows."""
+
+    def __init__(self, run: Run, ids: Symbols, team: Team | None = None, clock: Callable[[], float] = time.monotonic):
+        self.run, self.team = run, team or Solo()
+        self.lanes = Lanes(run.model.ending.stream(ids), run.config.batch, run.config.window)
+        self.scheme = schemes.make(run.config, self.lanes, run.reset)
+        self.clock, self.last = clock, clock()
+        self.rule = optimizers.make(run.config)
+        run.move(self.team.allocate)
+        self.shares = {n: Share(run, self.scheme, n, self.team.size) for n in self.team.numbers}
+        self.team.start(self._work)
+        self.good = Snapshot(run)
+        self.tries = 0
+        self.asked = self.stopped = False  # whether this program is to end, and whether all ranks know
+
+    @property
+    def progress(self) -> float:
+        """The share of the run that is done, 0 to 1."""
+        return schedules.progress(self.run.config, steps=self.run.step, epochs=self.epochs, seconds=self.run.seconds)
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the training part."""
+        return self.run.epoch + self.run.cursor / len(self.scheme)
+
+    def mark(self) -> None:
+        """The run is well: a later setback returns here."""
+        self.good.take(self.run)
+        self.tries = 0
+
+    def update(self) -> Update | Setback:
+        """Read the next windows and update the weights. Raises `DivergenceError` after several setbacks in a row."""
+        run, cursor = self.run, self.run.cursor
+        done = self.scheme.chain(cursor, run.step).done
+        progress = self.progress
+        rate, teacher = run.scale * schedules.rate(run.config, progress), schedules.teacher(run.model.config, progress)
+        nats, count, seconds, asked, norm = self.team.run(cursor, run.step, rate, teacher, self._tick(), self.asked)
+        run.seconds += seconds
+        self.stopped = asked > 0
+        if not self._sane(nats, count, norm):
+            return self.set_back()
+        run.step += 1
+        run.cursor = (cursor + done) % len(self.scheme)
+        run.epoch += run.cursor == 0
+        run.nats += nats
+        run.count += int(count)
+        return Update(run.step, nats, int(count), rate, norm)
+
+    def _work(
+        self, member: Member, cursor: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
+    ) -> Totals:
+        """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
+
+        Returns the summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
+        """
+        run, config, share = self.run, self.run.config, self.shares[member.number]
+        with quiet():
+            nats, count = share.gradient(cursor, step, teacher)
+            share.g.tail[:4] = nats, count, 0 if member.number else seconds, asked
+            total = member.sum([other.g.block for other in self.shares.values()])
+            g, totals = total[: share.g.flat.size], total[share.g.flat.size :][:4].tolist()
+            norm = optimizers.norm(g) / self.scheme.size
+            member.wait()
+            if self._sane(totals[0], totals[1], norm):
+                clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
+                part = member.part(g.size)
+                vectors = run.changing.flat[part], g[part], [moment.flat[part] for moment in run.moments]
+                decay, scale = config.weight_decay, clip / self.scheme.size
+                optimizers.apply(self.rule, *vectors, rate=rate, decay=decay, scale=scale, t=step + 1)
+                if run.iterate:
+                    optimizers.follow(run.weights.flat[part], run.iterate.flat[part], share=config.average, t=step + 1)
+            member.wait()
+        return (*totals, norm)
+
+    def _sane(self, nats: float, count: float, norm: float) -> bool:
+        return math.isfinite(norm) and self.sane(nats / max(1, count))
+
+    def _tick(self) -> float:
+        """Seconds since the last time, validations and saving too; 0 where there is no budget of them."""
+        now = self.clock()
+        passed, self.last = now - self.last, now
+        return passed if self.run.config.minutes else 0.0
+
+    def sane(self, loss: float) -> bool:
+        """Whether a loss, in nats per character, is one to go on with; NaN is not."""
+        return loss <= EXPLODED * math.log(self.run.model.symbols)
+
+    def set_back(self) -> Setback:
+        """Return to the last good state, at half the rate. Raises `DivergenceError` after several times in a row."""
+        failed, scale = self.run.step, self.run.scale
+        self.good.restore(self.run)
+        self.run.scale = scale / 2
+        self.run.setbacks += 1
+        self.tries += 1
+        if self.tries > HOPELESS:
+            raise DivergenceError(
+                f"training diverged after step {failed}, {self.tries} times in a row, at last at a rate of "
+                f"{scale * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
+            )
+        return Setback(failed, self.run.step, self.run.scale * self.run.config.rate, self.tries)
+
+
+class Share:
+    """One worker's rows of every batch, with a gradient and a workspace of its own."""
+
+    def __init__(self, run: Run, scheme: Scheme, number: int, size: int):
+        self.run, self.scheme, self.number = run, scheme, number
+        self.rows = rows_of(run.config.batch, number, size)
+        self.g, self.ws = run.weights.like(), Workspace()
+
+    def gradient(self, cursor: int, step: int, teacher: float) -> tuple[float, int]:
+        """Set g to the gradient of these rows' summed loss, with a share of teacher forcing; carry their state on;
+        return that loss in nats, and its count.
+
+        Dropout's noise is drawn anew from (seed, step, worker, window), so that resuming needs no generator's state.
+        """
+        run = self.run
+        self.g.block.fill(0)
+        state = tuple(s[self.rows] for s in run.state)
+        if cursor == 0 and run.config.state != "continuous":  # an epoch starts from nothing
+            for s in state:
+                s.fill(0)
+
+        def noise(window: int) -> Rng:
+            if not run.model.config.dropout:
+                return None
+            key = (run.config.seed, NOISE, step, self.number)
+            return np.random.default_rng(np.random.SeedSequence(key, spawn_key=(window,) if window else ()))
+
+        model = run.model.taught(teacher)
+        worker = Worker(model, run.changing, self.g, self.ws, self.rows, run.reset, noise)
+        return self.scheme.chain(cursor, step).gradient(worker, state)
+
+
+class Snapshot:
+    """A copy of all that training changes in a run."""
+
+    def __init__(self, run: Run):
+        self.vectors = [v.copy() for v in self._vectors(run)]
+        self.take(run)
+
+    def take(self, run: Run) -> None:
+        for copy, v in zip(self.vectors, self._vectors(run), strict=True):
+            copy[...] = v
+        self.rest = {name: getattr(run, name) for name in ("step", "epoch", "cursor", "nats", "count")}
+
+    def restore(self, run: Run) -> None:
+        for copy, v in zip(self.vectors, self._vectors(run), strict=True):
+            v[...] = copy
+        for name, value in self.rest.items():
+            setattr(run, name, value)
+
+    @staticmethod
+    def _vectors(run: Run) -> Iterator[np.ndarray]:
+        yield run.weights.flat
+        if run.iterate:
+            yield run.iterate.flat
+        yield from (moment.flat for moment in run.moments)
+        yield from run.state
