@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .api import evaluate, generate, load, read, stream, surprisal, tokenize, train
+    from .api import evaluate, generate, load, stream, surprisal, tokenize, train
     from .config import ModelConfig, SampleConfig, TrainConfig
     from .data.corpus import Corpus
+    from .data.read import read
     from .data.vocabulary import Vocabulary
     from .errors import CharnnError, CheckpointError, DivergenceError, InputError, UsageError
     from .evaluation.evaluation import Score

@@ -8,37 +8,22 @@ from typing import Any
 import numpy as np
 
 from .config import ModelConfig, SampleConfig, TrainConfig
-from .data import corpus, tokens
+from .data import tokens
 from .data.corpus import Corpus
+from .data.read import read
 from .errors import UsageError
-from .evaluation import evaluation, ngram, novelty
+from .evaluation import evaluation, novelty
 from .evaluation.evaluation import Score
-from .evaluation.ngram import KneserNey
 from .evaluation.novelty import Copied
 from .io import text
 from .io.stored import Symbols, pieces
-from .io.text import Source, Watch
+from .io.text import Watch
 from .runs import checkpoint, folders
+from .runs.corpus import PUT, held_out, own_corpus
 from .runs.run import Run
 from .sampling import sampling
-from .training import memory, session
+from .training import session
 from .training.session import Session
-
-PUT = "put it there"
-
-
-def read(*paths: str | Path | Source, sequence: str = "auto", invalid: str = "error", watch: Watch = iter) -> Corpus:
-    """The corpus in some text files (.gz, .bz2, .xz too), or in one tokenised file (.npz), which stays on the disk.
-
-    `sequence` (line, paragraph, file, auto) says what a sequence is, `invalid` (error, keep, replace) what becomes of
-    bytes that are not UTF-8. Raises `UsageError` (no such file), `InputError`, `CheckpointError`.
-    """
-    sources = [path if isinstance(path, Source) else text.file_source(str(path)) for path in paths]
-    if any(source.name.endswith(".npz") for source in sources):
-        if len(sources) > 1:
-            raise UsageError("a tokenised file stands alone: give one, or texts")
-        return tokens.read(sources[0].name)
-    return corpus.read(sources, sequence, invalid, watch)
 
 
 def tokenize(
@@ -108,40 +93,10 @@ def surprisal(run: Run, what: str) -> np.ndarray:
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
 
 
-def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
-    """The corpus that a run was trained on. Raises `UsageError` where it is gone, which says what to do `instead`, and
-    `InputError` where it changed."""
-    names = run.origin.names
-    if missing := [name for name in names if name == "-" or not Path(name).is_file()]:
-        raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
-    data = read(*names, sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
-    session.same(data, run)
-    return data
-
-
-def held_out(run: Run, data: Corpus | None = None) -> Symbols:
-    """The part of a run's corpus that it was not trained on, (N,) ids."""
-    return (data or own_corpus(run)).split(run.config.valid)[1]
-
-
 def copied(run: Run, texts: Sequence[str | np.ndarray], data: Corpus | None = None) -> list[Copied]:
     """What of each text, or its ids, stands word for word in the part of its corpus that a run was trained on."""
     train = (data or own_corpus(run, PUT)).split(run.config.valid)[0]
     return novelty.copied([encode(run, one) if isinstance(one, str) else one for one in texts], lambda: pieces(train))
-
-
-def counted(run: Run) -> tuple[KneserNey, Symbols]:
-    """The n-gram model of a run's baseline, counted on its training part, and its held-out part, (N,) ids.
-
-    Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
-    """
-    try:
-        train, valid = own_corpus(run, PUT).split(run.config.valid)
-    except UsageError as error:
-        raise UsageError(f"n-grams are counted on the training text, and {error}") from None
-    order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
-    memory.countable_at_once(symbols, order)
-    return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid
 
 
 def configure(options: dict[str, Any], *kinds: type) -> list[Any]:

@@ -28,7 +28,7 @@ import numpy as np
 
 import charnn
 from charnn.config import ModelConfig
-from charnn.data.windows import EOS
+from charnn.data.vocabulary import EOS
 from charnn.io.text import Source
 from charnn.nn import optimizers
 from charnn.nn.layers import Linear

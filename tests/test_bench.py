@@ -22,7 +22,7 @@ import pytest
 from benchmarks import peers
 from click.testing import CliRunner, Result
 
-from charnn.bench import machine, process, race, report, variants
+from charnn.bench import process, race, report, usage, variants
 from charnn.bench.contender import MAKERS, Entry
 from charnn.bench.process import Contender
 from charnn.bench.work import Work
@@ -125,8 +125,8 @@ class Fake:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
-    monkeypatch.setattr(machine, "busy", lambda: 0.0)
-    monkeypatch.setattr(machine, "worked", lambda sessions: 0.0)
+    monkeypatch.setattr(usage, "busy", lambda: 0.0)
+    monkeypatch.setattr(usage, "worked", lambda sessions: 0.0)
     Fake.turns, Fake.gradients = [], {}
     Fake.speeds = {"ours": lambda n: 1e4, "a": lambda n: 5e3, "b": lambda n: 1e3, "c": lambda n: 4e3}
     return Fake

@@ -101,7 +101,7 @@ def test_what_is_recorded_is_what_the_model_scores(shelf: Callable[..., Path], h
     assert (record["count"], record["unseen"]) == (len(last) - 1, 1) and run.config.seed == 5
     assert record["bits"] == pytest.approx(charnn.evaluate(run, last.replace("ü", "")).bits, abs=1e-6)
     whole = len(charnn.read(folder / "three.txt").ids)
-    assert len(charnn.api.own_corpus(run).split(run.config.valid)[0]) == pytest.approx(0.8 * whole, rel=0.01)
+    assert len(charnn.runs.corpus.own_corpus(run).split(run.config.valid)[0]) == pytest.approx(0.8 * whole, rel=0.01)
     assert len({record[name] for name in ("bits", "dynamic", "mixed", "both")}) == 4
     json.dumps(record)
 
@@ -113,7 +113,7 @@ def test_without_a_test_part_the_held_out_part_is_scored(
     folder = shelf(row, two=TEXTS["paragraphs"])
     record = quality.measure(row, 0, folder / "two.txt", folder / "run")
     run = charnn.load(folder / "run" / "run")
-    assert record["count"] == len(charnn.api.held_out(run)) and record["unseen"] == 0
+    assert record["count"] == len(charnn.runs.corpus.held_out(run)) and record["unseen"] == 0
     assert record["bits"] == pytest.approx(charnn.evaluate(run).bits, abs=1e-6)
     assert record["ngram"] == pytest.approx(run.origin.baselines["ngram"], abs=1e-6)
     assert record["parameters"] == run.weights.count and record["updates"] == 4

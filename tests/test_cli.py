@@ -24,7 +24,7 @@ from charnn.cli import program, sample
 from charnn.cli.program import COMMANDS
 from charnn.config import ModelConfig, SampleConfig, TrainConfig
 from charnn.runs import checkpoint
-from charnn.runs.run import DEFAULT_EPOCHS, DEFAULT_MINUTES
+from charnn.training.plan import DEFAULT_EPOCHS, DEFAULT_MINUTES
 
 TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
 TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--steps", "40", "--every", "20"]
@@ -683,7 +683,7 @@ def test_slow_text_is_shown_character_by_character(monkeypatch: pytest.MonkeyPat
 def test_many_samples_are_the_same_on_any_number_of_cores(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for count in (1, 2, 5):
-        monkeypatch.setattr("charnn.parallel.parallel.cores", lambda count=count: count)
+        monkeypatch.setattr("charnn.machine.cores", lambda count=count: count)
         found.append(ok("sample", "-n", 150, "--seed", 7))
     assert found[0] == found[1] == found[2] and len(found[0].splitlines()) >= 150
 

@@ -235,7 +235,7 @@ def test_units_in_a_pipe_are_a_row_for_each_character() -> None:
 
 def test_units_of_the_held_out_part_are_its_own() -> None:
     _, *rows = table(ok("units"))
-    held_out = len(charnn.api.held_out(charnn.load("lstm")))
+    held_out = len(charnn.runs.corpus.held_out(charnn.load("lstm")))
     assert (
         "".join(row[1] for row in rows).replace("\\n", "\n").replace("\\\\", "\\").replace("\\t", "\t")
         == (TEXT[-held_out:])

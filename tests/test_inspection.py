@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
-from charnn.data.windows import EOS
+from charnn.data.vocabulary import EOS
 from charnn.errors import InputError
 from charnn.inspection import gradcheck, inspection
 from charnn.nn.layers import Elman, Linear, Stack, elman

@@ -12,7 +12,6 @@ from test_dynamic import CONFIG, CONFIGS, IDS, V, learner, network
 from test_evaluation import lines, many
 from test_ngram import Textbook, text
 
-from charnn import api
 from charnn.config import ModelConfig
 from charnn.errors import UsageError
 from charnn.evaluation import evaluation, mixture
@@ -154,7 +153,7 @@ def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def parts(here: Path) -> tuple[Any, KneserNey, np.ndarray]:
     run = checkpoint.load(here / "checkpoints" / "names" / "best.npz")
-    grams, valid = api.counted(run)
+    grams, valid = mixture.counted(run)
     return run, grams, np.asarray(valid)
 
 

@@ -24,8 +24,8 @@ from charnn.errors import CharnnError, UsageError
 from charnn.parallel import ranks, teams
 from charnn.parallel.mpi import MPI
 from charnn.parallel.parallel import rows_of
-from charnn.runs import checkpoint, run
-from charnn.training import session
+from charnn.runs import checkpoint
+from charnn.training import plan, session
 
 LIMIT = 60  # seconds
 BESIDE = Path(sys.executable).with_name("mpiexec")
@@ -431,10 +431,10 @@ def test_who_started_it_tells_a_process_its_rank(
 
 def test_ranks_are_the_workers_and_must_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PMI_SIZE", "4")
-    assert run.plan(TrainConfig(batch=32, workers=2), 10**6).workers == 4
-    assert run.plan(TrainConfig(batch=4, window=8), 10**6).workers == 4
+    assert plan.plan(TrainConfig(batch=32, workers=2), 10**6).workers == 4
+    assert plan.plan(TrainConfig(batch=4, window=8), 10**6).workers == 4
     with pytest.raises(UsageError, match="there are 4 ranks for a batch of 3"):
-        run.plan(TrainConfig(batch=3, window=8), 10**6)
+        plan.plan(TrainConfig(batch=3, window=8), 10**6)
 
 
 def test_nothing_is_aborted_where_mpi_is_not_at_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charnn.nn.numerics import ACTIVATIONS, SAFE, cross_entropy, eigenvalues, glorot, log_softmax, orthogonal
+from charnn.inspection.inspection import eigenvalues
+from charnn.nn.initializers import glorot, orthogonal
+from charnn.nn.numerics import ACTIVATIONS, SAFE, cross_entropy, log_softmax
 
 DEFINITIONS = {  # f, and its slope
     "tanh": (np.tanh, lambda a: 1 / np.cosh(a) ** 2),

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from test_training import begin, corpus, start, text, updates, vectors
 
 from charnn.errors import CharnnError, DivergenceError, InputError
+from charnn.machine import cores
 from charnn.nn.workspace import ALIGN
 from charnn.parallel import parallel, processes, teams
-from charnn.parallel.parallel import LINE, Neighbour, Solo, Team, Threads, cores, rows_of
+from charnn.parallel.parallel import LINE, Neighbour, Solo, Team, Threads, rows_of
 from charnn.parallel.processes import Barrier, Processes, spread
 from charnn.runs import checkpoint
 from charnn.runs.folders import Folder

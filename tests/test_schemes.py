@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from test_training import V, begin, start, text, updates, vectors
 
 from charnn.config import ModelConfig, TrainConfig
-from charnn.data.windows import EOS, Lanes, measure
+from charnn.data.vocabulary import EOS
+from charnn.data.windows import Lanes, measure
 from charnn.errors import UsageError
 from charnn.nn.model import Gradient, Model
 from charnn.nn.parameters import Parameters

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
-from charnn.data.windows import EOS
+from charnn.data.vocabulary import EOS
 from charnn.nn import products
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters

@@ -17,9 +17,10 @@ from click.testing import CliRunner
 from charnn import api
 from charnn.cli import program
 from charnn.config import ModelConfig, SampleConfig, TrainConfig
+from charnn.data import read
 from charnn.data.corpus import Corpus
-from charnn.data.vocabulary import Vocabulary
-from charnn.data.windows import EOS, Lanes
+from charnn.data.vocabulary import EOS, Vocabulary
+from charnn.data.windows import Lanes
 from charnn.errors import InputError
 from charnn.evaluation.evaluation import Score, evaluate
 from charnn.nn import optimizers
@@ -28,12 +29,11 @@ from charnn.nn.model import Model
 from charnn.nn.numerics import cross_entropy, log_softmax
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.runs import run
 from charnn.runs.folders import Folder
 from charnn.runs.run import Origin, Run
 from charnn.sampling.sampling import generate
 from charnn.sampling.stepping import Steps
-from charnn.training import session
+from charnn.training import plan, session
 from charnn.training.session import Session, Validation
 from charnn.training.training import Setback, Trainer, Update
 
@@ -160,8 +160,8 @@ def test_a_training_loss_divides_by_every_symbol_that_was_predicted() -> None:
 
 def test_the_order_of_the_vocabulary_is_that_of_code_points_whatever_the_text_or_the_hash_seed(tmp_path: Path) -> None:
     text = "zebra\nÄpfel\nabc\n"
-    here = api.read(write(tmp_path / "a.txt", text)).vocabulary.characters
-    there = api.read(write(tmp_path / "b.txt", "".join(reversed(text))), sequence="line").vocabulary.characters
+    here = read.read(write(tmp_path / "a.txt", text)).vocabulary.characters
+    there = read.read(write(tmp_path / "b.txt", "".join(reversed(text))), sequence="line").vocabulary.characters
     assert here == there == tuple(sorted({ord(c) for c in text if c != "\n"}))
     code = f"import charnn; print(charnn.read({str(tmp_path / 'a.txt')!r}).vocabulary.characters)"
     for seed in ("1", "2"):
@@ -178,9 +178,9 @@ def test_the_order_of_the_vocabulary_is_that_of_code_points_whatever_the_text_or
 def test_the_first_line_is_not_dropped(tmp_path: Path) -> None:
     text = "first\n" + "second\nthird\n" * 3
     for mode in ("line", "paragraph", "file"):
-        corpus = api.read(write(tmp_path / "text", text), sequence=mode)
+        corpus = read.read(write(tmp_path / "text", text), sequence=mode)
         assert "".join(corpus.text()) == text
-    corpus = api.read(tmp_path / "text")
+    corpus = read.read(tmp_path / "text")
     x, y = Lanes(corpus.ids, 1, 6)[0]
     assert corpus.vocabulary.decode(y[:, 0]) == "first\n"
     assert x[0, 0] == EOS
@@ -189,9 +189,9 @@ def test_the_first_line_is_not_dropped(tmp_path: Path) -> None:
 def test_bad_bytes_are_not_dropped_silently(tmp_path: Path) -> None:
     path = write(tmp_path / "text", b"some text \xff and more of it\n")
     with pytest.raises(InputError, match="0xff at offset 10"):
-        api.read(path)
-    assert "\udcff" in "".join(api.read(path, invalid="keep").text())
-    assert "\ufffd" in "".join(api.read(path, invalid="replace").text())
+        read.read(path)
+    assert "\udcff" in "".join(read.read(path, invalid="keep").text())
+    assert "\ufffd" in "".join(read.read(path, invalid="replace").text())
 
 
 def test_unknown_characters_are_not_taken_for_id_0_silently() -> None:
@@ -421,8 +421,8 @@ def test_documented_defaults_are_those_of_the_code() -> None:
 def test_what_help_says_of_defaults_that_depend_on_the_text_is_what_the_code_does() -> None:
     shown = " ".join(CliRunner().invoke(program, ["train", "--help"], terminal_width=300).output.split())
     patience = TrainConfig().patience
-    assert f"{run.DEFAULT_EPOCHS:g} epochs, or {run.DEFAULT_MINUTES:g} minutes" in shown
+    assert f"{plan.DEFAULT_EPOCHS:g} epochs, or {plan.DEFAULT_MINUTES:g} minutes" in shown
     assert f"{patience} validations in a row" in shown
-    shares = [share for _, share in run.DROPOUT]
+    shares = [share for _, share in plan.DROPOUT]
     assert f"default: {min(shares):g} to {max(shares):g}" in shown
-    assert f"within {run.EVERY[0] // 1000:,} k and {run.EVERY[1] // 10**6:,} M characters" in shown
+    assert f"within {plan.EVERY[0] // 1000:,} k and {plan.EVERY[1] // 10**6:,} M characters" in shown

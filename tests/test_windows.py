@@ -6,7 +6,9 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from charnn.data.windows import EOS, Lanes, fit
+from charnn.data.vocabulary import EOS
+from charnn.data.windows import Lanes
+from charnn.training.plan import fit
 
 many = settings(max_examples=300, deadline=None, derandomize=True)
 sizes = given(N=st.integers(1, 400), B=st.integers(1, 40), T=st.integers(1, 50))

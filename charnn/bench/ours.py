@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from ..config import SampleConfig, TrainConfig
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..evaluation.evaluation import evaluate
-from ..runs.run import Origin, Run
+from ..runs.run import Origin
 from ..sampling.sampling import batches, stream
+from ..training.plan import start
 from ..training.session import Session
 from ..training.training import Update
 from .contender import Entry, Job
@@ -40,7 +41,7 @@ class Training(Job):
             workers=entry.team,
         )
         symbols = len(corpus.split(VALID)[0])
-        run = Run.start(work.model.config, config, corpus.vocabulary, Origin(("random",), "", symbols), symbols)
+        run = start(work.model.config, config, corpus.vocabulary, Origin(("random",), "", symbols), symbols)
         assert (run.config.batch, run.config.window) == (work.batch, work.steps)
         self.session, self.size = Session(run, corpus), work.characters
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CharnnError
-from . import machine
+from . import usage
 from .contender import Entry
 from .process import Contender
 
@@ -205,12 +205,12 @@ def run_round(
 
     def turn(contender: Contender) -> None:
         nonlocal others, whole
-        own = machine.worked(contender.sessions) + time.process_time()
-        busy, start = machine.busy(), time.perf_counter()
+        own = usage.worked(contender.sessions) + time.process_time()
+        busy, start = usage.busy(), time.perf_counter()
         rate = times[contender.entry] * contender.size / contender.go(times[contender.entry])
         whole += (time.perf_counter() - start) * (os.cpu_count() or 1)
-        busy = machine.busy() - busy
-        others += busy - (machine.worked(contender.sessions) + time.process_time() - own)
+        busy = usage.busy() - busy
+        others += busy - (usage.worked(contender.sessions) + time.process_time() - own)
         rates[contender.entry].append(rate)
 
     _each(running, turn, found, tell)

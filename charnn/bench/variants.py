@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from ..errors import UsageError
-from ..parallel.parallel import cores
+from ..machine import cores
 from ..sampling.columns import WORTH
 from .contender import Entry
 from .work import GATES, Work

@@ -75,11 +75,11 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
 
 def _facts(size: int, work: Any, config: Any, lines: list[Any]) -> dict[str, Any]:
     """All that was found out, as JSON has it."""
-    from ..bench import machine
+    from ..bench import usage
 
     model = work.model
     return {
-        "machine": machine.describe(),
+        "machine": usage.describe(),
         "gemm_peak_gflops": 2 * lines[0].peak / 1e9,
         "model": vars(model.config) | {"symbols": work.symbols, "parameters": model.parameters},
         "batch": work.batch,
@@ -94,29 +94,29 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     """The symbols to train on, the work of an update as training would plan it for them, and the plan."""
     from dataclasses import replace
 
-    from .. import api
     from ..bench.work import Work
+    from ..data import read
     from ..data.corpus import SHORTEST
     from ..nn.model import Model
-    from ..runs import run
     from ..terminal import console
-    from ..training import memory
+    from ..training import memory, plan
 
     size, symbols, reset = params["corpus_size"], params["symbols"], False
     if corpus:
         sources = streams.sources(corpus)
-        found = api.read(*sources, invalid=params["invalid"], watch=console.watch(sources))
+        found = read.read(*sources, invalid=params["invalid"], watch=console.watch(sources))
         size, symbols = len(found.split(TrainConfig().valid)[0]), found.vocabulary.size
         reset = found.vocabulary.sequence == "line"
     if size < SHORTEST:
         raise UsageError(f"--corpus-size is {size}: give at least {SHORTEST} characters")
     asked, network = options.pick(params, TrainConfig), options.pick(params, ModelConfig)
-    plan = run.plan(replace(asked, epochs=asked.epochs or run.DEFAULT_EPOCHS), size)
-    shape = run.suit(network, symbols, size)
-    memory.check(Model(shape, symbols), plan)
+    planned = plan.plan(replace(asked, epochs=asked.epochs or plan.DEFAULT_EPOCHS), size)
+    shape = plan.suit(network, symbols, size)
+    memory.check(Model(shape, symbols), planned)
     shared = {name: getattr(shape, name) for name in ("cell", "hidden", "layers", "skip", "dropout")}
     shared |= {"activation": shape.activation} if shape.activation else {}
-    return size, Work("train", plan.batch, plan.window, symbols=symbols, reset=reset, **shared), plan
+    work = Work("train", planned.batch, planned.window, symbols=symbols, reset=reset, **shared)
+    return size, work, planned
 
 
 def _table(facts: dict[str, Any]) -> str:

@@ -72,10 +72,9 @@ def command(
     reading.check(burn, dynamic, dynamic_rate, segment, mix)
     import numpy as np
 
-    from .. import api
     from ..errors import InputError
     from ..evaluation.evaluation import Score, surprisal
-    from ..runs import checkpoint, folders
+    from ..runs import checkpoint, corpus, folders
     from ..terminal import console
 
     np.seterr(over="ignore", invalid="ignore")  # the score of a network beyond all bounds says so
@@ -85,7 +84,7 @@ def command(
         raise click.UsageError(f"{path} forgets its state at the end of a sequence, so eval is as fast without --burn")
     own = not text and not streams.is_piped()
     if own:
-        texts, what = iter([iter([api.held_out(run)])]), "held-out part"
+        texts, what = iter([iter([corpus.held_out(run)])]), "held-out part"
     else:
         sources = streams.live(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
@@ -124,7 +123,7 @@ def _score(run: Any, pieces: Iterable[Any], burn: int | None) -> Any:
     import numpy as np
 
     from ..evaluation.evaluation import evaluate
-    from ..parallel.parallel import cores
+    from ..machine import cores
 
     parts = list(pieces) or [np.empty(0, run.vocabulary.dtype)]
     ids = np.concatenate(parts) if len(parts) > 1 else parts[0]

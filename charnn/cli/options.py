@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
-from ..config import Checked
+from ..options import Checked
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature")}

@@ -61,8 +61,9 @@ def copied(run: Any, pieces: list[Any]) -> dict[str, float]:
     import numpy as np
 
     from .. import api
+    from ..runs import corpus
 
-    (facts,) = api.copied(run, [np.concatenate(pieces)], api.own_corpus(run, UNKNOWN))
+    (facts,) = api.copied(run, [np.concatenate(pieces)], corpus.own_corpus(run, UNKNOWN))
     return {"copied_8grams": facts.share, "longest_copied": facts.longest}
 
 
@@ -114,12 +115,12 @@ class Mixing:
     """
 
     def __init__(self, run: Any, make: Callable[[], Any], own: bool):
-        from .. import api
+        from ..evaluation import mixture
         from ..evaluation.mixture import Mixture
         from ..io import stored
         from ..terminal import console
 
-        grams, held_out = api.counted(run)
+        grams, held_out = mixture.counted(run)
         fitting, middle = Mixture(make(), grams), len(held_out) // 2 if own else 0
 
         def fit(ids: Any) -> float:

@@ -131,7 +131,7 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
     """Ids of one sample as they come."""
     import numpy as np
 
-    from ..parallel.parallel import cores
+    from ..machine import cores
     from ..sampling.sampling import stream
 
     rng = np.random.default_rng(config.seed)
@@ -140,7 +140,7 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
 
 def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[list[tuple[str, bool]]]:
     """Batches of samples without the prime, and whether each ended by itself."""
-    from ..parallel.parallel import cores
+    from ..machine import cores
     from ..sampling.sampling import batches
 
     if past_end:
@@ -173,10 +173,10 @@ class Known:
     def __init__(self, run: Any):
         import numpy as np
 
-        from .. import api
-        from ..data.windows import EOS
+        from ..data.vocabulary import EOS
+        from ..runs import corpus
 
-        self.run, self.corpus = run, api.own_corpus(run, reading.UNKNOWN)
+        self.run, self.corpus = run, corpus.own_corpus(run, reading.UNKNOWN)
         self.start = np.array([EOS], run.vocabulary.dtype)
         parts = zip(("train", "valid"), self.corpus.split(run.config.valid), strict=True)
         self.parts = {name: np.concatenate([self.start, part]).tobytes() for name, part in parts}

@@ -11,14 +11,13 @@ MOST = 1 << 20  # characters of a text that are looked at where all are there at
 
 def opened(model: str | None, root: str, text: str | None, unknown: str, invalid: str) -> tuple[Any, Any, Any, str]:
     """A run and its file, the pieces of the text to read, and what that is."""
-    from .. import api
-    from ..runs import checkpoint, folders
+    from ..runs import checkpoint, corpus, folders
     from ..terminal import console
 
     path = folders.find(model, root)
     run = checkpoint.load(path)
     if text is None and not streams.is_piped():
-        pieces, what = iter([api.held_out(run)]), "held-out part"
+        pieces, what = iter([corpus.held_out(run)]), "held-out part"
     else:
         (source,) = streams.live((text or "-",))
         pieces, what = symbols(run, source, unknown, invalid), "standard input" if source.name == "-" else source.name

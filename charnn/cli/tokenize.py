@@ -48,23 +48,22 @@ def command(
     if vocabulary:
         raise click.UsageError("--vocabulary goes with --decode")
     options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
-    from .. import api
-    from ..data import tokens
+    from ..data import read, tokens
+    from ..evaluation import ngram
     from ..evaluation.ngram import COUNTED, baselines
     from ..terminal import console
-    from ..training import memory
 
     sources = streams.sources(corpus)
     watch = console.watch(sources)
     if output in (None, "-"):
-        found = api.read(*sources, sequence=sequence, invalid=invalid, watch=watch)
+        found = read.read(*sources, sequence=sequence, invalid=invalid, watch=watch)
     else:
         tokens.write(output, sources, sequence, invalid, watch)
         found = tokens.read(output)
     if output == "-":
         _print_ids(found)
     train, held_out = found.split(valid)
-    counted = baselines(train, held_out, found.vocabulary.size, limit=memory.countable(COUNTED))
+    counted = baselines(train, held_out, found.vocabulary.size, limit=ngram.countable(COUNTED))
     console.summary(found, counted, len(train), len(held_out))
     if output not in (None, "-"):
         console.note(f"written to {output}: `charnn train {output}` trains on it")

@@ -114,8 +114,7 @@ def _sized(params: dict[str, Any], asked: dict[str, Any], seconds: float, model:
 
 def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A new run; a corpus from standard input or a pipe is kept in its folder, since nothing else keeps it."""
-    from .. import api
-    from ..data import tokens
+    from ..data import read, tokens
     from ..parallel import ranks
     from ..runs.folders import Folder
     from ..terminal import console
@@ -146,7 +145,7 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
         except CharnnError as error:
             raise type(error)(f"{error}; the text is kept, `charnn train {folder.path / 'tokens.npz'}`") from None
     where = None if ranks.rank() else params["root"]
-    found = api.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
+    found = read.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
     if params["sequence"] not in ("auto", found.vocabulary.sequence):
         raise UsageError(f"{corpus[0]} was tokenised with --sequence {found.vocabulary.sequence}: tokenise it anew")
     return begin(found, where, name), found
@@ -154,9 +153,10 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
 
 def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
-    from .. import api
+    from ..data import read
     from ..parallel import ranks
     from ..runs import checkpoint, folders
+    from ..runs.corpus import own_corpus
     from ..terminal import console
     from ..training import session
 
@@ -177,9 +177,9 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
             raise UsageError(f"{path} has {flag} {was}, and cannot be resumed with {asked[name]}: train a new run")
     changes = {name: value for name, value in asked.items() if name in options.names(TrainConfig)}
     if corpus:
-        found = api.read(*streams.sources(corpus), sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
+        found = read.read(*streams.sources(corpus), sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
     else:
-        found = api.own_corpus(run)
+        found = own_corpus(run)
     if run.drift:
         console.note(f"note: this run was saved with {run.drift}: it goes on, but not to the same last bits")
     was = run.config.workers

@@ -12,8 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..io.stored import Symbols, pieces
 from ..io.text import Source, Watch, decode
-from .vocabulary import CODES, CR, MODES, Vocabulary, codes
-from .windows import EOS
+from .vocabulary import CODES, CR, EOS, MODES, Vocabulary, codes
 
 BLANK = {"\n": re.compile(r"\n\r?(?=\n)"), "\r": re.compile(r"\r(?=\r)")}  # line ends before that of an empty line
 SHORTEST = 16  # symbols: less leaves nothing to learn from and to be held out

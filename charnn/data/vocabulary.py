@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, InputError
-from .windows import EOS
+
+EOS = 0  # the end of a sequence, and the symbol before its first
 
 MODES = ("line", "paragraph", "file")
 CR = ord("\r")

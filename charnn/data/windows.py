@@ -1,16 +1,12 @@
 """A stream of symbols cut into windows for backpropagation through time, with teacher forcing by construction."""
 
 from dataclasses import dataclass
-from math import isqrt
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ..io.stored import Symbols, pieces
-
-EOS = 0  # the end of a sequence, and the symbol before its first
-UPDATES = 64  # windows in an epoch, at least
-SHORTEST = 16  # steps of a window
+from .vocabulary import EOS
 
 Read = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
@@ -143,14 +139,3 @@ def measure(ids: Symbols, size: int = 1 << 20) -> tuple[int, int]:
             begin = int(edges[-1])
         at += len(piece)
     return count + (begin < at), max(longest, at - begin)
-
-
-def fit(symbols: int, batch: int, window: int) -> tuple[int, int]:
-    """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
-
-    An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
-    from; of a window's symbols most are steps rather than rows, and there are at least 16 steps.
-    """
-    size = symbols // UPDATES
-    window = max(1, min(window, max(SHORTEST, isqrt(4 * size)), symbols))
-    return max(1, min(batch, size // window)), window

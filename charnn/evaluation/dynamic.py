@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..io.stored import Symbols, pieces
 from ..nn.layers import Array, State
 from ..nn.layers.layer import Keep

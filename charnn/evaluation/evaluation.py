@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..io.stored import Symbols, pieces
 from ..nn.model import Model
 from ..nn.numerics import quiet

@@ -10,9 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ..io.stored import pieces
+from ..errors import UsageError
+from ..io.stored import Symbols, pieces
 from ..nn.layers import Array
 from ..nn.numerics import log_softmax, quiet
+from ..runs.corpus import PUT, own_corpus
+from ..runs.run import Run
+from . import ngram
 from .dynamic import Reader
 from .ngram import KneserNey
 
@@ -60,3 +64,17 @@ class Mixture:
             mixed = log_softmax(a * net + (1 - a) * gram)
             nats[i], hits[i] = -mixed[there], mixed.argmax(axis=1) == ids
         return nats, hits
+
+
+def counted(run: Run) -> tuple[KneserNey, Symbols]:
+    """The n-gram model of a run's baseline, counted on its training part, and its held-out part, (N,) ids.
+
+    Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
+    """
+    try:
+        train, valid = own_corpus(run, PUT).split(run.config.valid)
+    except UsageError as error:
+        raise UsageError(f"n-grams are counted on the training text, and {error}") from None
+    order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
+    ngram.countable_at_once(symbols, order)
+    return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid

@@ -18,7 +18,11 @@ from math import isqrt, log2
 
 import numpy as np
 
+from ..errors import CharnnError
 from ..io.stored import Symbols
+from ..machine import available
+
+COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
 SCORED = 1_000_000  # symbols of a validation part, at most
 COUNTED = 20_000_000  # symbols of a training part, at most
@@ -292,3 +296,19 @@ def _unpacked(triples: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.
         new = np.diff(keys, prepend=~keys[:1] if last is None else last) != 0
         last = keys[-1:]
         yield keys, triples[part] - keys * n, new
+
+
+def countable(most: int) -> int:
+    """How many symbols n-grams can be counted on in half of the memory that there is, up to `most`."""
+    there = available()
+    return most if there is None else max(0, min(most, there // 2 // COUNTING))
+
+
+def countable_at_once(symbols: int, order: int) -> None:
+    """Raise `CharnnError` where an n-gram model's orders, counted on so many symbols, do not fit side by side."""
+    need, there = symbols * order * COUNTING, available()
+    if there is not None and need > there:
+        raise CharnnError(
+            f"a {order}-gram model of {symbols:,} symbols needs {need / 1e9:.1f} GB, "
+            f"and there are {there / 1e9:.1f} GB: do without --mix"
+        )

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..errors import InputError
 from ..nn.layers import Array, Arrays, Layer, State
 from ..nn.layers.layer import Forward, Gradients, Keep, Rng
 from ..nn.layers.linear import rows
 from ..nn.model import Model
-from ..nn.numerics import cross_entropy, eigenvalues, quiet
+from ..nn.numerics import cross_entropy, quiet
 from ..nn.parameters import Parameters, Views
 from ..nn.workspace import DType, Workspace
 
@@ -277,3 +277,17 @@ class Reader:
         _, after, _ = self.below.forward(self.p, (x,), self.state, self.ws, kept(x, self.reset, self.dtype))
         self.state = _copies(after)
         return tuple(probe.y[:, 0].copy() for probe in self.probes)
+
+
+def eigenvalues(W: np.ndarray) -> list[np.ndarray]:
+    """Those of each square block of a recurrence, the largest first; a vector, which stands for a diagonal, is its own.
+
+    W (H, H), (H, n H) where the gates of a cell lie side by side, or (H,); there are none for any other shape.
+    """
+    W = W.astype(np.float64)
+    blocks: list[np.ndarray] = []
+    if W.ndim == 2 and W.shape[1] % W.shape[0] == 0:
+        blocks = np.split(W, W.shape[1] // W.shape[0], axis=1)
+    found = [np.linalg.eigvals(b) for b in blocks]
+    found += [W] if W.ndim == 1 else []
+    return [(v + 0j)[np.lexsort((-v.imag, -v.real, -np.abs(v)))] for v in found]

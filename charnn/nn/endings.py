@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..errors import UsageError
 from ..io.stored import Symbols, pieces
 from . import numerics

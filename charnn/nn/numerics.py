@@ -131,32 +131,3 @@ def softmax(o: np.ndarray) -> np.ndarray:
     e = np.exp(o - o.max(axis=-1, keepdims=True))
     e /= e.sum(axis=-1, keepdims=True)
     return e
-
-
-def glorot(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Uniform in +-sqrt(6 / (rows + columns)): keeps variances through a layer (Glorot and Bengio, 2010)."""
-    limit = np.sqrt(6 / sum(shape))
-    return rng.uniform(-limit, limit, shape)
-
-
-def orthogonal(rng: np.random.Generator, n: int) -> np.ndarray:
-    """A random (n, n) matrix of orthonormal rows: h W keeps the length of h (Saxe et al., 2014).
-
-    The signs make it uniform over all such matrices (Mezzadri, 2007).
-    """
-    q, r = np.linalg.qr(rng.standard_normal((n, n)))
-    return q * np.sign(np.diag(r))
-
-
-def eigenvalues(W: np.ndarray) -> list[np.ndarray]:
-    """Those of each square block of a recurrence, the largest first; a vector, which stands for a diagonal, is its own.
-
-    W (H, H), (H, n H) where the gates of a cell lie side by side, or (H,); there are none for any other shape.
-    """
-    W = W.astype(np.float64)
-    blocks: list[np.ndarray] = []
-    if W.ndim == 2 and W.shape[1] % W.shape[0] == 0:
-        blocks = np.split(W, W.shape[1] // W.shape[0], axis=1)
-    found = [np.linalg.eigvals(b) for b in blocks]
-    found += [W] if W.ndim == 1 else []
-    return [(v + 0j)[np.lexsort((-v.imag, -v.real, -np.abs(v)))] for v in found]

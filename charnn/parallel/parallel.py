@@ -4,18 +4,14 @@ All workers of a team do the same work in step. What they do is written once, as
 it; which team it is decides where the members live: here, in threads, in processes of this machine, or on many.
 """
 
-import os
 import threading
 from collections.abc import Callable, Sequence
-from math import ceil
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..nn.workspace import ALIGN, aligned
 
-CORE = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings"  # the same for all threads of a core
 LINE = ALIGN // 4  # floats of a cache line: two workers never write to the same one
 
 
@@ -174,17 +170,3 @@ class Threads(Solo):
 def rows_of(batch: int, number: int, size: int) -> slice:
     """A worker's rows of a batch."""
     return slice(round(batch * number / size), round(batch * (number + 1) / size))
-
-
-def cores() -> int:
-    """Processor cores that this process may use: physical ones, within its affinity and its container's quota."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    try:
-        siblings = {Path(CORE.format(n)).read_text("utf-8") for n in allowed}
-    except OSError:
-        siblings = {str(n) for n in allowed}
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("utf-8").split()
-        return max(1, min(len(siblings), ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no control groups, or no limit ("max")
-        return len(siblings)

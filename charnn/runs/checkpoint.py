@@ -17,9 +17,10 @@ from ..data.vocabulary import from_json
 from ..errors import CheckpointError, UsageError
 from ..io import npz
 from ..io.text import POLICIES
+from ..machine import environment
 from ..nn.model import Model
 from ..nn.parameters import Parameters
-from .run import Origin, Run, environment, moments_of
+from .run import Origin, Run, moments_of
 
 FORMAT = "charnn model"
 VERSION = 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..config import SampleConfig
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..nn.model import Model
 from ..nn.numerics import log_softmax, quiet
 from ..nn.parameters import Parameters

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..nn.layers import Array, Cell, Stack, Unit
 from ..nn.model import Model
 from ..nn.parameters import Parameters

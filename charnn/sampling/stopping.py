@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..data.windows import EOS
+from ..data.vocabulary import EOS
 from ..nn.endings import Length, Node
 from ..nn.layers import Array, State
 from ..nn.model import Model

@@ -8,8 +8,9 @@ the easier text. What tells is whether the held-out part still gains where the t
 
 import math
 
-from ..runs.run import DROPOUT, Run
+from ..runs.run import Run
 from .budget import wanted
+from .plan import DROPOUT
 
 LEAST = 6  # validations, of which thirds tell something
 WIDE = 0.05  # of the held-out loss: a gap between the parts that dropout, or more text, may narrow

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..data.windows import EOS, Layout, Window
+from ..data.vocabulary import EOS
+from ..data.windows import Layout, Window
 from ..nn.layers import Array, State
 from ..nn.layers.layer import Keep, Rng
 from ..nn.model import Gradient

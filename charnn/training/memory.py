@@ -1,19 +1,16 @@
 """How much memory training will need, and how much there is: known before the first step, not after hours."""
 
-from pathlib import Path
-
 from ..config import TrainConfig
 from ..errors import CharnnError
 from ..evaluation.evaluation import WINDOW
+from ..machine import available
 from ..nn import optimizers
 from ..nn.layers import Layer
 from ..nn.layers.linear import SORTED
 from ..nn.model import Model
 
 FLOAT = 4  # bytes
-GROUP = Path("/sys/fs/cgroup")
 RESERVE = 50 << 20  # bytes for what is not counted here
-COUNTING = 32  # bytes that counting n-grams takes for each symbol
 
 
 def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
@@ -46,48 +43,6 @@ def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -
 def _columns(layer: Layer) -> int:
     """How many numbers a layer makes of its own values, for each symbol: the columns of W, of each W_k and of D."""
     return sum(shape[-1] for name, shape in layer.shapes().items() if name[0] in "WD")
-
-
-def available() -> int | None:
-    """Bytes that this process may still take, by its limits and by what is free; None where that cannot be told."""
-    found = []
-    try:
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            used = int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
-            found.append(limit - used)
-    except (ImportError, OSError):  # not on this system
-        pass
-    try:  # a container's, without what it holds of files, which it would let go of
-        most, taken, held = ((GROUP / f"memory.{name}").read_text("utf-8") for name in ("max", "current", "stat"))
-        files = dict(line.split() for line in held.splitlines()).get("inactive_file", "0")
-        found.append(int(most) - int(taken) + int(files))
-    except (OSError, ValueError):  # no control groups, or no limit ("max")
-        pass
-    try:
-        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
-        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
-    except OSError:
-        pass
-    return min(found, default=None)
-
-
-def countable(most: int) -> int:
-    """How many symbols n-grams can be counted on in half of the memory that there is, up to `most`."""
-    there = available()
-    return most if there is None else max(0, min(most, there // 2 // COUNTING))
-
-
-def countable_at_once(symbols: int, order: int) -> None:
-    """Raise `CharnnError` where an n-gram model's orders, counted on so many symbols, do not fit side by side."""
-    need, there = symbols * order * COUNTING, available()
-    if there is not None and need > there:
-        raise CharnnError(
-            f"a {order}-gram model of {symbols:,} symbols needs {need / 1e9:.1f} GB, "
-            f"and there are {there / 1e9:.1f} GB: do without --mix"
-        )
 
 
 def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:

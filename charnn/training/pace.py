@@ -10,9 +10,10 @@ from ..data.corpus import Corpus
 from ..errors import UsageError
 from ..nn.model import Model
 from ..parallel.teams import team
-from ..runs.run import Origin, Run
+from ..runs.run import Origin
 from . import budget
 from .budget import Choice, Size
+from .plan import start
 from .training import Trainer
 
 SECONDS = 0.4  # of updates, after the first
@@ -50,7 +51,7 @@ def speed(model: ModelConfig, config: TrainConfig, corpus: Corpus, clock: Clock 
     """Characters a second that training reads, as rank 0 measures it. The rate is 0, so that nothing can diverge."""
     train = corpus.split(config.valid)[0]
     still = replace(config, rate=0.0, steps=1)
-    run = Run.start(model, still, corpus.vocabulary, Origin(corpus.names, corpus.sha256, len(train)), len(train))
+    run = start(model, still, corpus.vocabulary, Origin(corpus.names, corpus.sha256, len(train)), len(train))
     workers = team(run.config.workers or 1)
     trainer = Trainer(run, train[: run.config.batch * run.config.window * WINDOWS], workers)
     try:

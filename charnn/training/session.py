@@ -12,16 +12,19 @@ from ..config import ModelConfig, SampleConfig, TrainConfig
 from ..data.corpus import Corpus
 from ..data.windows import Lanes
 from ..errors import DivergenceError, InputError, UsageError
+from ..evaluation import ngram
 from ..evaluation.evaluation import evaluate
 from ..evaluation.ngram import COUNTED, baselines
 from ..io.stored import Symbols
 from ..nn.model import Model
 from ..parallel.ranks import rank
 from ..parallel.teams import team
+from ..runs.corpus import same
 from ..runs.folders import Folder
-from ..runs.run import Origin, Run, forgets, plan
+from ..runs.run import Origin, Run, forgets
 from ..sampling.sampling import generate
 from . import advice, memory, schemes
+from .plan import plan, start
 from .training import Setback, Trainer, Update
 
 VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
@@ -178,10 +181,10 @@ def begin(
         raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
     network.ending.check(train)
     memory.check(network, config, kept, len(train))
-    limit = memory.countable(COUNTED) if rank() == 0 else 0
+    limit = ngram.countable(COUNTED) if rank() == 0 else 0
     counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
     origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
-    run = Run.start(model, config, corpus.vocabulary, origin, len(train))
+    run = start(model, config, corpus.vocabulary, origin, len(train))
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
     session = Session(run, corpus, where)
@@ -224,12 +227,3 @@ def _planned(config: TrainConfig, train: Symbols, reset: bool) -> tuple[TrainCon
     first = plan(config, len(train))
     scheme = schemes.make(first, Lanes(train, first.batch, first.window), reset)
     return plan(config, len(train), scheme.size), scheme.edges
-
-
-def same(corpus: Corpus, run: Run) -> None:
-    """Raise `InputError` unless this is the corpus that the run was trained on."""
-    if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
-        raise InputError(
-            f"the corpus {corpus.names[0]} differs from the one that the model was trained on "
-            f"(sha256 {corpus.sha256[:12]}, was {run.origin.sha256[:12]}): train a new run on it"
-        )

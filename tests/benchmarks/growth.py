@@ -23,7 +23,8 @@ from charnn.config import ModelConfig, TrainConfig
 from charnn.data import tokens
 from charnn.data.corpus import Corpus
 from charnn.io.text import Source, file_source
-from charnn.runs.run import Origin, Run
+from charnn.runs.run import Origin
+from charnn.training.plan import start
 from charnn.training.session import Session
 
 SYMBOLS = 64
@@ -49,7 +50,7 @@ def session(corpus: Corpus, batch: int = 32, window: int = 64, workers: int = 1,
         batch=batch, window=window, workers=workers, schedule="constant", steps=10**9, every=10**9, state="carry"
     )
     model = ModelConfig(**{**SHAPE, **shape})
-    return Session(Run.start(model, config, corpus.vocabulary, Origin(("random",), "", size), size), corpus)
+    return Session(start(model, config, corpus.vocabulary, Origin(("random",), "", size), size), corpus)
 
 
 def speeds(contenders: dict[str, Session]) -> dict[str, float]:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import charnn
-from charnn.bench import machine
+from charnn.bench import usage
 from charnn.config import ModelConfig, TrainConfig
 from charnn.data.corpus import Corpus
 from charnn.evaluation.evaluation import evaluate
-from charnn.runs.run import Origin, Run
+from charnn.runs.run import Origin
+from charnn.training.plan import start
 from charnn.training.session import BURN
 from charnn.training.training import Trainer, Update
 from tests.benchmarks import tables
@@ -42,7 +43,7 @@ def trainer(corpus: Corpus, size: tuple[int, int, int, int], cell: dict[str, Any
     config = TrainConfig(batch=batch, window=window, workers=1, steps=steps, every=10**9, state="carry")
     model = ModelConfig(hidden=hidden, layers=layers, activation="tanh", skip=False, dropout=0.0, **cell)
     ids = corpus.split(config.valid)[0]
-    return Trainer(Run.start(model, config, corpus.vocabulary, Origin(("text",), "", len(ids)), len(ids)), ids)
+    return Trainer(start(model, config, corpus.vocabulary, Origin(("text",), "", len(ids)), len(ids)), ids)
 
 
 def speeds(rounds: int) -> list[list[str]]:
@@ -111,7 +112,7 @@ def main() -> None:
             "same time",
         ]
         found += "\n" + markdown(header, qualities(arguments.text, arguments.updates, arguments.seconds))
-    found += f"\n{machine.describe()}, {datetime.date.today().isoformat()}; tanh, no skip connections, one worker.\n"
+    found += f"\n{usage.describe()}, {datetime.date.today().isoformat()}; tanh, no skip connections, one worker.\n"
     print(found, end="")
     if arguments.write:
         tables.write(BEGIN, found, END)

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from charnn.bench import machine, variants
+from charnn.bench import usage, variants
 from charnn.bench.contender import Entry
 from charnn.bench.race import Race, Result, race
 from charnn.bench.work import Work
-from charnn.parallel.parallel import cores
+from charnn.machine import cores
 
 from . import tables
 
@@ -100,7 +100,7 @@ def measure(name: str, work: Work, arguments: argparse.Namespace) -> dict[str, A
         "lost": {f"{entry.package} {entry}": why for entry, why in done.lost.items()},
         "disturbed": done.disturbed,
         "date": datetime.date.today().isoformat(),
-        "machine": machine.describe(),
+        "machine": usage.describe(),
         "quick": arguments.quick,
     }
 

@@ -19,13 +19,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from charnn.bench import gemm, machine, ours
+from charnn.bench import gemm, ours, usage
 from charnn.bench.contender import Entry, Job
 from charnn.bench.work import Work
+from charnn.machine import cores
 from charnn.nn import endings, numerics, optimizers, products
 from charnn.nn.layers import gru, linear, lstm
 from charnn.parallel import processes
-from charnn.parallel.parallel import cores
 
 from . import tables
 
@@ -175,7 +175,7 @@ def main() -> None:
         if arguments.only in name(work):
             lines.append(row(work))
             print(lines[-1], file=sys.stderr, flush=True)
-    lines += ["", f"{machine.describe()}; {datetime.date.today().isoformat()}."]
+    lines += ["", f"{usage.describe()}; {datetime.date.today().isoformat()}."]
     table = "\n".join(lines) + "\n"
     if arguments.write:
         tables.write(BEGIN, table, END, PAGE)

@@ -106,7 +106,7 @@ def test_N3_more_memory_than_any_machine_has(new: Path) -> None:
 
 def test_N3_a_run_that_was_begun_where_there_was_more(run: Path) -> None:
     before = (run / "last.npz").read_bytes()
-    less = "import charnn.memory\ncharnn.memory.available = lambda: 10**7"
+    less = "import charnn.training.memory\ncharnn.training.memory.available = lambda: 10**7"
     altered(less, "train", "--resume", "--steps", 8).told(1, "training needs 0.1 GB, and there are 0.0 GB")
     assert (run / "last.npz").read_bytes() == before
 

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from ..numerics import glorot
+from ..initializers import glorot
 from ..parameters import Views
 from ..products import multiply
 from ..workspace import DType, Workspace

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import orthogonal
+from ..initializers import orthogonal
 from ..products import Product, multiply
 from ..workspace import Workspace
 from .layer import Array

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..numerics import orthogonal
+from ..initializers import orthogonal
 from ..parameters import Views
 from .layer import Array
 from .linear import Linear

@@ -4,8 +4,7 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from ..parallel.parallel import cores
-from ..runs.run import environment
+from ..machine import cores, environment
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

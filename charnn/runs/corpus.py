@@ -1,0 +1,36 @@
+"""The corpus that a run was trained on, found again, and its held-out part."""
+
+from pathlib import Path
+
+from ..data.corpus import Corpus
+from ..data.read import read
+from ..errors import InputError, UsageError
+from ..io.stored import Symbols
+from .run import Run
+
+PUT = "put it there"
+
+
+def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
+    """The corpus that a run was trained on. Raises `UsageError` where it is gone, which says what to do `instead`, and
+    `InputError` where it changed."""
+    names = run.origin.names
+    if missing := [name for name in names if name == "-" or not Path(name).is_file()]:
+        raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
+    data = read(*names, sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
+    same(data, run)
+    return data
+
+
+def held_out(run: Run, data: Corpus | None = None) -> Symbols:
+    """The part of a run's corpus that it was not trained on, (N,) ids."""
+    return (data or own_corpus(run)).split(run.config.valid)[1]
+
+
+def same(corpus: Corpus, run: Run) -> None:
+    """Raise `InputError` unless this is the corpus that the run was trained on."""
+    if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
+        raise InputError(
+            f"the corpus {corpus.names[0]} differs from the one that the model was trained on "
+            f"(sha256 {corpus.sha256[:12]}, was {run.origin.sha256[:12]}): train a new run on it"
+        )
