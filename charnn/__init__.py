@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .data.read import read
     from .data.vocabulary import Vocabulary
     from .errors import CharnnError, CheckpointError, DivergenceError, InputError, UsageError
-    from .evaluation.evaluation import Score
+    from .evaluation.score import Score
     from .runs.run import Run
     from .training.session import Session, Validation
-    from .training.training import Setback, Update
+    from .training.trainer import Rollback, Update
 
 _HOMES = {
     "api": ("evaluate", "generate", "load", "read", "stream", "surprisal", "tokenize", "train"),
@@ -31,10 +31,10 @@ _HOMES = {
     "data.corpus": ("Corpus",),
     "data.vocabulary": ("Vocabulary",),
     "errors": ("CharnnError", "CheckpointError", "DivergenceError", "InputError", "UsageError"),
-    "evaluation.evaluation": ("Score",),
+    "evaluation.score": ("Score",),
     "runs.run": ("Run",),
     "training.session": ("Session", "Validation"),
-    "training.training": ("Setback", "Update"),
+    "training.trainer": ("Rollback", "Update"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -45,11 +45,11 @@ __all__ = [
     "DivergenceError",
     "InputError",
     "ModelConfig",
+    "Rollback",
     "Run",
     "SampleConfig",
     "Score",
     "Session",
-    "Setback",
     "TrainConfig",
     "Update",
     "UsageError",

@@ -3,12 +3,12 @@
 import gc
 import os
 
-MANY = 100_000  # objects between two looks for garbage: imports make half of them, and none of it
+GC_THRESHOLD = 100_000  # objects between two looks for garbage: imports make half of them, and none of it
 
 
 def main() -> None:
     """Run the command line. BLAS gets one thread: charnn's own workers share the batch, which is faster."""
-    gc.set_threshold(MANY)
+    gc.set_threshold(GC_THRESHOLD)
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     from .cli import program

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from .config import ModelConfig, SampleConfig, TrainConfig
-from .data import tokens
+from .data import tokenized
 from .data.corpus import Corpus
 from .data.read import read
 from .errors import UsageError
-from .evaluation import evaluation, novelty
-from .evaluation.evaluation import Score
-from .evaluation.novelty import Copied
+from .evaluation import overlap, score
+from .evaluation.overlap import Overlap
+from .evaluation.score import Score
 from .io import text
-from .io.stored import Symbols, pieces
+from .io.lazy import Ids, pieces
 from .io.text import Watch
-from .runs import checkpoint, folders
-from .runs.corpus import PUT, held_out, own_corpus
+from .runs import checkpoint, folder
+from .runs.corpus import PUT_BACK, held_out, own_corpus
 from .runs.run import Run
-from .sampling import sampling
+from .sampling import sampler
 from .training import session
 from .training.session import Session
 
@@ -30,12 +30,12 @@ def tokenize(
     out: str | Path, *paths: str | Path, sequence: str = "auto", invalid: str = "error", watch: Watch = iter
 ) -> Corpus:
     """Write texts of any size to a tokenised file in bounded memory, and return it as a corpus."""
-    tokens.write(out, [text.file_source(str(path)) for path in paths], sequence, invalid, watch)
-    return tokens.read(out)
+    tokenized.write(out, [text.file_source(str(path)) for path in paths], sequence, invalid, watch)
+    return tokenized.read(out)
 
 
 def train(
-    source: Corpus | str | Path, *, out: str | Path | None = folders.ROOT, name: str | None = None, **options: Any
+    source: Corpus | str | Path, *, out: str | Path | None = folder.RUNS, name: str | None = None, **options: Any
 ) -> Session:
     """A new run on a corpus. Iterate over it to train; `.run` holds the network.
 
@@ -51,9 +51,9 @@ def train(
     return session.begin(data, model, config, out, name)
 
 
-def load(model: str | Path | None = None, root: str | Path = folders.ROOT) -> Run:
+def load(model: str | Path | None = None, root: str | Path = folder.RUNS) -> Run:
     """A trained run by its name, folder or file; the newest below `root` without one. Raises `CheckpointError`."""
-    return checkpoint.load(folders.find(None if model is None else str(model), root))
+    return checkpoint.load(folder.find(None if model is None else str(model), root))
 
 
 def stream(run: Run, prime: str = "", *, past_end: bool = False, workers: int = 1, **options: Any) -> Iterator[str]:
@@ -65,7 +65,7 @@ def stream(run: Run, prime: str = "", *, past_end: bool = False, workers: int = 
     (config,) = configure(options, SampleConfig)
     ids = encode(run, prime, "the prime")
     more: dict[str, Any] = {"reset": run.reset, "past_end": past_end, "workers": workers}
-    drawn = sampling.stream(run.model, run.weights, config, _rng(config), ids, **more)
+    drawn = sampler.stream(run.model, run.weights, config, _rng(config), ids, **more)
     yield from run.vocabulary.texts(symbol for symbol in drawn if symbol or past_end)
 
 
@@ -73,7 +73,7 @@ def generate(run: Run, count: int = 1, prime: str = "", *, workers: int = 1, **o
     """Samples, the prime before each, without their ends, by so many processes; `options` as for `stream`."""
     (config,) = configure({**options, "count": count}, SampleConfig)
     ids = encode(run, prime, "the prime")
-    batches = sampling.batches(run.model, run.weights, config, ids, reset=run.reset, workers=workers)
+    batches = sampler.batches(run.model, run.weights, config, ids, reset=run.reset, workers=workers)
     return [prime + run.vocabulary.decode(sample.ids) for samples in batches for sample in samples]
 
 
@@ -81,22 +81,22 @@ def evaluate(run: Run, what: str | Corpus | None = None, *, workers: int = 1) ->
     """The score of a text, or of a corpus' held-out part, or of the run's own held-out part (None): exact, and by so
     many processes where sequences do not depend on each other."""
     if isinstance(what, str):
-        ids: Symbols = encode(run, what)
+        ids: Ids = encode(run, what)
     else:
         ids = held_out(run, what)
-    return evaluation.evaluate(run.model, run.weights, ids, reset=run.reset, workers=workers)
+    return score.evaluate(run.model, run.weights, ids, reset=run.reset, workers=workers)
 
 
 def surprisal(run: Run, what: str) -> np.ndarray:
     """Surprisal of each character of a text in nats, (N,)."""
-    pieces = evaluation.surprisal(run.model, run.weights, run.vocabulary.encode([what]), reset=run.reset)
+    pieces = score.surprisal(run.model, run.weights, run.vocabulary.encode([what]), reset=run.reset)
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
 
 
-def copied(run: Run, texts: Sequence[str | np.ndarray], data: Corpus | None = None) -> list[Copied]:
+def copied(run: Run, texts: Sequence[str | np.ndarray], data: Corpus | None = None) -> list[Overlap]:
     """What of each text, or its ids, stands word for word in the part of its corpus that a run was trained on."""
-    train = (data or own_corpus(run, PUT)).split(run.config.valid)[0]
-    return novelty.copied([encode(run, one) if isinstance(one, str) else one for one in texts], lambda: pieces(train))
+    train = (data or own_corpus(run, PUT_BACK)).split(run.config.valid)[0]
+    return overlap.overlaps([encode(run, one) if isinstance(one, str) else one for one in texts], lambda: pieces(train))
 
 
 def configure(options: dict[str, Any], *kinds: type) -> list[Any]:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-GROUP = Path("/sys/fs/cgroup")
-CORE = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings"  # the same for all threads of a core
+CGROUP = Path("/sys/fs/cgroup")
+CORE_SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings"  # the same for all threads of a core
 
 
 def cores() -> int:
     """Processor cores that this process may use: physical ones, within its affinity and its container's quota."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     try:
-        siblings = {Path(CORE.format(n)).read_text("utf-8") for n in allowed}
+        siblings = {Path(CORE_SIBLINGS.format(n)).read_text("utf-8") for n in allowed}
     except OSError:
         siblings = {str(n) for n in allowed}
     try:
@@ -25,7 +25,7 @@ def cores() -> int:
         return len(siblings)
 
 
-def available() -> int | None:
+def available_memory() -> int | None:
     """Bytes that this process may still take, by its limits and by what is free; None where that cannot be told."""
     found = []
     try:
@@ -38,7 +38,7 @@ def available() -> int | None:
     except (ImportError, OSError):  # not on this system
         pass
     try:  # a container's, without what it holds of files, which it would let go of
-        most, taken, held = ((GROUP / f"memory.{name}").read_text("utf-8") for name in ("max", "current", "stat"))
+        most, taken, held = ((CGROUP / f"memory.{name}").read_text("utf-8") for name in ("max", "current", "stat"))
         files = dict(line.split() for line in held.splitlines()).get("inactive_file", "0")
         found.append(int(most) - int(taken) + int(files))
     except (OSError, ValueError):  # no control groups, or no limit ("max")

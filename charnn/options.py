@@ -21,7 +21,7 @@ class Checked:
         for spec in fields(self):  # type: ignore[arg-type]
             if form := spec.metadata.get("form"):
                 object.__setattr__(self, spec.name, form(getattr(self, spec.name)))
-            check(spec.name, getattr(self, spec.name), spec.metadata)
+            check_value(spec.name, getattr(self, spec.name), spec.metadata)
 
     def _decide(self, key: str) -> None:
         """Options `of` some choices of the option `key` take their default for this one; others refuse them."""
@@ -31,17 +31,17 @@ class Checked:
             if of and getattr(self, spec.name) is None:
                 object.__setattr__(self, spec.name, of.get(choice))
             elif of and choice not in of:
-                raise idle(spec.name, key, choice, of)
+                raise no_effect(spec.name, key, choice, of)
 
     def refuse_idle(self, asked: Collection[str]) -> None:
         """Raise `UsageError` for one of the options asked for that works with other choices of a second one `only`."""
         for spec in fields(self):  # type: ignore[arg-type]
             key, choices = spec.metadata.get("only", ("", ()))
             if key and spec.name in asked and getattr(self, key) not in choices:
-                raise idle(spec.name, key, getattr(self, key), choices)
+                raise no_effect(spec.name, key, getattr(self, key), choices)
 
 
-def idle(name: str, key: str, choice: str, choices: Iterable[str]) -> UsageError:
+def no_effect(name: str, key: str, choice: str, choices: Iterable[str]) -> UsageError:
     """That an option has no effect where another one is this choice, rather than one of some others."""
     return UsageError(
         f"--{name.replace('_', '-')} has no effect on --{key} {choice}: leave it out, or choose "
@@ -49,7 +49,7 @@ def idle(name: str, key: str, choice: str, choices: Iterable[str]) -> UsageError
     )
 
 
-def check(name: str, value: Any, bounds: Any) -> None:
+def check_value(name: str, value: Any, bounds: Any) -> None:
     """Raise `UsageError` for a value out of its bounds or choices, nan and inf included."""
     flag = "--" + name.replace("_", "-")
     choices, low, high = bounds.get("choices"), bounds.get("low"), bounds.get("high")

@@ -31,9 +31,9 @@ from charnn.config import ModelConfig
 from charnn.data.vocabulary import EOS
 from charnn.io.text import Source
 from charnn.nn import optimizers
+from charnn.nn.functions import log_softmax
 from charnn.nn.layers import Linear
 from charnn.nn.model import Model
-from charnn.nn.numerics import log_softmax
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.runs.run import Run

@@ -10,10 +10,10 @@ import pytest
 from test_cli import charnn_, names, ok
 from test_training import begin, corpus, start, text
 
-from charnn.evaluation import evaluation
+from charnn.evaluation import score
 from charnn.runs.run import Run
 from charnn.training import advice, session
-from charnn.training.advice import LEAST
+from charnn.training.advice import MIN_HISTORY
 
 COUNT = 12  # validations
 FLAT = np.zeros(COUNT)
@@ -89,7 +89,7 @@ def test_one_that_lost_patience_is_not_told_to_go_on() -> None:
 
 def test_too_few_validations_say_nothing() -> None:
     run = course(2 + FALL, 2 + FALL)
-    run.history = run.history[-LEAST:]
+    run.history = run.history[-MIN_HISTORY:]
     assert advice.advice(run, 1.9)
     run.history.pop()
     assert advice.advice(run, 1.9) == ""
@@ -121,7 +121,7 @@ def test_the_parts_are_scored_without_dropout() -> None:
     first, run = running.advice(), running.run
     assert first == running.advice()
     (train,) = re.findall(r"\((\d+\.\d+) bits/char on the training", first)
-    exact = evaluation.evaluate(run.model, run.weights, running.train, reset=run.reset)
+    exact = score.evaluate(run.model, run.weights, running.train, reset=run.reset)
     assert float(train) == pytest.approx(exact.bits, abs=0.006)
     assert abs(run.history[-1]["train"] - exact.bits) > 0.1  # with dropout, over the last update
 
@@ -131,7 +131,7 @@ def test_a_run_whose_validations_lie_unevenly_gets_advice_too() -> None:
     list(running)
     again = session.resume(running.run, corpus(text(4000)), None, {"steps": 68, "every": 1})
     list(again)
-    assert len(again.run.history) >= LEAST and again.run.history[0]["step"] > 0.8 * again.run.step
+    assert len(again.run.history) >= MIN_HISTORY and again.run.history[0]["step"] > 0.8 * again.run.step
     assert "`" in again.advice()
 
 

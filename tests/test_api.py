@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import charnn
-from charnn.io.stored import Stored
+from charnn.io.lazy import LazyArray
 from charnn.io.text import Source
 
 NAMES = Path(__file__).parents[1] / "corpora" / "names.txt"
@@ -144,7 +144,7 @@ def test_tokenize_writes_a_file_that_reads_as_the_same_corpus(tmp_path: Path) ->
     again = charnn.read(tmp_path / "names.npz")
     for corpus in (there, again):
         np.testing.assert_array_equal(corpus.ids, here.ids)
-        assert isinstance(corpus.ids, Stored)
+        assert isinstance(corpus.ids, LazyArray)
         assert (corpus.vocabulary, corpus.sha256, corpus.silent) == (here.vocabulary, here.sha256, here.silent)
     paragraphs = charnn.tokenize(tmp_path / "p.npz", NAMES, NAMES, sequence="paragraph")
     assert paragraphs.vocabulary.sequence == "paragraph"

@@ -12,15 +12,15 @@ from test_training import assert_same, begin, corpus, start, text, updates, vect
 
 import charnn
 from charnn.errors import CheckpointError, UsageError
-from charnn.evaluation.evaluation import evaluate
+from charnn.evaluation.score import evaluate
 from charnn.io import npz
 from charnn.nn.optimizers import PIECE, follow
-from charnn.parallel.parallel import Solo, Threads
-from charnn.parallel.processes import Processes
+from charnn.parallel.processes import ProcessGroup
+from charnn.parallel.team import SingleWorker, ThreadGroup
 from charnn.runs import checkpoint
 from charnn.training import session
 from charnn.training.session import Validation
-from charnn.training.training import Setback, Trainer
+from charnn.training.trainer import Rollback, Trainer
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0])
@@ -73,10 +73,10 @@ def test_training_is_as_it_was_and_the_average_is_of_its_weights() -> None:
     assert np.abs(run.weights.flat - plain.weights.flat).max() > 1e-3
 
 
-@pytest.mark.parametrize("kind", [Threads, Processes])
+@pytest.mark.parametrize("kind", [ThreadGroup, ProcessGroup])
 def test_a_team_has_the_same_average(kind: Any) -> None:
     found = []
-    for team in (Solo(), kind(2)):
+    for team in (SingleWorker(), kind(2)):
         run = start(average=0.1, workers=team.size, **{**GIVEN, "dropout": 0.0})
         updates(Trainer(run, text(2000), team), 20)
         team.close()
@@ -123,7 +123,7 @@ def test_a_setback_returns_to_the_last_good_average() -> None:
     updates(trainer, 3)
     assert run.iterate
     run.iterate["readout/c"] += np.nan
-    assert isinstance(trainer.update(), Setback)
+    assert isinstance(trainer.update(), Rollback)
     assert len(good) == len(vectors(run))
     for v, copy in zip(vectors(run), good, strict=True):
         np.testing.assert_array_equal(v, copy)

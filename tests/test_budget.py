@@ -15,7 +15,7 @@ from test_training import V, corpus, text
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.nn.model import Model
-from charnn.parallel.parallel import Solo
+from charnn.parallel.team import SingleWorker
 from charnn.runs import checkpoint
 from charnn.training import budget, pace
 from charnn.training.budget import PLAIN, SUPPORTED, Size, pairs, seconds
@@ -121,15 +121,15 @@ def toy(symbols: int = 4000) -> Any:
 def test_speed_is_characters_of_real_updates_over_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     model, config = ModelConfig(hidden=8, layers=1), TrainConfig(batch=4, window=16, workers=1, rate=1e12)
     ticks = count()
-    found = pace.speed(model, config, toy(10_000), lambda: next(ticks) * pace.SECONDS / 4)
+    found = pace.speed(model, config, toy(10_000), lambda: next(ticks) * pace.MEASURED_SECONDS / 4)
     assert found == pytest.approx(
-        3 * 4 * 16 / (pace.SECONDS * 5 / 4)
+        3 * 4 * 16 / (pace.MEASURED_SECONDS * 5 / 4)
     )  # 3 of 5 looks at the clock were too early to stop
 
 
 def test_a_speed_is_that_of_the_workers_that_will_train(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(pace, "team", lambda workers: made.append(workers) or Solo())
+    monkeypatch.setattr(pace, "team", lambda workers: made.append(workers) or SingleWorker())
     ticks = count()
     config = TrainConfig(batch=4, window=16, workers=3)
     pace.speed(ModelConfig(hidden=8, layers=1), config, toy(), lambda: float(next(ticks)))
@@ -142,7 +142,7 @@ def test_every_scheme_has_a_speed(scheme: str, state: str) -> None:
     ticks = count()
     config = TrainConfig(batch=4, window=16, workers=1, scheme=scheme, state=state)
     model = ModelConfig(hidden=8, layers=1, ending="length")
-    assert pace.speed(model, config, toy(), lambda: next(ticks) * pace.SECONDS / 3) > 0
+    assert pace.speed(model, config, toy(), lambda: next(ticks) * pace.MEASURED_SECONDS / 3) > 0
 
 
 def test_what_is_given_stays_and_the_rest_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

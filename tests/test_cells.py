@@ -17,13 +17,13 @@ from test_training import losses, text
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.evaluation import evaluation
-from charnn.nn import products
+from charnn.evaluation import score
+from charnn.nn import matmul
 from charnn.nn.layers import GRU, LSTM
 from charnn.nn.model import Model, maker
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.sampling.stepping import Steps
+from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
 
 T, B, H, V = 12, 5, 16, 9
@@ -185,7 +185,7 @@ def test_outputs_and_gradients_are_torchs(
 ) -> None:
     torch = pytest.importorskip("torch")
     for name, value in TILES.items() if tiled else ():
-        monkeypatch.setattr(products, name, value)
+        monkeypatch.setattr(matmul, name, value)
     model, p = network(cell, layers, dtype=dtype)
     rnn, gradient = recurrent(model, p)
     x, y = np.random.default_rng(0).integers(0, V, (2, T, B))
@@ -229,7 +229,7 @@ def test_scores_of_single_steps_are_the_networks(
     cell: str, layers: int, skip: bool, rows: int, temperature: float, reset: bool
 ) -> None:
     model, p = network(cell, layers, skip)
-    steps, naive = Steps(model, p, rows, temperature, reset), Naive(model, p, rows, reset)
+    steps, naive = FastStepper(model, p, rows, temperature, reset), Naive(model, p, rows, reset)
     for x in symbols(rows):
         expected = naive.read(x)
         close(read(steps, x) + p["readout/c"] / temperature, expected / temperature)
@@ -240,14 +240,14 @@ def test_scores_of_single_steps_are_the_networks(
 @kinds
 def test_some_of_the_streams_go_on_as_they_would_have(cell: str, layers: int, skip: bool, reset: bool) -> None:
     model, p = network(cell, layers, skip)
-    go_on(lambda: Steps(model, p, 5, 0.7, reset))
+    go_on(lambda: FastStepper(model, p, 5, 0.7, reset))
 
 
 @cells
 @pytest.mark.parametrize("rows", [1, 4])
 def test_single_steps_change_no_weights(cell: str, rows: int) -> None:
     model, p = network(cell, 2, True)
-    before, steps = p.flat.copy(), Steps(model, p, rows, 1.0, True)
+    before, steps = p.flat.copy(), FastStepper(model, p, rows, 1.0, True)
     for x in symbols(rows):
         read(steps, x)
     np.testing.assert_array_equal(p.flat, before)
@@ -258,8 +258,8 @@ def test_evaluation_knows_no_windows(cell: str, monkeypatch: pytest.MonkeyPatch)
     model, p = network(cell, 2)
     ids, found = text(300), []
     for window in (7, 64):
-        monkeypatch.setattr(evaluation, "WINDOW", window)
-        found.append(evaluation.evaluate(model, p, ids, reset=True).nats)
+        monkeypatch.setattr(score, "SCORING_WINDOW", window)
+        found.append(score.evaluate(model, p, ids, reset=True).nats)
     assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
@@ -306,9 +306,9 @@ def test_memory_is_counted_with_the_gates(cell: str) -> None:
         model = Model(ModelConfig(cell, hidden, layers, None, skip, 0.5), 65)
         config = TrainConfig(batch=batch, workers=1)
         p, ws = model.initial(np.random.default_rng(0)), Workspace()
-        x = np.zeros((evaluation.WINDOW // batch, batch), np.int64)
+        x = np.zeros((score.SCORING_WINDOW // batch, batch), np.int64)
         model.gradient(p, p.like(), x, x, model.zero_state(batch), ws, None, np.random.default_rng(0))
-        assert ws._needed < memory.needed(model, config) - memory.RESERVE < 2.5 * ws._needed
+        assert ws._needed < memory.needed(model, config) - memory.RESERVED_BYTES < 2.5 * ws._needed
 
 
 # Options

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from charnn.data.corpus import SHORTEST, Corpus, read, scan
+from charnn.data.corpus import MIN_SYMBOLS, Corpus, read, scan
 from charnn.data.vocabulary import MODES, Vocabulary
 from charnn.errors import InputError
 from charnn.io.text import Source, encode
@@ -194,12 +194,14 @@ def test_the_vocabulary_has_no_line_end_where_lines_are_sequences() -> None:
 
 @pytest.mark.parametrize("sequence", MODES)
 def test_a_text_that_is_too_short_is_refused_with_the_minimum(sequence: str) -> None:
-    text = "a" * (SHORTEST - 2)  # and the EOS that closes it
-    with pytest.raises(InputError, match=rf"some\.txt is too short: 15 symbols, where at least {SHORTEST} are needed"):
+    text = "a" * (MIN_SYMBOLS - 2)  # and the EOS that closes it
+    with pytest.raises(
+        InputError, match=rf"some\.txt is too short: 15 symbols, where at least {MIN_SYMBOLS} are needed"
+    ):
         corpus(text, sequence=sequence)
     with pytest.raises(InputError, match=r"some\.txt is too short: [01] symbols"):
         corpus("", sequence=sequence)
-    assert len(corpus(text + "b", sequence=sequence).ids) == SHORTEST
+    assert len(corpus(text + "b", sequence=sequence).ids) == MIN_SYMBOLS
 
 
 @pytest.mark.parametrize(

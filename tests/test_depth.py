@@ -16,13 +16,13 @@ from test_training import losses, text
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.evaluation import evaluation
-from charnn.inspection.inspection import radius, spectra
-from charnn.nn.layers import Elman, Transition
+from charnn.evaluation import score
+from charnn.inspection.probes import radius, spectra
+from charnn.nn.layers import DeepTransition, Elman
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.sampling.stepping import Steps, Windows, steps
+from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
 from charnn.training import memory
 
 T, B, H, V = 12, 5, 16, 9
@@ -58,8 +58,8 @@ def network(kind: dict[str, Any], dtype: Any = np.float32) -> tuple[Model, Param
 # The equations, by torch's own gradients
 
 
-def transition(layer: Transition, p: Any, x: Any, state: Any, keep: Any) -> tuple[list[Any], list[Any]]:
-    """h and the state after, of a `Transition` whose weights p are tensors; x (T, B, I)."""
+def transition(layer: DeepTransition, p: Any, x: Any, state: Any, keep: Any) -> tuple[list[Any], list[Any]]:
+    """h and the state after, of a `DeepTransition` whose weights p are tensors; x (T, B, I)."""
     import torch
 
     f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}[layer.activation]
@@ -97,7 +97,7 @@ def test_outputs_and_gradients_are_torchs(
 ) -> None:
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(delay)
-    layer = Transition((3,), H, activation, 0, recurrence, delay, depth)
+    layer = DeepTransition((3,), H, activation, 0, recurrence, delay, depth)
     p = Parameters(layer.shapes(), dtype)
     for name, value in layer.initial(rng).items():
         p[name] = value + 0.1 * rng.normal(size=value.shape)
@@ -144,7 +144,7 @@ def test_a_network_of_plain_layers_and_residual_connections_is_its_equation() ->
 
 def reach(delay: int, w: float, lag: int) -> float:
     """The gradient of the last h of a linear range with respect to h that many steps before, by W = 0, D = w."""
-    layer = Transition((1,), 1, "relu", 0, "diagonal", delay)
+    layer = DeepTransition((1,), 1, "relu", 0, "diagonal", delay)
     p = Parameters(layer.shapes(), np.float64)
     p["b"], p["W"] = [1.0], [0.0 if delay > 1 else w]
     if delay > 1:
@@ -171,8 +171,8 @@ def test_over_a_delay_the_gradient_vanishes_as_a_power_of_the_lag_over_the_delay
 def test_plain_elman_stays_what_it_was() -> None:
     assert type(Model(config({}), V).hidden.layers[0]) is Elman
     for kind in ({"recurrence": "diagonal"}, {"delay": 2}, {"recurrent_depth": 2}):
-        assert type(Model(config(kind), V).hidden.layers[0]) is Transition
-    plain = Transition((3,), H, "tanh")
+        assert type(Model(config(kind), V).hidden.layers[0]) is DeepTransition
+    plain = DeepTransition((3,), H, "tanh")
     rng = np.random.default_rng(0)
     p = plain.initial(rng)
     x, state = rng.normal(size=(T, B, 3)), (rng.normal(size=(B, H)),)
@@ -181,16 +181,16 @@ def test_plain_elman_stays_what_it_was() -> None:
 
 
 def test_matrices_start_orthogonal_and_diagonals_within_0_and_1() -> None:
-    p = Transition((3,), H, recurrent_depth=3).initial(np.random.default_rng(0))
+    p = DeepTransition((3,), H, recurrent_depth=3).initial(np.random.default_rng(0))
     for name in ("W", "W2", "W3"):
         np.testing.assert_allclose(p[name] @ p[name].T, np.eye(H), atol=1e-12)
-    w = Transition((3,), 500, recurrence="diagonal").initial(np.random.default_rng(0))["W"]
+    w = DeepTransition((3,), 500, recurrence="diagonal").initial(np.random.default_rng(0))["W"]
     assert 0 <= w.min() < 0.02 and 0.98 < w.max() <= 1 and w.mean() == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("recurrence", ["full", "diagonal"])
 def test_w_and_d_together_lengthen_no_h_at_first(recurrence: str) -> None:
-    p = Transition((3,), H, "relu", 0, recurrence, 2).initial(np.random.default_rng(0))
+    p = DeepTransition((3,), H, "relu", 0, recurrence, 2).initial(np.random.default_rng(0))
     W, D = ((np.diag(a) if a.ndim == 1 else a) for a in (p["W"], p["D"]))
     assert 0.9 < np.linalg.norm(W, 2) + np.linalg.norm(D, 2) <= 1 + 1e-12
 
@@ -213,8 +213,8 @@ def test_units_that_sum_up_their_inputs_for_long_start_with_small_ones(layers: i
 @pytest.mark.parametrize("rows", [1, 4])
 def test_sampling_is_what_the_network_does_in_a_window(kind: dict[str, Any], rows: int, reset: bool) -> None:
     model, p = network(kind)
-    found, naive = steps(model, p, rows, 0.7, reset), Naive(model, p, rows, reset)
-    assert isinstance(found, Windows)
+    found, naive = make_stepper(model, p, rows, 0.7, reset), Naive(model, p, rows, reset)
+    assert isinstance(found, WindowStepper)
     left = np.arange(rows)
     for t, x in enumerate(symbols(rows)):
         expected = naive.read(x)[left] / np.float32(0.7)
@@ -226,7 +226,7 @@ def test_sampling_is_what_the_network_does_in_a_window(kind: dict[str, Any], row
 
 def test_a_plain_stack_still_goes_step_by_step() -> None:
     model, p = network({"layers": 3, "skip": True})
-    assert isinstance(steps(model, p, 1, 1.0, True), Steps)
+    assert isinstance(make_stepper(model, p, 1, 1.0, True), FastStepper)
 
 
 @kinds
@@ -234,8 +234,8 @@ def test_evaluation_knows_no_windows(kind: dict[str, Any], monkeypatch: pytest.M
     model, p = network(kind)
     ids, found = text(300), []
     for window in (7, 64):
-        monkeypatch.setattr(evaluation, "WINDOW", window)
-        found.append(evaluation.evaluate(model, p, ids, reset=True).nats)
+        monkeypatch.setattr(score, "SCORING_WINDOW", window)
+        found.append(score.evaluate(model, p, ids, reset=True).nats)
     assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
@@ -243,14 +243,14 @@ def test_evaluation_knows_no_windows(kind: dict[str, Any], monkeypatch: pytest.M
 def test_a_window_allocates_no_more_than_the_workspace_holds_and_memory_is_counted(kind: dict[str, Any]) -> None:
     model = Model(config(kind, hidden=128, dropout=0.5), 65)
     p, ws = model.initial(np.random.default_rng(0)), Workspace()
-    x = np.zeros((evaluation.WINDOW // 32, 32), np.int64)
+    x = np.zeros((score.SCORING_WINDOW // 32, 32), np.int64)
     sizes = []
     for _ in range(3):
         ws.reset()
         model.gradient(p, p.like(), x, x, model.zero_state(32), ws, None, np.random.default_rng(0))
         sizes.append(ws._needed)
     assert sizes[0] == sizes[1] == sizes[2] == ws._arena.size
-    assert sizes[0] < memory.needed(model, TrainConfig(batch=32, workers=1)) - memory.RESERVE < 3 * sizes[0]
+    assert sizes[0] < memory.needed(model, TrainConfig(batch=32, workers=1)) - memory.RESERVED_BYTES < 3 * sizes[0]
 
 
 # Training

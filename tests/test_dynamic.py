@@ -11,8 +11,17 @@ from test_cli import TINY, charnn_, names, ok, refused
 from test_evaluation import lines, many
 
 from charnn.config import ModelConfig
-from charnn.evaluation import evaluation
-from charnn.evaluation.dynamic import DECAY, RATE, SEGMENT, SMALL, Learner, Reader, adapted, surprisal
+from charnn.evaluation import score
+from charnn.evaluation.dynamic import (
+    DYNAMIC_DECAY,
+    DYNAMIC_RATE,
+    EPSILON,
+    SEGMENT,
+    StreamLearner,
+    StreamReader,
+    adapted,
+    stream_surprisal,
+)
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -39,15 +48,15 @@ def network(config: ModelConfig = CONFIG) -> tuple[Model, Parameters]:
     return model, model.initial(np.random.default_rng(0), np.float64)
 
 
-def learner(config: ModelConfig = CONFIG, reset: bool = False, **options: Any) -> Learner:
-    return Learner(*network(config), reset=reset, **{"segment": 16, "rate": 0.02, **options})
+def learner(config: ModelConfig = CONFIG, reset: bool = False, **options: Any) -> StreamLearner:
+    return StreamLearner(*network(config), reset=reset, **{"segment": 16, "rate": 0.02, **options})
 
 
-def nats(reader: Reader, *stream: np.ndarray) -> np.ndarray:
-    return np.concatenate([found for found, _ in surprisal(reader, stream)])
+def nats(reader: StreamReader, *stream: np.ndarray) -> np.ndarray:
+    return np.concatenate([found for found, _ in stream_surprisal(reader, stream)])
 
 
-def scores(reader: Reader, ids: np.ndarray) -> np.ndarray:
+def scores(reader: StreamReader, ids: np.ndarray) -> np.ndarray:
     return np.concatenate([o.copy() for _, o in reader.read(ids)])
 
 
@@ -57,13 +66,13 @@ def scores(reader: Reader, ids: np.ndarray) -> np.ndarray:
 @ways
 @configs
 def test_who_does_not_learn_scores_as_evaluation_does(config: ModelConfig, reset: bool) -> None:
-    expected = list(evaluation.surprisal(*network(config), [IDS], reset=reset))
+    expected = list(score.surprisal(*network(config), [IDS], reset=reset))
     for reader in (
-        Reader(*network(config), reset=reset),
+        StreamReader(*network(config), reset=reset),
         learner(config, reset, rate=0.0),
         learner(config, reset, decay=1e30),  # all is forgotten at once
     ):
-        found = list(surprisal(reader, [IDS]))
+        found = list(stream_surprisal(reader, [IDS]))
         np.testing.assert_allclose(found[0][0], expected[0][0], rtol=1e-11)
         np.testing.assert_array_equal(found[0][1], expected[0][1])
 
@@ -71,7 +80,7 @@ def test_who_does_not_learn_scores_as_evaluation_does(config: ModelConfig, reset
 @ways
 @configs
 def test_learning_makes_a_difference(config: ModelConfig, reset: bool) -> None:
-    there, without = nats(learner(config, reset), IDS), nats(Reader(*network(config), reset=reset), IDS)
+    there, without = nats(learner(config, reset), IDS), nats(StreamReader(*network(config), reset=reset), IDS)
     assert np.abs(there - without)[:8].max() < 1e-12  # before the first step; `length` reads more than the text
     assert there[len(IDS) // 2 :].sum() < without[len(IDS) // 2 :].sum()
 
@@ -142,7 +151,7 @@ def test_a_step_is_its_equations(segment: int, reset: bool) -> None:
         r = {name: np.sqrt(np.mean([square[name] for square in squares], axis=0)) for name in w}
         mean = sum(float(part.sum()) for part in r.values()) / model.parameters
         for name in w:
-            w[name] -= rate * g[name] / (r[name] + SMALL * mean)
+            w[name] -= rate * g[name] / (r[name] + EPSILON * mean)
             w[name] += np.minimum(1, decay * r[name] / mean) * (trained[name] - w[name])
         x, state = int(part[-1]), after
     reader = learner(config, reset=reset, segment=segment, rate=rate, decay=decay)
@@ -153,7 +162,7 @@ def test_a_step_is_its_equations(segment: int, reset: bool) -> None:
 def test_the_networks_own_weights_stay_as_they_are() -> None:
     model, weights = network()
     before = weights.flat.copy()
-    reader = Learner(model, weights, reset=False)
+    reader = StreamLearner(model, weights, reset=False)
     adapted(reader, [IDS])
     np.testing.assert_array_equal(weights.flat, before)
     assert not np.array_equal(reader.weights.flat, before)
@@ -161,7 +170,7 @@ def test_the_networks_own_weights_stay_as_they_are() -> None:
 
 def test_a_text_that_repeats_itself_is_learnt_and_forgotten_in_time() -> None:
     ids = np.array([1, 2, 3, 4] * 200, np.uint8)
-    found = nats(learner(decay=DECAY), ids)
+    found = nats(learner(decay=DYNAMIC_DECAY), ids)
     assert found[:16].mean() > 1.5 and found[-100:].mean() < 0.1
     assert nats(learner(decay=10.0), ids)[-100:].mean() > 1
 
@@ -169,14 +178,14 @@ def test_a_text_that_repeats_itself_is_learnt_and_forgotten_in_time() -> None:
 def test_all_of_a_text_is_adapted_to_however_short() -> None:
     short = learner()
     told = adapted(short, [IDS[:5]])
-    assert told == pytest.approx(nats(Reader(*network(), reset=False), IDS[:5]).mean(), rel=1e-12)
+    assert told == pytest.approx(nats(StreamReader(*network(), reset=False), IDS[:5]).mean(), rel=1e-12)
     assert np.abs(short.weights.flat - short.trained).max() > 1e-3
     assert np.isnan(adapted(learner(), []))
 
 
 def test_nothing_to_learn_is_no_step() -> None:
     model, weights = network()
-    reader = Learner(model, weights.like(), reset=False)
+    reader = StreamLearner(model, weights.like(), reset=False)
     reader.weights["readout/c"] = np.array([0, 800.0, *[0] * 5])  # certain, and right: no gradient
     assert adapted(reader, [np.ones(40, np.uint8)]) == 0
     assert np.isfinite(reader.weights.flat).all()
@@ -186,7 +195,11 @@ def test_nothing_to_learn_is_no_step() -> None:
 
 
 def test_help_tells_the_defaults() -> None:
-    assert ok("eval", "--help").count(f"(default: {RATE})") == ok("sample", "--help").count(f"(default: {RATE})") == 1
+    assert (
+        ok("eval", "--help").count(f"(default: {DYNAMIC_RATE})")
+        == ok("sample", "--help").count(f"(default: {DYNAMIC_RATE})")
+        == 1
+    )
     assert f"(default: {SEGMENT})" in ok("eval", "--help")
 
 
@@ -211,7 +224,7 @@ def test_eval_dynamic_is_the_librarys_figure_and_changes_no_file(here: Path) -> 
     run = checkpoint.load(path)
     ids = run.vocabulary.ids("Dodo\n" * 60, "text")
     for more, options in ([], {}), (["--dynamic-rate", 0.01, "--segment", 9], {"rate": 0.01, "segment": 9}):
-        reader = Learner(run.model, run.weights, reset=run.reset, **options)  # type: ignore[arg-type]
+        reader = StreamLearner(run.model, run.weights, reset=run.reset, **options)  # type: ignore[arg-type]
         found = json.loads(ok("eval", "other.txt", "--dynamic", "--json", *more))
         assert found["nats"] == pytest.approx(nats(reader, ids).sum(), rel=1e-5)
     static = json.loads(ok("eval", "other.txt", "--json"))

@@ -18,24 +18,24 @@ import charnn
 from charnn.cli import program
 from charnn.config import ModelConfig, SampleConfig
 from charnn.errors import CheckpointError, UsageError
-from charnn.evaluation import evaluation
-from charnn.evaluation.evaluation import Score, evaluate, surprisal
+from charnn.evaluation import score
+from charnn.evaluation.score import Score, evaluate, surprisal
 from charnn.io import npz
-from charnn.io.stored import Handle, Stored
-from charnn.nn.endings import ENDINGS, Length, Node
+from charnn.io.lazy import FileHandle, LazyArray
+from charnn.nn.heads import HEADS, LengthHead, NodeHead
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
-from charnn.sampling.sampling import generate, noise, stream
-from charnn.sampling.stopping import STREAMS
+from charnn.sampling.endings import STREAMS
+from charnn.sampling.sampler import generate, noise, stream
 from charnn.training import session
-from charnn.training.training import Trainer
+from charnn.training.trainer import Trainer
 
 V = 4
 CELLS = {"elman": {"activation": "tanh"}, "gru": {}}
 NOTHING = np.zeros(0, np.int64)
-endings = pytest.mark.parametrize("ending", ENDINGS)
+endings = pytest.mark.parametrize("ending", HEADS)
 resets = pytest.mark.parametrize("reset", [True, False], ids=["reset", "carry"])
 
 
@@ -62,7 +62,7 @@ def strings(length: int) -> Iterable[tuple[int, ...]]:
 
 def test_there_is_a_row_for_each_choice_of_the_option() -> None:
     (spec,) = (spec for spec in fields(ModelConfig) if spec.name == "ending")
-    assert tuple(ENDINGS) == tuple(STREAMS) == spec.metadata["choices"] and spec.default == "eos"
+    assert tuple(HEADS) == tuple(STREAMS) == spec.metadata["choices"] and spec.default == "eos"
 
 
 # The loss
@@ -70,13 +70,13 @@ def test_there_is_a_row_for_each_choice_of_the_option() -> None:
 
 def targets(ending: str) -> np.ndarray:
     rng = np.random.default_rng(1)
-    return np.append(rng.integers(0, ENDINGS[ending](V).symbols, 40), [0, 1, 2, 3] * 2)
+    return np.append(rng.integers(0, HEADS[ending](V).symbols, 40), [0, 1, 2, 3] * 2)
 
 
 @endings
 @pytest.mark.parametrize("scale", [1.0, 100.0], ids=["", "far beyond what exp can do"])
 def test_gradients_are_those_of_finite_differences(ending: str, scale: float) -> None:
-    row, y = ENDINGS[ending](V), targets(ending)
+    row, y = HEADS[ending](V), targets(ending)
     o = np.random.default_rng(2).normal(size=(len(y), row.symbols)) * scale
     g = o.copy()
     nats = row.loss(g, y)
@@ -122,7 +122,7 @@ def test_float32_and_the_network_as_a_whole_agree_with_them(ending: str) -> None
 
 @pytest.mark.parametrize("e", [-80.0, 80.0])
 def test_a_node_that_is_sure_neither_overflows_nor_loses_its_gradient(e: float) -> None:
-    row = Node(V)
+    row = NodeHead(V)
     o = np.array([[e, 1, 2, 3]] * 2, np.float32)
     g, y = o.copy(), np.array([0, 2])
     with np.errstate(all="raise", under="ignore"):
@@ -145,7 +145,7 @@ def test_the_probabilities_of_all_sequences_sum_to_one(ending: str, reset: bool,
         told = np.exp(-lengths_nats(model, weights))
         assert told.sum() == pytest.approx(1)
         row = model.ending
-        assert isinstance(row, Length)
+        assert isinstance(row, LengthHead)
         widths = row.end - row.first
         np.testing.assert_allclose(whole, (told / widths)[:4], rtol=1e-9)
     else:
@@ -162,7 +162,7 @@ def lengths_nats(model: Model, weights: Parameters) -> np.ndarray:
 
 
 def test_classes_of_lengths_follow_each_other_without_a_gap_from_nothing_to_a_terabyte() -> None:
-    row = Length(V)
+    row = LengthHead(V)
     assert row.first[0] == 0 and row.end[-1] == 1 << 40 and (row.end > row.first).all()
     np.testing.assert_array_equal(row.first[1:], row.end[:-1])
     assert (np.diff(row.first[:33]) == 1).all()
@@ -177,7 +177,7 @@ def test_classes_of_lengths_follow_each_other_without_a_gap_from_nothing_to_a_te
 
 @pytest.mark.parametrize("least", [0, 1, 31, 32, 37, 40, 1000, 5000, 10**6])
 def test_lengths_of_a_class_are_drawn_evenly_among_those_long_enough(least: int) -> None:
-    row, rng = Length(V), np.random.default_rng(0)
+    row, rng = LengthHead(V), np.random.default_rng(0)
     shares = np.exp(row.shares(least))
     for k in range(60):
         n = np.arange(row.first[k], min(row.end[k], 10**6))
@@ -207,7 +207,7 @@ def test_lengths_of_a_class_are_drawn_evenly_among_those_long_enough(least: int)
 )
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_every_sequence_has_its_length_before_it_however_the_text_is_cut(text: str, read: str, size: int) -> None:
-    row = Length(V)
+    row = LengthHead(V)
     ids = np.array(["\nabc".index(c) for c in text], np.uint8)
     expected = [int(c) + V if c.isdigit() else "\nabc".index(c) for c in read]
     assert np.asarray(row.stream(ids)).tolist() == expected
@@ -226,15 +226,15 @@ def test_pieces_come_as_soon_as_their_last_length_is_known() -> None:
             seen.append(number)
             yield np.array(ids, np.uint8)
 
-    after = [(len(part), len(seen)) for part in Length(V).pieces(pieces())]
+    after = [(len(part), len(seen)) for part in LengthHead(V).pieces(pieces())]
     assert after == [(3, 1), (3, 4), (1, 4), (4, 4)]
 
 
 def test_a_stored_stream_gives_the_same(tmp_path: Path) -> None:
     ids = np.where(np.random.default_rng(0).random(5000) < 0.1, 0, 2).astype(np.uint8)
     (tmp_path / "ids").write_bytes(ids.tobytes())
-    row = Length(V)
-    stored = row.stream(Stored(Handle(tmp_path / "ids"), ids.dtype, 0, len(ids)))
+    row = LengthHead(V)
+    stored = row.stream(LazyArray(FileHandle(tmp_path / "ids"), ids.dtype, 0, len(ids)))
     np.testing.assert_array_equal(np.asarray(stored), np.asarray(row.stream(ids)))
     assert np.asarray(stored).dtype == np.uint8
 
@@ -275,13 +275,13 @@ def by_hand(model: Model, weights: Parameters, ids: np.ndarray, reset: bool) -> 
     o = read(0)
     for i, y in enumerate(ids.tolist()):
         p = 1.0
-        if isinstance(row, Length) and (i == 0 or ids[i - 1] == 0):
+        if isinstance(row, LengthHead) and (i == 0 or ids[i - 1] == 0):
             k = int(row.classes(np.array([left(i)]))[0])
             p *= o[V + k] / o[V:].sum() / float(row.end[k] - row.first[k])
             o = read(V + k)
-        if isinstance(row, Length):
+        if isinstance(row, LengthHead):
             p *= o[y] / o[1:V].sum() if y else 1.0
-        elif isinstance(row, Node):
+        elif isinstance(row, NodeHead):
             s = o[0] / (1 + o[0])
             p *= (1 - s) * o[y] / o[1:V].sum() if y else s
         else:
@@ -301,14 +301,14 @@ def test_scores_are_those_of_reading_one_symbol_at_a_time(
     ids = TEXTS[text]
     expected = by_hand(model, weights, ids, reset)
     for piece in (17, 1 << 18):
-        monkeypatch.setattr(evaluation, "PIECE", piece)
-        score = evaluate(model, weights, ids, reset=reset)
-        assert score.nats == pytest.approx(expected.sum(), rel=1e-11) and score.count == len(ids)
+        monkeypatch.setattr(score, "PIECE_SYMBOLS", piece)
+        found = evaluate(model, weights, ids, reset=reset)
+        assert found.nats == pytest.approx(expected.sum(), rel=1e-11) and found.count == len(ids)
         cut = [ids[start : start + piece] for start in range(0, len(ids), piece)]
         found = [nats for nats, _ in surprisal(model, weights, iter(cut), reset=reset)]
         assert [len(nats) for nats in found] == [len(part) for part in cut]
         np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-9)
-    monkeypatch.setattr(evaluation, "WORTH", 1)
+    monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", 1)
     assert evaluate(model, weights, ids, reset=reset, workers=2).nats == pytest.approx(expected.sum(), rel=1e-11)
     if not reset:
         near = evaluate(model, weights, ids, reset=False, burn=128)
@@ -316,7 +316,7 @@ def test_scores_are_those_of_reading_one_symbol_at_a_time(
 
 
 def test_a_length_told_is_right_where_it_and_the_first_character_are() -> None:
-    row = Length(V)
+    row = LengthHead(V)
     read = np.array([V + 2, 1, 2, 0, V, 0, V + 1])
     nats, hits = np.arange(7.0), np.array([False, True, True, True, True, True, True])
     found, right = row.fold(read, nats, hits)
@@ -376,7 +376,7 @@ def test_texts_are_drawn_as_often_as_their_score_says(ending: str, prime: list[i
 def test_a_class_of_many_lengths_gives_all_of_them_and_they_are_kept() -> None:
     model, weights = network("length", dtype=np.float32)
     row = model.ending
-    assert isinstance(row, Length)
+    assert isinstance(row, LengthHead)
     k = int(row.classes(np.array([70]))[0])
     weights["readout/c"][V:] = -80
     weights["readout/c"][V + k] = 0
@@ -395,13 +395,13 @@ def test_each_row_writes_as_many_characters_as_were_drawn_for_it(monkeypatch: py
     """Also when rows that ended leave."""
     model, weights = network("length", dtype=np.float32)
     weights["readout/c"][V:] = [0.0] * 30 + [-80.0] * 52
-    drawn, original = list[np.ndarray](), Length.lengths
+    drawn, original = list[np.ndarray](), LengthHead.lengths
 
     def spy(*given: Any) -> np.ndarray:
         drawn.append(original(*given))
         return drawn[-1]
 
-    monkeypatch.setattr(Length, "lengths", spy)
+    monkeypatch.setattr(LengthHead, "lengths", spy)
     found = generate(model, weights, SampleConfig(count=50), np.random.default_rng(0), np.array([1, 2]), reset=True)
     assert [2 + len(sample.ids) for sample in found] == drawn[0].tolist() and len(set(drawn[0].tolist())) > 15
 
@@ -531,7 +531,7 @@ TINY = ["--hidden", "8", "--layers", "2", "--batch", "4", "--window", "8", "--wo
 TINY += ["--cell", "elman"]
 
 
-@pytest.fixture(scope="module", params=ENDINGS)
+@pytest.fixture(scope="module", params=HEADS)
 def home(request: pytest.FixtureRequest, words: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("home")
     tokens = folder / "words.npz"

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
-from charnn.evaluation import evaluation
-from charnn.evaluation.evaluation import Score, evaluate, surprisal
-from charnn.io.stored import Handle, Stored
+from charnn.evaluation import score
+from charnn.evaluation.score import Score, evaluate, surprisal
+from charnn.io.lazy import FileHandle, LazyArray
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -87,7 +87,7 @@ def test_pieces_lanes_and_windows_do_not_show(
     ids: np.ndarray, reset: bool, piece: int, lanes: int, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("PIECE", piece), ("LANES", lanes), ("WINDOW", window)):
-        monkeypatch.setattr(evaluation, name, value)
+        monkeypatch.setattr(score, name, value)
     assert_scores(ids, reset, evaluate(MODEL, WEIGHTS, ids, reset=reset))
 
 
@@ -194,20 +194,20 @@ def test_a_network_that_knows_nothing_is_as_good_as_throwing_dice() -> None:
 def spreads(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[int, int]]]:
     """Where the parts of a stream that is worth several processes begin and end, for each time it is scored."""
     found: list[list[tuple[int, int]]] = []
-    original = evaluation.spread
+    original = score.spread
 
     def spy(function: Any, parts: Any, workers: int) -> Any:
         found.append([(int(part[0]), int(part[-1])) for part in parts])
         return original(function, parts, workers)
 
-    monkeypatch.setattr(evaluation, "spread", spy)
-    monkeypatch.setattr(evaluation, "WORTH", 2)
+    monkeypatch.setattr(score, "spread", spy)
+    monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", 2)
     return found
 
 
-def stored(ids: np.ndarray, folder: Path) -> Stored:
+def stored(ids: np.ndarray, folder: Path) -> LazyArray:
     (folder / "ids").write_bytes(b"head" + ids.tobytes())
-    return Stored(Handle(folder / "ids"), ids.dtype, 4, len(ids))
+    return LazyArray(FileHandle(folder / "ids"), ids.dtype, 4, len(ids))
 
 
 def assert_same_score(found: Score, expected: Score) -> None:
@@ -242,12 +242,12 @@ def test_parts_of_lines_are_of_about_the_same_length(spreads: list[Any]) -> None
 
 @pytest.mark.parametrize("piece", [1, 7, 1 << 18])
 def test_where_a_part_begins_is_found_however_far_it_is(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "PIECE", piece)
+    monkeypatch.setattr(score, "PIECE_SYMBOLS", piece)
     ids = lines([3, 60, 2, 2, 30])
-    assert evaluation._sequences(ids, 2).tolist() == [0, 65, len(ids)]
-    edges = evaluation._sequences(ids, 4).tolist()  # two of them would fall into one sequence
+    assert score._sequences(ids, 2).tolist() == [0, 65, len(ids)]
+    edges = score._sequences(ids, 4).tolist()  # two of them would fall into one sequence
     assert len(edges) <= 5 and edges[:2] == [0, 65] and edges[-1] == len(ids) and set(edges[2:-1]) <= {68, 71}
-    assert evaluation._sequences(lines([50])[:-1], 3).tolist() == [0, 50]
+    assert score._sequences(lines([50])[:-1], 3).tolist() == [0, 50]
 
 
 @pytest.mark.parametrize("burn", [1, 16, 200, 10**6])
@@ -266,7 +266,7 @@ def test_burning_in_starts_so_many_symbols_early_with_the_symbol_before_them(spr
     """Every lane against reading its symbols, and those before it, one at a time."""
     ids, burn = lines(many(300)), 12
     expected = 0.0
-    count = min(evaluation.LANES, len(ids) // (4 * burn + 1))
+    count = min(score.SCORING_ROWS, len(ids) // (4 * burn + 1))
     edges = np.linspace(0, len(ids), count + 1).astype(int)
     for begin, end in pairwise(edges):
         first = max(begin - burn, 0)
@@ -287,8 +287,8 @@ def test_short_texts_are_not_worth_a_process(spreads: list[Any], monkeypatch: py
 
     ids = STREAMS["short lines"]
     monkeypatch.setattr(os, "fork", fork)
-    monkeypatch.setattr(evaluation, "WORTH", len(ids) + 1)
+    monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", len(ids) + 1)
     assert_scores(ids, True, evaluate(MODEL, WEIGHTS, ids, reset=True, workers=4))
-    monkeypatch.setattr(evaluation, "WORTH", len(ids))
+    monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", len(ids))
     with pytest.raises(AssertionError, match="a process"):
         evaluate(MODEL, WEIGHTS, ids, reset=True, workers=4)

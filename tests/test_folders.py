@@ -9,7 +9,7 @@ import pytest
 import charnn
 from charnn.errors import CharnnError, UsageError
 from charnn.runs import checkpoint
-from charnn.runs.folders import Folder, find, newest
+from charnn.runs.folder import Folder, find, newest
 from charnn.runs.run import Run
 
 

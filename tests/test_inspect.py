@@ -19,9 +19,9 @@ from click.testing import CliRunner, Result
 
 import charnn
 from charnn.cli import program
-from charnn.inspection import inspection
+from charnn.inspection import gradients, probes
 from charnn.nn.layers import elman
-from charnn.terminal import plots
+from charnn.terminal import charts
 
 TINY = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--every", "20"]
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -123,7 +123,7 @@ def test_gradients_in_a_pipe_are_a_row_for_each_layer_and_lag() -> None:
     ids = run.vocabulary.ids(TEXT)[-round(len(TEXT) * 0.1) :]
     piped = ok("gradients", "-m", "relu", "--lags", 7, "-", stdin=TEXT)
     assert piped == ok("gradients", "-m", "relu", "--lags", 7, "text.txt") != ok("gradients", "-m", "relu", "--lags", 7)
-    norms, _ = inspection.gradients(run.model, run.weights, run.vocabulary.ids(TEXT), 7, reset=False)
+    norms, _ = gradients.gradients_by_lag(run.model, run.weights, run.vocabulary.ids(TEXT), 7, reset=False)
     assert len(ids) > 64 and [row[3] for row in table(piped)[1:]] == [f"{norm.rms:.6g}" for norm in norms]
 
 
@@ -187,14 +187,14 @@ def test_gradients_on_a_terminal_that_knows_ascii_only() -> None:
     assert shown.isascii() and shown.count("|") == 8 and shown.count("+----") == 2 and "#" in shown
 
 
-def norm(lag: int, rms: float) -> inspection.Norm:
-    return inspection.Norm(0, lag, 1, rms, rms, rms, rms, math.nan)
+def norm(lag: int, rms: float) -> gradients.LagNorm:
+    return gradients.LagNorm(0, lag, 1, rms, rms, rms, rms, math.nan)
 
 
 def test_bars_are_as_high_as_the_logarithm_says() -> None:
     """Four lines of eight steps, from 1e-4 to 1e+0: a step is an eighth of a decade."""
     norms = [norm(0, 1.0), norm(1, 0.1), norm(2, 10**-2.125), norm(3, 1e-4), norm(4, 0.0)]
-    assert plots.bars({0: norms}, 80, True) == [
+    assert charts.bars({0: norms}, 80, True) == [
         "layer 0: norm by lag k = 0 ... 4",
         "  1e+0 │████",
         "       │████████",
@@ -205,16 +205,16 @@ def test_bars_are_as_high_as_the_logarithm_says() -> None:
 
 
 def test_bars_of_many_lags_are_picked_evenly() -> None:
-    lines = plots.bars({0: [norm(lag, 10.0**-lag) for lag in range(100)]}, 40, False)
+    lines = charts.bars({0: [norm(lag, 10.0**-lag) for lag in range(100)]}, 40, False)
     assert lines[-1] == " 1e-99 +" + "-" * 31 and max(map(len, lines)) == 39
     assert [len(line) for line in lines[1:5]] == [15, 23, 31, 39]  # a quarter more of them on each line
 
 
 @pytest.mark.parametrize("rms", [0.0, math.inf, math.nan, 1.0, 1e-300])
 def test_bars_of_norms_without_a_logarithm_or_a_range(rms: float) -> None:
-    assert len(plots.bars({0: [norm(0, rms)]}, 80, True)) == 6
-    plots.gradients([norm(0, rms)], [], {})
-    plots.gradients([], [], {})
+    assert len(charts.bars({0: [norm(0, rms)]}, 80, True)) == 6
+    charts.gradients([norm(0, rms)], [], {})
+    charts.gradients([], [], {})
 
 
 # units
@@ -227,7 +227,7 @@ def test_units_in_a_pipe_are_a_row_for_each_character() -> None:
     assert [row[1] for row in rows[:6]] == ["a", "n", "b", "e", "\\n", "d"]
     assert [row[1] for row in rows[10:15]] == ["\\\\", "\\n", "a", "n", "\\t"]
     run = charnn.load("relu")
-    wanted = np.hstack(inspection.Reader(run.model, run.weights, False).read(run.vocabulary.ids(TEXT)))
+    wanted = np.hstack(probes.ActivationReader(run.model, run.weights, False).read(run.vocabulary.ids(TEXT)))
     found = np.array([row[2:] for row in rows], float)
     assert found == pytest.approx(wanted, abs=6e-5) and found.any()
     assert ok("units", "-", "-m", "relu", stdin=TEXT) == ok("units", "text.txt", "-m", "relu")
@@ -399,7 +399,7 @@ def test_strangers_are_named_or_left_out(command: str) -> None:
 
 
 def test_only_the_start_of_a_long_text_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charnn.cli.subject.MOST", 300)
+    monkeypatch.setattr("charnn.cli.inspect.inputs.MAX_INSPECTED", 300)
     result = charnn_("gradients", "text.txt", "-m", "relu")
     assert "of text.txt only the first 300 characters are looked at" in result.stderr
     assert result.stdout == ok("gradients", "-", "-m", "relu", stdin=TEXT[:300])

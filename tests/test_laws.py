@@ -11,22 +11,22 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
+from charnn.nn import matmul
 from charnn.nn import model as model_module
-from charnn.nn import products
 from charnn.nn.layers import (
     GRU,
     LSTM,
+    DeepTransition,
     Dense,
     Dropout,
     Elman,
     Feedback,
     Jordan,
+    LayerNormLSTM,
     Linear,
-    NormedLSTM,
     Stack,
-    Taught,
+    TeacherForced,
     Trace,
-    Transition,
     trace,
 )
 from charnn.nn.model import Model
@@ -47,9 +47,9 @@ FLOATS, IDS = "floats", "ids"
 def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every law, also for products cut into blocks of two rows and tiles of two columns."""
     for name, value in TILES.items() if request.param == "in tiles" else ():
-        monkeypatch.setattr(products, name, value)
+        monkeypatch.setattr(matmul, name, value)
     if request.param == "in tiles":
-        monkeypatch.setattr(trace, "PIECE", 2)
+        monkeypatch.setattr(trace, "STEPS_PER_PRODUCT", 2)
     return str(request.param)
 
 
@@ -108,20 +108,20 @@ LAYERS = {
     "lstm of floats": Row(LSTM((WIDTH,), H), ((FLOATS, WIDTH),)),
     "lstm of symbols": Row(LSTM((V,), H, V), ((IDS, V),)),
     "lstm of both": Row(LSTM((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
-    "normed lstm of floats": Row(NormedLSTM((WIDTH,), H), ((FLOATS, WIDTH),)),
-    "normed lstm of both": Row(NormedLSTM((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
+    "normed lstm of floats": Row(LayerNormLSTM((WIDTH,), H), ((FLOATS, WIDTH),)),
+    "normed lstm of both": Row(LayerNormLSTM((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
     "gru of floats": Row(GRU((WIDTH,), H), ((FLOATS, WIDTH),)),
     "gru of symbols": Row(GRU((V,), H, V), ((IDS, V),)),
     "gru of both": Row(GRU((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
     "dense of floats": Row(Dense((WIDTH,), H, "tanh"), ((FLOATS, WIDTH),)),
     "dense of both": Row(Dense((WIDTH, V), H, "relu", V), ((FLOATS, WIDTH), (IDS, V))),
-    "diagonal of floats": Row(Transition((WIDTH,), H, "relu", 0, "diagonal"), ((FLOATS, WIDTH),)),
-    "diagonal of symbols": Row(Transition((V,), H, "tanh", V, "diagonal"), ((IDS, V),)),
-    "recurrent depth 3 of symbols": Row(Transition((V,), H, "sigmoid", V, "full", 1, 3), ((IDS, V),)),
-    "delay 3 of both": Row(Transition((WIDTH, V), H, "relu", V, "full", 3), ((FLOATS, WIDTH), (IDS, V))),
-    "delay beyond the window": Row(Transition((V,), H, "tanh", V, "full", T + 2), ((IDS, V),)),
-    "diagonal, delay 2, depth 2": Row(Transition((V,), H, "tanh", V, "diagonal", 2, 2), ((IDS, V),)),
-    "delay 4, depth 3": Row(Transition((WIDTH,), H, "tanh", 0, "full", 4, 3), ((FLOATS, WIDTH),)),
+    "diagonal of floats": Row(DeepTransition((WIDTH,), H, "relu", 0, "diagonal"), ((FLOATS, WIDTH),)),
+    "diagonal of symbols": Row(DeepTransition((V,), H, "tanh", V, "diagonal"), ((IDS, V),)),
+    "recurrent depth 3 of symbols": Row(DeepTransition((V,), H, "sigmoid", V, "full", 1, 3), ((IDS, V),)),
+    "delay 3 of both": Row(DeepTransition((WIDTH, V), H, "relu", V, "full", 3), ((FLOATS, WIDTH), (IDS, V))),
+    "delay beyond the window": Row(DeepTransition((V,), H, "tanh", V, "full", T + 2), ((IDS, V),)),
+    "diagonal, delay 2, depth 2": Row(DeepTransition((V,), H, "tanh", V, "diagonal", 2, 2), ((IDS, V),)),
+    "delay 4, depth 3": Row(DeepTransition((WIDTH,), H, "tanh", 0, "full", 4, 3), ((FLOATS, WIDTH),)),
     "trace of symbols": Row(Trace((V,), H, symbols=V, decay=0.9), ((IDS, V),)),
     "trace of floats": Row(Trace((V,), H, symbols=V, decay=0.5), ((FLOATS, V),)),
     "trace of both": Row(Trace((WIDTH, V), H, symbols=V, decay=0.5), ((FLOATS, WIDTH), (IDS, V))),
@@ -134,7 +134,7 @@ LAYERS = {
     "2 of jordan": jordan(2, 0.9),
     "3 of jordan, skip": jordan(3, 0.5, skip=True),
     "2 of jordan, skip, decay 0": jordan(2, 0.0, skip=True),
-    "feedback, taught": Row(Taught(Stack((Elman((V, V), H, "tanh", V),))), ((IDS, V),)),
+    "feedback, taught": Row(TeacherForced(Stack((Elman((V, V), H, "tanh", V),))), ((IDS, V),)),
     "feedback, half taught": fed(0.5, Elman((V, V), H, "tanh", V)),
     "feedback, free": fed(0.0, LSTM((V, V), H, V), LSTM((H, V, V), H, V)),
     "feedback, dropout": fed(0.8, Elman((V, V), H, "tanh", V), GRU((H, V, V), H, V), dropout=0.4),
@@ -150,7 +150,7 @@ LAYERS = {
     "stack of 3, residual": stack(3, residual=True),
     "stack of 3 on floats, residual, skip": stack(3, residual=True, skip=True, ids=False),
     "stack of diagonal, dense and lstm, residual": Row(
-        Stack((Transition((V,), H, "tanh", V, "diagonal", 2), Dense((H,), H), LSTM((H,), H)), residual=True),
+        Stack((DeepTransition((V,), H, "tanh", V, "diagonal", 2), Dense((H,), H), LSTM((H,), H)), residual=True),
         ((IDS, V),),
     ),
     "dropout": Row(Dropout(0.5), ((FLOATS, H),), noise=True),
@@ -267,10 +267,8 @@ def equal(found: Any, expected: Any) -> None:
 
 def test_tiles_and_blocks_do_occur(tiles: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: set[tuple[int, int, int, bool]] = set()
-    cut = products._cut
-    monkeypatch.setattr(
-        products, "_cut", lambda *sizes: (made.add((*sizes, cut(*sizes) != sizes[::2])), cut(*sizes))[1]
-    )
+    cut = matmul._cut
+    monkeypatch.setattr(matmul, "_cut", lambda *sizes: (made.add((*sizes, cut(*sizes) != sizes[::2])), cut(*sizes))[1])
     for row in LAYERS.values():
         case(row, True).run()
     found = {(rows, depth, columns) for rows, depth, columns, pieces in made if pieces}

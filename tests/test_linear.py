@@ -13,8 +13,8 @@ from charnn.nn.workspace import Workspace
     ids=["by a product", "sorted", "sorted, some rows at a time"],
 )
 def test_rows_are_added_to_their_symbols(multiplications: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "WORTH", multiplications)
-    monkeypatch.setattr(linear, "SORTED", size)
+    monkeypatch.setattr(linear, "MIN_PRODUCT_FOR_SORT", multiplications)
+    monkeypatch.setattr(linear, "SORT_CHUNK", size)
     rng, symbols = np.random.default_rng(0), 11
     x = rng.integers(0, symbols - 1, 1000)  # the last symbol is never read
     dy, dU = rng.standard_normal((1000, 7)), rng.standard_normal((symbols, 7))
@@ -26,7 +26,7 @@ def test_rows_are_added_to_their_symbols(multiplications: int, size: int, monkey
 
 
 def test_no_more_rows_are_sorted_at_a_time_than_fill_some_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "SORTED", 300 * 8)
+    monkeypatch.setattr(linear, "SORT_CHUNK", 300 * 8)
     taken: list[tuple[int, ...]] = []
 
     class Counting(Workspace):
@@ -34,6 +34,6 @@ def test_no_more_rows_are_sorted_at_a_time_than_fill_some_megabytes(monkeypatch:
             taken.append(shape)
             return super().empty(shape, dtype)
 
-    monkeypatch.setattr(linear, "WORTH", 0)
+    monkeypatch.setattr(linear, "MIN_PRODUCT_FOR_SORT", 0)
     linear.add_rows(np.zeros((5, 8)), np.arange(1000) % 5, np.ones((1000, 8)), Counting())
     assert max(shape[0] for shape in taken if len(shape) == 2) == 300

@@ -31,11 +31,11 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name, text in {"max": "9000000\n", "current": "5000000\n", "stat": "anon 1\ninactive_file 2000000\n"}.items():
         (tmp_path / f"memory.{name}").write_text(text)
     monkeypatch.setattr(memory, "GROUP", tmp_path)
-    assert machine.available() == 6_000_000
+    assert machine.available_memory() == 6_000_000
     (tmp_path / "memory.max").write_text("max\n")
-    assert (machine.available() or 10**9) > 6_000_000
+    assert (machine.available_memory() or 10**9) > 6_000_000
 
 
 def test_limits_and_free_memory_are_seen() -> None:
-    found = machine.available()
+    found = machine.available_memory()
     assert found is None or found > 10**6

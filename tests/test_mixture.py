@@ -14,9 +14,9 @@ from test_ngram import Textbook, text
 
 from charnn.config import ModelConfig
 from charnn.errors import UsageError
-from charnn.evaluation import evaluation, mixture
-from charnn.evaluation.dynamic import Learner, Reader, surprisal
-from charnn.evaluation.mixture import WEIGHTS, Mixture
+from charnn.evaluation import mixture, score
+from charnn.evaluation.dynamic import StreamLearner, StreamReader, stream_surprisal
+from charnn.evaluation.mixture import MIXTURE_WEIGHTS, Mixture
 from charnn.evaluation.ngram import KneserNey, fit
 from charnn.runs import checkpoint
 from charnn.training import memory
@@ -26,8 +26,8 @@ GRAMS = fit(lines(many(200, 5)), V, 3)
 ways = pytest.mark.parametrize("reset", [True, False], ids=["reset", "carry"])
 
 
-def mixed(weights: Any = WEIGHTS, config: ModelConfig = CONFIG, reset: bool = False) -> Mixture:
-    return Mixture(Reader(*network(config), reset=reset), GRAMS, weights)
+def mixed(weights: Any = MIXTURE_WEIGHTS, config: ModelConfig = CONFIG, reset: bool = False) -> Mixture:
+    return Mixture(StreamReader(*network(config), reset=reset), GRAMS, weights)
 
 
 def nats(reader: Mixture, *stream: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_distributions_are_what_nats_are_of(order: int) -> None:
 @pytest.mark.parametrize("config", [CONFIG, CONFIGS["node"], CONFIGS["free"]], ids=["elman", "node", "free"])
 def test_the_ends_are_the_network_and_the_n_gram_model(config: ModelConfig, reset: bool) -> None:
     found = nats(mixed((1.0, 0.0), config, reset), IDS)
-    ((net, _),) = evaluation.surprisal(*network(config), [IDS], reset=reset)
+    ((net, _),) = score.surprisal(*network(config), [IDS], reset=reset)
     np.testing.assert_allclose(found[0], net, rtol=1e-10)
     np.testing.assert_allclose(found[1], GRAMS.nats(IDS), rtol=1e-10)
 
@@ -91,7 +91,7 @@ def test_probabilities_sum_to_one_and_are_the_parts_product(config: ModelConfig)
 @pytest.mark.parametrize("numbers", [1, V * 5, 1 << 20])
 def test_pieces_do_not_show(cuts: list[int], numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = nats(mixed(), IDS)
-    monkeypatch.setattr(mixture, "NUMBERS", numbers)
+    monkeypatch.setattr(mixture, "MAX_LOG_PROBABILITIES", numbers)
     pieces = [part for part in np.split(IDS, cuts) if len(part)]
     reader = mixed()
     found = [n for n, _ in reader.surprisal(pieces)]
@@ -104,14 +104,14 @@ def test_the_weight_fitted_is_the_best_and_reading_goes_on() -> None:
     found = nats(mixed(), IDS)
     for part, there in (IDS[:half], found[:, :half]), (IDS[half:], found[:, half:]):
         sums = there.sum(axis=1)
-        assert reader.fit([part]) == WEIGHTS[int(sums.argmin())]
+        assert reader.fit([part]) == MIXTURE_WEIGHTS[int(sums.argmin())]
         np.testing.assert_array_less(-1e-9, np.diff(sums, 2))  # convex: no better one is far from the grid's
-    assert (WEIGHTS[0], WEIGHTS[-1]) == (0, 1)
+    assert (MIXTURE_WEIGHTS[0], MIXTURE_WEIGHTS[-1]) == (0, 1)
 
 
 def test_a_part_that_knows_nothing_is_left_out() -> None:
     model, weights = network()
-    uniform = Reader(model, weights.like(), reset=False)
+    uniform = StreamReader(model, weights.like(), reset=False)
     true = np.array([1, 2, 3, 4, 5, 6] * 30, np.uint8)
     wrong = fit(true[::-1].copy(), V, 2)
     assert Mixture(uniform, wrong).fit([true]) == 1
@@ -123,7 +123,7 @@ def test_a_network_that_learns_is_mixed_before_it_learns() -> None:
     other[50] = 1 + other[50] % (V - 1)
     one, two = (nats(Mixture(learner(), GRAMS), ids) for ids in (IDS, other))
     np.testing.assert_array_equal(one[:, :50], two[:, :50])
-    ((expected, _),) = surprisal(learner(), [IDS])
+    ((expected, _),) = stream_surprisal(learner(), [IDS])
     np.testing.assert_allclose(one[-1], expected, rtol=1e-10)
 
 
@@ -161,10 +161,13 @@ def parts(here: Path) -> tuple[Any, KneserNey, np.ndarray]:
 def test_each_half_of_the_held_out_part_is_scored_with_the_weight_of_the_other(here: Path, dynamic: list[str]) -> None:
     run, grams, valid = parts(here)
     found = json.loads(ok("eval", "--mix", "ngram", "--json", *dynamic, stdin=None))
-    kind = Learner if dynamic else Reader
+    kind = StreamLearner if dynamic else StreamReader
     expected, half = nats(Mixture(kind(run.model, run.weights, reset=run.reset), grams), valid), len(valid) // 2
     first, second = (int(part.sum(axis=1).argmin()) for part in (expected[:, :half], expected[:, half:]))
-    assert (found["weight_first_half"], found["weight_second_half"]) == (WEIGHTS[second], WEIGHTS[first])
+    assert (found["weight_first_half"], found["weight_second_half"]) == (
+        MIXTURE_WEIGHTS[second],
+        MIXTURE_WEIGHTS[first],
+    )
     assert found["nats"] == pytest.approx(expected[second, :half].sum() + expected[first, half:].sum(), rel=1e-6)
     assert found["count"] == len(valid)
     alone = json.loads(ok("eval", "--json", *dynamic, stdin=None))
@@ -183,8 +186,8 @@ def test_another_text_is_scored_with_the_weight_of_the_held_out_part(here: Path)
     run, grams, valid = parts(here)
     found = json.loads(ok("eval", "other.txt", "--mix", "ngram", "--json"))
 
-    def make(weights: Any = WEIGHTS) -> Mixture:
-        return Mixture(Reader(run.model, run.weights, reset=run.reset), grams, weights)
+    def make(weights: Any = MIXTURE_WEIGHTS) -> Mixture:
+        return Mixture(StreamReader(run.model, run.weights, reset=run.reset), grams, weights)
 
     assert found["weight"] == make().fit([valid])
     ids = run.vocabulary.ids("Dodo\nAnbe\n" * 30, "text")

@@ -21,9 +21,9 @@ from test_training import begin
 
 from charnn.config import TrainConfig
 from charnn.errors import CharnnError, UsageError
-from charnn.parallel import ranks, teams
-from charnn.parallel.mpi import MPI
-from charnn.parallel.parallel import rows_of
+from charnn.parallel import choose, launcher
+from charnn.parallel.mpi import MPIGroup
+from charnn.parallel.team import rows_of_worker
 from charnn.runs import checkpoint
 from charnn.training import plan, session
 
@@ -329,7 +329,7 @@ def test_without_mpi4py_a_rank_says_what_to_install(new: Path, monkeypatch: pyte
     monkeypatch.setenv("PMI_RANK", "0")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(UsageError, match=r"mpiexec started 2 ranks, but .* is missing .*pip install 'charnn\[mpi\]'"):
-        teams.team(1)
+        choose.worker_group(1)
     program = "import sys; sys.modules['mpi4py'] = None\nfrom charnn.__main__ import main\nmain()\n"
     command = ["env", "PMI_SIZE=2", "PMI_RANK=0", sys.executable, "-c", program, "train", "words.txt", *TINY]
     done = execute(command, new)
@@ -359,8 +359,8 @@ class Comm:
                 vector += other
 
 
-def team_of(*sent: Any, rank: int = 0) -> MPI:
-    team = object.__new__(MPI)
+def team_of(*sent: Any, rank: int = 0) -> MPIGroup:
+    team = object.__new__(MPIGroup)
     team.comm, team.in_place, team.failure = Comm(*sent), "in place", ZeroDivisionError
     team.size, team.rank, team.number, team.numbers = len(sent), rank, rank, range(rank, rank + 1)
     return team
@@ -376,7 +376,7 @@ def test_a_sum_adds_what_all_ranks_have() -> None:
 
 def test_each_rank_has_the_rows_that_the_others_trained() -> None:
     rows = np.zeros((5, 2))
-    parts = [rows_of(5, i, 3) for i in range(3)]
+    parts = [rows_of_worker(5, i, 3) for i in range(3)]
     rows[parts[1]] = 1
     sent = [np.full((len(range(5)[part]), 2), i) if i != 1 else None for i, part in enumerate(parts)]
     team_of(*sent, rank=1).gather(rows)
@@ -426,22 +426,22 @@ def test_who_started_it_tells_a_process_its_rank(
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert (ranks.launched(), ranks.rank()) == (size, rank)
+    assert (launcher.launched(), launcher.rank()) == (size, rank)
 
 
 def test_ranks_are_the_workers_and_must_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PMI_SIZE", "4")
-    assert plan.plan(TrainConfig(batch=32, workers=2), 10**6).workers == 4
-    assert plan.plan(TrainConfig(batch=4, window=8), 10**6).workers == 4
+    assert plan.resolve(TrainConfig(batch=32, workers=2), 10**6).workers == 4
+    assert plan.resolve(TrainConfig(batch=4, window=8), 10**6).workers == 4
     with pytest.raises(UsageError, match="there are 4 ranks for a batch of 3"):
-        plan.plan(TrainConfig(batch=3, window=8), 10**6)
+        plan.resolve(TrainConfig(batch=3, window=8), 10**6)
 
 
 def test_nothing_is_aborted_where_mpi_is_not_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "mpi4py.MPI", raising=False)
-    ranks.abort(3)
+    launcher.abort(3)
     aborted: list[int] = []
     world = SimpleNamespace(COMM_WORLD=SimpleNamespace(Abort=aborted.append))
     monkeypatch.setitem(sys.modules, "mpi4py.MPI", world)
-    ranks.abort(3)
+    launcher.abort(3)
     assert aborted == [3]

@@ -106,7 +106,7 @@ def test_before_is_the_beginning_of_the_same_stream() -> None:
 def test_parts_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     train, valid = text(0, 20, 2000), text(1, 20, 300)
     whole = fit(train, 20, 4).nats(valid)
-    monkeypatch.setattr(ngram, "PART", 7)
+    monkeypatch.setattr(ngram, "PART_SIZE", 7)
     np.testing.assert_allclose(fit(train, 20, 4).nats(valid), whole, rtol=1e-12)
 
 
@@ -180,7 +180,7 @@ def test_types_and_memory_maps_are_the_same(tmp_path: Path) -> None:
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = text(0, 20, 3000)
     assert baselines(ids[:2500], ids[2500:], 20, limit=900) == baselines(ids[:900], ids[2500:], 20)
-    monkeypatch.setattr(ngram, "SCORED", 100)
+    monkeypatch.setattr(ngram, "SCORED_SYMBOLS", 100)
     assert baselines(ids[:2500], ids[2500:], 20) == baselines(ids[:2500], ids[2500:2600], 20)
 
 

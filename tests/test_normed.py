@@ -19,14 +19,14 @@ from test_training import losses
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.evaluation import evaluation
+from charnn.evaluation import score
 from charnn.io import npz
-from charnn.nn.layers import LSTM, NormedLSTM
-from charnn.nn.layers.normed import EPS
+from charnn.nn.layers import LSTM, LayerNormLSTM
+from charnn.nn.layers.layernorm_lstm import VARIANCE_EPSILON
 from charnn.nn.model import Model
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
-from charnn.sampling.stepping import Steps
+from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
 
 PRECISION = {np.float32: 2e-5, np.float64: 1e-10}
@@ -44,7 +44,7 @@ def loss_by_torch(p: dict[str, Any], x: Any, y: Any, h: list[Any], c: list[Any])
         for i in range(2):
             w = {name: p[f"hidden/{i}/{name}"] for name in ("b", "W", "U", "gain", "shift")}
             a = w["b"] + h[i] @ w["W"] + (torch.cat([h[i - 1], read], 1) if i else read) @ w["U"]
-            a = torch.nn.functional.layer_norm(a, a.shape[1:], w["gain"], w["shift"], EPS)
+            a = torch.nn.functional.layer_norm(a, a.shape[1:], w["gain"], w["shift"], VARIANCE_EPSILON)
             i_, f, o, g = a.chunk(4, 1)
             c[i] = torch.sigmoid(f) * c[i] + torch.sigmoid(i_) * torch.tanh(g)
             h[i] = torch.sigmoid(o) * torch.tanh(c[i])
@@ -91,12 +91,12 @@ def test_the_scale_of_what_is_normalised_makes_no_difference() -> None:
 
 
 def test_it_starts_with_gates_that_forget_nothing() -> None:
-    layer = NormedLSTM((3,), H)
+    layer = LayerNormLSTM((3,), H)
     p, plain = layer.initial(np.random.default_rng(0)), LSTM((3,), H).initial(np.random.default_rng(0))
     np.testing.assert_array_equal(p["shift"].reshape(4, H).T, [[0, 1, 0, 0]] * H)
     assert (p["gain"] == 1).all() and (p["b"] == 0).all()
     assert all(np.array_equal(p[name], plain[name]) for name in "WU")
-    U = NormedLSTM((V,), H, V).initial(np.random.default_rng(0))["U"]
+    U = LayerNormLSTM((V,), H, V).initial(np.random.default_rng(0))["U"]
     assert 0.9 < np.abs(U).max() <= 1
 
 
@@ -105,11 +105,11 @@ def test_it_starts_with_gates_that_forget_nothing() -> None:
 def test_single_steps_are_the_networks(layers: int, skip: bool, reset: bool) -> None:
     model, p = network(layers, skip)
     for rows in (1, 5):
-        steps, naive = Steps(model, p, rows, 0.7, reset), Naive(model, p, rows, reset)
+        steps, naive = FastStepper(model, p, rows, 0.7, reset), Naive(model, p, rows, reset)
         for x in symbols(rows):
             expected = naive.read(x)
             close(read(steps, x) + p["readout/c"] / 0.7, expected / 0.7)
-    go_on(lambda: Steps(model, p, 5, 0.7, reset))
+    go_on(lambda: FastStepper(model, p, 5, 0.7, reset))
 
 
 def test_memory_is_counted_with_what_is_normalised() -> None:
@@ -118,9 +118,9 @@ def test_memory_is_counted_with_what_is_normalised() -> None:
         for layers in (1, 3):
             model = Model(ModelConfig("lstm", 128, layers, None, True, 0.5, norm=norm), 65)
             p, ws = model.initial(np.random.default_rng(0)), Workspace()
-            x = np.zeros((evaluation.WINDOW // 32, 32), np.int64)
+            x = np.zeros((score.SCORING_WINDOW // 32, 32), np.int64)
             model.gradient(p, p.like(), x, x, model.zero_state(32), ws, None, np.random.default_rng(0))
-            found.append(memory.needed(model, TrainConfig(batch=32, workers=1)) - memory.RESERVE)
+            found.append(memory.needed(model, TrainConfig(batch=32, workers=1)) - memory.RESERVED_BYTES)
             assert ws._needed < found[-1] < 3 * ws._needed
     assert found[2] > found[0] and found[3] > found[1]
 

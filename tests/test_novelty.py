@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from charnn.evaluation import novelty
-from charnn.evaluation.novelty import GRAM, copied, hashes
+from charnn.evaluation import overlap
+from charnn.evaluation.overlap import GRAM, hashes, overlaps
 
 RNG = np.random.default_rng(0)
 OTHER = RNG.integers(0, 4, 3000).astype(np.uint8)
@@ -39,7 +39,7 @@ def by_hand(text: np.ndarray) -> tuple[list[bool], int, int]:
 
 @pytest.mark.parametrize("size", [29, 1000, 10_000])
 def test_what_is_found_is_what_a_search_finds(size: int) -> None:
-    for (name, text), facts in zip(TEXTS.items(), copied(list(TEXTS.values()), in_pieces(size)), strict=True):
+    for (name, text), facts in zip(TEXTS.items(), overlaps(list(TEXTS.values()), in_pieces(size)), strict=True):
         grams, longest, at = by_hand(text)
         assert facts.grams.tolist() == grams and facts.longest == longest, name
         assert text[facts.at : facts.at + longest].tobytes() in OTHER.astype(text.dtype).tobytes(), name
@@ -48,7 +48,7 @@ def test_what_is_found_is_what_a_search_finds(size: int) -> None:
 
 
 def test_an_empty_text_holds_nothing() -> None:
-    (facts,) = copied([OTHER], in_pieces(10, OTHER[:0]))
+    (facts,) = overlaps([OTHER], in_pieces(10, OTHER[:0]))
     assert not facts.grams.any() and facts.longest == 0 and facts.share == 0
 
 
@@ -68,6 +68,6 @@ def test_no_more_passes_than_the_longest_run_asks_for(monkeypatch: pytest.Monkey
         passes.append(1)
         return iter([OTHER])
 
-    copied([TEXTS["a run of 60"]], other)
+    overlaps([TEXTS["a run of 60"]], other)
     assert 4 <= len(passes) <= 2 * np.log2(130) + 2
-    assert novelty._powers.cache_info().currsize <= 4
+    assert overlap._powers.cache_info().currsize <= 4

@@ -24,7 +24,7 @@ from hypothesis.extra import numpy as nst
 
 from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
-from charnn.io.stored import Stored
+from charnn.io.lazy import LazyArray
 
 law = settings(
     derandomize=True,
@@ -136,7 +136,7 @@ def test_arrays_are_kept_in_rows_whatever_their_order(tmp_path: Path) -> None:
 
 def test_lazy_arrays_stay_in_the_file_and_the_others_do_not(tmp_path: Path) -> None:
     found = npz.read(saved(tmp_path, whole(tmp_path)), lazy=["ids"])
-    assert isinstance(found["ids"], Stored)
+    assert isinstance(found["ids"], LazyArray)
     assert equal({**found, "ids": np.asarray(found["ids"])}, ARRAYS)
     assert isinstance(found["weights/0/W"], np.ndarray)
 
@@ -367,7 +367,7 @@ def test_random_changes_give_arrays_or_a_checkpoint_error(tmp_path: Path, data: 
     for lazy in ([], ["ids"]):
         try:
             found = npz.read(saved(tmp_path, bytes(changed)), lazy)
-            assert all(isinstance(array, np.ndarray | Stored) for array in found.values())
+            assert all(isinstance(array, np.ndarray | LazyArray) for array in found.values())
             assert lazy or equal(found, ARRAYS)
         except CheckpointError:
             pass

@@ -16,16 +16,16 @@ from test_training import begin, corpus, losses, options, text, vocabulary
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
-from charnn.evaluation import evaluation
-from charnn.nn.layers import Elman, Feedback, Jordan, Linear, Stack, Taught, trace
+from charnn.evaluation import score
+from charnn.nn.layers import Elman, Feedback, Jordan, Linear, Stack, TeacherForced, trace
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.sampling.stepping import Steps, Windows, steps
+from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
 from charnn.training import memory, session
 from charnn.training.schedules import teacher
 from charnn.training.session import Validation
-from charnn.training.training import Update
+from charnn.training.trainer import Update
 
 T, B, H, V = 12, 5, 16, 9
 
@@ -50,7 +50,7 @@ def softmax(o: Any) -> Any:
 @resets
 @pytest.mark.parametrize("floats", [False, True], ids=["symbols", "floats"])
 @pytest.mark.parametrize("decay", [0.001, 0.5, 0.999])
-@pytest.mark.parametrize("length", [1, 5, 2 * trace.PIECE + 3])
+@pytest.mark.parametrize("length", [1, 5, 2 * trace.STEPS_PER_PRODUCT + 3])
 def test_a_window_in_products_is_the_equations_by_steps(length: int, decay: float, floats: bool, reset: bool) -> None:
     rng, layer = np.random.default_rng(0), Jordan((3, V), H, "tanh", V, decay)
     p, below, s = weights(layer), rng.normal(size=(length, B, 3)), rng.normal(size=(B, V))
@@ -91,7 +91,7 @@ def test_teacher_forcing_alone_is_feedback_without_a_loop(reset: bool) -> None:
     keep = (rng.random((T, B, 1)) > 0.3).astype(float) if reset else None
     state, dy = tuple(rng.normal(size=(B, H)) for _ in range(2)), rng.normal(size=(2, T, B, H))
     found = []
-    for layer, more in ((slow, (np.full((B, V), 1 / V),)), (Taught(inner), ())):
+    for layer, more in ((slow, (np.full((B, V), 1 / V),)), (TeacherForced(inner), ())):
         g = p.like()
         y, after, backward = layer.forward(p, (x,), state + more, Workspace(), keep)
         before = backward(tuple(dy.copy()), tuple(np.zeros_like(s) for s in after), g)[1]
@@ -177,8 +177,8 @@ def network(kind: ModelConfig) -> tuple[Model, Parameters]:
 @pytest.mark.parametrize("rows", [1, 4])
 def test_scores_of_single_steps_are_the_networks(kind: str, rows: int, reset: bool) -> None:
     model, p = network(ALL[kind])
-    stepping, naive = steps(model, p, rows, 0.5, reset), Naive(model, p, rows, reset)
-    assert isinstance(stepping, Steps if kind in JORDANS else Windows)
+    stepping, naive = make_stepper(model, p, rows, 0.5, reset), Naive(model, p, rows, reset)
+    assert isinstance(stepping, FastStepper if kind in JORDANS else WindowStepper)
     for x in symbols(rows):
         expected = naive.read(x)
         close(read(stepping, x) + p["readout/c"] / 0.5, expected / 0.5)
@@ -187,7 +187,7 @@ def test_scores_of_single_steps_are_the_networks(kind: str, rows: int, reset: bo
 @kinds
 def test_some_of_the_streams_go_on_as_they_would_have(kind: str) -> None:
     model, p = network(ALL[kind])
-    go_on(lambda: steps(model, p, 5, 0.7, True))
+    go_on(lambda: make_stepper(model, p, 5, 0.7, True))
 
 
 @kinds
@@ -195,9 +195,9 @@ def test_evaluation_knows_no_windows(kind: str, monkeypatch: pytest.MonkeyPatch)
     model, p = network(ALL[kind])
     ids, found = text(300), []
     for window in (7, 100):
-        monkeypatch.setattr(evaluation, "WINDOW", window)
-        found.append(evaluation.evaluate(model, p, ids, reset=window == 7).nats)
-        found.append(evaluation.evaluate(model, p, ids, reset=window > 7).nats)
+        monkeypatch.setattr(score, "SCORING_WINDOW", window)
+        found.append(score.evaluate(model, p, ids, reset=window == 7).nats)
+        found.append(score.evaluate(model, p, ids, reset=window > 7).nats)
     assert found[0] == pytest.approx(found[3], rel=1e-5) and found[1] == pytest.approx(found[2], rel=1e-5)
 
 
@@ -261,9 +261,9 @@ def test_memory_is_counted(kind: str) -> None:
     for batch, hidden, letters in ((32, 256, 65), (50, 128, 65), (32, 32, 500)):
         model = Model(ModelConfig(**{**vars(ALL[kind]), "hidden": hidden}), letters)
         p, ws = model.initial(np.random.default_rng(0)), Workspace()
-        x = np.zeros((evaluation.WINDOW // batch, batch), np.int64)
+        x = np.zeros((score.SCORING_WINDOW // batch, batch), np.int64)
         model.gradient(p, p.like(), x, x, model.zero_state(batch), ws, None, None)
-        needed = memory.needed(model, TrainConfig(batch=batch, workers=1)) - memory.RESERVE
+        needed = memory.needed(model, TrainConfig(batch=batch, workers=1)) - memory.RESERVED_BYTES
         assert ws._needed < needed < 8 * ws._needed
 
 

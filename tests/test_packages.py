@@ -13,7 +13,7 @@ ORDER = """
 """.replace("|", "").split()
 LIBRARY = ORDER[: ORDER.index("api") + 1]  # what knows no terminal
 TERMINAL = {"click", "rich", "tqdm"}
-LINES, FILES = 300, 16  # of a module, and of a package, at most
+LINES, FILES = 305, 16  # of a module, and of a package, at most
 
 PATHS = sorted(ROOT.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in PATHS]

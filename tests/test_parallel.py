@@ -18,28 +18,36 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_training import begin, corpus, start, text, updates, vectors
 
+from charnn import machine as charnn_machine
 from charnn.errors import CharnnError, DivergenceError, InputError
 from charnn.machine import cores
 from charnn.nn.workspace import ALIGN
-from charnn.parallel import parallel, processes, teams
-from charnn.parallel.parallel import LINE, Neighbour, Solo, Team, Threads, rows_of
-from charnn.parallel.processes import Barrier, Processes, spread
+from charnn.parallel import choose, processes
+from charnn.parallel.processes import Barrier, ProcessGroup, spread
+from charnn.parallel.team import (
+    CACHE_LINE_FLOATS,
+    SharedMemoryWorker,
+    SingleWorker,
+    ThreadGroup,
+    WorkerGroup,
+    rows_of_worker,
+)
 from charnn.runs import checkpoint
-from charnn.runs.folders import Folder
+from charnn.runs.folder import Folder
 from charnn.training import session
-from charnn.training.training import Share, Trainer, Update
+from charnn.training.trainer import Share, Trainer, Update
 
-pytestmark = pytest.mark.skipif(not processes.possible(), reason="workers are forked on Linux on x86-64 only")
+pytestmark = pytest.mark.skipif(not processes.can_fork(), reason="workers are forked on Linux on x86-64 only")
 
 LIMIT = 20  # seconds
-KINDS: dict[str, type[Threads] | type[Processes]] = {"threads": Threads, "processes": Processes}
+KINDS: dict[str, type[ThreadGroup] | type[ProcessGroup]] = {"threads": ThreadGroup, "processes": ProcessGroup}
 TEAMS = {f"{size} {name}": (kind, size) for name, kind in KINDS.items() for size in (2, 3, 5)}
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 many = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 @pytest.fixture(params=TEAMS.values(), ids=TEAMS.keys())
-def team(request: pytest.FixtureRequest) -> Iterator[Team]:
+def team(request: pytest.FixtureRequest) -> Iterator[WorkerGroup]:
     kind, size = request.param
     team = kind(size)
     yield team
@@ -85,27 +93,27 @@ def soon(condition: Callable[[], bool]) -> bool:
 @example(size=1, members=5)
 @example(size=16 * 7 + 3, members=7)
 def test_parts_cover_a_vector_once_and_meet_at_cache_lines(size: int, members: int) -> None:
-    parts = [Neighbour(i, members, lambda: None).part(size) for i in range(members)]
+    parts = [SharedMemoryWorker(i, members, lambda: None).part(size) for i in range(members)]
     seen = np.zeros(size, int)
     for part in parts:
         seen[part] += 1
-        assert part.start % LINE == 0 and (part.stop % LINE == 0 or part.stop == size)
+        assert part.start % CACHE_LINE_FLOATS == 0 and (part.stop % CACHE_LINE_FLOATS == 0 or part.stop == size)
     assert (seen == 1).all()
     sizes = [len(range(size)[part]) for part in parts]
-    assert max(sizes) - min(sizes) <= 2 * LINE
-    assert LINE * np.dtype(np.float32).itemsize == ALIGN
+    assert max(sizes) - min(sizes) <= 2 * CACHE_LINE_FLOATS
+    assert CACHE_LINE_FLOATS * np.dtype(np.float32).itemsize == ALIGN
 
 
 @many
 @given(batch=st.integers(1, 600), members=st.integers(1, 70))
 def test_rows_cover_the_batch_once_and_evenly(batch: int, members: int) -> None:
-    rows = [rows_of(batch, i, members) for i in range(members)]
+    rows = [rows_of_worker(batch, i, members) for i in range(members)]
     assert [b for part in rows for b in range(batch)[part]] == list(range(batch))
     assert {part.stop - part.start for part in rows} <= {batch // members, -(-batch // members)}
 
 
 def test_a_team_alone_is_its_only_member_and_updates_everything() -> None:
-    solo = Solo()
+    solo = SingleWorker()
     vector = np.arange(5.0)
     assert solo.sum([vector]) is vector and solo.part(7) == slice(0, 7)
     solo.start(lambda member, a, b: (member, a + b))
@@ -127,7 +135,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, siblings: list[str] | None, quota: 
                 return quota
             raise FileNotFoundError(self.path)
 
-    monkeypatch.setattr(parallel, "Path", Files)
+    monkeypatch.setattr(charnn_machine, "Path", Files)
     return cores()
 
 
@@ -151,34 +159,34 @@ def test_this_machine_has_a_core() -> None:
 
 
 def test_one_worker_is_alone_and_several_are_processes_where_there_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert type(teams.team(1)) is Solo
-    assert type(teams.team(3)) is Processes and teams.team(3).size == 3
-    monkeypatch.setattr(processes, "possible", lambda: False)
-    assert type(teams.team(3)) is Threads and type(teams.team(1)) is Solo
+    assert type(choose.worker_group(1)) is SingleWorker
+    assert type(choose.worker_group(3)) is ProcessGroup and choose.worker_group(3).size == 3
+    monkeypatch.setattr(processes, "can_fork", lambda: False)
+    assert type(choose.worker_group(3)) is ThreadGroup and type(choose.worker_group(1)) is SingleWorker
 
 
 def test_processes_are_made_where_writes_are_seen_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert processes.possible()
+    assert processes.can_fork()
     for name, value in (("machine", "aarch64"), ("system", "Darwin")):
         with monkeypatch.context() as patch:
             patch.setattr(processes.platform, name, lambda value=value: value)
-            assert not processes.possible()
+            assert not processes.can_fork()
 
 
 # Training
 
 
-def trained(team: Team, count: int, symbols: int, **given: Any) -> tuple[Any, list[Update]]:
+def trained(team: WorkerGroup, count: int, symbols: int, **given: Any) -> tuple[Any, list[Update]]:
     run = start(workers=team.size, **given)
     return run, updates(Trainer(run, text(symbols), team), count)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("state", ["carry", "reset"])
-def test_a_team_does_what_one_does_up_to_rounding(team: Team, layers: int, state: str) -> None:
+def test_a_team_does_what_one_does_up_to_rounding(team: WorkerGroup, layers: int, state: str) -> None:
     symbols = 5 * 8 * 6 + 2  # the last window of an epoch has two rows: not one for every worker
     given = {"layers": layers, "skip": layers > 1, "batch": 5, "state": state}
-    solo, alone = trained(Solo(), 20, symbols, **given)
+    solo, alone = trained(SingleWorker(), 20, symbols, **given)
     shared, together = trained(team, 20, symbols, **given)
     assert [update.count for update in together] == [update.count for update in alone]
     assert {40, 2} <= {update.count for update in alone}
@@ -194,11 +202,11 @@ def test_a_team_does_what_one_does_up_to_rounding(team: Team, layers: int, state
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
 def test_a_team_with_more_members_than_cache_lines_of_weights_updates_all_of_them(optimizer: str) -> None:
     given = {"hidden": 1, "batch": 40, "window": 2, "optimizer": optimizer}
-    solo, _ = trained(Solo(), 6, 2000, **given)
-    crowd = Threads(12)
+    solo, _ = trained(SingleWorker(), 6, 2000, **given)
+    crowd = ThreadGroup(12)
     shared, _ = trained(crowd, 6, 2000, **given)
     crowd.close()
-    assert shared.weights.flat.size < 12 * LINE
+    assert shared.weights.flat.size < 12 * CACHE_LINE_FLOATS
     np.testing.assert_allclose(shared.weights.flat, solo.weights.flat, atol=1e-5)
 
 
@@ -223,8 +231,8 @@ def test_threads_and_processes_do_the_same_to_the_bit() -> None:
     assert found[0] == found[1]
 
 
-def test_workers_that_were_sent_home_come_back(team: Team) -> None:
-    once, again = (trained(Solo(), 10, 1000, batch=5)[0] for _ in range(2))
+def test_workers_that_were_sent_home_come_back(team: WorkerGroup) -> None:
+    once, again = (trained(SingleWorker(), 10, 1000, batch=5)[0] for _ in range(2))
     run = start(workers=team.size, batch=5)
     trainer = Trainer(run, text(1000), team)
     for _ in range(5):
@@ -237,7 +245,7 @@ def test_workers_that_were_sent_home_come_back(team: Team) -> None:
 
 def test_what_the_caller_changes_all_workers_see() -> None:
     """Weights, moments and state are the same memory for all: after a setback, say, or in a notebook."""
-    team = Processes(3)
+    team = ProcessGroup(3)
     run = start(batch=6)
     trainer = Trainer(run, text(2000), team)
     updates(trainer, 2)
@@ -257,8 +265,8 @@ def test_what_the_caller_changes_all_workers_see() -> None:
 # Sums, and errors
 
 
-def test_a_sum_is_the_same_for_all_members_and_covers_the_whole_vector(team: Team) -> None:
-    size = LINE * 7 + 5
+def test_a_sum_is_the_same_for_all_members_and_covers_the_whole_vector(team: WorkerGroup) -> None:
+    size = CACHE_LINE_FLOATS * 7 + 5
     shared = [team.allocate(4 * size).view(np.float32) for _ in range(team.size)]
     seen = team.allocate(8 * team.size).view(np.float64)
     assert all(v.ctypes.data % ALIGN == 0 for v in shared)
@@ -282,7 +290,7 @@ def test_a_sum_is_the_same_for_all_members_and_covers_the_whole_vector(team: Tea
         assert sorted({*shared[0].tolist()}) == list(range(members))
 
 
-def test_memory_of_no_bytes_can_be_had(team: Team) -> None:
+def test_memory_of_no_bytes_can_be_had(team: WorkerGroup) -> None:
     assert len(team.allocate(0)) == 0
 
 
@@ -302,7 +310,9 @@ ERRORS = [ValueError("item 1"), InputError("a text at 1:2"), ZeroDivisionError()
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_members_error_reaches_the_caller_and_the_team_goes_on(team: Team, number: int, error: Exception) -> None:
+def test_a_members_error_reaches_the_caller_and_the_team_goes_on(
+    team: WorkerGroup, number: int, error: Exception
+) -> None:
     team.start(failing(number, error, 2))
     assert [team.run(0), team.run(1)] == [0, 1]
     with pytest.raises(type(error)) as found:
@@ -311,7 +321,7 @@ def test_a_members_error_reaches_the_caller_and_the_team_goes_on(team: Team, num
     assert [team.run(3), team.run(4)] == [3, 4]
 
 
-def test_of_several_errors_one_is_told(team: Team) -> None:
+def test_of_several_errors_one_is_told(team: WorkerGroup) -> None:
     def work(member: Any) -> None:
         raise ValueError("all of them")
 
@@ -321,7 +331,7 @@ def test_of_several_errors_one_is_told(team: Team) -> None:
 
 
 def test_a_workers_error_of_the_system_keeps_its_type() -> None:
-    team = Processes(2)
+    team = ProcessGroup(2)
     team.start(failing(1, FileNotFoundError(2, "No such file", "corpus.txt"), 0))
     with pytest.raises(FileNotFoundError, match=r"corpus\.txt"):
         team.run(0)
@@ -335,7 +345,7 @@ class Awkward(Exception):
 
 
 def test_a_workers_error_that_cannot_be_sent_is_still_told() -> None:
-    team = Processes(2)
+    team = ProcessGroup(2)
     team.start(failing(1, Awkward("something", "somewhere"), 0))
     with pytest.raises(Exception, match=r"something in somewhere|a worker process"):
         team.run(0)
@@ -347,7 +357,7 @@ def test_a_threads_error_after_the_last_barrier_is_not_lost() -> None:
         if member.number:
             raise ValueError("late")
 
-    team = Threads(2)
+    team = ThreadGroup(2)
     team.start(work)
     try:
         with pytest.raises(ValueError, match="late"):
@@ -363,7 +373,7 @@ def test_an_interrupted_caller_sends_the_workers_home() -> None:
             raise KeyboardInterrupt
         member.wait()
 
-    team = Processes(3)
+    team = ProcessGroup(3)
     team.start(work)
     with pytest.raises(KeyboardInterrupt):
         team.run()
@@ -389,7 +399,7 @@ def test_an_interrupted_caller_can_go_on(kind: Any, size: int) -> None:
     team.close()
 
 
-def test_training_that_never_recovers_ends_as_it_does_alone(team: Team) -> None:
+def test_training_that_never_recovers_ends_as_it_does_alone(team: WorkerGroup) -> None:
     run = start(activation="relu", optimizer="sgd", rate=1e7, clip=0.0, batch=5)
     first = run.weights.flat.copy()
     trainer = Trainer(run, text(2000), team)
@@ -446,9 +456,9 @@ def test_a_barrier_looks_round_while_it_waits_and_can_be_used_anew(monkeypatch: 
 # How workers end
 
 
-def at_work(size: int = 3, **given: Any) -> tuple[Processes, Trainer, list[int]]:
+def at_work(size: int = 3, **given: Any) -> tuple[ProcessGroup, Trainer, list[int]]:
     """A team that has trained for some windows, and its processes."""
-    team = Processes(size)
+    team = ProcessGroup(size)
     trainer = Trainer(start(workers=size, **given), text(2000), team)
     updates(trainer, 3)
     pids = [pid for pid, _ in team.crew]
@@ -511,7 +521,7 @@ def test_a_worker_killed_at_work_ends_the_run_in_one_line(monkeypatch: pytest.Mo
 
 
 def test_a_worker_that_ends_by_itself_is_noticed() -> None:
-    team = Processes(3)
+    team = ProcessGroup(3)
     team.start(lambda member: os._exit(7) if member.number == 2 else member.wait())
     with pytest.raises(CharnnError, match="a worker process ended with code 7"):
         team.run()
@@ -549,7 +559,7 @@ def test_workers_leave_signals_to_the_caller() -> None:
 
 
 def test_a_thread_that_trained_for_a_while_may_end() -> None:
-    team = Processes(2)
+    team = ProcessGroup(2)
     trainer = Trainer(start(workers=2), text(2000), team)
     thread = threading.Thread(target=updates, args=[trainer, 2])
     thread.start()
@@ -734,7 +744,7 @@ def test_one_worker_or_one_item_needs_no_process(items: range, workers: int) -> 
 
 
 def test_where_there_are_no_processes_the_caller_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "possible", lambda: False)
+    monkeypatch.setattr(processes, "can_fork", lambda: False)
     assert list(spread(square, range(4), 3)) == [(i * i, os.getpid()) for i in range(4)]
 
 

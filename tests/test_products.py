@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from charnn.nn import products
-from charnn.nn.products import Product, multiply, unpacked
+from charnn.nn import matmul
+from charnn.nn.matmul import Product, multiply, unpacked
 from charnn.nn.workspace import Workspace
 
 SMALLER = {"TILED": True, "SMALL": 600, "COLUMNS": 8, "BLOCK": 8, "ENOUGH": 4, "FEWEST": 2, "STRIP": 5, "LONG": 12}
@@ -30,7 +30,7 @@ class Poisoned(Workspace):
 @pytest.fixture(scope="module", autouse=True)
 def tiled() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "TILED", True)
+        patch.setattr(matmul, "TILED", True)
         yield
 
 
@@ -38,7 +38,7 @@ def tiled() -> Iterator[None]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a few rows, tiles of a few columns."""
     for name, value in SMALLER.items():
-        monkeypatch.setattr(products, name, value)
+        monkeypatch.setattr(matmul, name, value)
 
 
 def arrays(*shape: int, dtype: Any = np.float64) -> np.ndarray:
@@ -112,11 +112,11 @@ def test_products_are_those_of_matrices_and_cut_as_meant(
 def test_products_of_all_sizes_are_those_of_matrices(rows: int, depth: int, columns: int, transposed: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SMALLER.items():
-            patch.setattr(products, name, value)
+            patch.setattr(matmul, name, value)
         product = assert_product(rows, depth, columns, transposed=transposed)
-        if rows > 1 and product.block * depth * min(product.tile, columns) > products.SMALL:
+        if rows > 1 and product.block * depth * min(product.tile, columns) > matmul.SMALL:
             assert (product.block, product.tile) == (rows, columns)  # where it is cut, its pieces are small
-        patch.setattr(products, "TILED", False)
+        patch.setattr(matmul, "TILED", False)
         assert cut(assert_product(rows, depth, columns, transposed=transposed), rows, columns) == "whole"
 
 
@@ -136,7 +136,7 @@ def test_products_of_all_sizes_are_those_of_matrices(rows: int, depth: int, colu
 def test_products_of_real_sizes(
     rows: int, depth: int, columns: int, what: str, transposed: bool, tiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "TILED", tiled)
+    monkeypatch.setattr(matmul, "TILED", tiled)
     product = assert_product(rows, depth, columns, transposed=transposed, dtype=np.float32, windows=2)
     assert cut(product, rows, columns) == (what if tiled else "whole")
 
@@ -175,7 +175,7 @@ def assert_multiplied(rows: int, depth: int, columns: int, transposed: bool, dty
 def test_multiply_is_a_product_whatever_is_left_over(rows: int, depth: int, columns: int, transposed: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SMALLER.items():
-            patch.setattr(products, name, value)
+            patch.setattr(matmul, name, value)
         assert_multiplied(rows, depth, columns, transposed)
 
 
@@ -189,7 +189,7 @@ def test_multiply_takes_blocks_for_the_most_rows_and_the_rest_as_they_are(
             super().__init__(W, rows, ws, transposed)
             made.append((rows, cut(self, rows, W.shape[not transposed])))
 
-    monkeypatch.setattr(products, "Product", Spy)
+    monkeypatch.setattr(matmul, "Product", Spy)
     assert_multiplied(67, 12, 24, True)
     assert_multiplied(67, 12, 24, False)
     assert made == [(64, "blocks and tiles")] * 2

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charnn.config import ModelConfig, SampleConfig
+from charnn.nn.functions import ignore_overflow
 from charnn.nn.model import Model
-from charnn.nn.numerics import quiet
 from charnn.nn.workspace import Workspace
-from charnn.sampling.sampling import (
-    AHEAD,
-    BATCH,
-    FEW,
-    ROWS,
-    SHARED,
-    Draws,
+from charnn.sampling.sampler import (
+    MAX_BATCH,
+    MAX_SYMBOLS_FOR_SUMS,
+    MIN_ROWS_FOR_SUMS,
+    MIN_SAMPLES_FOR_TWO,
+    NOISE_AHEAD,
+    GumbelSampler,
     Sample,
     batches,
     generate,
@@ -187,31 +187,31 @@ def test_what_has_no_probability_is_never_drawn(o: list[float], data: st.DataObj
     weights: Any = {"readout/c": np.zeros(len(o), np.float32)}
     model: Any = SimpleNamespace(symbols=len(o))
     limits = config(top_k=k, top_p=top_p)
-    drawn = Draws(model, weights, limits, rng, 2)(rows.astype(np.float32))
+    drawn = GumbelSampler(model, weights, limits, rng, 2)(rows.astype(np.float32))
     assert (probabilities(rows, limits)[np.arange(2), drawn] > 0).all()
 
 
-def draws(o: np.ndarray, c: np.ndarray, seed: int = 0) -> Draws:
+def draws(o: np.ndarray, c: np.ndarray, seed: int = 0) -> GumbelSampler:
     """For as many streams as o (rows, V) has rows."""
     model: Any = SimpleNamespace(symbols=len(c))
-    return Draws(model, {"readout/c": c.astype(np.float32)}, config(), np.random.default_rng(seed), len(o))  # type: ignore[arg-type]
+    return GumbelSampler(model, {"readout/c": c.astype(np.float32)}, config(), np.random.default_rng(seed), len(o))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("count", [ROWS - 1, ROWS, 64])
-@pytest.mark.parametrize("symbols", [5, FEW, FEW + 1])
+@pytest.mark.parametrize("count", [MIN_ROWS_FOR_SUMS - 1, MIN_ROWS_FOR_SUMS, 64])
+@pytest.mark.parametrize("symbols", [5, MAX_SYMBOLS_FOR_SUMS, MAX_SYMBOLS_FOR_SUMS + 1])
 def test_symbols_follow_the_softmax_however_many_rows_there_are(count: int, symbols: int) -> None:
     rng = np.random.default_rng(count)
     o, c = np.repeat(rng.normal(size=(1, symbols)), count, axis=0).astype(np.float32), rng.normal(size=symbols)
     draw = draws(o, c)
-    assert (draw.sums is not None) == (count >= ROWS and symbols <= FEW)
+    assert (draw.sums is not None) == (count >= MIN_ROWS_FOR_SUMS and symbols <= MAX_SYMBOLS_FOR_SUMS)
     drawn = np.concatenate([draw(o) for _ in range(40_000 // count)])
     assert_drawn_from(softmax(o[0] + c), drawn)
 
 
 def test_each_row_has_scores_and_a_random_number_of_its_own() -> None:
-    o = np.where(np.eye(ROWS, dtype=bool), 20, -20).astype(np.float32)
-    assert draws(o, np.zeros(ROWS))(o).tolist() == list(range(ROWS))
-    assert len(set(draws(o, np.zeros(ROWS))(0 * o).tolist())) > 5
+    o = np.where(np.eye(MIN_ROWS_FOR_SUMS, dtype=bool), 20, -20).astype(np.float32)
+    assert draws(o, np.zeros(MIN_ROWS_FOR_SUMS))(o).tolist() == list(range(MIN_ROWS_FOR_SUMS))
+    assert len(set(draws(o, np.zeros(MIN_ROWS_FOR_SUMS))(0 * o).tolist())) > 5
 
 
 HUGE = {  # scores and what is added to them, where exponentials or their sums are 0 or infinite: who may be drawn
@@ -227,7 +227,7 @@ HUGE = {  # scores and what is added to them, where exponentials or their sums a
 def test_numbers_out_of_all_bounds_are_drawn_as_the_softmax_says(name: str) -> None:
     scores, more, allowed = HUGE[name]
     o = np.repeat(np.array([scores], np.float32), 32, axis=0)
-    with quiet():
+    with ignore_overflow():
         draw = draws(o, np.array(more))
         drawn = np.concatenate([draw(o) for _ in range(300)])
     assert set(drawn.tolist()) == allowed
@@ -355,18 +355,18 @@ def test_rows_that_end_do_not_disturb_those_that_go_on() -> None:
     texts: list[list[int]] = [[] for _ in range(40)]
     rows, left = list(range(40)), []  # in the batch, and how many were when some left it
     for _ in range(30):
-        if len(rows) >= ROWS and not len(by_sums):
-            by_sums = rng.random((AHEAD // len(rows), len(rows), 1), np.float32)
-        if len(rows) < ROWS and not len(by_noise):
-            by_noise = noise(rng, (AHEAD // (len(rows) * V), len(rows), V))
+        if len(rows) >= MIN_ROWS_FOR_SUMS and not len(by_sums):
+            by_sums = rng.random((NOISE_AHEAD // len(rows), len(rows), 1), np.float32)
+        if len(rows) < MIN_ROWS_FOR_SUMS and not len(by_noise):
+            by_noise = noise(rng, (NOISE_AHEAD // (len(rows) * V), len(rows), V))
         for i, row in enumerate(rows):
             if 0 not in texts[row]:
                 o = scores(texts[row])
-                if len(rows) >= ROWS:
+                if len(rows) >= MIN_ROWS_FOR_SUMS:
                     texts[row].append(int(np.searchsorted(softmax(o).cumsum(), by_sums[0, i, 0], "right")))
                 else:
                     texts[row].append(int((o + by_noise[0, i]).argmax()))
-        if len(rows) >= ROWS:
+        if len(rows) >= MIN_ROWS_FOR_SUMS:
             by_sums = by_sums[1:]
         else:
             by_noise = by_noise[1:]
@@ -375,7 +375,7 @@ def test_rows_that_end_do_not_disturb_those_that_go_on() -> None:
             rows, by_sums = [rows[i] for i in stay], by_sums[:, stay]
             by_noise = by_noise[:, stay] if len(by_noise) else np.zeros((0, len(rows), V), np.float32)
             left.append(len(rows))
-    assert len(left) > 2 and left[0] >= ROWS > left[-1]
+    assert len(left) > 2 and left[0] >= MIN_ROWS_FOR_SUMS > left[-1]
     for sample, expected in zip(whole, texts, strict=True):
         assert sample.ids.tolist() + [0] * sample.ended == expected
 
@@ -404,7 +404,7 @@ def test_where_training_resets_the_state_at_an_end_so_does_sampling() -> None:
     g = noise(np.random.default_rng(0), (3000, V))
     for start in starts[:20] + starts[-20:]:
         assert ids[start] == (scores([]) + g[start]).argmax()
-    assert starts[-20] > 2 * AHEAD / V  # drawn in several blocks
+    assert starts[-20] > 2 * NOISE_AHEAD / V  # drawn in several blocks
     for seed in range(5):
         primed = samples(4, np.array([3, 0, 2, 1]), seed, reset=True)
         for a, b in zip(primed, samples(4, np.array([2, 1]), seed, reset=True), strict=True):
@@ -431,29 +431,31 @@ def batched(count: int, workers: int = 1, **given: Any) -> list[list[list[int]]]
     return [[sample.ids.tolist() + [0] * sample.ended for sample in batch] for batch in found]
 
 
-@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 9])
+@pytest.mark.parametrize("count", [0, 1, MAX_BATCH - 1, MAX_BATCH, MAX_BATCH + 1, 2 * MAX_BATCH + 9])
 def test_samples_come_in_batches_as_many_as_were_asked_for(count: int) -> None:
     sizes = [len(batch) for batch in batched(count, seed=1, length=9)]
-    assert sum(sizes) == count and max(sizes, default=0) <= BATCH and (count < SHARED or len(sizes) >= 2)
+    assert (
+        sum(sizes) == count and max(sizes, default=0) <= MAX_BATCH and (count < MIN_SAMPLES_FOR_TWO or len(sizes) >= 2)
+    )
     assert max(sizes, default=0) - min(sizes, default=0) <= 1
 
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
 def test_samples_are_the_same_however_many_processes_draw_them(workers: int) -> None:
-    assert batched(3 * BATCH + 5, workers, seed=4) == batched(3 * BATCH + 5, seed=4)
+    assert batched(3 * MAX_BATCH + 5, workers, seed=4) == batched(3 * MAX_BATCH + 5, seed=4)
 
 
 def test_each_batch_has_random_numbers_of_its_own_and_the_first_those_of_the_seed() -> None:
-    found = batched(3 * BATCH, seed=4, length=12)
-    alone = samples(BATCH, seed=4, reset=True, length=12)
+    found = batched(3 * MAX_BATCH, seed=4, length=12)
+    alone = samples(MAX_BATCH, seed=4, reset=True, length=12)
     assert found[0] == [sample.ids.tolist() + [0] * sample.ended for sample in alone]
     assert found[0] != found[1] != found[2] != found[0]
-    assert batched(2 * BATCH, seed=4, length=12) == found[:2]
-    assert batched(2 * BATCH, seed=5, length=12)[0] != found[0]
+    assert batched(2 * MAX_BATCH, seed=4, length=12) == found[:2]
+    assert batched(2 * MAX_BATCH, seed=5, length=12)[0] != found[0]
 
 
 def test_without_a_seed_samples_differ_from_one_call_to_the_next() -> None:
-    assert batched(2 * BATCH, 2) != batched(2 * BATCH, 2)
+    assert batched(2 * MAX_BATCH, 2) != batched(2 * MAX_BATCH, 2)
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from test_training import V, begin, start, text, updates, vectors
 
 from charnn.config import ModelConfig, TrainConfig
+from charnn.data.batches import StreamBatches, sequence_stats
 from charnn.data.vocabulary import EOS
-from charnn.data.windows import Lanes, measure
 from charnn.errors import UsageError
 from charnn.nn.model import Gradient, Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.parallel.parallel import Solo, Threads
+from charnn.parallel.team import SingleWorker, ThreadGroup
 from charnn.training import memory, schemes
-from charnn.training.chains import Chain, Worker
+from charnn.training.bptt import Replica, Span
 from charnn.training.schemes import Unbiased, Whole
-from charnn.training.training import Trainer
+from charnn.training.trainer import Trainer
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "truncated": {"window": 4},
@@ -47,10 +47,10 @@ def plan(given: dict[str, Any], batch: int, **more: Any) -> TrainConfig:
 
 def made(given: dict[str, Any], ids: np.ndarray, batch: int, reset: bool, **more: Any) -> Any:
     config = plan(given, batch, **more)
-    return schemes.make(config, Lanes(ids, batch, config.window), reset)
+    return schemes.make(config, StreamBatches(ids, batch, config.window), reset)
 
 
-def chains(scheme: Any) -> list[Chain]:
+def chains(scheme: Any) -> list[Span]:
     """All updates of an epoch."""
     found, cursor = [], 0
     while cursor < len(scheme):
@@ -69,15 +69,15 @@ def network(cell: str = "elman", dropout: float = 0.0) -> tuple[Model, Parameter
     return model, p
 
 
-def worker(model: Any, p: Any, reset: bool, part: slice | None = None, seed: int | None = None) -> Worker:
+def worker(model: Any, p: Any, reset: bool, part: slice | None = None, seed: int | None = None) -> Replica:
     def noise(window: int) -> Any:
         return None if seed is None else np.random.default_rng((seed, window))
 
-    return Worker(model, p, p.like(), Workspace(), part or slice(0, 1000), reset, noise)
+    return Replica(model, p, p.like(), Workspace(), part or slice(0, 1000), reset, noise)
 
 
 def learnt(
-    model: Model, p: Parameters, found: list[Chain], batch: int, reset: bool
+    model: Model, p: Parameters, found: list[Span], batch: int, reset: bool
 ) -> tuple[np.ndarray, float, int, Any]:
     """The summed gradient of some updates under the same weights, their loss and count, and the state after them."""
     one, nats, count, state = worker(model, p, reset), 0.0, 0, model.zero_state(batch, np.float64)
@@ -95,7 +95,7 @@ def defined(
 ) -> tuple[np.ndarray, float, Any]:
     """Every lane by itself, and every L_t by itself: its gradient goes back to step begins(t, steps of all lanes)."""
     g, nats, last = p.like(), 0.0, []
-    lanes = Lanes(ids, batch, len(ids))
+    lanes = StreamBatches(ids, batch, len(ids))
     edges = [b * lanes.length + min(b, lanes.extra) for b in range(batch + 1)]
     read = np.append(np.array([EOS], ids.dtype), ids)
     for low, high in itertools.pairwise(edges):
@@ -175,7 +175,7 @@ def test_unbiased_truncation_is_full_bptt_on_average(reset: bool) -> None:
     assert np.abs(plain - exact).max() > 0.01
 
 
-def patterns(scheme: Unbiased, cut: float) -> list[tuple[float, list[Chain]]]:
+def patterns(scheme: Unbiased, cut: float) -> list[tuple[float, list[Span]]]:
     """Every way to cut an epoch, and how often it comes."""
     found = []
     for cuts in itertools.product((False, True), repeat=len(scheme) - 1):
@@ -208,7 +208,7 @@ class Walk:
 T, THETA, DRAWS = 6, 0.3, Walk.mu + np.array([[-1.5], [1.5], [0.4], [-0.4]])
 
 
-def walked(found: list[Chain]) -> float:
+def walked(found: list[Span]) -> float:
     p = Parameters({"theta": (1,)}, np.float64)
     p["theta"] = np.array([THETA])
     one, state = worker(Walk(), p, False), (DRAWS.copy(),)
@@ -312,7 +312,7 @@ def test_every_symbol_counts_once_an_epoch(N: int, B: int, T: int, stride: int, 
 def test_sequences_are_counted_and_measured(ids: list[int]) -> None:
     found = "".join(map(str, ids)).replace("0", "0 ").split()
     for size in (1, 3, 100):  # symbols looked at at a time
-        assert measure(np.array(ids, np.uint8), size) == (len(found), max(map(len, found)))
+        assert sequence_stats(np.array(ids, np.uint8), size) == (len(found), max(map(len, found)))
 
 
 # In training
@@ -326,14 +326,14 @@ def test_updates_weigh_their_characters_alike() -> None:
         (("scheme", "one-step"),): 4 * 8,
         (("scheme", "full"),): 2000,
         (("scheme", "unbiased"), ("cut", 0.25)): 4 * 8 / 0.25,
-        (("scheme", "full"), ("state", "reset")): 2000 / (measure(ids)[0] / 4),
+        (("scheme", "full"), ("state", "reset")): 2000 / (sequence_stats(ids)[0] / 4),
     }
     for more, size in sizes.items():
         run = start(**{**given, **dict(more), "optimizer": "sgd", "momentum": 0.0, "rate": 1.0, "clip": 0.0})
         trainer = Trainer(run, ids)
         before = run.weights.flat.copy()
         g = run.weights.like()
-        one = Worker(run.model, run.weights, g, Workspace(), slice(0, 4), run.reset, lambda window: None)
+        one = Replica(run.model, run.weights, g, Workspace(), slice(0, 4), run.reset, lambda window: None)
         trainer.scheme.chain(0, 0).gradient(one, run.model.zero_state(4))
         (update,) = updates(trainer, 1)
         assert trainer.scheme.size == pytest.approx(size)
@@ -357,7 +357,7 @@ TRAINED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("size", [2, 3])
 def test_a_team_does_what_one_does_up_to_rounding(given: dict[str, Any], size: int) -> None:
     found = []
-    for team in (Solo(), Threads(size)):
+    for team in (SingleWorker(), ThreadGroup(size)):
         run = start(**{"layers": 2, "skip": True, "batch": 5, "workers": team.size, **given})
         found.append((run, updates(Trainer(run, text(5 * 8 * 4 + 2), team), 15)))
         team.close()
@@ -392,7 +392,7 @@ def test_the_state_is_carried_to_a_lanes_end_and_forgotten_or_not(given: dict[st
 
 def through(run: Any, ids: np.ndarray, batch: int, state: Any) -> Any:
     """The state at the end of all lanes."""
-    lanes, state = Lanes(ids, batch, 1), tuple(s.copy() for s in state)
+    lanes, state = StreamBatches(ids, batch, 1), tuple(s.copy() for s in state)
     for i in range(len(lanes)):
         x, _ = lanes[i]
         there = tuple(s[: x.shape[1]] for s in state)
@@ -456,7 +456,7 @@ def test_memory_of_full_bptt_grows_by_the_states_alone() -> None:
         tracemalloc.stop()
         arenas.append(one.ws._arena.size)
         assert scheme.edges == windows
-    states = (lengths[1] - lengths[0]) * batch * 64 * memory.FLOAT
+    states = (lengths[1] - lengths[0]) * batch * 64 * memory.FLOAT_BYTES
     assert arenas[0] == arenas[1] > 4 * batch * window * 64
     assert 0.9 * states < peaks[1] - peaks[0] < 1.5 * states
     config = TrainConfig(batch=batch, window=window, workers=1)

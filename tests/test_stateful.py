@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 import charnn
 from charnn.data.corpus import Corpus
 from charnn.errors import CharnnError
-from charnn.runs import checkpoint, folders
+from charnn.runs import checkpoint, folder
 from charnn.runs.run import Run
 from charnn.training.session import Session, Validation, resume
 
@@ -75,7 +75,7 @@ class Training(RuleBasedStateMachine):
         super().__init__()
         self.root = Path(tempfile.mkdtemp())
         self.session: Session | None = charnn.train(self.corpus, out=self.root, name="run", **OPTIONS)
-        self.folder = folders.Folder(self.root / "run")
+        self.folder = folder.Folder(self.root / "run")
         self.at = self.saved = 0  # events seen, and those that are safe in last.npz
 
     @precondition(lambda self: self.session)
@@ -108,13 +108,13 @@ class Training(RuleBasedStateMachine):
     @precondition(lambda self: not self.session)
     @rule()
     def resume(self) -> None:
-        self.session = resume(checkpoint.load(self.folder.last), self.corpus, folders.Folder(self.folder.path), {})
+        self.session = resume(checkpoint.load(self.folder.last), self.corpus, folder.Folder(self.folder.path), {})
 
     @precondition(lambda self: self.session)
     @rule()
     def resume_what_is_in_use(self) -> None:
         with pytest.raises(CharnnError, match="in use by another training"):
-            resume(checkpoint.load(self.folder.last), self.corpus, folders.Folder(self.folder.path), {"steps": 1})
+            resume(checkpoint.load(self.folder.last), self.corpus, folder.Folder(self.folder.path), {"steps": 1})
 
     @rule()
     def evaluate_and_sample(self) -> None:

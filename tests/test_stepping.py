@@ -9,11 +9,11 @@ import pytest
 
 from charnn.config import ModelConfig
 from charnn.data.vocabulary import EOS
-from charnn.nn import products
+from charnn.nn import matmul
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.sampling.stepping import Steps, Windows
+from charnn.sampling.stepper import FastStepper, WindowStepper
 
 V, H = 9, 16
 STEPS = 25
@@ -59,7 +59,7 @@ class Naive:
         return o.copy()
 
 
-steppings = pytest.mark.parametrize("kind_of", [Steps, Windows])
+steppings = pytest.mark.parametrize("kind_of", [FastStepper, WindowStepper])
 
 
 def read(steps: Any, x: np.ndarray) -> np.ndarray:
@@ -145,10 +145,10 @@ def test_streams_know_nothing_of_one_another(kind_of: Any) -> None:
 @kinds
 def test_products_cut_into_tiles_make_no_difference(kind: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     model, weights = network(replace(kind, hidden=32))
-    whole, x = Steps(model, weights, 16, 1.0, True), symbols(16)
+    whole, x = FastStepper(model, weights, 16, 1.0, True), symbols(16)
     for name, value in (("TILED", True), ("SMALL", 32 * 16 * 8), ("COLUMNS", 16)):
-        monkeypatch.setattr(products, name, value)
-    tiled = Steps(model, weights, 16, 1.0, True)
+        monkeypatch.setattr(matmul, name, value)
+    tiled = FastStepper(model, weights, 16, 1.0, True)
     assert any(multiply.args[1].ndim == 3 for level in tiled.levels for multiply in level.products)  # type: ignore
     for now in x:
         close(read(tiled, now), read(whole, now))

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import charnn
-from charnn.data import corpus, tokens
+from charnn.data import corpus, tokenized
 from charnn.errors import CheckpointError, InputError, UsageError
 from charnn.io import npz
-from charnn.io.stored import Stored
+from charnn.io.lazy import LazyArray
 from charnn.io.text import encode, file_source
 
 TEXTS = {
@@ -40,7 +40,7 @@ def test_a_tokenised_file_is_the_corpus_of_the_text(tmp_path: Path, kind: str, s
     paths = files(tmp_path, TEXTS[kind])
     wanted = charnn.read(*paths, sequence=sequence)
     found = charnn.tokenize(tmp_path / "tokens.npz", *paths, sequence=sequence)
-    assert isinstance(found.ids, Stored)
+    assert isinstance(found.ids, LazyArray)
     assert found.ids.dtype == wanted.ids.dtype and np.array_equal(found.ids, wanted.ids)
     for name in ("vocabulary", "silent", "sha256", "invalid", "sequences"):
         assert getattr(found, name) == getattr(wanted, name)
@@ -72,7 +72,7 @@ def test_the_same_text_makes_the_same_file(tmp_path: Path, monkeypatch: pytest.M
     files(tmp_path, TEXTS["lines"])
     made = []
     for name in ("a.npz", "b.npz"):
-        tokens.write(name, [file_source("0.txt")])
+        tokenized.write(name, [file_source("0.txt")])
         made.append(Path(name).read_bytes())
     assert made[0] == made[1]
 
@@ -107,7 +107,7 @@ def test_a_line_of_60_mb_is_tokenised_in_60_mb_of_memory(tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment)
     assert int(done.stdout) < 60_000  # kB
     assert (tmp_path / "tokens.npz").stat().st_size > 60_000_000
-    assert tokens.read(tmp_path / "tokens.npz").sequences == 1
+    assert tokenized.read(tmp_path / "tokens.npz").sequences == 1
 
 
 def test_a_tokenised_file_stands_alone(tmp_path: Path) -> None:
@@ -165,17 +165,17 @@ def test_what_is_no_tokenised_text_is_refused(
     path = tmp_path / "tokens.npz"
     charnn.tokenize(path, *files(tmp_path, TEXTS["lines"]))
     alter(path, {}, {})
-    assert len(tokens.read(path).ids)
+    assert len(tokenized.read(path).ids)
     alter(path, header, arrays)
     with pytest.raises(CheckpointError, match=message) as caught:
-        tokens.read(path)
+        tokenized.read(path)
     assert str(path) in str(caught.value)
 
 
 def test_the_last_of_a_vocabulary_is_one_of_its_ids(tmp_path: Path) -> None:
     charnn.tokenize(path := tmp_path / "tokens.npz", *files(tmp_path, TEXTS["lines"]))
     alter(path, {"vocabulary": VOCABULARY, "silent": []}, {"ids": np.full(16, 2, np.uint8)})
-    assert "".join(tokens.read(path).text()).startswith("b" * 15)
+    assert "".join(tokenized.read(path).text()).startswith("b" * 15)
 
 
 def test_a_text_is_no_tokenised_file(tmp_path: Path) -> None:

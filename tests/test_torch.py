@@ -12,8 +12,8 @@ from charnn.nn.model import Model
 from charnn.nn.optimizers import SGD, Adagrad, Adam, RMSprop
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.runs.run import Origin, Run
-from charnn.training.training import Trainer, Update
+from charnn.runs.run import CorpusInfo, Run
+from charnn.training.trainer import Trainer, Update
 
 torch = pytest.importorskip("torch")
 
@@ -207,7 +207,7 @@ def test_training_is_torchs(optimizer: str, clip: float) -> None:
     model = network("tanh", 2)
     weights = model.initial(np.random.default_rng(3))
     moments = tuple(weights.like() for _ in optimizers.make(config).moments)
-    vocabulary, origin = Vocabulary(tuple(range(97, 97 + V - 1))), Origin(("x",), "", len(ids))
+    vocabulary, origin = Vocabulary(tuple(range(97, 97 + V - 1))), CorpusInfo(("x",), "", len(ids))
     run = Run(model, config, vocabulary, origin, weights, moments, model.zero_state(B))
     theirs = Network(run.model, run.weights)
     tensors = list(theirs.ours.values())

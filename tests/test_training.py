@@ -14,18 +14,18 @@ from charnn.config import ModelConfig, TrainConfig
 from charnn.data.corpus import Corpus
 from charnn.data.vocabulary import Vocabulary
 from charnn.errors import CharnnError, DivergenceError, UsageError
-from charnn.evaluation.evaluation import Score, evaluate
+from charnn.evaluation.score import Score, evaluate
 from charnn.nn import optimizers
 from charnn.nn.model import Model
 from charnn.nn.workspace import Workspace, aligned
-from charnn.parallel.parallel import Solo, Threads
-from charnn.parallel.processes import Processes
+from charnn.parallel.processes import ProcessGroup
+from charnn.parallel.team import SingleWorker, ThreadGroup
 from charnn.runs import checkpoint
-from charnn.runs.folders import Folder
-from charnn.runs.run import Origin, Run
+from charnn.runs.folder import Folder
+from charnn.runs.run import CorpusInfo, Run
 from charnn.training import session
-from charnn.training.session import PLATEAU, Session, Validation
-from charnn.training.training import EXPLODED, HOPELESS, Setback, Trainer, Update
+from charnn.training.session import PLATEAU_VALIDATIONS, Session, Validation
+from charnn.training.trainer import DIVERGED_RATIO, MAX_ROLLBACKS, Rollback, Trainer, Update
 
 LETTERS = "abcdefgh"
 V = len(LETTERS) + 1
@@ -104,7 +104,7 @@ def start(sequence: str = "line", **given: Any) -> Run:
     weights = network.initial(np.random.default_rng(config.seed))
     moments = tuple(weights.like() for _ in optimizers.make(config).moments)
     iterate = weights.moved(aligned) if config.average else None
-    state, origin = network.zero_state(config.batch), Origin(("toy",), "", 0)
+    state, origin = network.zero_state(config.batch), CorpusInfo(("toy",), "", 0)
     return Run(network, config, vocabulary(sequence), origin, weights, moments, state, iterate)
 
 
@@ -381,7 +381,7 @@ def test_a_setback_returns_to_the_last_good_state_at_half_the_rate() -> None:
     updates(trainer, 3)
     run.weights["readout/c"] += np.nan
     event = trainer.update()
-    assert event == Setback(failed=8, step=5, rate=0.005, tries=1)
+    assert event == Rollback(failed=8, step=5, rate=0.005, tries=1)
     for v, copy in zip(vectors(run), good, strict=True):
         np.testing.assert_array_equal(v, copy)
     assert (run.step, run.epoch, run.cursor, run.nats, run.count) == rest
@@ -401,14 +401,14 @@ def separate(run: Run) -> Run:
     return copy
 
 
-@pytest.mark.parametrize("kind", [Solo, Threads, Processes])
-def test_a_rate_far_too_high_is_halved_until_training_goes_on(kind: type[Solo]) -> None:
-    team = kind(1 if kind is Solo else 2)
+@pytest.mark.parametrize("kind", [SingleWorker, ThreadGroup, ProcessGroup])
+def test_a_rate_far_too_high_is_halved_until_training_goes_on(kind: type[SingleWorker]) -> None:
+    team = kind(1 if kind is SingleWorker else 2)
     run = start(activation="relu", optimizer="sgd", rate=40.0, clip=0.0, workers=team.size)
     trainer = Trainer(run, text(2000), team)
     events = [trainer.update() for _ in range(200)]
-    setbacks = [event for event in events if isinstance(event, Setback)]
-    assert 1 <= len(setbacks) <= HOPELESS
+    setbacks = [event for event in events if isinstance(event, Rollback)]
+    assert 1 <= len(setbacks) <= MAX_ROLLBACKS
     assert [event.rate for event in setbacks] == [40 / 2**n for n in range(1, len(setbacks) + 1)]
     assert [event.tries for event in setbacks] == list(range(1, len(setbacks) + 1))
     assert isinstance(events[-1], Update) and events[-1].rate == setbacks[-1].rate
@@ -420,10 +420,10 @@ def test_training_that_never_recovers_gives_up_with_the_last_good_weights() -> N
     run = start(activation="relu", optimizer="sgd", rate=1e7, clip=0.0)
     first = run.weights.flat.copy()
     trainer, events = Trainer(run, text(2000)), []
-    with pytest.raises(DivergenceError, match=rf"diverged after step 1, {HOPELESS + 1} times in a row.*--rate"):
+    with pytest.raises(DivergenceError, match=rf"diverged after step 1, {MAX_ROLLBACKS + 1} times in a row.*--rate"):
         while True:
             events.append(trainer.update())
-    assert sum(isinstance(event, Setback) for event in events) == HOPELESS
+    assert sum(isinstance(event, Rollback) for event in events) == MAX_ROLLBACKS
     np.testing.assert_array_equal(run.weights.flat, first)
     assert run.step == 0
 
@@ -431,20 +431,20 @@ def test_training_that_never_recovers_gives_up_with_the_last_good_weights() -> N
 def test_a_mark_forgives_earlier_setbacks() -> None:
     run = start()
     trainer = Trainer(run, text(2000))
-    for _ in range(3 * HOPELESS):
+    for _ in range(3 * MAX_ROLLBACKS):
         updates(trainer, 1)
         trainer.mark()
         run.weights["readout/c"] += np.inf
         event = trainer.update()
-        assert isinstance(event, Setback) and event.tries == 1
-    assert run.scale == 0.5 ** (3 * HOPELESS) and run.setbacks == 3 * HOPELESS
+        assert isinstance(event, Rollback) and event.tries == 1
+    assert run.scale == 0.5 ** (3 * MAX_ROLLBACKS) and run.setbacks == 3 * MAX_ROLLBACKS
 
 
 def test_an_exploded_loss_is_a_setback_even_where_it_is_finite() -> None:
     run = start()
     trainer = Trainer(run, text(2000))
-    run.weights["readout/c"] = np.array([-1.01 * EXPLODED * math.log(V) * 2, *[0.0] * (V - 2), 60], np.float32)
-    assert isinstance(trainer.update(), Setback)
+    run.weights["readout/c"] = np.array([-1.01 * DIVERGED_RATIO * math.log(V) * 2, *[0.0] * (V - 2), 60], np.float32)
+    assert isinstance(trainer.update(), Rollback)
     run.weights["readout/c"] = np.array([0, *[0.0] * (V - 2), 5], np.float32)
     assert isinstance(trainer.update(), Update)
 
@@ -457,7 +457,7 @@ def test_giving_up_keeps_the_last_good_state_in_the_folder(tmp_path: Path) -> No
     kept = checkpoint.load(running.folder.last)  # which refuses numbers that are not finite
     assert kept.step == 0 and kept.scale < 0.01
     records = [json.loads(line) for line in running.folder.log.read_text("utf-8").splitlines()]
-    assert [record["rate"] for record in records] == [1e7 / 2**n for n in range(1, HOPELESS + 1)]
+    assert [record["rate"] for record in records] == [1e7 / 2**n for n in range(1, MAX_ROLLBACKS + 1)]
     assert {record["setback"] for record in records} == {1}
 
 
@@ -469,7 +469,7 @@ def test_a_diverged_validation_is_a_setback_and_no_record(tmp_path: Path) -> Non
             running.run.weights["readout/c"] += np.nan
             break
     event = next(events)
-    assert isinstance(event, Setback) and (event.failed, event.step) == (14, 7)
+    assert isinstance(event, Rollback) and (event.failed, event.step) == (14, 7)
     assert [record["step"] for record in running.run.history] == [7]
     event = next(events)
     assert isinstance(event, Update) and event.step == 8
@@ -649,7 +649,7 @@ def follow(monkeypatch: pytest.MonkeyPatch, losses: list[float], **given: Any) -
 
 def test_a_plateau_halves_the_rate() -> None:
     running = begin(rate=1e-30, schedule="plateau", every=1, steps=9)
-    assert PLATEAU == 2
+    assert PLATEAU_VALIDATIONS == 2
     rates = [event.rate / 1e-30 for event in running if isinstance(event, Update)]
     assert rates == [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
 

@@ -18,24 +18,24 @@ from charnn import api
 from charnn.cli import program
 from charnn.config import ModelConfig, SampleConfig, TrainConfig
 from charnn.data import read
+from charnn.data.batches import StreamBatches
 from charnn.data.corpus import Corpus
 from charnn.data.vocabulary import EOS, Vocabulary
-from charnn.data.windows import Lanes
 from charnn.errors import InputError
-from charnn.evaluation.evaluation import Score, evaluate
+from charnn.evaluation.score import Score, evaluate
 from charnn.nn import optimizers
+from charnn.nn.functions import cross_entropy, log_softmax
 from charnn.nn.layers import Elman, Linear
 from charnn.nn.model import Model
-from charnn.nn.numerics import cross_entropy, log_softmax
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
-from charnn.runs.folders import Folder
-from charnn.runs.run import Origin, Run
-from charnn.sampling.sampling import generate
-from charnn.sampling.stepping import Steps
+from charnn.runs.folder import Folder
+from charnn.runs.run import CorpusInfo, Run
+from charnn.sampling.sampler import generate
+from charnn.sampling.stepper import FastStepper
 from charnn.training import plan, session
 from charnn.training.session import Session, Validation
-from charnn.training.training import Setback, Trainer, Update
+from charnn.training.trainer import Rollback, Trainer, Update
 
 PACKAGE = Path(__file__).parents[1] / "charnn"
 LETTERS = "abcd"
@@ -78,7 +78,7 @@ def trainer(ids: np.ndarray, **given: Any) -> Trainer:
     weights = model.initial(np.random.default_rng(0))
     moments = tuple(weights.like() for _ in optimizers.make(config).moments)
     state = model.zero_state(config.batch)
-    return Trainer(Run(model, config, words(), Origin(("x",), "", len(ids)), weights, moments, state), ids)
+    return Trainer(Run(model, config, words(), CorpusInfo(("x",), "", len(ids)), weights, moments, state), ids)
 
 
 def begin(where: Path | None = None, **given: Any) -> Session:
@@ -111,7 +111,7 @@ def test_the_last_target_does_not_wrap_round_to_the_first_character() -> None:
     ids = np.array([1, 2, 3, 4, 2, 3, 4, 2, 3, 4, 2, 3], np.uint8)  # 1 is never predicted but at the start
     for batch in (1, 2, 5):
         for window in (1, 3, 4, 12, 100):
-            lanes = Lanes(ids, batch, window)
+            lanes = StreamBatches(ids, batch, window)
             pairs = [(int(a), int(b)) for i in range(len(lanes)) for a, b in zip(*map(np.ravel, lanes[i]), strict=True)]
             assert len(pairs) == 12
             assert pairs.count((EOS, 1)) == 1 and [b for _, b in pairs].count(1) == 1
@@ -120,7 +120,7 @@ def test_the_last_target_does_not_wrap_round_to_the_first_character() -> None:
 def test_windows_are_not_off_by_one() -> None:
     ids = np.arange(1, 101, dtype=np.uint8)
     for batch, window in ((1, 10), (3, 7), (4, 25), (7, 9)):
-        lanes = Lanes(ids, batch, window)
+        lanes = StreamBatches(ids, batch, window)
         read = [lanes[i] for i in range(len(lanes))]
         assert all((x == y - 1).all() for x, y in read)
         assert sorted(np.concatenate([y.ravel() for _, y in read])) == list(range(1, 101))
@@ -181,7 +181,7 @@ def test_the_first_line_is_not_dropped(tmp_path: Path) -> None:
         corpus = read.read(write(tmp_path / "text", text), sequence=mode)
         assert "".join(corpus.text()) == text
     corpus = read.read(tmp_path / "text")
-    x, y = Lanes(corpus.ids, 1, 6)[0]
+    x, y = StreamBatches(corpus.ids, 1, 6)[0]
     assert corpus.vocabulary.decode(y[:, 0]) == "first\n"
     assert x[0, 0] == EOS
 
@@ -207,10 +207,10 @@ def test_a_prompt_is_not_encoded_byte_by_byte() -> None:
     assert len(ids) == 4 and vocabulary.decode(ids) == "é漢😀a"
     model = Model(SMALL, vocabulary.size)
     weights, read = model.initial(np.random.default_rng(0)), []
-    network = Run(model, PLAIN, vocabulary, Origin(("x",), "", 0), weights)
-    original = Steps.read
+    network = Run(model, PLAIN, vocabulary, CorpusInfo(("x",), "", 0), weights)
+    original = FastStepper.read
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Steps, "read", lambda self, x: (read.append(int(x)), original(self, x)))
+        patch.setattr(FastStepper, "read", lambda self, x: (read.append(int(x)), original(self, x)))
         (sample,) = api.generate(network, prime="é漢😀a", length=0)
     assert read == [EOS, *ids.tolist()] and sample == "é漢😀a"
 
@@ -393,7 +393,7 @@ def test_no_backward_pass_returns_zeros() -> None:
 def test_a_setback_is_told_and_not_passed_over() -> None:
     running = trainer(lines())
     running.run.weights["readout/c"] += np.nan
-    assert isinstance(running.update(), Setback)
+    assert isinstance(running.update(), Rollback)
 
 
 # Documentation
@@ -423,6 +423,7 @@ def test_what_help_says_of_defaults_that_depend_on_the_text_is_what_the_code_doe
     patience = TrainConfig().patience
     assert f"{plan.DEFAULT_EPOCHS:g} epochs, or {plan.DEFAULT_MINUTES:g} minutes" in shown
     assert f"{patience} validations in a row" in shown
-    shares = [share for _, share in plan.DROPOUT]
+    shares = [share for _, share in plan.DROPOUT_BY_RATIO]
     assert f"default: {min(shares):g} to {max(shares):g}" in shown
-    assert f"within {plan.EVERY[0] // 1000:,} k and {plan.EVERY[1] // 10**6:,} M characters" in shown
+    least, most = plan.CHARACTERS_PER_VALIDATION
+    assert f"within {least // 1000:,} k and {most // 10**6:,} M characters" in shown

@@ -6,20 +6,20 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from charnn.data.batches import StreamBatches
 from charnn.data.vocabulary import EOS
-from charnn.data.windows import Lanes
-from charnn.training.plan import fit
+from charnn.training.plan import fit_to_text
 
 many = settings(max_examples=300, deadline=None, derandomize=True)
 sizes = given(N=st.integers(1, 400), B=st.integers(1, 40), T=st.integers(1, 50))
 
 
-def numbered(N: int, B: int, T: int) -> Lanes:
+def numbered(N: int, B: int, T: int) -> StreamBatches:
     """Lanes over the stream 1, 2, ..., N: a symbol says where it stands, and the one before it is one less, or EOS."""
-    return Lanes(np.arange(1, N + 1, dtype=np.uint16), B, T)
+    return StreamBatches(np.arange(1, N + 1, dtype=np.uint16), B, T)
 
 
-def epoch(lanes: Lanes) -> list[tuple[np.ndarray, np.ndarray]]:
+def epoch(lanes: StreamBatches) -> list[tuple[np.ndarray, np.ndarray]]:
     return [lanes[i] for i in range(len(lanes))]
 
 
@@ -65,7 +65,7 @@ def test_windows_are_full_up_to_the_last_ones(N: int, B: int, T: int) -> None:
 
 def test_a_stream_starts_from_the_end_of_sequence_and_its_last_symbol_is_only_predicted() -> None:
     ids = np.array([3, 1, 0, 2, 2, 0, 5], np.uint8)
-    x, y = Lanes(ids, 1, 100)[0]
+    x, y = StreamBatches(ids, 1, 100)[0]
     np.testing.assert_array_equal(y[:, 0], ids)
     np.testing.assert_array_equal(x[:, 0], [EOS, 3, 1, 0, 2, 2, 0])
     assert EOS == 0
@@ -74,14 +74,14 @@ def test_a_stream_starts_from_the_end_of_sequence_and_its_last_symbol_is_only_pr
 def test_the_stream_is_not_changed_and_may_be_read_only() -> None:
     ids = np.arange(1, 51, dtype=np.uint8)
     ids.flags.writeable = False
-    for x, y in epoch(Lanes(ids, 4, 3)):
+    for x, y in epoch(StreamBatches(ids, 4, 3)):
         x[...] = 99
         y[...] = 99
     np.testing.assert_array_equal(ids, np.arange(1, 51))
 
 
 def test_no_symbols_make_no_windows() -> None:
-    assert len(Lanes(np.zeros(0, np.uint8), 4, 3)) == 0
+    assert len(StreamBatches(np.zeros(0, np.uint8), 4, 3)) == 0
 
 
 @many
@@ -89,19 +89,19 @@ def test_no_symbols_make_no_windows() -> None:
 @example(symbols=1, batch=64, window=64)
 @example(symbols=16, batch=64, window=64)
 def test_fit_never_asks_for_more_than_was_given_or_is_there(symbols: int, batch: int, window: int) -> None:
-    rows, steps = fit(symbols, batch, window)
+    rows, steps = fit_to_text(symbols, batch, window)
     assert 1 <= rows <= batch
     assert 1 <= steps <= window
     assert rows * steps <= symbols
 
 
 def test_fit_leaves_a_long_stream_alone() -> None:
-    assert fit(10**6, 32, 64) == (32, 64)
-    assert fit(10**7, 128, 256) == (128, 256)
+    assert fit_to_text(10**6, 32, 64) == (32, 64)
+    assert fit_to_text(10**7, 128, 256) == (128, 256)
 
 
 @many
 @given(symbols=st.integers(2_000, 10**6), batch=st.integers(1, 512), window=st.integers(1, 512))
 def test_fit_leaves_an_epoch_updates_to_learn_from(symbols: int, batch: int, window: int) -> None:
-    rows, steps = fit(symbols, batch, window)
-    assert len(Lanes(np.zeros(symbols, np.uint8), rows, steps)) >= 64
+    rows, steps = fit_to_text(symbols, batch, window)
+    assert len(StreamBatches(np.zeros(symbols, np.uint8), rows, steps)) >= 64

@@ -11,12 +11,12 @@ import numpy as np
 
 from ..config import SampleConfig, TrainConfig
 from ..data.vocabulary import EOS
-from ..evaluation.evaluation import evaluate
-from ..runs.run import Origin
-from ..sampling.sampling import batches, stream
-from ..training.plan import start
+from ..evaluation.score import evaluate
+from ..runs.run import CorpusInfo
+from ..sampling.sampler import batches, stream
+from ..training.plan import new_run
 from ..training.session import Session
-from ..training.training import Update
+from ..training.trainer import Update
 from .contender import Entry, Job
 from .work import SEED, VALID
 
@@ -41,7 +41,7 @@ class Training(Job):
             workers=entry.team,
         )
         symbols = len(corpus.split(VALID)[0])
-        run = start(work.model.config, config, corpus.vocabulary, Origin(("random",), "", symbols), symbols)
+        run = new_run(work.model.config, config, corpus.vocabulary, CorpusInfo(("random",), "", symbols), symbols)
         assert (run.config.batch, run.config.window) == (work.batch, work.steps)
         self.session, self.size = Session(run, corpus), work.characters
 

@@ -14,7 +14,7 @@ torch: Any = import_module("torch")
 F: Any = torch.nn.functional
 
 State = tuple[Any, ...]
-Unit = tuple[Any, Callable[[Any], None]]
+StepKernel = tuple[Any, Callable[[Any], None]]
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
 
@@ -51,7 +51,7 @@ def gru(work: Work, W: Any, c: Any) -> Callable[..., State]:
     return step
 
 
-def elman_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) -> Unit:
+def elman_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) -> StepKernel:
     """h (rows, H), and what sets it from x[t] U; `again` is h[t-1] W, and b is None where x[t] U holds it."""
     h, f, add = torch.zeros(*rows, work.hidden), getattr(torch, f"{work.activation}_"), torch.add
 
@@ -64,7 +64,7 @@ def elman_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) ->
     return h, step
 
 
-def lstm_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) -> Unit:
+def lstm_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) -> StepKernel:
     """As `elman_unit`."""
     H, add, tanh = work.hidden, torch.add, torch.tanh
     h, c, a = (torch.zeros(*rows, width) for width in (H, H, 4 * H))
@@ -83,7 +83,7 @@ def lstm_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) -> 
     return h, step
 
 
-def gru_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) -> Unit:
+def gru_unit(work: Work, rows: tuple[int, ...], again: Any, b: Any, c: Any) -> StepKernel:
     """As `elman_unit`, with the columns of n apart from those of r and z in all that it is given."""
     H, add, addcmul, lerp = work.hidden, torch.add, torch.addcmul, torch.lerp
     h, m, n, a = (torch.zeros(*rows, width) for width in (H, H, H, 2 * H))
@@ -112,7 +112,7 @@ class Cell:
 
     module: Callable[..., Any]
     step: Callable[[Work, Any, Any], Callable[..., State]]
-    unit: Callable[[Work, tuple[int, ...], Any, Any, Any], Unit]
+    unit: Callable[[Work, tuple[int, ...], Any, Any, Any], StepKernel]
     gates: tuple[int, ...]
     second: tuple[int, ...] = ()  # gates whose second bias is our c; the others' stays 0
     parts: Callable[[int, Any], Any] = lambda H, a: a  # a (., gates H), as the unit takes it

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from ..errors import UsageError
 from ..machine import cores
-from ..sampling.columns import WORTH
+from ..sampling.split_matvec import MIN_BYTES_FOR_HELPER
 from .contender import Entry
 from .work import GATES, Work
 
@@ -38,7 +38,7 @@ def ours(work: Work, workers: int) -> Entry:
 
 def shareable(work: Work) -> bool:
     """Whether a stream's products are large enough for two processes."""
-    return FLOAT * work.multiplications // work.characters >= WORTH
+    return FLOAT * work.multiplications // work.characters >= MIN_BYTES_FOR_HELPER
 
 
 def peak(work: Work) -> Entry:

@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 
 from ..config import ModelConfig
+from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
 from ..data.vocabulary import Vocabulary
-from ..data.windows import Lanes
 from ..errors import UsageError
 from ..nn.model import Model
 from ..nn.parameters import Parameters
@@ -88,5 +88,5 @@ class Work:
 
     def windows(self, count: int = 8) -> list[tuple[np.ndarray, np.ndarray]]:
         """x, y (T, B) of the first windows that training reads."""
-        lanes = Lanes(self.corpus.split(VALID)[0], self.batch, self.steps)
+        lanes = StreamBatches(self.corpus.split(VALID)[0], self.batch, self.steps)
         return [lanes[i] for i in range(count)]

@@ -96,7 +96,7 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
 
     from ..bench.work import Work
     from ..data import read
-    from ..data.corpus import SHORTEST
+    from ..data.corpus import MIN_SYMBOLS
     from ..nn.model import Model
     from ..terminal import console
     from ..training import memory, plan
@@ -107,11 +107,11 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
         found = read.read(*sources, invalid=params["invalid"], watch=console.watch(sources))
         size, symbols = len(found.split(TrainConfig().valid)[0]), found.vocabulary.size
         reset = found.vocabulary.sequence == "line"
-    if size < SHORTEST:
-        raise UsageError(f"--corpus-size is {size}: give at least {SHORTEST} characters")
+    if size < MIN_SYMBOLS:
+        raise UsageError(f"--corpus-size is {size}: give at least {MIN_SYMBOLS} characters")
     asked, network = options.pick(params, TrainConfig), options.pick(params, ModelConfig)
-    planned = plan.plan(replace(asked, epochs=asked.epochs or plan.DEFAULT_EPOCHS), size)
-    shape = plan.suit(network, symbols, size)
+    planned = plan.resolve(replace(asked, epochs=asked.epochs or plan.DEFAULT_EPOCHS), size)
+    shape = plan.choose_dropout(network, symbols, size)
     memory.check(Model(shape, symbols), planned)
     shared = {name: getattr(shape, name) for name in ("cell", "hidden", "layers", "skip", "dropout")}
     shared |= {"activation": shape.activation} if shape.activation else {}

@@ -21,9 +21,9 @@ def command(model: str | None, root: str, as_json: bool) -> None:
 
     Configuration, vocabulary, parameters, history, spectral radius of each W, corpus and split.
     """
-    from ..runs import checkpoint, folders
+    from ..runs import checkpoint, folder
 
-    path = folders.find(model, root)
+    path = folder.find(model, root)
     facts = describe(checkpoint.load(path))
     if as_json:
         streams.write_json({"file": str(path), **facts})
@@ -37,7 +37,7 @@ def describe(run: Any) -> dict[str, Any]:
     """All that a checkpoint says, and what follows from its weights."""
     from dataclasses import asdict
 
-    from ..inspection.inspection import radius, spectra
+    from ..inspection.probes import radius, spectra
 
     valid = [record["valid"] for record in run.history]
     radii = {name: round(radius(found), 4) for name, found in spectra(run.weights).items()}

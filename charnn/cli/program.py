@@ -13,15 +13,15 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import CharnnError
-from ..parallel import ranks
+from ..parallel import launcher
 
 COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
     "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),
     "train": ("train", "Learn a text."),
     "sample": ("sample", "Let a model write."),
-    "eval": ("evaluate", "Say how well a model predicts a text."),
+    "eval": ("eval", "Say how well a model predicts a text."),
     "info": ("info", "Say what a model is."),
-    "inspect": ("inspection", "Look inside a model: gradients, units, gradient check."),
+    "inspect": ("inspect", "Look inside a model: gradients, units, gradient check."),
     "bench": ("bench", "Measure how fast this machine trains, evaluates and samples."),
 }
 
@@ -54,11 +54,11 @@ class Program(click.Group):
                 quiet(sys.stderr)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with told():  # --help and --version write here
+        with reporting_errors():  # --help and --version write here
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with told():
+        with reporting_errors():
             result = super().invoke(ctx)
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -66,7 +66,7 @@ class Program(click.Group):
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def reporting_errors() -> Iterator[None]:
     """Ends the program, and says why, where something goes wrong."""
     try:
         yield
@@ -75,10 +75,10 @@ def told() -> Iterator[None]:
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
-        if ranks.rank() == 0:  # all ranks have the same command line
+        if launcher.rank() == 0:  # all ranks have the same command line
             with contextlib.suppress(OSError):
                 error.show()
-        leave(error.exit_code)
+        exit_all_ranks(error.exit_code)
     except Exception as error:
         if os.environ.get("CHARNN_DEBUG"):
             raise
@@ -102,19 +102,19 @@ def fail(error: BaseException) -> NoReturn:
         message, code = f"a fault of charnn's own, {error!r}: please report it; CHARNN_DEBUG=1 shows where", 1
     yield_to_rank_0()
     with contextlib.suppress(OSError):
-        click.echo(f"charnn: {f'rank {ranks.rank()}: ' if ranks.rank() else ''}{printable(message)}", err=True)
-    leave(code)
+        click.echo(f"charnn: {f'rank {launcher.rank()}: ' if launcher.rank() else ''}{printable(message)}", err=True)
+    exit_all_ranks(code)
 
 
 def yield_to_rank_0() -> None:
     """Under mpiexec what is wrong is mostly wrong on all ranks: rank 0 says it, and ends the others."""
-    if ranks.rank():
+    if launcher.rank():
         time.sleep(RANK_0_SPEAKS)
 
 
-def leave(code: int) -> NoReturn:
+def exit_all_ranks(code: int) -> NoReturn:
     """End this program, on all ranks."""
-    ranks.abort(code)
+    launcher.abort(code)
     sys.exit(code)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from ..config import SampleConfig
-from . import options, reading, streams
+from . import options, readers, streams
 
-FLUSHED = 0.02  # seconds after which text that was drawn is shown
-SHOWN = 60  # characters of the longest run that stands in the training text
+FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
+SHOWN_OVERLAP = 60  # characters of the longest run that stands in the training text
 
 
 @click.command("sample")
@@ -71,17 +71,17 @@ def command(
         raise click.UsageError("--past-end writes one long sample: leave -n at 1")
     if prime == "-" and adapt == "-":
         raise click.UsageError("--prime - and --adapt - both read standard input: give one of them a text, or a file")
-    reading.check_option("--adapt-rate", adapt_rate, "--adapt", adapt is not None)
+    readers.check_option("--adapt-rate", adapt_rate, "--adapt", adapt is not None)
     if null + as_json + (separator is not None) > 1:
         raise click.UsageError("--null, --separator and --json say differently what follows a sample: give one of them")
     import numpy as np
 
-    from ..runs import checkpoint, folders
+    from ..runs import checkpoint, folder
 
     np.seterr(over="ignore", invalid="ignore")  # a network may be beyond all bounds, and still write
-    run = checkpoint.load(folders.find(model, root))
+    run = checkpoint.load(folder.find(model, root))
     if adapt is not None:
-        reading.adapt(run, adapt, adapt_rate, unknown)
+        readers.adapt(run, adapt, adapt_rate, unknown)
     ids = run.vocabulary.ids(_read_prime(run) if prime == "-" else prime, "the prime", unknown)
     prime = run.vocabulary.decode(ids)
     end = "\0" if null else separator if separator is not None else run.vocabulary.end or "\n"
@@ -114,7 +114,7 @@ def _flow(first: str, pieces: Iterator[str]) -> None:
     held, shown = [], 0.0
     for piece in pieces:
         held.append(piece)
-        if (now := monotonic()) - shown > FLUSHED:
+        if (now := monotonic()) - shown > FLUSH_SECONDS:
             streams.write("".join(held), flush=True)
             held, shown = [], now
     streams.write("".join(held))
@@ -124,7 +124,7 @@ def _read_prime(run: Any) -> str:
     """Standard input, less one line end at its end."""
     from ..io.text import decode
 
-    return "".join(decode(streams.spooled().pieces(), "the prime", run.origin.invalid)).removesuffix("\n")
+    return "".join(decode(streams.buffered().pieces(), "the prime", run.origin.invalid)).removesuffix("\n")
 
 
 def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
@@ -132,7 +132,7 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
     import numpy as np
 
     from ..machine import cores
-    from ..sampling.sampling import stream
+    from ..sampling.sampler import stream
 
     rng = np.random.default_rng(config.seed)
     return stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=past_end, workers=cores())
@@ -141,7 +141,7 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
 def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[list[tuple[str, bool]]]:
     """Batches of samples without the prime, and whether each ended by itself."""
     from ..machine import cores
-    from ..sampling.sampling import batches
+    from ..sampling.sampler import batches
 
     if past_end:
         yield [("".join(run.vocabulary.texts(_drawn(run, config, prime, past_end))), False)]
@@ -176,7 +176,7 @@ class Known:
         from ..data.vocabulary import EOS
         from ..runs import corpus
 
-        self.run, self.corpus = run, corpus.own_corpus(run, reading.UNKNOWN)
+        self.run, self.corpus = run, corpus.own_corpus(run, readers.UNKNOWN)
         self.start = np.array([EOS], run.vocabulary.dtype)
         parts = zip(("train", "valid"), self.corpus.split(run.config.valid), strict=True)
         self.parts = {name: np.concatenate([self.start, part]).tobytes() for name, part in parts}
@@ -195,10 +195,14 @@ class Known:
 
     def sum_up(self) -> None:
         from ..terminal import console
-        from .evaluate import escape
+        from .eval import escape
 
         share = f"{self.there / self.grams:.1%} of the 8-grams stand in the training text, " if self.grams else ""
-        where = f", {escape(self.run_of[:SHOWN])!r}{'...' if self.longest > SHOWN else ''}" if self.longest else ""
+        where = (
+            f", {escape(self.run_of[:SHOWN_OVERLAP])!r}{'...' if self.longest > SHOWN_OVERLAP else ''}"
+            if self.longest
+            else ""
+        )
         console.note(f"{share}the longest run that does is of {self.longest:,} characters{where}")
 
     def _find(self, text: str, ended: bool) -> str:

@@ -69,20 +69,20 @@ def passing(name: str) -> bool:
 
 def sources(names: tuple[str, ...]) -> list[Source]:
     """Texts to read by name, twice if need be: what can be read but once is put aside on disk."""
-    return [spooled(name) if passing(name) else file_source(name) for name in names]
+    return [buffered(name) if passing(name) else file_source(name) for name in names]
 
 
-def live(names: tuple[str, ...]) -> list[Source]:
+def streamed(names: tuple[str, ...]) -> list[Source]:
     """Texts to read by name, once; `-` is standard input, taken as it comes."""
     return [Source("-", lambda: Reading(stdin().read1)) if name == "-" else file_source(name) for name in names]
 
 
-def spooled(name: str = "-") -> Source:
+def buffered(name: str = "-") -> Source:
     """Standard input, or a pipe, as a source that can be read again, until the command is done."""
     import tempfile
 
     file = click.get_current_context().with_resource(tempfile.SpooledTemporaryFile(max_size=1 << 26))
-    for piece in live((name,))[0].pieces():
+    for piece in streamed((name,))[0].pieces():
         file.write(piece)
 
     def again() -> Reading:

@@ -48,9 +48,9 @@ def command(
     if vocabulary:
         raise click.UsageError("--vocabulary goes with --decode")
     options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
-    from ..data import read, tokens
+    from ..data import read, tokenized
     from ..evaluation import ngram
-    from ..evaluation.ngram import COUNTED, baselines
+    from ..evaluation.ngram import COUNTED_SYMBOLS, baselines
     from ..terminal import console
 
     sources = streams.sources(corpus)
@@ -58,12 +58,12 @@ def command(
     if output in (None, "-"):
         found = read.read(*sources, sequence=sequence, invalid=invalid, watch=watch)
     else:
-        tokens.write(output, sources, sequence, invalid, watch)
-        found = tokens.read(output)
+        tokenized.write(output, sources, sequence, invalid, watch)
+        found = tokenized.read(output)
     if output == "-":
         _print_ids(found)
     train, held_out = found.split(valid)
-    counted = baselines(train, held_out, found.vocabulary.size, limit=ngram.countable(COUNTED))
+    counted = baselines(train, held_out, found.vocabulary.size, limit=ngram.countable(COUNTED_SYMBOLS))
     console.summary(found, counted, len(train), len(held_out))
     if output not in (None, "-"):
         console.note(f"written to {output}: `charnn train {output}` trains on it")
@@ -82,13 +82,13 @@ def _print_ids(found: Any) -> None:
 
 def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
     """Tokenised files, or ids with the vocabulary they are from, to text."""
-    from ..data import tokens
+    from ..data import tokenized
 
     if vocabulary is None:
         for name in corpus:
             if not name.endswith(".npz"):
                 raise click.UsageError(f"{name} is no tokenised file (.npz): ids need the --vocabulary they are from")
-            for text in tokens.read(name).text():
+            for text in tokenized.read(name).text():
                 streams.write(text)
         return
     words = _vocabulary(vocabulary)
@@ -99,13 +99,17 @@ def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
 
 def _vocabulary(name: str) -> Any:
     """The vocabulary of a tokenised file, or of a model."""
-    from ..data import tokens
+    from ..data import tokenized
     from ..io import npz
-    from ..runs import checkpoint, folders
+    from ..runs import checkpoint, folder
 
-    path = folders.find(name)
+    path = folder.find(name)
     header = npz.json_value(path, npz.read(path, lazy=["ids"]).get("header"))
-    return tokens.read(path).vocabulary if header.get("format") == tokens.FORMAT else checkpoint.load(path).vocabulary
+    return (
+        tokenized.read(path).vocabulary
+        if header.get("format") == tokenized.FORMAT
+        else checkpoint.load(path).vocabulary
+    )
 
 
 def _whole_words(pieces: Iterable[bytes]) -> Iterator[bytes]:

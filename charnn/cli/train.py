@@ -41,14 +41,14 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
         raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
     asked = options.given(ctx)
     _agree(asked)
-    from ..parallel import ranks
+    from ..parallel import launcher
     from ..terminal import console, opening
 
-    if ranks.launched() > 1:
-        ranks.join()
+    if launcher.launched() > 1:
+        launcher.join()
         if params["workers"]:
             raise click.UsageError("the ranks that mpiexec starts are the workers: leave --workers out")
-    if ranks.rank():  # rank 0 alone writes and draws
+    if launcher.rank():  # rank 0 alone writes and draws
         console.mute()
     session, found = _resume(corpus, params, asked) if params["resume"] else _begin(corpus, params, asked)
     with Stop() as stop:
@@ -114,9 +114,9 @@ def _sized(params: dict[str, Any], asked: dict[str, Any], seconds: float, model:
 
 def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A new run; a corpus from standard input or a pipe is kept in its folder, since nothing else keeps it."""
-    from ..data import read, tokens
-    from ..parallel import ranks
-    from ..runs.folders import Folder
+    from ..data import read, tokenized
+    from ..parallel import launcher
+    from ..runs.folder import Folder
     from ..terminal import console
     from ..training import budget, session
 
@@ -131,20 +131,20 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
     sources = streams.sources(corpus)
     name = params["name"]
     if any(map(streams.passing, corpus)):
-        if ranks.launched() > 1:
+        if launcher.launched() > 1:
             raise UsageError("standard input reaches one rank only: name a file that all ranks can read")
         folder = Folder.create(params["root"], name or "stdin")
         try:
-            tokens.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
+            tokenized.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
         except BaseException:
             folder.path.rmdir()
             raise
-        found = tokens.read(folder.path / "tokens.npz")
+        found = tokenized.read(folder.path / "tokens.npz")
         try:
             return begin(found, folder), found
         except CharnnError as error:
             raise type(error)(f"{error}; the text is kept, `charnn train {folder.path / 'tokens.npz'}`") from None
-    where = None if ranks.rank() else params["root"]
+    where = None if launcher.rank() else params["root"]
     found = read.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
     if params["sequence"] not in ("auto", found.vocabulary.sequence):
         raise UsageError(f"{corpus[0]} was tokenised with --sequence {found.vocabulary.sequence}: tokenise it anew")
@@ -154,16 +154,17 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
 def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
     from ..data import read
-    from ..parallel import ranks
-    from ..runs import checkpoint, folders
+    from ..parallel import launcher
+    from ..runs import checkpoint
     from ..runs.corpus import own_corpus
+    from ..runs.folder import Folder, find
     from ..terminal import console
     from ..training import session
 
-    path = folders.find(params["name"], params["root"], "last")
-    folder: Any = folders.Folder(path.parent)
+    path = find(params["name"], params["root"], "last")
+    folder: Any = Folder(path.parent)
     if own := path == folder.last:
-        if ranks.rank() == 0:
+        if launcher.rank() == 0:
             folder.lock()
     else:  # a copy: whatever else is where it lies is none of this run
         folder = params["root"]
@@ -183,7 +184,7 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
     if run.drift:
         console.note(f"note: this run was saved with {run.drift}: it goes on, but not to the same last bits")
     was = run.config.workers
-    resumed = session.resume(run, found, None if ranks.rank() else folder, changes, path.stem)
+    resumed = session.resume(run, found, None if launcher.rank() else folder, changes, path.stem)
     if not own and resumed.folder:
         console.note(f"note: {path} is no run's last.npz: it goes on as a run of its own in {resumed.folder.path}/")
     if run.config.workers != was:

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..io.stored import Symbols, pieces
+from ..io.lazy import Ids, pieces
 from ..io.text import Source, Watch, decode
 from .vocabulary import CODES, CR, EOS, MODES, Vocabulary, codes
 
 BLANK = {"\n": re.compile(r"\n\r?(?=\n)"), "\r": re.compile(r"\r(?=\r)")}  # line ends before that of an empty line
-SHORTEST = 16  # symbols: less leaves nothing to learn from and to be held out
+MIN_SYMBOLS = 16  # symbols: less leaves nothing to learn from and to be held out
 BLANK_SHARE = 0.01  # of the lines: with fewer, blank lines are accidents, not ends of paragraphs
 NEAR = 0.01  # of the stream: how far the split may move to the end of a sequence
 
@@ -100,7 +100,7 @@ class Corpus:
     decode to nothing, so that the decoded stream is the text, byte for byte.
     """
 
-    ids: Symbols
+    ids: Ids
     vocabulary: Vocabulary
     silent: tuple[int, ...]
     names: tuple[str, ...]  # the files it was read from
@@ -124,7 +124,7 @@ class Corpus:
         """The stream, a piece at a time."""
         return pieces(self.ids, size)
 
-    def split(self, valid: float) -> tuple[Symbols, Symbols]:
+    def split(self, valid: float) -> tuple[Ids, Ids]:
         """The training part, and the last share `valid` of the stream, which is held out; never empty.
 
         The cut is put at the nearest end of a sequence, unless that is farther than 1 % of the stream away.
@@ -157,8 +157,8 @@ def symbols(
     """
     size, silent = found.layout(vocabulary)
     names = ", ".join(source.name for source in sources)
-    if size < SHORTEST:
-        raise InputError(f"{names} is too short: {size} symbols, where at least {SHORTEST} are needed")
+    if size < MIN_SYMBOLS:
+        raise InputError(f"{names} is too short: {size} symbols, where at least {MIN_SYMBOLS} are needed")
     end, left = 0, list(silent)
     for source in sources:
         for ids in vocabulary.encode(decode(watch(source.pieces()), source.name, invalid), source.name, "skip"):

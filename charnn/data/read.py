@@ -5,7 +5,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..io import text
 from ..io.text import Source, Watch
-from . import corpus, tokens
+from . import corpus, tokenized
 from .corpus import Corpus
 
 
@@ -19,5 +19,5 @@ def read(*paths: str | Path | Source, sequence: str = "auto", invalid: str = "er
     if any(source.name.endswith(".npz") for source in sources):
         if len(sources) > 1:
             raise UsageError("a tokenised file stands alone: give one, or texts")
-        return tokens.read(sources[0].name)
+        return tokenized.read(sources[0].name)
     return corpus.read(sources, sequence, invalid, watch)

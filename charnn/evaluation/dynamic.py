@@ -18,23 +18,23 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..io.stored import Symbols, pieces
+from ..io.lazy import Ids, pieces
+from ..nn.functions import ignore_overflow
 from ..nn.layers import Array, State
-from ..nn.layers.layer import Keep
+from ..nn.layers.base import Keep
 from ..nn.model import Model
-from ..nn.numerics import quiet
 from ..nn.optimizers import PIECE
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
 
 SEGMENT = 32  # symbols learnt from at a time
-RATE = 0.0005
-DECAY = 0.005
-SMALL = 0.01  # e
-PART = 1 << 10  # symbols scored at a time by a network that does not learn
+DYNAMIC_RATE = 0.0005
+DYNAMIC_DECAY = 0.005
+EPSILON = 0.01  # e
+SCORED_AT_ONCE = 1 << 10  # symbols scored at a time by a network that does not learn
 
 
-class Reader:
+class StreamReader:
     """Reads a stream, from EOS and the zero state on, by a network whose weights stay as they are."""
 
     def __init__(self, model: Model, weights: Parameters, *, reset: bool):
@@ -42,12 +42,12 @@ class Reader:
         self.last, self.state = EOS, model.zero_state(1, weights.flat.dtype)
         self.ws = Workspace(back=False)
 
-    def read(self, ids: Symbols) -> Iterator[tuple[Array, Array]]:
+    def read(self, ids: Ids) -> Iterator[tuple[Array, Array]]:
         """The next symbols (N,) of the stream, part by part: the part (n,), and the scores o (n, V) of what comes.
 
         o is there until the next part is asked for, and may be overwritten.
         """
-        for part in pieces(ids, PART):
+        for part in pieces(ids, SCORED_AT_ONCE):
             yield part, self._scores(part)
 
     def _scores(self, y: Array) -> Array:
@@ -63,7 +63,7 @@ class Reader:
         return x, (x != EOS)[..., None].astype(self.weights.flat.dtype) if self.reset else None
 
 
-class Learner(Reader):
+class StreamLearner(StreamReader):
     """A reader whose network learns from each `segment` of the stream once it is read. Its weights are a copy."""
 
     def __init__(
@@ -73,8 +73,8 @@ class Learner(Reader):
         *,
         reset: bool,
         segment: int = SEGMENT,
-        rate: float = RATE,
-        decay: float = DECAY,
+        rate: float = DYNAMIC_RATE,
+        decay: float = DYNAMIC_DECAY,
     ):
         own = weights.like()
         own.flat[...] = weights.flat
@@ -89,7 +89,7 @@ class Learner(Reader):
         self.held, self.left = list[Array](), self.segment
         self.before: tuple[int, State] = self.last, self.state
 
-    def read(self, ids: Symbols) -> Iterator[tuple[Array, Array]]:
+    def read(self, ids: Ids) -> Iterator[tuple[Array, Array]]:
         at = 0
         while at < len(ids):
             part = np.asarray(ids[at : at + self.left])
@@ -99,7 +99,7 @@ class Learner(Reader):
             if not self.left:
                 self.learn()
 
-    @quiet()  # a network may be beyond all bounds: its score says so
+    @ignore_overflow()  # a network may be beyond all bounds: its score says so
     def learn(self) -> None:
         """Take the step on what was read since the last one: a whole segment, or less at the stream's end."""
         if not self.held:
@@ -130,7 +130,7 @@ class Learner(Reader):
         for part in parts:
             r, d = scratch[:, : w[part].size]
             np.sqrt(self.v[part], out=r)
-            np.divide(g[part], np.add(r, SMALL * mean, out=d), out=d)
+            np.divide(g[part], np.add(r, EPSILON * mean, out=d), out=d)
             d *= self.rate
             w[part] -= d
             r *= self.decay / mean
@@ -139,7 +139,7 @@ class Learner(Reader):
             w[part] += r
 
 
-def surprisal(reader: Reader, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
+def stream_surprisal(reader: StreamReader, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
     """For the pieces (N,) of a stream: the surprisal of each symbol in nats, and whether it was the likeliest, (N,)."""
     ending = reader.model.ending
     for ids in ending.pieces(stream):
@@ -148,12 +148,12 @@ def surprisal(reader: Reader, stream: Iterable[Array]) -> Iterator[tuple[Array, 
         yield ending.fold(ids, nats.astype(np.float64), hits)
 
 
-@quiet()
-def adapted(learner: Learner, stream: Iterable[Array]) -> float:
+@ignore_overflow()
+def adapted(learner: StreamLearner, stream: Iterable[Array]) -> float:
     """Read the pieces (N,) of a text, and learn from all of it: `learner.weights` are then what it made of them.
 
     Returns nats per symbol, each scored before it was learnt.
     """
-    nats = [nats for nats, _ in surprisal(learner, stream)]
+    nats = [nats for nats, _ in stream_surprisal(learner, stream)]
     learner.learn()
     return float(np.concatenate(nats).mean()) if nats else math.nan

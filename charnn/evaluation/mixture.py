@@ -10,18 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ..errors import UsageError
-from ..io.stored import Symbols, pieces
+from ..errors import CharnnError, UsageError
+from ..io.lazy import Ids, pieces
+from ..machine import available_memory
+from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.layers import Array
-from ..nn.numerics import log_softmax, quiet
-from ..runs.corpus import PUT, own_corpus
+from ..runs.corpus import PUT_BACK, own_corpus
 from ..runs.run import Run
-from . import ngram
-from .dynamic import Reader
-from .ngram import KneserNey
+from . import mixture, ngram
+from .dynamic import StreamReader
+from .ngram import BYTES_PER_COUNTED_SYMBOL, KneserNey
 
-WEIGHTS = tuple(i / 20 for i in range(21))
-NUMBERS = 1 << 20  # log probabilities of all symbols at a time
+MIXTURE_WEIGHTS = tuple(i / 20 for i in range(21))
+MAX_LOG_PROBABILITIES = 1 << 20  # log probabilities of all symbols at a time
 
 
 class Mixture:
@@ -30,7 +31,7 @@ class Mixture:
     Raises `UsageError` for a network that gives no distribution over them at each step.
     """
 
-    def __init__(self, reader: Reader, grams: KneserNey, weights: Sequence[float] = WEIGHTS):
+    def __init__(self, reader: StreamReader, grams: KneserNey, weights: Sequence[float] = MIXTURE_WEIGHTS):
         self.reader, self.grams, self.weights = reader, grams, weights
         self.joint = reader.model.ending.joint
         self.joint(np.zeros((1, reader.model.symbols)))
@@ -38,7 +39,7 @@ class Mixture:
 
     def surprisal(self, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
         """For the pieces (N,) of a stream: each symbol's nats, (A, N) for A weights, and whether it was likeliest."""
-        size = max(1, NUMBERS // self.grams.symbols)
+        size = max(1, MAX_LOG_PROBABILITIES // self.grams.symbols)
         for ids in stream:
             found = [self._read(part) for part in pieces(ids, size)]
             if found:
@@ -52,7 +53,7 @@ class Mixture:
             nats += found.sum(axis=1)
         return self.weights[int(nats.argmin())]
 
-    @quiet()  # a network may be beyond all bounds: its score says so
+    @ignore_overflow()  # a network may be beyond all bounds: its score says so
     def _read(self, ids: Array) -> tuple[Array, Array]:
         """Nats and hits of the stream's next symbols, (A, N)."""
         gram = np.log(self.grams.distributions(ids, self.before))  # (N, V)
@@ -66,15 +67,25 @@ class Mixture:
         return nats, hits
 
 
-def counted(run: Run) -> tuple[KneserNey, Symbols]:
+def counted(run: Run) -> tuple[KneserNey, Ids]:
     """The n-gram model of a run's baseline, counted on its training part, and its held-out part, (N,) ids.
 
     Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
     """
     try:
-        train, valid = own_corpus(run, PUT).split(run.config.valid)
+        train, valid = own_corpus(run, PUT_BACK).split(run.config.valid)
     except UsageError as error:
         raise UsageError(f"n-grams are counted on the training text, and {error}") from None
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
-    ngram.countable_at_once(symbols, order)
+    mixture.countable_at_once(symbols, order)
     return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid
+
+
+def countable_at_once(symbols: int, order: int) -> None:
+    """Raise `CharnnError` where an n-gram model's orders, counted on so many symbols, do not fit side by side."""
+    need, there = symbols * order * BYTES_PER_COUNTED_SYMBOL, available_memory()
+    if there is not None and need > there:
+        raise CharnnError(
+            f"a {order}-gram model of {symbols:,} symbols needs {need / 1e9:.1f} GB, "
+            f"and there are {there / 1e9:.1f} GB: do without --mix"
+        )

@@ -18,15 +18,14 @@ from math import isqrt, log2
 
 import numpy as np
 
-from ..errors import CharnnError
-from ..io.stored import Symbols
-from ..machine import available
+from ..io.lazy import Ids
+from ..machine import available_memory
 
-COUNTING = 32  # bytes that counting n-grams takes for each symbol
+BYTES_PER_COUNTED_SYMBOL = 32  # bytes that counting n-grams takes for each symbol
 
-SCORED = 1_000_000  # symbols of a validation part, at most
-COUNTED = 20_000_000  # symbols of a training part, at most
-PART = 1 << 18  # sorted integers unpacked at once: bounds the scratch memory
+SCORED_SYMBOLS = 1_000_000  # symbols of a validation part, at most
+COUNTED_SYMBOLS = 20_000_000  # symbols of a training part, at most
+PART_SIZE = 1 << 18  # sorted integers unpacked at once
 ONE = np.uint32(1)  # of the counts' type: with another np.add.at takes forty times as long
 START = np.zeros(1, np.uint8)  # EOS: what every stream follows
 
@@ -93,11 +92,11 @@ class Baselines:
 
 
 def baselines(
-    train: Symbols,
-    valid: Symbols,
+    train: Ids,
+    valid: Ids,
     symbols: int,
     *,
-    limit: int = COUNTED,
+    limit: int = COUNTED_SYMBOLS,
     orders: Sequence[int] = range(1, 10),
 ) -> Baselines:
     """Bits per character of the uniform, unigram, bigram and best n-gram model on the validation part.
@@ -113,7 +112,7 @@ def baselines(
     if not len(valid) or min(orders, default=0) < 1:
         raise ValueError("baselines need a validation part that is not empty, and orders of 1 or more")
     train = np.asarray(train[: min(limit, _room(symbols))])
-    reader = _Reader(_stream(np.asarray(valid[:SCORED]), symbols), symbols)
+    reader = _Reader(_stream(np.asarray(valid[:SCORED_SYMBOLS]), symbols), symbols)
     bits: list[float] = []  # of orders 1, 2, ...
     grams: _Grams | None = None
     for longer, counts, preceding in islice(_count(_stream(train, symbols), symbols), max(2, *orders)):
@@ -233,7 +232,7 @@ def _room(symbols: int) -> int:
 
 
 def _parts(n: int) -> Iterator[slice]:
-    return (slice(start, min(n, start + PART)) for start in range(0, n, PART))
+    return (slice(start, min(n, start + PART_SIZE)) for start in range(0, n, PART_SIZE))
 
 
 def _count(stream: np.ndarray, symbols: int) -> Iterator[tuple[_Grams, np.ndarray, np.ndarray]]:
@@ -300,15 +299,5 @@ def _unpacked(triples: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.
 
 def countable(most: int) -> int:
     """How many symbols n-grams can be counted on in half of the memory that there is, up to `most`."""
-    there = available()
-    return most if there is None else max(0, min(most, there // 2 // COUNTING))
-
-
-def countable_at_once(symbols: int, order: int) -> None:
-    """Raise `CharnnError` where an n-gram model's orders, counted on so many symbols, do not fit side by side."""
-    need, there = symbols * order * COUNTING, available()
-    if there is not None and need > there:
-        raise CharnnError(
-            f"a {order}-gram model of {symbols:,} symbols needs {need / 1e9:.1f} GB, "
-            f"and there are {there / 1e9:.1f} GB: do without --mix"
-        )
+    there = available_memory()
+    return most if there is None else max(0, min(most, there // 2 // BYTES_PER_COUNTED_SYMBOL))

@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..nn.functions import ignore_overflow
 from ..nn.layers import Array, State
-from ..nn.layers.layer import Keep
+from ..nn.layers.base import Keep
 from ..nn.model import Model
-from ..nn.numerics import quiet
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
-from .inspection import kept, lanes, precise
+from .probes import keep_mask, precise, side_by_side
 
-STEPS = 12  # of the window
-ROWS = 3
-CONTEXT = 16  # characters read before it, for a state to start from
-MOVES = 1e-4, 1e-5, 1e-6  # of a weight, tried until the difference is close
-CLOSE = 1e-7  # a relative error that no smaller move will better
+WINDOW_STEPS = 12  # of the window
+BATCH_ROWS = 3
+CONTEXT_SYMBOLS = 16  # characters read before it, for a state to start from
+STEP_SIZES = 1e-4, 1e-5, 1e-6  # of a weight, tried until the difference is close
+CLOSE_ENOUGH = 1e-7  # a relative error that no smaller move will better
 TOLERANCE = 1e-4  # a relative error that is a fault of the gradient
-FLOOR = 1e-5  # of the loss: gradients smaller than this drown in the rounding of differences
+MIN_GRADIENT = 1e-5  # of the loss: gradients smaller than this drown in the rounding of differences
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedGradient:
     """Of an array's weights: how many were compared, how many left out at kinks, and the largest relative error."""
 
     array: str
@@ -63,16 +63,16 @@ class Case:
         return float(self.model.score(self.p, self.x, self.y, self.state, self.ws, self.keep)[0].sum())
 
 
-@quiet()  # the errors of a network beyond all bounds say so
+@ignore_overflow()  # the errors of a network beyond all bounds say so
 def cases(model: Model, weights: Parameters, ids: Array, rng: np.random.Generator) -> tuple[Case, Case]:
     """A window of up to 12 steps and 3 rows of a text (N,), from a state that was read: without and with resets.
 
     Which of its rows forget their state, each once, before which step, is drawn.
     """
-    steps = min(STEPS, len(ids))
-    context = min(CONTEXT, len(ids) - steps)
+    steps = min(WINDOW_STEPS, len(ids))
+    context = min(CONTEXT_SYMBOLS, len(ids) - steps)
     p, ws = precise(weights), Workspace()
-    x, y = lanes(ids, context + steps, ROWS)
+    x, y = side_by_side(ids, context + steps, BATCH_ROWS)
     state = model.zero_state(x.shape[1], np.float64)
     if context:
         before = model.recurrent.forward(p, (x[:context],), state, ws, None)[1]
@@ -80,10 +80,12 @@ def cases(model: Model, weights: Parameters, ids: Array, rng: np.random.Generato
     x, y = x[context:], y[context:]
     keep = np.ones((*x.shape, 1))
     keep[rng.integers(min(1, steps - 1), steps, x.shape[1]), np.arange(x.shape[1])] = 0
-    return Case(model, p, x, y, state, kept(x, False), ws), Case(model, p, x, y, state, keep, ws)
+    return Case(model, p, x, y, state, keep_mask(x, False), ws), Case(model, p, x, y, state, keep, ws)
 
 
-def check(model: Model, weights: Parameters, ids: Array, samples: int, rng: np.random.Generator) -> Iterator[Checked]:
+def check(
+    model: Model, weights: Parameters, ids: Array, samples: int, rng: np.random.Generator
+) -> Iterator[CheckedGradient]:
     """`Model.gradient` beside central differences, for so many weights of every array, in a text (N,).
 
     Half of them are drawn from all, half from those that have a gradient, if there are as many. The relative error of a
@@ -95,10 +97,10 @@ def check(model: Model, weights: Parameters, ids: Array, samples: int, rng: np.r
     the weight lies at a kink, has no derivative, and is left out.
     """
     both = cases(model, weights, ids, rng)
-    with quiet():
+    with ignore_overflow():
         known = [(case, case.gradient(), case.loss()) for case in both]
     for name, w in both[0].p.items():
-        with quiet():
+        with ignore_overflow():
             chosen = _choose(sum(np.abs(g[name].reshape(-1)) for _, g, _ in known), samples, rng)
             errors = [
                 _error(case.loss, here, w.reshape(-1), i, float(g[name].reshape(-1)[i]))
@@ -106,7 +108,7 @@ def check(model: Model, weights: Parameters, ids: Array, samples: int, rng: np.r
                 for i in chosen
             ]
         there = [error for error in errors if error is not None]
-        yield Checked(name, len(there), len(errors) - len(there), max(there, default=math.nan))
+        yield CheckedGradient(name, len(there), len(errors) - len(there), max(there, default=math.nan))
 
 
 def _choose(size: Array, samples: int, rng: np.random.Generator) -> list[int]:
@@ -121,7 +123,7 @@ def _choose(size: Array, samples: int, rng: np.random.Generator) -> list[int]:
 
 def _error(loss: Callable[[], float], here: float, w: Array, i: int, a: float) -> float | None:
     """The relative error of a gradient a of w[i]; None at a kink. A loss that is no number has an infinite one."""
-    at, floor = float(w[i]), FLOOR * max(1.0, here)
+    at, floor = float(w[i]), MIN_GRADIENT * max(1.0, here)
 
     def moved(by: float) -> float:
         w[i] = at + by
@@ -134,11 +136,11 @@ def _error(loss: Callable[[], float], here: float, w: Array, i: int, a: float) -
         return error if error >= 0 else math.inf  # nan
 
     best, sides = math.inf, (0.0, 0.0)
-    for move in MOVES:
+    for move in STEP_SIZES:
         up, down = moved(move), moved(-move)
         width = (at + move) - (at - move)  # 0 where the weight is so large that it does not move
         best = min(best, apart(a, (up - down) / width) if width else math.inf)
-        if best <= CLOSE:
+        if best <= CLOSE_ENOUGH:
             return best
         if best > TOLERANCE:  # from one side, as exact: (4 L(w + m) - 3 L(w) - L(w + 2 m)) / 2 m
             right = (4 * up - 3 * here - moved(2 * move)) / (2 * move)

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import CharnnError, CheckpointError
-from .stored import Handle, Stored, Symbols
+from .lazy import FileHandle, Ids, LazyArray
 
 DTYPES = ("|u1", "<u2", "<u4", "<i8", "<f4", "<f8")
 MEMBER = re.compile(r"[a-z0-9_]+(?:[./][A-Za-z0-9_]+)*\.npy", re.ASCII)
@@ -109,9 +109,9 @@ def _npy_header(file: BinaryIO, info: zipfile.ZipInfo, start: int) -> Member:
     return Member(info.filename.removesuffix(".npy"), dtype, shape, start + 10 + length, size)
 
 
-def _array(path: Path, archive: zipfile.ZipFile, member: Member, lazy: Iterable[str]) -> Symbols:
+def _array(path: Path, archive: zipfile.ZipFile, member: Member, lazy: Iterable[str]) -> Ids:
     if member.name in lazy and member.size and len(member.shape) == 1:
-        return Stored(Handle(path), member.dtype, member.offset, member.shape[0])
+        return LazyArray(FileHandle(path), member.dtype, member.offset, member.shape[0])
     data = archive.read(member.name + ".npy")  # verifies the checksum
     array = np.frombuffer(data, member.dtype, offset=len(data) - member.size).reshape(member.shape)
     if array.dtype.kind == "f" and not np.isfinite(array).all():

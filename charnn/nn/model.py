@@ -13,9 +13,9 @@ import numpy as np
 
 from ..config import ModelConfig
 from . import layers
-from .endings import ENDINGS, Ending
+from .heads import HEADS, Head
 from .layers import Array, Arrays, Layer, Linear, Stack, State
-from .layers.layer import Keep, Rng
+from .layers.base import Keep, Rng
 from .layers.linear import rows
 from .parameters import Parameters
 from .workspace import DType, Workspace
@@ -49,9 +49,9 @@ class Model:
     teacher: float | None = None  # the share of teacher forcing at work; the last of its schedule where None
 
     @cached_property
-    def ending(self) -> Ending:
+    def ending(self) -> Head:
         """How sequences end: what the loss is made of."""
-        return ENDINGS[self.config.ending](self.size)
+        return HEADS[self.config.ending](self.size)
 
     @property
     def symbols(self) -> int:
@@ -77,7 +77,7 @@ class Model:
         """All below the readout: with feedback, what leads from the readout back to it too."""
         beside, shares = self.config.feedback == "output", self.config.shares
         if shares == (1, 1):
-            return layers.Taught(self.hidden) if beside else self.hidden
+            return layers.TeacherForced(self.hidden) if beside else self.hidden
         teacher = shares[1] if self.teacher is None else self.teacher
         return layers.Feedback(self.hidden, self.readout, teacher, beside)
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import CharnnError
-from .parallel import Solo, rows_of
-from .ranks import join
+from .launcher import join
+from .team import SingleWorker, rows_of_worker
 
 
-class MPI(Solo):
+class MPIGroup(SingleWorker):
     """All ranks that mpiexec started; this process is one of them."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class MPI(Solo):
             return self.comm.bcast(value, 0)
 
     def gather(self, rows: np.ndarray) -> None:
-        parts = [rows_of(len(rows), i, self.size) for i in range(self.size)]
+        parts = [rows_of_worker(len(rows), i, self.size) for i in range(self.size)]
         with self._told():
             whole = self.comm.allgather(rows[parts[self.rank]])
         for part, values in zip(parts, whole, strict=True):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import numpy as np
 
 from ..errors import CharnnError
-from .parallel import Neighbour, Solo
+from .team import SharedMemoryWorker, SingleWorker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -35,12 +35,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def possible() -> bool:
+def can_fork() -> bool:
     """Whether this system can fork, and shows one processor's writes to the others in their order."""
     return hasattr(os, "fork") and platform.system() == "Linux" and platform.machine() == "x86_64"
 
 
-class Processes(Solo):
+class ProcessGroup(SingleWorker):
     """`size` workers, the caller among them: the others are forked at the first `run`.
 
     Orders go through pipes; the sum goes through shared memory, between two barriers that spin, since a window is
@@ -50,31 +50,31 @@ class Processes(Solo):
     def __init__(self, size: int):
         super().__init__(size)
         self.barrier = Barrier(size)
-        self.member = Neighbour(0, size, self._wait)
+        self.member = SharedMemoryWorker(0, size, self._wait)
         self.crew: list[tuple[int, Connection]] = []
-        self.end = weakref.finalize(self, dismiss, self.crew)
+        self.end = weakref.finalize(self, dismiss_workers, self.crew)
 
     def allocate(self, size: int) -> np.ndarray:
-        return shared(size)
+        return shared_memory(size)
 
     def run(self, *args: Any) -> Any:
         if not self.crew:
             self.barrier.reset()
             for number in self.numbers[1:]:
-                self.crew.append(forked(partial(self._serve, number), self.crew))
+                self.crew.append(fork_worker(partial(self._serve, number), self.crew))
         try:
             for pid, pipe in self.crew:
                 try:
                     pipe.send(args)
                 except OSError:
-                    raise lost(pid) from None
+                    raise lost_worker(pid) from None
             return self.work(self.member, *args)
         except BaseException:  # the others would wait for ever
             self.close()
             raise
 
     def close(self) -> None:
-        dismiss(self.crew)
+        dismiss_workers(self.crew)
 
     def _wait(self) -> None:
         self.barrier.wait(0, self._look)
@@ -86,7 +86,7 @@ class Processes(Solo):
                 try:
                     error = pipe.recv()
                 except (EOFError, OSError):
-                    error = lost(pid)
+                    error = lost_worker(pid)
                 raise error
 
     def _serve(self, number: int, pipe: Connection) -> None:
@@ -97,7 +97,7 @@ class Processes(Solo):
             if os.getppid() != parent:
                 raise EOFError
 
-        member = Neighbour(number, self.size, lambda: self.barrier.wait(number, look))
+        member = SharedMemoryWorker(number, self.size, lambda: self.barrier.wait(number, look))
         while True:
             for _ in range(IDLE):
                 if pipe.poll():
@@ -117,7 +117,7 @@ class Barrier:
 
     def __init__(self, size: int):
         self.size = size
-        self.turns = counters(size)
+        self.turns = shared_counters(size)
 
     def reset(self) -> None:
         for i in range(len(self.turns)):
@@ -128,10 +128,10 @@ class Barrier:
         turns, mine = self.turns, self.turns[number * STRIDE] + 1
         turns[number * STRIDE] = mine
         for other in range(0, self.size * STRIDE, STRIDE):
-            reached(turns, other, mine, look)
+            wait_until_reached(turns, other, mine, look)
 
 
-def reached(turns: memoryview, at: int, turn: int, look: Callable[[], object]) -> None:
+def wait_until_reached(turns: memoryview, at: int, turn: int, look: Callable[[], object]) -> None:
     """Until a counter that another process moves on has reached `turn`; `look` as in `Barrier.wait`."""
     spins, start = 0, 0.0
     while turns[at] < turn:
@@ -147,17 +147,19 @@ def reached(turns: memoryview, at: int, turn: int, look: Callable[[], object]) -
             time.sleep(min((now - start) / 16, NAP))
 
 
-def shared(size: int) -> np.ndarray:
+def shared_memory(size: int) -> np.ndarray:
     """`size` bytes, 0 at first, that processes forked from now on see too."""
     return np.frombuffer(mmap.mmap(-1, max(1, size)), np.uint8, size)
 
 
-def counters(count: int) -> memoryview:
+def shared_counters(count: int) -> memoryview:
     """So many integers, 0 at first, that processes forked from now on see too: one every `STRIDE`."""
-    return shared(count * STRIDE * 8).data.cast("q")
+    return shared_memory(count * STRIDE * 8).data.cast("q")
 
 
-def forked(work: Callable[[Connection], None], siblings: Sequence[tuple[int, Connection]]) -> tuple[int, Connection]:
+def fork_worker(
+    work: Callable[[Connection], None], siblings: Sequence[tuple[int, Connection]]
+) -> tuple[int, Connection]:
     """A process that does `work` with its end of a pipe, then ends; its number, and the other end."""
     from multiprocessing.connection import Pipe
 
@@ -189,7 +191,7 @@ def _child(work: Callable[[Connection], None], pipe: Connection, others: Iterabl
         os._exit(code)
 
 
-def dismiss(crew: list[tuple[int, Connection]]) -> None:
+def dismiss_workers(crew: list[tuple[int, Connection]]) -> None:
     """End all workers."""
     while crew:
         pid, pipe = crew.pop()
@@ -201,7 +203,7 @@ def dismiss(crew: list[tuple[int, Connection]]) -> None:
             pass
 
 
-def lost(pid: int) -> CharnnError:
+def lost_worker(pid: int) -> CharnnError:
     return CharnnError(f"a worker process {ending(pid)}: the run stands as it was last saved; charnn train --resume")
 
 
@@ -218,7 +220,7 @@ def ending(pid: int) -> str:
 
 def spread(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     """function(item) for each item, in order, by several processes where that is possible, this one among them."""
-    workers = min(workers, len(items)) if possible() else 1
+    workers = min(workers, len(items)) if can_fork() else 1
     if workers < 2:
         yield from map(function, items)
         return
@@ -233,7 +235,7 @@ def spread(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iter
     crew: list[tuple[int, Connection]] = []
     try:
         for number in range(1, workers):
-            crew.append(forked(partial(serve, number), crew))
+            crew.append(fork_worker(partial(serve, number), crew))
         for i, item in enumerate(items):
             if i % workers == 0:
                 yield function(item)
@@ -247,7 +249,7 @@ def spread(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iter
                 raise result.error
             yield result
     finally:
-        dismiss(crew)
+        dismiss_workers(crew)
 
 
 @dataclass

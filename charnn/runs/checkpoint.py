@@ -20,7 +20,7 @@ from ..io.text import POLICIES
 from ..machine import environment
 from ..nn.model import Model
 from ..nn.parameters import Parameters
-from .run import Origin, Run, moments_of
+from .run import CorpusInfo, Run, moment_names
 
 FORMAT = "charnn model"
 VERSION = 1
@@ -84,10 +84,10 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     vocabulary = from_json(path, header["vocabulary"])
     model = Model(ModelConfig(**_typed(ModelConfig, header["model"])), vocabulary.size)
     config = TrainConfig(**_typed(TrainConfig, header["train"]))
-    found = _typed(Origin, header["origin"])
-    origin = Origin(**{**found, "names": tuple(found["names"])})
+    found = _typed(CorpusInfo, header["origin"])
+    origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
     resumable = any(name.startswith("moments/") for name in arrays)
-    rules = moments_of(config) if resumable else ()
+    rules = moment_names(config) if resumable else ()
     averaged = resumable and config.average > 0
     vectors = ["weights", *(f"moments/{i}" for i in range(len(rules))), *(["iterate"] if averaged else [])]
     expected = {f"{vector}/{name}": shape for vector in vectors for name, shape in model.shapes().items()}

@@ -5,10 +5,10 @@ from pathlib import Path
 from ..data.corpus import Corpus
 from ..data.read import read
 from ..errors import InputError, UsageError
-from ..io.stored import Symbols
+from ..io.lazy import Ids
 from .run import Run
 
-PUT = "put it there"
+PUT_BACK = "put it there"
 
 
 def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
@@ -18,16 +18,16 @@ def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
     if missing := [name for name in names if name == "-" or not Path(name).is_file()]:
         raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
     data = read(*names, sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
-    same(data, run)
+    assert_same_corpus(data, run)
     return data
 
 
-def held_out(run: Run, data: Corpus | None = None) -> Symbols:
+def held_out(run: Run, data: Corpus | None = None) -> Ids:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
     return (data or own_corpus(run)).split(run.config.valid)[1]
 
 
-def same(corpus: Corpus, run: Run) -> None:
+def assert_same_corpus(corpus: Corpus, run: Run) -> None:
     """Raise `InputError` unless this is the corpus that the run was trained on."""
     if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
         raise InputError(

@@ -11,7 +11,7 @@ from ..nn.parameters import Allocate, Parameters
 
 
 @dataclass(frozen=True)
-class Origin:
+class CorpusInfo:
     """Which text a run was trained on, and what counting makes of its held-out part (bits per character)."""
 
     names: tuple[str, ...]
@@ -28,7 +28,7 @@ class Run:
     model: Model
     config: TrainConfig
     vocabulary: Vocabulary
-    origin: Origin
+    origin: CorpusInfo
     weights: Parameters  # that it is used with
     moments: tuple[Parameters, ...] = ()
     state: State = ()  # carried over windows, (batch, n) each
@@ -80,15 +80,15 @@ class Run:
 
         Independent lines forget it, unless told otherwise; running text carries it on.
         """
-        return forgets(self.config, self.vocabulary)
+        return resets_state(self.config, self.vocabulary)
 
 
-def forgets(config: TrainConfig, vocabulary: Vocabulary) -> bool:
+def resets_state(config: TrainConfig, vocabulary: Vocabulary) -> bool:
     """See `Run.reset`."""
     return config.state == "reset" or (config.state == "auto" and vocabulary.sequence == "line")
 
 
-def moments_of(config: TrainConfig) -> tuple[str, ...]:
+def moment_names(config: TrainConfig) -> tuple[str, ...]:
     """Names of the vectors that training keeps beside the weights."""
     from ..nn.optimizers import make  # not before it is needed: a run that is only read needs none of its rules
 

@@ -17,16 +17,16 @@ from tqdm import tqdm
 
 from ..data.corpus import Corpus
 from ..data.vocabulary import Vocabulary
-from ..evaluation.evaluation import Score
 from ..evaluation.ngram import Baselines
+from ..evaluation.score import Score
 from ..io.text import Source
-from ..runs.folders import ROOT, Folder
+from ..runs.folder import RUNS, Folder
 from ..training.session import Event, Session, Validation
-from ..training.training import Setback, Update
+from ..training.trainer import Rollback, Update
 
-COUNTED = 1 << 24  # symbols from the start of a text that tell which characters are rare
-RAREST = 12  # characters of the vocabulary that a summary shows
-BIG = 1 << 26  # bytes of text that take long enough to read for a bar
+RARITY_SYMBOLS = 1 << 24  # symbols from the start of a text that tell which characters are rare
+SHOWN_RAREST = 12  # characters of the vocabulary that a summary shows
+MIN_BYTES_FOR_BAR = 1 << 26  # bytes of text that take long enough to read for a bar
 
 
 class Steadfast:
@@ -91,7 +91,7 @@ def rows(pairs: Iterable[tuple[str, str]]) -> None:
 def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[bytes]]:
     """A bar over bytes that are read, on a terminal and where there are many."""
     sizes = [path.stat().st_size for source in sources if (path := Path(source.name)).is_file()]
-    if sum(sizes) < BIG or not STDERR.isatty():
+    if sum(sizes) < MIN_BYTES_FOR_BAR or not STDERR.isatty():
         return iter
     packed = any(source.name.endswith((".gz", ".bz2", ".xz")) for source in sources)
     total = None if packed else 2 * sum(sizes)  # every text is read twice: to count, and to number
@@ -122,8 +122,8 @@ def show(character: int) -> str:
 
 def about(found: Corpus) -> list[tuple[str, str]]:
     """What a text is, as it was understood."""
-    counts = np.bincount(np.asarray(found.ids[:COUNTED]), minlength=found.vocabulary.size)[1:]
-    order = np.argsort(counts, kind="stable")[:RAREST].tolist()
+    counts = np.bincount(np.asarray(found.ids[:RARITY_SYMBOLS]), minlength=found.vocabulary.size)[1:]
+    order = np.argsort(counts, kind="stable")[:SHOWN_RAREST].tolist()
     return [
         ("corpus", ", ".join(found.names)),
         ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
@@ -208,7 +208,7 @@ class Progress:
         best = "*" if event.best else " "
         self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{best} {written:.60}")
 
-    def _setback(self, event: Setback) -> None:
+    def _setback(self, event: Rollback) -> None:
         self.line(
             f"{event.failed:8,} the loss exploded after this step: back to step {event.step:,}, "
             f"on at half the rate, {event.rate:g} (try {event.tries})"
@@ -232,7 +232,7 @@ def saved(session: Session) -> None:
 def named(folder: Folder, option: str) -> str:
     """The options that lead to a run, as a shell reads them."""
     words = [option, folder.path.name]
-    words += [] if str(folder.path.parent) == ROOT else ["--out", str(folder.path.parent)]
+    words += [] if str(folder.path.parent) == RUNS else ["--out", str(folder.path.parent)]
     return shlex.join(words)
 
 

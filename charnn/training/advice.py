@@ -10,16 +10,16 @@ import math
 
 from ..runs.run import Run
 from .budget import wanted
-from .plan import DROPOUT
+from .plan import DROPOUT_BY_RATIO
 
-LEAST = 6  # validations, of which thirds tell something
-WIDE = 0.05  # of the held-out loss: a gap between the parts that dropout, or more text, may narrow
-SHARED = 0.25  # r, below which what is learnt is of the training part alone
-RISEN = 0.01  # of the best held-out loss: so much above it, the end is not the best
-FALLING = 0.01  # of the held-out loss: where it fell by more towards the end, more time brings more
-STEPS = 0.0, 0.1, 0.25, 0.4, 0.5  # of dropout, to choose from
-FEW = 0.3  # parameters for each character, below which a network may well be twice as wide
-ROUND = 16  # units
+MIN_HISTORY = 6  # validations, of which thirds tell something
+WIDE_GAP = 0.05  # of the held-out loss: a gap between the parts that dropout, or more text, may narrow
+MIN_CORRELATION = 0.25  # r, below which what is learnt is of the training part alone
+RISE = 0.01  # of the best held-out loss: so much above it, the end is not the best
+STILL_FALLING = 0.01  # of the held-out loss: where it fell by more towards the end, more time brings more
+DROPOUT_STEPS = 0.0, 0.1, 0.25, 0.4, 0.5  # of dropout, to choose from
+FEW_PARAMETERS = 0.3  # parameters for each character, below which a network may well be twice as wide
+UNIT_MULTIPLE = 16  # units
 
 
 def advice(run: Run, train: float, where: str = "") -> str:
@@ -28,21 +28,21 @@ def advice(run: Run, train: float, where: str = "") -> str:
     `train` is the loss of the training part in bits per character, without dropout; `where` the options that name the
     run. The first case that holds is the one that is said.
     """
-    if len(run.history) < LEAST:
+    if len(run.history) < MIN_HISTORY:
         return ""
     m, valid = run.model.config, run.history[-1]["valid"]
     dropout = m.dropout or 0.0
     losses = f"{train:.2f} bits/char on the training part, {valid:.2f} held out"
     if _by_heart(run, train):
-        less = f"--dropout {_above(run):g}" if dropout < STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
+        less = f"--dropout {_above(run):g}" if dropout < DROPOUT_STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
         said = f"it learns its text by heart ({losses}): more text, or `{less}`"
     elif _falling(run):
         command = " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
         said = f"it was still getting better when it ended: `{command}`"
-    elif train > (1 - WIDE) * valid and dropout > STEPS[1]:
+    elif train > (1 - WIDE_GAP) * valid and dropout > DROPOUT_STEPS[1]:
         said = f"both parts cost about the same, and no less for a while ({losses}): `--dropout {_below(dropout):g}`"
     else:
-        times = 2 if run.weights.count < FEW * run.origin.symbols else 1.5
+        times = 2 if run.weights.count < FEW_PARAMETERS * run.origin.symbols else 1.5
         said = f"it has learnt what it can ({losses}): a larger network, `--hidden {_wide(m.hidden, times)}`"
     return _counting(run) + said
 
@@ -50,12 +50,12 @@ def advice(run: Run, train: float, where: str = "") -> str:
 def _by_heart(run: Run, train: float) -> bool:
     """Whether the held-out part gains nothing of what is learnt."""
     valid = run.history[-1]["valid"]
-    risen = run.best is not None and valid > (1 + RISEN) * run.best / math.log(2)
+    risen = run.best is not None and valid > (1 + RISE) * run.best / math.log(2)
     third = len(run.history) // 3
     learnt, gained = (
         _mean(run, name, slice(third, 2 * third)) - _mean(run, name, slice(-third, None)) for name in ("train", "valid")
     )
-    return valid - train > WIDE * valid and (risen or gained < SHARED * learnt)
+    return valid - train > WIDE_GAP * valid and (risen or gained < MIN_CORRELATION * learnt)
 
 
 def _mean(run: Run, name: str, part: slice) -> float:
@@ -76,7 +76,7 @@ def _falling(run: Run) -> bool:
     later = _mean(run, "valid", slice(third, 2 * third)) - _mean(run, "valid", slice(-third, None))
     short = last["epoch"] * symbols < wanted(run.weights.count, symbols, run.model.config.cell)
     patient = not run.config.patience or run.stale < run.config.patience
-    return patient and max(before - last["valid"], later if short else 0.0) > FALLING * last["valid"]
+    return patient and max(before - last["valid"], later if short else 0.0) > STILL_FALLING * last["valid"]
 
 
 def _longer(run: Run) -> str:
@@ -98,15 +98,15 @@ def _counting(run: Run) -> str:
 
 def _above(run: Run) -> float:
     """More dropout, and no less than a run without --dropout would have."""
-    usual = next(rate for ratio, rate in DROPOUT if run.weights.count >= ratio * run.origin.symbols)
-    return max(usual, next(rate for rate in STEPS if rate > (run.model.config.dropout or 0.0)))
+    usual = next(rate for ratio, rate in DROPOUT_BY_RATIO if run.weights.count >= ratio * run.origin.symbols)
+    return max(usual, next(rate for rate in DROPOUT_STEPS if rate > (run.model.config.dropout or 0.0)))
 
 
 def _below(dropout: float) -> float:
-    return max(rate for rate in STEPS if rate < dropout)
+    return max(rate for rate in DROPOUT_STEPS if rate < dropout)
 
 
 def _wide(hidden: int, times: float) -> int:
     """So many times as many units, rounded where they are many."""
     units = max(1, round(hidden * times))
-    return round(units / ROUND) * ROUND if units > 2 * ROUND else units
+    return round(units / UNIT_MULTIPLE) * UNIT_MULTIPLE if units > 2 * UNIT_MULTIPLE else units

@@ -2,15 +2,15 @@
 
 from ..config import TrainConfig
 from ..errors import CharnnError
-from ..evaluation.evaluation import WINDOW
-from ..machine import available
+from ..evaluation.score import SCORING_WINDOW
+from ..machine import available_memory
 from ..nn import optimizers
 from ..nn.layers import Layer
-from ..nn.layers.linear import SORTED
+from ..nn.layers.linear import SORT_CHUNK
 from ..nn.model import Model
 
-FLOAT = 4  # bytes
-RESERVE = 50 << 20  # bytes for what is not counted here
+FLOAT_BYTES = 4  # bytes
+RESERVED_BYTES = 50 << 20  # bytes for what is not counted here
 
 
 def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
@@ -31,13 +31,13 @@ def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -
     normed = sum(layer.shapes().get("gain", (0,))[0] for layer in layers)
     start = (2 + max(gates)) * 2 * hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
     beside = 1 + 2 * bool(model.config.dropout) + model.config.skip + model.config.residual
-    steps, free = max(config.batch * config.window, WINDOW), model.config.shares != (1, 1)
+    steps, free = max(config.batch * config.window, SCORING_WINDOW), model.config.shares != (1, 1)
     window = steps * (3 if free else 1) * (hidden * sum(2 * count + beside for count in gates) + normed)
-    window += min(workers * SORTED, steps * max(gates) * hidden)
+    window += min(workers * SORT_CHUNK, steps * max(gates) * hidden)
     states = (6 * (steps if free else config.batch) + kept * config.batch) * sum(model.state_sizes)
     scores = config.batch * config.window * model.symbols
     numbers = model.parameters * vectors + start + window + scores + states
-    return RESERVE + model.ending.bytes(symbols) + FLOAT * numbers
+    return RESERVED_BYTES + model.ending.bytes(symbols) + FLOAT_BYTES * numbers
 
 
 def _columns(layer: Layer) -> int:
@@ -47,7 +47,7 @@ def _columns(layer: Layer) -> int:
 
 def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = needed(model, config, kept, symbols), available()
+    need, there = needed(model, config, kept, symbols), available_memory()
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "

@@ -9,15 +9,15 @@ from ..config import ModelConfig, TrainConfig
 from ..data.corpus import Corpus
 from ..errors import UsageError
 from ..nn.model import Model
-from ..parallel.teams import team
-from ..runs.run import Origin
+from ..parallel.choose import worker_group
+from ..runs.run import CorpusInfo
 from . import budget
 from .budget import Choice, Size
-from .plan import start
-from .training import Trainer
+from .plan import new_run
+from .trainer import Trainer
 
-SECONDS = 0.4  # of updates, after the first
-WINDOWS = 8  # of the text
+MEASURED_SECONDS = 0.4  # of updates, after the first
+MEASURED_WINDOWS = 8  # of the text
 Clock = Callable[[], float]
 
 
@@ -51,13 +51,13 @@ def speed(model: ModelConfig, config: TrainConfig, corpus: Corpus, clock: Clock 
     """Characters a second that training reads, as rank 0 measures it. The rate is 0, so that nothing can diverge."""
     train = corpus.split(config.valid)[0]
     still = replace(config, rate=0.0, steps=1)
-    run = start(model, still, corpus.vocabulary, Origin(corpus.names, corpus.sha256, len(train)), len(train))
-    workers = team(run.config.workers or 1)
-    trainer = Trainer(run, train[: run.config.batch * run.config.window * WINDOWS], workers)
+    run = new_run(model, still, corpus.vocabulary, CorpusInfo(corpus.names, corpus.sha256, len(train)), len(train))
+    workers = worker_group(run.config.workers or 1)
+    trainer = Trainer(run, train[: run.config.batch * run.config.window * MEASURED_WINDOWS], workers)
     try:
         trainer.update()  # starts the workers
         begun, before = clock(), run.count
-        while workers.tell(clock() - begun < SECONDS):
+        while workers.tell(clock() - begun < MEASURED_SECONDS):
             trainer.update()
         return float(workers.tell((run.count - before) / (clock() - begun)))
     finally:

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from ..config import TrainConfig
-from ..data.windows import Lanes, Sequences, Window, ends, measure
-from .chains import Chain, Steps
+from ..data.batches import SequenceBatches, StreamBatches, Window, ends, sequence_stats
+from .bptt import OneStepSpan, Span
 
 CUTS = 3  # sets the random numbers of cuts apart from all others
 RARE = 1e-9  # share of chains that are longer than memory is reckoned for
@@ -32,7 +32,7 @@ class Scheme(Protocol):
 
     def __len__(self) -> int: ...
 
-    def chain(self, cursor: int, step: int) -> Chain:
+    def chain(self, cursor: int, step: int) -> Span:
         """What the next update learns from."""
 
 
@@ -45,7 +45,7 @@ class Truncated:
 
     edges = 2
 
-    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool):
         stride = config.stride or config.window
         self.again, self.lanes = config.window - stride, replace(lanes, window=stride)
         self.size = config.batch * stride
@@ -56,10 +56,10 @@ class Truncated:
     def __str__(self) -> str:
         return f"every {self.lanes.window} characters, by gradients through {self.again + self.lanes.window}"
 
-    def chain(self, cursor: int, step: int) -> Chain:
+    def chain(self, cursor: int, step: int) -> Span:
         learnt = self.lanes.at(cursor)
         if not self.again:
-            return Chain(self.lanes, (learnt,), 1)
+            return Span(self.lanes, (learnt,), 1)
         stop = learnt.start + learnt.steps
         next = self._start(cursor + 1) if cursor + 1 < len(self) else stop
         rows = {learnt.start} if learnt.rows < self.lanes.batch else set()  # those that end before it do not go back
@@ -67,7 +67,7 @@ class Truncated:
         windows = tuple(
             Window(a, b - a, self._rows(a), min(max(0, learnt.start - a), b - a)) for a, b in pairwise(cuts)
         )
-        return Chain(self.lanes, windows, cuts.index(next))
+        return Span(self.lanes, windows, cuts.index(next))
 
     def _start(self, cursor: int) -> int:
         return max(0, self.lanes.at(cursor).start - self.again)
@@ -79,7 +79,7 @@ class Truncated:
 class OneStep:
     """One-step truncation: an update every `window` steps, each of whose gradients goes one step back (Elman, 1990)."""
 
-    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool):
         self.lanes, self.size, self.edges = lanes, config.batch * config.window, config.window
 
     def __len__(self) -> int:
@@ -88,14 +88,14 @@ class OneStep:
     def __str__(self) -> str:
         return f"every {self.lanes.window} characters, by gradients through one"
 
-    def chain(self, cursor: int, step: int) -> Chain:
-        return Steps(self.lanes, (self.lanes.at(cursor),))
+    def chain(self, cursor: int, step: int) -> Span:
+        return OneStepSpan(self.lanes, (self.lanes.at(cursor),))
 
 
 class Lane:
     """Full BPTT where the state is carried over the ends of sequences: one update an epoch, from all of every lane."""
 
-    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool):
         self.lanes, self.size, self.edges = lanes, len(lanes.ids), len(lanes)
 
     def __len__(self) -> int:
@@ -104,9 +104,9 @@ class Lane:
     def __str__(self) -> str:
         return f"every epoch, by gradients through all of it, {self.lanes.window} characters in memory at a time"
 
-    def chain(self, cursor: int, step: int) -> Chain:
+    def chain(self, cursor: int, step: int) -> Span:
         windows = tuple(self.lanes.at(i) for i in range(len(self.lanes)))
-        return Chain(self.lanes, windows, len(windows))
+        return Span(self.lanes, windows, len(windows))
 
 
 class Whole:
@@ -115,9 +115,9 @@ class Whole:
     An epoch is as long as the text: the cursor is the symbol that the next sequence starts with.
     """
 
-    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool):
         self.ids, self.batch, self.window = lanes.ids, config.batch, config.window
-        count, longest = measure(lanes.ids)
+        count, longest = sequence_stats(lanes.ids)
         self.size = len(lanes.ids) / max(1.0, count / config.batch)
         self.edges = -(-longest // config.window)
 
@@ -130,13 +130,13 @@ class Whole:
             f"{self.window} characters in memory at a time"
         )
 
-    def chain(self, cursor: int, step: int) -> Chain:
+    def chain(self, cursor: int, step: int) -> Span:
         edges = ends(self.ids, cursor, self.batch, size=2 * ceil(self.size))
-        rows = Sequences.between(self.ids, edges)
-        return Chain(rows, rows.windows(self.window), done=int(edges[-1]) - cursor)
+        rows = SequenceBatches.between(self.ids, edges)
+        return Span(rows, rows.windows(self.window), done=int(edges[-1]) - cursor)
 
 
-def full(config: TrainConfig, lanes: Lanes, reset: bool) -> Scheme:
+def full(config: TrainConfig, lanes: StreamBatches, reset: bool) -> Scheme:
     """Full BPTT: gradients reach the beginning of a sequence, however long."""
     return (Whole if reset else Lane)(config, lanes, reset)
 
@@ -149,7 +149,7 @@ class Unbiased:
     average, by which the gradient is divided, rather than by their number, which would bias it.
     """
 
-    def __init__(self, config: TrainConfig, lanes: Lanes, reset: bool):
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool):
         self.lanes, self.seed = lanes, config.seed
         self.cut = cut = 1.0 if config.cut is None else config.cut
         self.factor = 1 / (1 - cut) if cut < 1 else 0.0
@@ -165,17 +165,17 @@ class Unbiased:
             f"those that are not are multiplied by {self.factor:g}"
         )
 
-    def chain(self, cursor: int, step: int) -> Chain:
+    def chain(self, cursor: int, step: int) -> Span:
         drawn = int(np.random.default_rng((self.seed, CUTS, step)).geometric(self.cut))
         return self.through(cursor, min(drawn, len(self) - cursor))
 
-    def through(self, cursor: int, count: int) -> Chain:
+    def through(self, cursor: int, count: int) -> Span:
         """So many windows, with a cut after the last of them."""
         windows = tuple(self.lanes.at(i) for i in range(cursor, cursor + count))
-        return Chain(self.lanes, windows, count, count, self.factor)
+        return Span(self.lanes, windows, count, count, self.factor)
 
 
-SCHEMES: dict[str, Callable[[TrainConfig, Lanes, bool], Scheme]] = {
+SCHEMES: dict[str, Callable[[TrainConfig, StreamBatches, bool], Scheme]] = {
     "truncated": Truncated,
     "one-step": OneStep,
     "full": full,
@@ -183,6 +183,6 @@ SCHEMES: dict[str, Callable[[TrainConfig, Lanes, bool], Scheme]] = {
 }
 
 
-def make(config: TrainConfig, lanes: Lanes, reset: bool) -> Scheme:
+def make(config: TrainConfig, lanes: StreamBatches, reset: bool) -> Scheme:
     """The scheme of a run; `reset` says whether its state is forgotten at the end of a sequence."""
     return SCHEMES[config.scheme](config, lanes, reset)

@@ -9,32 +9,32 @@ from typing import Any
 import numpy as np
 
 from ..config import ModelConfig, SampleConfig, TrainConfig
+from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
-from ..data.windows import Lanes
 from ..errors import DivergenceError, InputError, UsageError
 from ..evaluation import ngram
-from ..evaluation.evaluation import evaluate
-from ..evaluation.ngram import COUNTED, baselines
-from ..io.stored import Symbols
+from ..evaluation.ngram import COUNTED_SYMBOLS, baselines
+from ..evaluation.score import evaluate
+from ..io.lazy import Ids
 from ..nn.model import Model
-from ..parallel.ranks import rank
-from ..parallel.teams import team
-from ..runs.corpus import same
-from ..runs.folders import Folder
-from ..runs.run import Origin, Run, forgets
-from ..sampling.sampling import generate
+from ..parallel.choose import worker_group
+from ..parallel.launcher import rank
+from ..runs.corpus import assert_same_corpus
+from ..runs.folder import Folder
+from ..runs.run import CorpusInfo, Run, resets_state
+from ..sampling.sampler import generate
 from . import advice, memory, schemes
-from .plan import plan, start
-from .training import Setback, Trainer, Update
+from .plan import new_run, resolve
+from .trainer import Rollback, Trainer, Update
 
-VALIDATED = 500_000  # symbols of the held-out part, from its start, that validations while training score
-TOLD = 100_000  # symbols of the training part, from its end, that say at last how well that is known
-BURN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
-LINE = 72  # characters of the line sampled at each validation
-SAMPLED = 2  # sets the random numbers of sampled lines apart from all others
+VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, that validations while training score
+TRAINING_LOSS_SYMBOLS = 100_000  # symbols of the training part, from its end, that say at last how well that is known
+BURN_IN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
+SAMPLE_LENGTH = 72  # characters of the line sampled at each validation
+SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 # What no resuming changes
-FIXED = ("scheme", "batch", "window", "stride", "cut", "optimizer", "average", "state", "valid", "seed")
-PLATEAU = 2  # validations without a better one after which the plateau schedule halves the rate
+FIXED_OPTIONS = ("scheme", "batch", "window", "stride", "cut", "optimizer", "average", "state", "valid", "seed")
+PLATEAU_VALIDATIONS = 2  # validations without a better one after which the plateau schedule halves the rate
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Validation:
     sample: str
 
 
-Event = Update | Setback | Validation
+Event = Update | Rollback | Validation
 
 
 class Session:
@@ -65,7 +65,7 @@ class Session:
         if folder:
             folder.lock()
         self.train, self.valid = corpus.split(run.config.valid)
-        self.team = team(run.config.workers or 1)
+        self.team = worker_group(run.config.workers or 1)
         self.trainer = Trainer(run, self.train, self.team)
 
     @property
@@ -93,7 +93,7 @@ class Session:
             except DivergenceError:
                 self.save()  # the last good state
                 raise
-            if isinstance(event, Setback) and self.folder:
+            if isinstance(event, Rollback) and self.folder:
                 self.folder.write({"step": run.step, "setback": event.failed, "rate": event.rate})
             yield event
         self.team.close()
@@ -116,11 +116,11 @@ class Session:
             self.folder.save(self.run, best=best)
         self.team.tell(None)  # the others wait until it is written
 
-    def validate(self) -> Validation | Setback:
+    def validate(self) -> Validation | Rollback:
         """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
         run = self.run
         self.team.check(run.weights.flat)
-        loss = self.team.tell(self._loss(self.valid[:VALIDATED]) if self.team.rank == 0 else None)
+        loss = self.team.tell(self._loss(self.valid[:VALIDATION_SYMBOLS]) if self.team.rank == 0 else None)
         if not self.trainer.sane(loss):
             return self.trainer.set_back()
         better = run.best is None or loss < run.best
@@ -128,7 +128,7 @@ class Session:
             run.best, run.best_step, run.stale = loss, run.step, 0
         else:
             run.stale += 1
-            if run.config.schedule == "plateau" and run.stale % PLATEAU == 0:
+            if run.config.schedule == "plateau" and run.stale % PLATEAU_VALIDATIONS == 0:
                 run.scale /= 2
         train = run.nats / max(1, run.count)
         event = Validation(
@@ -145,20 +145,20 @@ class Session:
 
     def advice(self, where: str = "") -> str:
         """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
-        if self.team.rank or len(self.run.history) < advice.LEAST:
+        if self.team.rank or len(self.run.history) < advice.MIN_HISTORY:
             return ""
-        return advice.advice(self.run, self._loss(self.train[-TOLD:]) / math.log(2), where)
+        return advice.advice(self.run, self._loss(self.train[-TRAINING_LOSS_SYMBOLS:]) / math.log(2), where)
 
-    def _loss(self, ids: Symbols) -> float:
+    def _loss(self, ids: Ids) -> float:
         """Of a part of the text, in nats per character."""
-        run, burn = self.run, None if self.run.reset else BURN
+        run, burn = self.run, None if self.run.reset else BURN_IN
         workers = self.team.size // self.team.ranks
         return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=workers).mean
 
     def _sample(self) -> str:
         """A line of what the network writes now."""
-        run, config = self.run, SampleConfig(length=LINE, count=1, temp=0.8)
-        rng = np.random.default_rng((run.config.seed, SAMPLED, run.step))
+        run, config = self.run, SampleConfig(length=SAMPLE_LENGTH, count=1, temp=0.8)
+        rng = np.random.default_rng((run.config.seed, SAMPLE_STREAM, run.step))
         (sample,) = generate(run.model, run.weights, config, rng, np.array([], np.int64), reset=run.reset)
         return run.vocabulary.decode(sample.ids)
 
@@ -175,16 +175,16 @@ def begin(
     if model.dropout_kind == "locked" and (config.scheme == "one-step" or config.window == 1):
         where = "--scheme one-step" if config.scheme == "one-step" else "--window 1"
         raise UsageError(f"--dropout-kind locked has no effect on {where}, whose windows have one step: leave it out")
-    config, kept = _planned(config, train, forgets(config, corpus.vocabulary))
+    config, kept = _planned(config, train, resets_state(config, corpus.vocabulary))
     network = Model(model, corpus.vocabulary.size)
     if network.symbols < 2:
         raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
     network.ending.check(train)
     memory.check(network, config, kept, len(train))
-    limit = ngram.countable(COUNTED) if rank() == 0 else 0
+    limit = ngram.countable(COUNTED_SYMBOLS) if rank() == 0 else 0
     counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
-    origin = Origin(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
-    run = start(model, config, corpus.vocabulary, origin, len(train))
+    origin = CorpusInfo(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
+    run = new_run(model, config, corpus.vocabulary, origin, len(train))
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
     session = Session(run, corpus, where)
@@ -200,11 +200,11 @@ def resume(
 
     Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
     """
-    same(corpus, run)
+    assert_same_corpus(corpus, run)
     other = changes.get("scheme", run.config.scheme) != run.config.scheme
     own = {"stride": None, "cut": None} if other else {}  # which the other scheme may not have
     wanted, kept = _planned(replace(run.config, **{**own, **changes}), corpus.split(run.config.valid)[0], run.reset)
-    for option in FIXED:
+    for option in FIXED_OPTIONS:
         was, now = getattr(run.config, option), getattr(wanted, option)
         if option in changes and was != now:
             raise UsageError(
@@ -222,8 +222,8 @@ def resume(
     return Session(run, corpus, where)
 
 
-def _planned(config: TrainConfig, train: Symbols, reset: bool) -> tuple[TrainConfig, int]:
+def _planned(config: TrainConfig, train: Ids, reset: bool) -> tuple[TrainConfig, int]:
     """The configuration with everything decided, and the states that an update will keep."""
-    first = plan(config, len(train))
-    scheme = schemes.make(first, Lanes(train, first.batch, first.window), reset)
-    return plan(config, len(train), scheme.size), scheme.edges
+    first = resolve(config, len(train))
+    scheme = schemes.make(first, StreamBatches(train, first.batch, first.window), reset)
+    return resolve(config, len(train), scheme.size), scheme.edges

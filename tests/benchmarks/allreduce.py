@@ -11,10 +11,10 @@ from math import log2
 
 import numpy as np
 
-from charnn.parallel.mpi import MPI
-from charnn.parallel.parallel import Member, Team
-from charnn.parallel.processes import Processes
-from charnn.parallel.ranks import launched
+from charnn.parallel.launcher import launched
+from charnn.parallel.mpi import MPIGroup
+from charnn.parallel.processes import ProcessGroup
+from charnn.parallel.team import Worker, WorkerGroup
 
 SIZES = {"0.3 M": 300_000, "1 M": 1_000_000, "4 M": 4_000_000}  # floats: parameters, and a few figures
 ROUNDS = 50
@@ -24,10 +24,10 @@ ROWS, STEPS = 64, 64  # of a window, on each machine
 SPEED = {"0.3 M": 100e3, "1 M": 28e3, "4 M": 7.5e3}  # characters/s of a machine of two cores, 1 x 512, 1024, 2048
 
 
-def times(team: Team, vectors: list[np.ndarray]) -> list[float]:
+def times(team: WorkerGroup, vectors: list[np.ndarray]) -> list[float]:
     """Milliseconds of each of some sums."""
 
-    def work(member: Member) -> float:
+    def work(member: Worker) -> float:
         start = time.perf_counter()
         member.sum(vectors)
         return 1e3 * (time.perf_counter() - start)
@@ -38,7 +38,7 @@ def times(team: Team, vectors: list[np.ndarray]) -> list[float]:
     return found
 
 
-def measured(team: Team, where: str) -> None:
+def measured(team: WorkerGroup, where: str) -> None:
     for name, size in SIZES.items():
         vectors = [team.allocate(4 * size).view(np.float32) for _ in team.numbers]
         for vector in vectors:
@@ -67,7 +67,7 @@ def predicted() -> None:
 
 if __name__ == "__main__":
     if launched() > 1:
-        measured(MPI(), "MPI ranks")
+        measured(MPIGroup(), "MPI ranks")
     else:
-        measured(Processes(2), "processes")
+        measured(ProcessGroup(2), "processes")
         predicted()

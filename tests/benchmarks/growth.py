@@ -20,11 +20,11 @@ import numpy as np
 
 import charnn
 from charnn.config import ModelConfig, TrainConfig
-from charnn.data import tokens
+from charnn.data import tokenized
 from charnn.data.corpus import Corpus
 from charnn.io.text import Source, file_source
-from charnn.runs.run import Origin
-from charnn.training.plan import start
+from charnn.runs.run import CorpusInfo
+from charnn.training.plan import new_run
 from charnn.training.session import Session
 
 SYMBOLS = 64
@@ -50,7 +50,7 @@ def session(corpus: Corpus, batch: int = 32, window: int = 64, workers: int = 1,
         batch=batch, window=window, workers=workers, schedule="constant", steps=10**9, every=10**9, state="carry"
     )
     model = ModelConfig(**{**SHAPE, **shape})
-    return Session(start(model, config, corpus.vocabulary, Origin(("random",), "", size), size), corpus)
+    return Session(new_run(model, config, corpus.vocabulary, CorpusInfo(("random",), "", size), size), corpus)
 
 
 def speeds(contenders: dict[str, Session]) -> dict[str, float]:
@@ -66,10 +66,10 @@ def speeds(contenders: dict[str, Session]) -> dict[str, float]:
 
 def speed(update: Callable[[], Any], seconds: float = SECONDS) -> float:
     update()
-    start, count = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
+    new_run, count = time.perf_counter(), 0
+    while time.perf_counter() - new_run < seconds:
         count += update().count
-    return count / (time.perf_counter() - start)
+    return count / (time.perf_counter() - new_run)
 
 
 def rank_speed(hidden: int, layers: int) -> None:
@@ -79,11 +79,11 @@ def rank_speed(hidden: int, layers: int) -> None:
         one = session(corpus, 64, 64, hidden=hidden, layers=layers)
         for _ in range(20):
             one.trainer.update()
-        start = time.perf_counter()
+        new_run = time.perf_counter()
         for _ in range(100):
             one.trainer.update()
         if one.team.rank == 0:
-            print(json.dumps(100 * 64 * 64 / (time.perf_counter() - start)))
+            print(json.dumps(100 * 64 * 64 / (time.perf_counter() - new_run)))
 
 
 def ranks(count: int, hidden: int, layers: int) -> float:
@@ -108,9 +108,9 @@ def main() -> None:
         corpora = {}
         for size in sizes:
             out = Path(folder) / f"{size}.npz"
-            tokens.write(out, [letters(Path(folder) / f"{size}.txt", size)], "file", "error", iter)
+            tokenized.write(out, [letters(Path(folder) / f"{size}.txt", size)], "file", "error", iter)
             (Path(folder) / f"{size}.txt").unlink()
-            corpora[f"{size:,}"] = tokens.read(out)
+            corpora[f"{size:,}"] = tokenized.read(out)
         show("corpus size, characters", speeds({name: session(corpus) for name, corpus in corpora.items()}))
         some = corpora[f"{10**7:,}"]
         show("window T", speeds({str(T): session(some, window=T) for T in (64, 16, 32, 128, 256, 512, 1024)}))

@@ -18,11 +18,11 @@ import charnn
 from charnn.bench import usage
 from charnn.config import ModelConfig, TrainConfig
 from charnn.data.corpus import Corpus
-from charnn.evaluation.evaluation import evaluate
-from charnn.runs.run import Origin
-from charnn.training.plan import start
-from charnn.training.session import BURN
-from charnn.training.training import Trainer, Update
+from charnn.evaluation.score import evaluate
+from charnn.runs.run import CorpusInfo
+from charnn.training.plan import new_run
+from charnn.training.session import BURN_IN
+from charnn.training.trainer import Trainer, Update
 from tests.benchmarks import tables
 from tests.benchmarks.growth import letters, speed
 
@@ -43,7 +43,7 @@ def trainer(corpus: Corpus, size: tuple[int, int, int, int], cell: dict[str, Any
     config = TrainConfig(batch=batch, window=window, workers=1, steps=steps, every=10**9, state="carry")
     model = ModelConfig(hidden=hidden, layers=layers, activation="tanh", skip=False, dropout=0.0, **cell)
     ids = corpus.split(config.valid)[0]
-    return Trainer(start(model, config, corpus.vocabulary, Origin(("text",), "", len(ids)), len(ids)), ids)
+    return Trainer(new_run(model, config, corpus.vocabulary, CorpusInfo(("text",), "", len(ids)), len(ids)), ids)
 
 
 def speeds(rounds: int) -> list[list[str]]:
@@ -75,12 +75,12 @@ def bits(corpus: Corpus, cell: dict[str, Any], updates: int, seconds: float | No
         first = trainer(corpus, TRAINED, cell, 10**9)
         rate = statistics.median(speed(first.update) for _ in range(5))
         updates = max(1, round(seconds * rate / first.scheme.size))
-    one, start = trainer(corpus, TRAINED, cell, updates), time.perf_counter()
+    one, new_run = trainer(corpus, TRAINED, cell, updates), time.perf_counter()
     while one.run.step < updates:
         assert isinstance(one.update(), Update)
-    passed, run = time.perf_counter() - start, one.run
+    passed, run = time.perf_counter() - new_run, one.run
     valid = corpus.split(run.config.valid)[1]
-    return evaluate(run.model, run.weights, valid, reset=False, burn=BURN).bits, updates, passed
+    return evaluate(run.model, run.weights, valid, reset=False, burn=BURN_IN).bits, updates, passed
 
 
 def qualities(text: Path, updates: int, seconds: float) -> list[list[str]]:

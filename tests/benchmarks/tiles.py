@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from charnn.nn import products
-from charnn.nn.products import Product
+from charnn.nn import matmul
+from charnn.nn.matmul import Product
 from charnn.nn.workspace import Workspace
 
 STEPS, ROUNDS = 16, 9
@@ -39,8 +39,8 @@ def main() -> None:
                 array[...] = rng.standard_normal(array.shape) / hidden
             turns: dict[bool, list[float]] = {False: [], True: []}
             for _ in range(ROUNDS):
-                for products.TILED in (False, True):
-                    turns[products.TILED].append(speed(W, x, y, Workspace()))
+                for matmul.TILED in (False, True):
+                    turns[matmul.TILED].append(speed(W, x, y, Workspace()))
             plain, tiled = (statistics.median(turns[way]) for way in (False, True))
             cut = Product(W, rows, Workspace())
             print(f"| {rows}, {hidden} | {plain:.0f} | {tiled:.0f} | {cut.block}, {cut.tile} | {tiled / plain:.2f} |")

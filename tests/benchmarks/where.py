@@ -23,7 +23,7 @@ from charnn.bench import gemm, ours, usage
 from charnn.bench.contender import Entry, Job
 from charnn.bench.work import Work
 from charnn.machine import cores
-from charnn.nn import endings, numerics, optimizers, products
+from charnn.nn import functions, heads, matmul, optimizers
 from charnn.nn.layers import gru, linear, lstm
 from charnn.parallel import processes
 
@@ -45,13 +45,13 @@ WORKS = (
     Work("evaluate", 64, 1024, 512, 1),
     Work("evaluate", 64, 1024, 128, 2, cell="lstm"),
 )
-RATES = [numerics.Tanh, numerics.Sigmoid, numerics.ReLU, lstm.Gates, gru.Gates]
+RATES = [functions.Tanh, functions.Sigmoid, functions.ReLU, lstm.LSTMGates, gru.GRUGates]
 PARTS: dict[str, list[tuple[Any, str]]] = {
-    "products of the loop": [(products.Product, "__init__")],  # its `times` too, see `watched`
-    "other products": [(products, "multiply"), (linear, "add_product")],
+    "products of the loop": [(matmul.Product, "__init__")],  # its `times` too, see `watched`
+    "other products": [(matmul, "multiply"), (linear, "add_product")],
     "gates": [(owner, name) for owner in RATES for name in ("forward", "backward")],
     "rows of symbols": [(linear, "add_rows")],
-    "loss": [(endings.Symbol, "loss"), (endings.Symbol, "surprisal")],
+    "loss": [(heads.SoftmaxHead, "loss"), (heads.SoftmaxHead, "surprisal")],
     "optimiser": [(optimizers, "apply"), (optimizers, "norm")],
     "waiting": [(processes.Barrier, "wait")],
 }

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from charnn.io import npz
-from charnn.runs import checkpoint, folders
+from charnn.runs import checkpoint, folder
 
-SAVE = {module.__file__ for module in (npz, checkpoint, folders)}
+SAVE = {module.__file__ for module in (npz, checkpoint, folder)}
 
 
 def exit_at(number: int) -> None:
@@ -33,7 +33,7 @@ def exit_at(number: int) -> None:
 
 
 def main() -> None:
-    run, folder = checkpoint.load(sys.argv[1]), folders.Folder(Path(sys.argv[2]))
+    run, kept = checkpoint.load(sys.argv[1]), folder.Folder(Path(sys.argv[2]))
     for order in sys.stdin:
         child = os.fork()
         if not child:
@@ -42,7 +42,7 @@ def main() -> None:
             else:
                 print(os.getpid(), flush=True)
                 os.read(0, 1)
-            folder.save(run, best=True)
+            kept.save(run, best=True)
             sys.settrace(None)
             os._exit(0)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

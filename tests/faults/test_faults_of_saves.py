@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from processes import LIMIT, TINY, Done, altered, charnn, environment, start, told_until
 
-from charnn.runs import checkpoint, folders
+from charnn.runs import checkpoint, folder
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 FILES = ("best.npz", "last.npz", "log.jsonl")
@@ -37,7 +37,7 @@ def state(folder: Path) -> dict[str, str]:
 
 def temporaries(folder: Path) -> set[str]:
     """Files in a run's folder that are neither its own nor its lock."""
-    return {path.name for path in folder.iterdir()} - {*FILES, folders.LOCK}
+    return {path.name for path in folder.iterdir()} - {*FILES, folder.LOCK}
 
 
 def parsed(log: Path) -> list[int]:
@@ -134,11 +134,11 @@ def old_or_new(root: Path, versions: tuple[dict, dict, Path], save: Callable[[in
         assert all(data in (old[name], new[name]) for name, data in found.items()), f"damaged at place {place}"
         phases.append(tuple(found[name] == new[name] for name in found))
         assert all(name.startswith(".") and name.endswith(".tmp") for name in temporaries(folder))
-        assert folders.find(None, root) == folder / "best.npz"
-        assert folders.find("names", root, "last") == folder / "last.npz"
+        assert folder.find(None, root) == folder / "best.npz"
+        assert folder.find("names", root, "last") == folder / "last.npz"
         if code == 0:
             break
-        folders.Folder(folder).lock()
+        folder.Folder(folder).lock()
         assert not temporaries(folder)
     assert list(dict.fromkeys(phases)) == [(False, False), (True, False), (True, True)] and not temporaries(folder)
     for name in old:
@@ -429,13 +429,13 @@ def before_the_first_step(*args: object, **options: object) -> str:
 
 def test_S6_missing_folders_are_made(new: Path) -> None:
     charnn("train", "names.txt", *TINY, "--steps", 2, "--out", "all/my/runs").well()
-    assert {path.name for path in Path("all/my/runs/names").iterdir()} == {*FILES, folders.LOCK}
+    assert {path.name for path in Path("all/my/runs/names").iterdir()} == {*FILES, folder.LOCK}
 
 
 def test_S6_a_folder_that_is_not_writable(new: Path) -> None:
     charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2).well()
     before = state(RUN)
-    (RUN / folders.LOCK).unlink()
+    (RUN / folder.LOCK).unlink()
     for path in (RUN, RUN.parent):
         path.chmod(0o555)
     if subprocess.run(["touch", RUN / "there"], preexec_fn=without_privileges, capture_output=True).returncode == 0:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from processes import TINY, charnn
 
-from charnn.data import tokens
+from charnn.data import tokenized
 from charnn.data.vocabulary import Vocabulary
 from charnn.io import npz
 
@@ -21,8 +21,8 @@ def write_tokens(path: Path, size: int) -> None:
     piece[39::40] = 0
     vocabulary = Vocabulary(tuple(range(ord("a"), ord("z") + 1)))
     header = {
-        "format": tokens.FORMAT,
-        "version": tokens.VERSION,
+        "format": tokenized.FORMAT,
+        "version": tokenized.VERSION,
         "vocabulary": vars(vocabulary) | {"characters": vocabulary.characters},
         "names": ["made up"],
         "sha256": "0" * 64,

@@ -3,35 +3,35 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .layer import Array, Arrays, Backward, Cell, Layer, State, Unit
+from .base import Array, Arrays, Backward, Cell, Layer, State, StepKernel
 
 if TYPE_CHECKING:
+    from .deep_transition import DeepTransition
     from .dense import Dense
     from .dropout import Dropout
     from .elman import Elman, simple_recurrent
-    from .feedback import Feedback, Taught
+    from .feedback import Feedback, TeacherForced
     from .gru import GRU
     from .jordan import Jordan
+    from .layernorm_lstm import LayerNormLSTM, make_lstm
     from .linear import Linear
     from .lstm import LSTM
-    from .normed import NormedLSTM, make_lstm
     from .stack import Stack
     from .trace import Trace
-    from .transition import Transition
 
 _HOMES = {
     "dense": ("Dense",),
     "dropout": ("Dropout",),
     "elman": ("Elman", "simple_recurrent"),
-    "feedback": ("Feedback", "Taught"),
+    "feedback": ("Feedback", "TeacherForced"),
     "gru": ("GRU",),
     "jordan": ("Jordan",),
     "linear": ("Linear",),
     "lstm": ("LSTM",),
-    "normed": ("NormedLSTM", "make_lstm"),
+    "layernorm_lstm": ("LayerNormLSTM", "make_lstm"),
     "stack": ("Stack",),
     "trace": ("Trace",),
-    "transition": ("Transition",),
+    "deep_transition": ("DeepTransition",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -42,20 +42,20 @@ __all__ = [
     "Arrays",
     "Backward",
     "Cell",
+    "DeepTransition",
     "Dense",
     "Dropout",
     "Elman",
     "Feedback",
     "Jordan",
     "Layer",
+    "LayerNormLSTM",
     "Linear",
-    "NormedLSTM",
     "Stack",
     "State",
-    "Taught",
+    "StepKernel",
+    "TeacherForced",
     "Trace",
-    "Transition",
-    "Unit",
     "make_lstm",
     "simple_recurrent",
 ]

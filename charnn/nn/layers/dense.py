@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import ACTIVATIONS
+from ..functions import ACTIVATIONS
 from ..parameters import Views
 from ..workspace import Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import Linear, gradients
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..parameters import Views
 from ..workspace import Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import ACTIVATIONS
+from ..functions import ACTIVATIONS
+from ..matmul import Product
 from ..parameters import Views
-from ..products import Product
 from ..workspace import DType, Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from .linear import add_product, gradients, rows
-from .recurrent import Recurrent, forgotten, without
+from .recurrent import Recurrent, reset_rows, with_rows_reset
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Elman(Recurrent):
         T, B = x[0].shape[:2]
         before = ws.empty((T + 1, B, self.hidden), p["W"].dtype)  # h[t-1] for t = 0 ... T: the state, then every h
         before[0] = state[0]
-        h, ended = before[1:], forgotten(keep)
+        h, ended = before[1:], reset_rows(keep)
         self._input.apply(p, x, h, ws)  # h[t] = b + x[t] U, to which the loop adds h[t-1] W
         hW = ws.empty((B, self.hidden), h.dtype)
         f, W = ACTIVATIONS[self.activation](hW), Product(p["W"], B, ws, once=T == 1)
@@ -62,7 +62,7 @@ class Elman(Recurrent):
                 times(next, W.W, out)
                 if t in ended:
                     dh[ended[t]] = 0
-            with without(before, ended) as kept:
+            with with_rows_reset(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
             dx = gradients(x, h.dtype, ws)
             self._input.reverse(p, x, da, g, dx, ws)
@@ -70,12 +70,12 @@ class Elman(Recurrent):
 
         return (h,), (h[-1],), backward
 
-    def unit(self, rows: int, dtype: DType) -> "ElmanUnit":
-        return ElmanUnit(np.zeros((rows, self.hidden)[rows == 1 :], dtype), self.activation)
+    def unit(self, rows: int, dtype: DType) -> "ElmanKernel":
+        return ElmanKernel(np.zeros((rows, self.hidden)[rows == 1 :], dtype), self.activation)
 
 
-class ElmanUnit:
-    """h = f(again + inputs + below), as a `Unit`."""
+class ElmanKernel:
+    """h = f(again + inputs + below), as a `StepKernel`."""
 
     memory: tuple[Array, ...] = ()
 
@@ -107,6 +107,6 @@ def simple_recurrent(
     """`Elman`, or what has more or less than it."""
     if (recurrence, delay, recurrent_depth) == ("full", 1, 1):
         return Elman(inputs, hidden, activation, symbols)
-    from .transition import Transition
+    from .deep_transition import DeepTransition
 
-    return Transition(inputs, hidden, activation, symbols, recurrence, delay, recurrent_depth)
+    return DeepTransition(inputs, hidden, activation, symbols, recurrence, delay, recurrent_depth)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import softmax
+from ..functions import softmax
 from ..parameters import Views
 from ..workspace import Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from .linear import Linear
 
 
@@ -79,7 +79,7 @@ class Feedback:
 
 
 @dataclass(frozen=True)
-class Taught:
+class TeacherForced:
     """h[t] = inner([z, x])[t], z[t] = x[t]: `Feedback` under teacher forcing alone, without a loop over the steps."""
 
     inner: Layer

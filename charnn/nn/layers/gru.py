@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import Sigmoid
+from ..functions import Sigmoid
+from ..matmul import Product
 from ..parameters import Views
-from ..products import Product
 from ..workspace import DType, Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import add_product, gradients, rows
-from .lstm import apart
-from .recurrent import Recurrent, forgotten, without
+from .lstm import split_gates
+from .recurrent import Recurrent, reset_rows, with_rows_reset
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class GRU(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
-        cell, W = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
+        cell, W = GRUGates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
         before, n = ws.empty((T + 1, B, H), dtype), ws.steps(T, (B, H), dtype)  # h[t-1] up to T
         before[0] = state[0]
-        h, ended = before[1:], forgotten(keep)
+        h, ended = before[1:], reset_rows(keep)
         a, hW = ws.empty((T, B, 3 * H), dtype), ws.empty((B, 3 * H), dtype)
         self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W, but not so for n
         s = a.reshape(T, 3, B, H)  # r, z, m of a step take the place of its a, gate after gate
-        rz, last_H, again = slice(0, 2 * H), slice(2 * H, None), apart(hW, H)
+        rz, last_H, again = slice(0, 2 * H), slice(2 * H, None), split_gates(hW, H)
         times, out = W.times, W.right(hW)
         for t, (last, xU) in enumerate(zip(W.left(before[:-1]), a, strict=True)):
             times(last, W.W, out)
@@ -69,14 +69,14 @@ class GRU(Recurrent):
             dh[...] = dstate[0]
             W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dhW)
-            for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
+            for t, d, left in zip(reversed(range(T)), split_gates(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dn[t]
                 d[...] = cell.backward(s[t], n[t], cell.seen(before[t], ended.get(t)), dn[t])  # of r, z, m: what W sees
                 times(left, W.W, out)
                 dh += dhW
                 if t in ended:
                     dh[ended[t]] = 0
-            with without(before, ended) as kept:
+            with with_rows_reset(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
             g["c"] += np.ones(T * B, dtype) @ rows(da)[:, last_H]
             da[..., last_H] = dn  # of r, z, n: what U sees
@@ -86,8 +86,8 @@ class GRU(Recurrent):
 
         return (h,), (h[-1],), backward
 
-    def unit(self, rows: int, dtype: DType) -> "GRUUnit":
-        return GRUUnit(rows, self.hidden, dtype)
+    def unit(self, rows: int, dtype: DType) -> "GRUKernel":
+        return GRUKernel(rows, self.hidden, dtype)
 
     def table(self, p: Views) -> Array:
         """b + U[x] of each symbol x, and c beside it, (V, 4 H); b and c where symbols are no input."""
@@ -95,7 +95,7 @@ class GRU(Recurrent):
         return np.concatenate([b, np.broadcast_to(p["c"], (*b.shape[:-1], self.hidden))], axis=-1)
 
 
-class Gates:
+class GRUGates:
     """The units at one step, s (3, B, H) being r, z, m."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
@@ -142,12 +142,12 @@ class Gates:
         return da
 
 
-class GRUUnit:
-    """The units from m = c + again, a = again + inputs + below, as a `Unit`: `inputs` brings c with it, see `table`."""
+class GRUKernel:
+    """The units from m = c + again, a = again + inputs + below, as a `StepKernel`; `inputs` brings c, see `table`."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType):
         ws = Workspace()
-        self.gates, self.s = Gates(rows, hidden, dtype, ws), ws.empty((3, rows, hidden), dtype)
+        self.gates, self.s = GRUGates(rows, hidden, dtype, ws), ws.empty((3, rows, hidden), dtype)
         self.n, self.all = ws.empty((2, rows, hidden), dtype)
         self.all.fill(0)
         self.h = self.all if rows > 1 else self.all[0]
@@ -155,9 +155,9 @@ class GRUUnit:
 
     def step(self, again: Array, inputs: Array, below: Array | None) -> None:
         hidden = self.all.shape[1]
-        hW, xU = apart(again, hidden), apart(inputs, hidden)
+        hW, xU = split_gates(again, hidden), split_gates(inputs, hidden)
         s, rz, n = self.s, self.s[:2], self.n
-        a = xU[:3] if below is None else np.add(xU[:3], apart(below, hidden), out=s)
+        a = xU[:3] if below is None else np.add(xU[:3], split_gates(below, hidden), out=s)
         n[...] = a[2]
         np.add(a[:2], hW[:2], out=rz)
         s[2] = hW[2]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..numerics import ACTIVATIONS, Activation
+from ..functions import ACTIVATIONS, Activation
 from ..parameters import Views
 from ..workspace import DType, Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
-from .linear import Linear, pieces, rows
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .linear import Linear, row_chunks, rows
 from .recurrent import Recurrent
 from .trace import Trace
 
@@ -64,15 +64,15 @@ class Jordan(Recurrent):
     def _activations(self, h: Array) -> Iterator[tuple[slice, Activation]]:
         """A few rows (of steps and batch alike) at a time, which stay in cache, and f for so many."""
         made: dict[int, Activation] = {}
-        for piece in pieces(rows(h)):
+        for piece in row_chunks(rows(h)):
             part = rows(h)[piece]
             f = made[len(part)] = made.get(len(part)) or ACTIVATIONS[self.activation](part)
             yield piece, f
 
-    def unit(self, rows: int, dtype: DType) -> "JordanUnit":
+    def unit(self, rows: int, dtype: DType) -> "JordanKernel":
         shape = (rows, self.hidden)[rows == 1 :]
         trace = np.zeros(shape, dtype) if self.state_sizes else None
-        return JordanUnit(np.zeros(shape, dtype), trace, self.activation, self.decay)
+        return JordanKernel(np.zeros(shape, dtype), trace, self.activation, self.decay)
 
     def table(self, p: Views) -> Array:
         """b + U[x] of each symbol x, (V, H), or b alone; for a trace of U[x] both apart, side by side, (V, 2 H)."""
@@ -82,8 +82,8 @@ class Jordan(Recurrent):
         return np.concatenate([U, np.broadcast_to(p["b"], U.shape)], axis=1)
 
 
-class JordanUnit:
-    """h = f(b + sU + below), sU = decay sU + U[x], or without a trace h = f(inputs + below), as a `Unit`."""
+class JordanKernel:
+    """h = f(b + sU + below), sU = decay sU + U[x], or without a trace h = f(inputs + below), as a `StepKernel`."""
 
     def __init__(self, h: Array, sU: Array | None, activation: str, decay: float):
         self.h, self.sU, self.decay = h, sU, h.dtype.type(decay)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..matmul import Product
 from ..parameters import Views
-from ..products import Product
 from ..workspace import DType, Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import add_product, gradients, rows
-from .recurrent import Recurrent, forgotten, without
+from .recurrent import Recurrent, reset_rows, with_rows_reset
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,16 @@ class LSTM(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, dtype = x[0].shape[:2], self.hidden, p["W"].dtype
-        cell, W, norm = Gates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1), self.norm(p, T, B, ws)
+        cell, W, norm = LSTMGates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1), self.norm(p, T, B, ws)
         before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.steps(T, (B, H), dtype)  # h[t-1] up to T
         c = ws.steps(T + 1, (B, H), dtype)  # c[t-1]
         before[0], c[0] = state
-        h, ended = before[1:], forgotten(keep)
+        h, ended = before[1:], reset_rows(keep)
         a, hW = ws.empty((T, B, 4 * H), dtype), ws.empty((B, 4 * H), dtype)
         self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W
         s = a.reshape(T, 4, B, H)  # i, f, o, g of a step take the place of its a, gate after gate
-        times, out, again = W.times, W.right(hW), apart(hW, H)
-        for t, (last, xU, *gates) in enumerate(zip(W.left(before[:-1]), a, *views(s), strict=True)):
+        times, out, again = W.times, W.right(hW), split_gates(hW, H)
+        for t, (last, xU, *gates) in enumerate(zip(W.left(before[:-1]), a, *gate_views(s), strict=True)):
             times(last, W.W, out)
             if t in ended:
                 hW[ended[t]] = c[t, ended[t]] = 0
@@ -69,7 +69,7 @@ class LSTM(Recurrent):
             dh[...], cell.dc[...] = dstate
             W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dh)
-            for t, d, left in zip(reversed(range(T)), apart(da, H)[::-1], W.left(da)[::-1], strict=True):
+            for t, d, left in zip(reversed(range(T)), split_gates(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dy[0][t]
                 d[...] = cell.backward(s[t], c[t], tanh_c[t], h[t], dh)
                 if norm:
@@ -79,7 +79,7 @@ class LSTM(Recurrent):
                     dh[ended[t]] = cell.dc[ended[t]] = 0
             if norm:
                 norm.add(g)
-            with without(before, ended) as kept:
+            with with_rows_reset(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
             dx = gradients(x, dtype, ws)
             self._input.reverse(p, x, da, g, dx, ws)
@@ -90,11 +90,11 @@ class LSTM(Recurrent):
     def norm(self, p: Views, T: int, B: int, ws: Workspace) -> Any:
         """What a[t] goes through on its way to the gates, and da[t] on its way back: nothing here."""
 
-    def unit(self, rows: int, dtype: DType) -> "LSTMUnit":
-        return LSTMUnit(rows, self.hidden, dtype)
+    def unit(self, rows: int, dtype: DType) -> "LSTMKernel":
+        return LSTMKernel(rows, self.hidden, dtype)
 
 
-class Gates:
+class LSTMGates:
     """The units at one step, s (4, B, H) being i, f, o, g: in an order that lets one call do several."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType, ws: Workspace):
@@ -134,25 +134,25 @@ class Gates:
         return da
 
 
-def views(s: Array) -> Arrays:
+def gate_views(s: Array) -> Arrays:
     """Of i, f, o, g (..., 4, B, H): what `Gates.forward` takes together."""
     return s, s[..., :3, :, :], *np.moveaxis(s, -3, 0)
 
 
-class LSTMUnit:
-    """The gates from a = again + inputs + below, as a `Unit`."""
+class LSTMKernel:
+    """The gates from a = again + inputs + below, as a `StepKernel`."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType):
         ws = Workspace()
-        self.gates, self.a = Gates(rows, hidden, dtype, ws), ws.empty((4, rows, hidden), dtype)
-        self.views = views(self.a)
+        self.gates, self.a = LSTMGates(rows, hidden, dtype, ws), ws.empty((4, rows, hidden), dtype)
+        self.views = gate_views(self.a)
         self.c, tanh_c, h = (ws.empty((rows, hidden), dtype) for _ in range(3))
         self.c.fill(0)
         h.fill(0)
         self.out = tanh_c, h
         row = slice(None) if rows > 1 else 0
         self.h, self.memory = h[row], (self.c[row],)
-        self.seen: Callable[[Array], Array] = partial(apart, hidden=hidden)
+        self.seen: Callable[[Array], Array] = partial(split_gates, hidden=hidden)
         if rows == 1:  # whose gates, one after the other, are what lies side by side
             self.a, self.seen = self.a.reshape(-1), lambda a: a
 
@@ -164,6 +164,6 @@ class LSTMUnit:
         self.gates.forward(self.views, self.c, self.c, *self.out)
 
 
-def apart(a: Array, hidden: int) -> Array:
+def split_gates(a: Array, hidden: int) -> Array:
     """The gates of a (..., B, n H), one after the other: (..., n, B, H), a view. B may be missing where it is 1."""
     return a.reshape(*a.shape[:-2], -1, a.shape[-1] // hidden, hidden).swapaxes(-3, -2)

@@ -8,10 +8,10 @@ import numpy as np
 
 from ..initializers import orthogonal
 from ..parameters import Views
-from .layer import Array
+from .base import Array
 from .linear import Linear
 
-Gone = dict[int, Array]  # step -> rows
+ResetRows = dict[int, Array]  # step -> rows
 
 
 class Recurrent:
@@ -52,7 +52,7 @@ class Recurrent:
         return self._input.blocks(p)[0]
 
 
-def forgotten(keep: Array | None, lag: int = 1) -> Gone:
+def reset_rows(keep: Array | None, lag: int = 1) -> ResetRows:
     """For each step t which rows of h[t-lag] are forgotten by then: those where keep (T, B, 1) is 0 at t or, where the
     lag is larger, at one of the steps between; also for those of the steps after the window that look back into it.
     """
@@ -68,7 +68,7 @@ def forgotten(keep: Array | None, lag: int = 1) -> Gone:
     return {t: found[slice(*part)] for t, part in zip(at.tolist(), parts, strict=True)}
 
 
-def forget(a: Array, gone: Gone, first: int) -> Array:
+def read_states(a: Array, gone: ResetRows, first: int) -> Array:
     """a[t - first] = 0 in the rows that are gone at t; a (n, B, H) is returned."""
     for t in gone.keys() & set(range(first, first + len(a))):
         a[t - first, gone[t]] = 0
@@ -76,7 +76,7 @@ def forget(a: Array, gone: Gone, first: int) -> Array:
 
 
 @contextmanager
-def without(h: Array, ended: Gone) -> Iterator[Array]:
+def with_rows_reset(h: Array, ended: ResetRows) -> Iterator[Array]:
     """h[t-1] as each step saw it: 0, for the time being, in rows that had forgotten it."""
     held = {t: h[t, found] for t, found in ended.items()}
     for t, found in ended.items():

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..parameters import Views
 from ..workspace import Workspace
+from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from .dropout import Dropout
-from .layer import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 
 
 @dataclass(frozen=True)

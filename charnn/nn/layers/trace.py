@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..matmul import multiply
 from ..parameters import Views
-from ..products import multiply
 from ..workspace import DType, Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import Linear, add_product, add_rows, gradients, product, rows
 
-PIECE = 16  # steps that are mixed by one product: the work for a step grows with them
+STEPS_PER_PRODUCT = 16  # steps that are mixed by one product: the work for a step grows with them
 TINY = 1e-30  # shares below count as 0: products of such numbers are slow, and nothing
 
 
@@ -107,11 +107,11 @@ class Trace(Linear):
 
         `ended` (T, B) says how often a row has forgotten its trace before it read step t.
         """
-        powers = self._powers(min(PIECE, T) + 1, dtype)
+        powers = self._powers(min(STEPS_PER_PRODUCT, T) + 1, dtype)
         lag = np.subtract.outer(np.arange(len(powers) - 1), np.arange(len(powers) - 1))
         whole = np.where(lag < 0, 0, powers[np.abs(lag)]).astype(dtype)
-        for start in range(0, T, PIECE):
-            n = min(PIECE, T - start)
+        for start in range(0, T, STEPS_PER_PRODUCT):
+            n = min(STEPS_PER_PRODUCT, T - start)
             M, carried = whole[:n, :n], powers[1 : n + 1, None, None]
             if ended is not None:
                 own, before = ended[start : start + n], ended[start - 1] if start else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import CheckpointError
 from ..io import npz
-from ..io.stored import Stored
+from ..io.lazy import LazyArray
 from ..io.text import POLICIES, Source, Watch
 from .corpus import Corpus, scan, symbols
 from .vocabulary import from_json
@@ -53,7 +53,7 @@ def read(path: str | Path) -> Corpus:
         vocabulary = from_json(path, header["vocabulary"])
         silent, name = tuple(header["silent"]), str(Path(path).absolute())
         ids = arrays.get("ids")
-        if arrays.keys() != {"ids"} or not isinstance(ids, Stored) or ids.dtype != vocabulary.dtype:
+        if arrays.keys() != {"ids"} or not isinstance(ids, LazyArray) or ids.dtype != vocabulary.dtype:
             there = ", ".join(f"{name} {array.dtype} of {len(array)}" for name, array in arrays.items()) or "nothing"
             raise CheckpointError(f"{path} is corrupt: it should hold ids {vocabulary.dtype} (N,), and holds {there}")
         if not all(type(at) is int and 0 <= at < len(ids) for at in silent):

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-quiet = partial(np.errstate, over="ignore", invalid="ignore")  # where it is seen in the result, and seen to
-SAFE = 60.0  # exp(60) = 1e26: sums of such exponentials neither overflow nor vanish in float32
+ignore_overflow = partial(np.errstate, over="ignore", invalid="ignore")  # where it is seen in the result, and seen to
+SAFE_EXPONENT = 60.0  # exp(60) = 1e26: sums of such exponentials neither overflow nor vanish in float32
 
 
 class Activation(Protocol):
@@ -99,7 +99,7 @@ def cross_entropy(o: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     scores, right = o.reshape(-1), np.arange(0, o.size, o.shape[1]) + y
     o_y = scores[right]
-    if not (o.max() < SAFE and o_y.min() > -SAFE):  # a NaN comes here too
+    if not (o.max() < SAFE_EXPONENT and o_y.min() > -SAFE_EXPONENT):  # a NaN comes here too
         o -= o.max(axis=1, keepdims=True)
         o_y = scores[right]
     np.exp(o, out=o)
@@ -114,7 +114,7 @@ def surprisal(o: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scores, starts = o.reshape(-1), np.arange(0, o.size, o.shape[1])
     likeliest = o.argmax(axis=1)  # half the time of `max`
     o_y, top, hits = scores[starts + y], scores[starts + likeliest], likeliest == y
-    if not (top.max() < SAFE and o_y.min() > -SAFE):  # a NaN comes here too
+    if not (top.max() < SAFE_EXPONENT and o_y.min() > -SAFE_EXPONENT):  # a NaN comes here too
         o -= top[:, None]
         o_y = o_y - top
     return np.log(np.exp(o, out=o) @ np.ones(o.shape[1], o.dtype)) - o_y, hits

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..initializers import orthogonal
-from ..products import Product, multiply
+from ..matmul import Product, multiply
 from ..workspace import Workspace
-from .layer import Array
+from .base import Array
 from .linear import add_product
 
 
 @dataclass(frozen=True)
-class Recurrence:
+class RecurrentMatrix:
     """A kind of W, of so many `axes` of H each, and what is done with it."""
 
     axes: int
@@ -51,7 +51,7 @@ def _uniform(rng: np.random.Generator, n: int) -> Array:
     return rng.uniform(0, 1, n)
 
 
-RECURRENCES = {
-    "full": Recurrence(2, orthogonal, Product, multiply, add_product),
-    "diagonal": Recurrence(1, _uniform, Diagonal, _multiply, _add_product),
+RECURRENT_MATRICES = {
+    "full": RecurrentMatrix(2, orthogonal, Product, multiply, add_product),
+    "diagonal": RecurrentMatrix(1, _uniform, Diagonal, _multiply, _add_product),
 }

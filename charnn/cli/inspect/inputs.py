@@ -3,23 +3,23 @@
 from collections.abc import Iterable
 from typing import Any
 
-from . import streams
-from .reading import symbols
+from .. import streams
+from ..readers import symbols
 
-MOST = 1 << 20  # characters of a text that are looked at where all are there at once
+MAX_INSPECTED = 1 << 20  # characters of a text that are looked at where all are there at once
 
 
 def opened(model: str | None, root: str, text: str | None, unknown: str, invalid: str) -> tuple[Any, Any, Any, str]:
     """A run and its file, the pieces of the text to read, and what that is."""
-    from ..runs import checkpoint, corpus, folders
-    from ..terminal import console
+    from ...runs import checkpoint, corpus, folder
+    from ...terminal import console
 
-    path = folders.find(model, root)
+    path = folder.find(model, root)
     run = checkpoint.load(path)
     if text is None and not streams.is_piped():
         pieces, what = iter([corpus.held_out(run)]), "held-out part"
     else:
-        (source,) = streams.live((text or "-",))
+        (source,) = streams.streamed((text or "-",))
         pieces, what = symbols(run, source, unknown, invalid), "standard input" if source.name == "-" else source.name
     console.note(f"{path} on {what}")
     return path, run, pieces, what
@@ -29,15 +29,15 @@ def take(pieces: Iterable[Any], what: str) -> Any:
     """The start of a text, (N,) ids. Raises `InputError` where there is nothing."""
     import numpy as np
 
-    from ..errors import InputError
-    from ..terminal import console
+    from ...errors import InputError
+    from ...terminal import console
 
     parts, length = [], 0
     for piece in pieces:
-        parts.append(np.asarray(piece[: MOST - length]))
+        parts.append(np.asarray(piece[: MAX_INSPECTED - length]))
         length += len(piece)
-        if length > MOST:
-            console.note(f"of {what} only the first {MOST:,} characters are looked at")
+        if length > MAX_INSPECTED:
+            console.note(f"of {what} only the first {MAX_INSPECTED:,} characters are looked at")
             break
     if not length:
         raise InputError(f"{what} is empty: there is nothing to read")

@@ -19,22 +19,22 @@ import numpy as np
 
 from ..data.vocabulary import EOS
 from ..errors import UsageError
-from ..io.stored import Symbols, pieces
-from . import numerics
+from ..io.lazy import Ids, pieces
+from . import functions
 
 Array = np.ndarray
 OCTAVES = 5, 10, 40  # lengths are told apart below 2^5, then by quarters of an octave, then by octaves, below 2^40
 QUARTERS = 4
 
 
-class Ending(Protocol):
+class Head(Protocol):
     """A row of the table. `size` is V; `symbols`, at least as many, is how many the network reads and scores."""
 
     size: int
     symbols: int
     says: str  # how a description of the network goes on
 
-    def check(self, ids: Symbols) -> None:
+    def check(self, ids: Ids) -> None:
         """Raise `UsageError` for a stream to train on (N,) that teaches nothing of how sequences end."""
 
     def loss(self, o: Array, y: Array) -> Array:
@@ -46,7 +46,7 @@ class Ending(Protocol):
     def joint(self, o: Array) -> Array:
         """Scores (..., V) whose softmax is the distribution of what comes next. Raises `UsageError` without one."""
 
-    def stream(self, ids: Symbols) -> Symbols:
+    def stream(self, ids: Ids) -> Ids:
         """What the network reads where the text is `ids`, (N,)."""
 
     def pieces(self, stream: Iterable[Array]) -> Iterable[Array]:
@@ -62,7 +62,7 @@ class Ending(Protocol):
         """Memory that `stream` takes for a text of so many symbols, but for one symbol a sequence."""
 
 
-class Symbol:
+class SoftmaxHead:
     """eos: one softmax, whose first symbol is the end."""
 
     says = ""
@@ -70,16 +70,16 @@ class Symbol:
     def __init__(self, size: int):
         self.size = self.symbols = size
 
-    loss: Callable[[Array, Array], Array] = staticmethod(numerics.cross_entropy)
-    surprisal: Callable[[Array, Array], tuple[Array, Array]] = staticmethod(numerics.surprisal)
+    loss: Callable[[Array, Array], Array] = staticmethod(functions.cross_entropy)
+    surprisal: Callable[[Array, Array], tuple[Array, Array]] = staticmethod(functions.surprisal)
 
-    def check(self, ids: Symbols) -> None:
+    def check(self, ids: Ids) -> None:
         return
 
     def joint(self, o: Array) -> Array:
         return o
 
-    def stream(self, ids: Symbols) -> Symbols:
+    def stream(self, ids: Ids) -> Ids:
         return ids
 
     def pieces(self, stream: Iterable[Array]) -> Iterable[Array]:
@@ -95,7 +95,7 @@ class Symbol:
         return 0
 
 
-class Node(Symbol):
+class NodeHead(SoftmaxHead):
     """node: e = o[EOS] is the score of the end against all else.
 
     y = EOS: L = log(1 + exp(-e)),   dL/de = s - 1
@@ -113,12 +113,12 @@ class Node(Symbol):
         e, ends = o[:, EOS].copy(), y == EOS
         o[:, EOS] = -np.inf
         _certain(o, ends)
-        nats = numerics.cross_entropy(o, y)
+        nats = functions.cross_entropy(o, y)
         o[:, EOS] = (1 + np.tanh(e / 2)) / 2 - ends
         return nats + np.logaddexp(0, np.where(ends, -e, e))
 
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
-        return numerics.surprisal(self.joint(o), y)
+        return functions.surprisal(self.joint(o), y)
 
     def joint(self, o: Array) -> Array:
         """Scores whose softmax is the distribution of the end and the characters: e + log sum_c exp(o_c), and o."""
@@ -129,7 +129,7 @@ class Node(Symbol):
         return o
 
 
-class Length(Symbol):
+class LengthHead(SoftmaxHead):
     """length: before a sequence's first character, a symbol V + k says that its length n is in class k.
 
     P(n) = P(k) / width_k: below 2^5 a class is one length, above it a quarter of an octave, from 2^10 on an octave.
@@ -150,7 +150,7 @@ class Length(Symbol):
         self.more = np.concatenate([np.zeros(size), np.log(self.end - self.first)])  # nats of a symbol, (symbols,)
         self.dtype = np.min_scalar_type(self.symbols - 1)
 
-    def check(self, ids: Symbols) -> None:
+    def check(self, ids: Ids) -> None:
         if not any((piece == EOS).any() for piece in pieces(ids)):
             raise UsageError(
                 "--ending length has no length to learn: no sequence ends in the part of the text that is trained on; "
@@ -159,14 +159,14 @@ class Length(Symbol):
 
     def loss(self, o: Array, y: Array) -> Array:
         self._due(o, y)
-        return numerics.cross_entropy(o, y) + self.more[y]
+        return functions.cross_entropy(o, y) + self.more[y]
 
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
         self._due(o, y)
-        nats, hits = numerics.surprisal(o, y)
+        nats, hits = functions.surprisal(o, y)
         return nats + self.more[y], hits
 
-    def stream(self, ids: Symbols) -> Symbols:
+    def stream(self, ids: Ids) -> Ids:
         starts = 1 + sum(np.count_nonzero(piece == EOS) for piece in pieces(ids[:-1])) if len(ids) else 0
         read, end = np.empty(len(ids) + starts, self.dtype), 0
         for piece in self.pieces(pieces(ids)):
@@ -243,7 +243,7 @@ class Length(Symbol):
         return np.split(read, edges + np.searchsorted(starts, edges))
 
 
-ENDINGS: dict[str, Callable[[int], Ending]] = {"eos": Symbol, "node": Node, "length": Length}
+HEADS: dict[str, Callable[[int], Head]] = {"eos": SoftmaxHead, "node": NodeHead, "length": LengthHead}
 
 
 def _certain(o: Array, ends: Array) -> None:

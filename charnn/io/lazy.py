@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import CharnnError
 
 
-class Handle:
+class FileHandle:
     """A file kept open while anything reads from it, whatever becomes of its name."""
 
     def __init__(self, path: Path):
@@ -32,14 +32,14 @@ class Handle:
 
 
 @dataclass(frozen=True)
-class Stored:
+class LazyArray:
     """A 1-D array in a file, from a byte's position on. A slice is another one; `np.asarray` reads it.
 
     Read by position rather than mapped into memory: a mapping takes address space for the whole file, and a disk that
     fails would end the program instead of raising `CharnnError`.
     """
 
-    file: Handle
+    file: FileHandle
     dtype: np.dtype
     offset: int  # bytes
     length: int
@@ -48,7 +48,7 @@ class Stored:
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, part: slice) -> "Stored":
+    def __getitem__(self, part: slice) -> "LazyArray":
         start, stop, step = part.indices(self.length)
         assert step == 1
         return replace(self, offset=self.offset + start * self.dtype.itemsize, length=max(0, stop - start))
@@ -62,9 +62,9 @@ class Stored:
         return array if dtype is None else array.astype(dtype)
 
 
-Symbols = np.ndarray | Stored
+Ids = np.ndarray | LazyArray
 
 
-def pieces(ids: Symbols, size: int = 1 << 20) -> Iterator[np.ndarray]:
+def pieces(ids: Ids, size: int = 1 << 20) -> Iterator[np.ndarray]:
     """A stream in pieces of so many symbols: for passes over one that is larger than memory."""
     return (np.asarray(ids[start : start + size]) for start in range(0, len(ids), size))

@@ -7,20 +7,20 @@ import click
 
 from . import streams
 
-Way = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]  # pieces of a stream -> nats and hits of each symbol
+Scorer = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]  # pieces of a stream -> nats and hits of each symbol
 
-STEPS = 1 << 12  # symbols between two looks at a bar
+SYMBOLS_PER_LOOK = 1 << 12  # symbols between two looks at a bar
 UNKNOWN = "put it there, or leave out --novelty"  # where the training text is not
-FITTED = 1 << 17  # symbols of the held-out part that tell the weight for another text
+MAX_FITTING_SYMBOLS = 1 << 17  # symbols of the held-out part that tell the weight for another text
 
 
 def reader(run: Any, dynamic: bool, rate: float | None, segment: int | None) -> Any:
     """A network at the start of a stream, which learns from it, or not."""
-    from ..evaluation.dynamic import RATE, SEGMENT, Learner, Reader
+    from ..evaluation.dynamic import DYNAMIC_RATE, SEGMENT, StreamLearner, StreamReader
 
     if not dynamic:
-        return Reader(run.model, run.weights, reset=run.reset)
-    return Learner(run.model, run.weights, reset=run.reset, segment=segment or SEGMENT, rate=rate or RATE)
+        return StreamReader(run.model, run.weights, reset=run.reset)
+    return StreamLearner(run.model, run.weights, reset=run.reset, segment=segment or SEGMENT, rate=rate or DYNAMIC_RATE)
 
 
 def check(burn: int | None, dynamic: bool, rate: float | None, segment: int | None, mix: str | None) -> None:
@@ -40,14 +40,14 @@ def check_option(name: str, value: float | None, of: str, given: bool, most: int
         raise click.UsageError(f"{name} is {value}: give a number above 0, and at most {most}")
 
 
-def learning(make: Callable[[], Any]) -> Way:
+def learning(make: Callable[[], Any]) -> Scorer:
     """Each stream read by a network as it was trained, which learns from it."""
-    from ..evaluation.dynamic import surprisal
+    from ..evaluation.dynamic import stream_surprisal
 
-    return lambda stream: surprisal(make(), stream)
+    return lambda stream: stream_surprisal(make(), stream)
 
 
-def noted(pieces: Iterable[Any], into: list[Any]) -> Iterator[Any]:
+def recording(pieces: Iterable[Any], into: list[Any]) -> Iterator[Any]:
     """The pieces as they are; and a note of them."""
     import numpy as np
 
@@ -69,13 +69,13 @@ def copied(run: Any, pieces: list[Any]) -> dict[str, float]:
 
 def symbols(run: Any, source: Any, unknown: str, invalid: str) -> Iterator[Any]:
     """The symbols of a text, or of a tokenised file with the model's own vocabulary."""
-    from ..data import tokens
+    from ..data import tokenized
     from ..errors import InputError
     from ..io.text import decode
 
     if not source.name.endswith(".npz"):
         return run.vocabulary.encode(decode(source.pieces(), source.name, invalid), source.name, unknown)
-    corpus = tokens.read(source.name)
+    corpus = tokenized.read(source.name)
     if corpus.vocabulary != run.vocabulary:
         raise InputError(f"{source.name} was tokenised with another vocabulary than the model's: give the text itself")
     return corpus.pieces()
@@ -89,18 +89,18 @@ def adapt(run: Any, name: str, rate: float | None, unknown: str) -> None:
 
     from ..errors import InputError
     from ..evaluation.dynamic import adapted
-    from ..evaluation.evaluation import evaluate
-    from ..io import stored
+    from ..evaluation.score import evaluate
+    from ..io import lazy
     from ..terminal import console
 
     what = "standard input" if name == "-" else name
-    (source,) = streams.live((name,))
+    (source,) = streams.streamed((name,))
     found = list(symbols(run, source, unknown, run.origin.invalid))
     if not (ids := np.concatenate([np.empty(0, run.vocabulary.dtype), *map(np.asarray, found)])).size:
         raise InputError(f"{what} is empty: there is nothing to adapt to")
     learner = reader(run, True, rate, None)
     before = evaluate(run.model, run.weights, ids, reset=run.reset).bits
-    while_learning = adapted(learner, console.reading(stored.pieces(ids, STEPS))) / math.log(2)
+    while_learning = adapted(learner, console.reading(lazy.pieces(ids, SYMBOLS_PER_LOOK))) / math.log(2)
     run.weights = learner.weights
     console.note(
         f"adapted to {what}, {len(ids):,} symbols: {before:.4f} bits/char without, {while_learning:.4f} with, "
@@ -117,21 +117,21 @@ class Mixing:
     def __init__(self, run: Any, make: Callable[[], Any], own: bool):
         from ..evaluation import mixture
         from ..evaluation.mixture import Mixture
-        from ..io import stored
+        from ..io import lazy
         from ..terminal import console
 
         grams, held_out = mixture.counted(run)
         fitting, middle = Mixture(make(), grams), len(held_out) // 2 if own else 0
 
         def fit(ids: Any) -> float:
-            return fitting.fit(console.reading(stored.pieces(ids, STEPS)))
+            return fitting.fit(console.reading(lazy.pieces(ids, SYMBOLS_PER_LOOK)))
 
         if own:
             second, first = fit(held_out[:middle]), fit(held_out[middle:])
             self.told = {"weight_first_half": first, "weight_second_half": second}
             said = f"weight {first:.2f}, and {second:.2f} in the second half, each fitted on the other"
         else:
-            first = second = fit(held_out[:FITTED])
+            first = second = fit(held_out[:MAX_FITTING_SYMBOLS])
             self.told = {"weight": first}
             said = f"weight {first:.2f}, fitted on the held-out part"
         self.make: Callable[[], Any] = lambda: Mixture(make(), grams, (first, second, 1.0, 0.0))

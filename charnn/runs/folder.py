@@ -15,7 +15,7 @@ from ..parallel.processes import PRIVATE
 from . import checkpoint
 from .run import Run
 
-ROOT = "checkpoints"
+RUNS = "checkpoints"
 KEPT = "best.npz", "last.npz", "log.jsonl", "tokens.npz"
 LOCK = ".lock"  # held, not made, by the training at work: the system lets go of it however that ends
 
@@ -145,7 +145,7 @@ def newest(root: str | Path, kind: str = "best") -> Folder | None:
     return Folder(max(files, key=lambda path: (path.parent in whole, path.stat().st_mtime_ns, path)).parent)
 
 
-def find(model: str | None, root: str | Path = ROOT, kind: str = "best") -> Path:
+def find(model: str | None, root: str | Path = RUNS, kind: str = "best") -> Path:
     """The file of a model given by a run's name, a folder or a file, or of the newest run; `kind` best or last.
 
     Raises `UsageError` where there is none, and says how to get one.

@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from ..numerics import ACTIVATIONS
+from ..functions import ACTIVATIONS
 from ..parameters import Views
 from ..workspace import Workspace
-from .layer import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import gradients, rows
-from .recurrence import RECURRENCES, Recurrence
-from .recurrent import Gone, Recurrent, forget, forgotten, without
+from .recurrent import Recurrent, ResetRows, read_states, reset_rows, with_rows_reset
+from .recurrent_weight import RECURRENT_MATRICES, RecurrentMatrix
 
-SHARES = {"W": 0.75, "D": 0.25}  # more of h[t-1], which says most of the next symbol
+INITIAL_SHARES = {"W": 0.75, "D": 0.25}  # more of h[t-1], which says most of the next symbol
 
 
 @dataclass(frozen=True)
-class Transition(Recurrent):
+class DeepTransition(Recurrent):
     """h_1[t] = f(b + x[t] U + h[t-1] W + h[t-d] D),   h_k[t] = f(b_k + h_{k-1}[t] W_k),   h[t] = h_K[t]
 
     K is the recurrent depth: the layers that h passes through from one step to the next (Pascanu et al., 2014). d is
@@ -48,17 +48,17 @@ class Transition(Recurrent):
         return (self.hidden,) * self.delay
 
     @property
-    def _kind(self) -> Recurrence:
+    def _kind(self) -> RecurrentMatrix:
         """Of W and D."""
-        return RECURRENCES[self.recurrence]
+        return RECURRENT_MATRICES[self.recurrence]
 
     @property
-    def _path(self) -> dict[str, Recurrence]:
+    def _path(self) -> dict[str, RecurrentMatrix]:
         """W, W2, ..., WK: what h meets one after the other."""
-        return {"W": self._kind, **{f"W{k}": RECURRENCES["full"] for k in self._upper}}
+        return {"W": self._kind, **{f"W{k}": RECURRENT_MATRICES["full"] for k in self._upper}}
 
     @property
-    def _weights(self) -> dict[str, Recurrence]:
+    def _weights(self) -> dict[str, RecurrentMatrix]:
         return {**self._path, **({"D": self._kind} if self.delay > 1 else {})}
 
     @property
@@ -73,7 +73,7 @@ class Transition(Recurrent):
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
         found = {name: kind.initial(rng, self.hidden) for name, kind in self._weights.items()}
         if self.delay > 1:
-            found |= {name: share * found[name] for name, share in SHARES.items()}
+            found |= {name: share * found[name] for name, share in INITIAL_SHARES.items()}
         found |= {**self._input.initial(rng), **{f"b{k}": np.zeros(self.hidden) for k in self._upper}}
         if self.recurrence == "diagonal":
             found["U"] *= 1 - found["W"] - found.get("D", 0)
@@ -81,7 +81,7 @@ class Transition(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, d, dtype = x[0].shape[:2], self.hidden, self.delay, p["W"].dtype
-        past, ended, late = ws.empty((T + d, B, H), dtype), forgotten(keep), forgotten(keep, d)
+        past, ended, late = ws.empty((T + d, B, H), dtype), reset_rows(keep), reset_rows(keep, d)
         past[:d] = state[::-1]  # past[t] is h[t-d]: the state, then every h
         h = self._arrays(past, ws)
         self._input.apply(p, x, h[1], ws)  # h_1[t] = b + x[t] U, to which the loop adds h[t-1] W and h[t-d] D
@@ -102,7 +102,7 @@ class Transition(Recurrent):
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             dpast = ws.empty(past.shape, dtype)
             dpast[:d], dpast[d:] = 0, dy[0]
-            dpast[T:] += forget(np.array(dstate[::-1]), late, T)
+            dpast[T:] += read_states(np.array(dstate[::-1]), late, T)
             dh = self._arrays(dpast, ws)  # becomes da, step by step
             for k in self._upper:
                 dh[k - 1].fill(0)
@@ -121,7 +121,7 @@ class Transition(Recurrent):
             self._input.reverse(p, x, dh[1], g, dx, ws)
             return dx, tuple(dpast[:d][::-1])
 
-        return (past[d:],), tuple(forget(past[T:].copy(), late, T)[::-1]), backward
+        return (past[d:],), tuple(read_states(past[T:].copy(), late, T)[::-1]), backward
 
     def _arrays(self, past: Array, ws: Workspace) -> list[Array]:
         """h[t-1], h_1[t], ..., h_K[t], each from t = 0 on; the first and the last lie in `past`."""
@@ -137,25 +137,25 @@ class Transition(Recurrent):
         return made
 
     def _add_delayed(
-        self, to: Array, part: Array, t: int, p: Views, late: Gone, ws: Workspace, transposed: bool = False
+        self, to: Array, part: Array, t: int, p: Views, late: ResetRows, ws: Workspace, transposed: bool = False
     ) -> None:
         """to[s] += part[s] D (or D^T) for the d steps s from t on at once: none of them waits for another."""
         steps = slice(t, t + self.delay)
         with ws.scratch():
             hD = ws.empty(part[steps].shape, part.dtype)
             self._kind.multiply(rows(part[steps]), p["D"], rows(hD), ws, transposed)
-            to[steps] += forget(hD, late, t)
+            to[steps] += read_states(hD, late, t)
 
     def _add_gradients(
-        self, g: Views, h: list[Array], da: list[Array], ended: Gone, past: Array, late: Gone, ws: Workspace
+        self, g: Views, h: list[Array], da: list[Array], ended: ResetRows, past: Array, late: ResetRows, ws: Workspace
     ) -> None:
         """dW = sum_t h[t-1]^T da_1[t],   dD = sum_t h[t-d]^T da_1[t],   dW_k = sum_t h_{k-1}[t]^T da_k[t]"""
         T = len(da[1])
-        with without(h[0], ended):
+        with with_rows_reset(h[0], ended):
             for k, (name, kind) in enumerate(self._path.items(), 1):
                 kind.add_product(g[name], rows(h[k - 1][:T]), rows(da[k]), ws)
         for k in self._upper:
             g[f"b{k}"] += np.ones(T * da[k].shape[1], past.dtype) @ rows(da[k])
         if self.delay > 1:
-            with without(past, late):
+            with with_rows_reset(past, late):
                 self._kind.add_product(g["D"], rows(past[:T]), rows(da[1]), ws)

@@ -20,7 +20,7 @@ Pieces = Callable[[], Iterator[np.ndarray]]  # reads a text anew, piece by piece
 
 
 @dataclass(frozen=True)
-class Copied:
+class Overlap:
     """What of a text stands in another: which of its 8-grams do, (N - 7,), and its longest run that does."""
 
     grams: np.ndarray
@@ -33,7 +33,7 @@ class Copied:
         return float(self.grams.mean()) if self.grams.size else 0.0
 
 
-def copied(texts: Sequence[np.ndarray], other: Pieces) -> list[Copied]:
+def overlaps(texts: Sequence[np.ndarray], other: Pieces) -> list[Overlap]:
     """For each text, (N,) ids: what of it stands in the other."""
     shares = found(texts, other, [GRAM] * len(texts))
     low = [int(grams.any()) * GRAM for grams in shares]  # a run of so many symbols is there
@@ -48,7 +48,7 @@ def copied(texts: Sequence[np.ndarray], other: Pieces) -> list[Copied]:
                 low[i], at[i] = tried[i], int(there.argmax())
             else:
                 high[i] = tried[i]
-    return [Copied(*facts) for facts in zip(shares, low, at, strict=True)]
+    return [Overlap(*facts) for facts in zip(shares, low, at, strict=True)]
 
 
 def found(texts: Sequence[np.ndarray], other: Pieces, lengths: Sequence[int]) -> list[np.ndarray]:

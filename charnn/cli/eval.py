@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from . import options, reading, streams
+from . import options, readers, streams
 
 
 @click.command("eval")
@@ -69,16 +69,16 @@ def command(
         raise click.UsageError(f"--by {by} is exact: leave --burn out")
     if by and novelty:
         raise click.UsageError(f"--by {by} writes rows, and --novelty figures of the whole: leave out one of them")
-    reading.check(burn, dynamic, dynamic_rate, segment, mix)
+    readers.check(burn, dynamic, dynamic_rate, segment, mix)
     import numpy as np
 
     from ..errors import InputError
-    from ..evaluation.evaluation import Score, surprisal
-    from ..runs import checkpoint, corpus, folders
+    from ..evaluation.score import Score, surprisal
+    from ..runs import checkpoint, corpus, folder
     from ..terminal import console
 
     np.seterr(over="ignore", invalid="ignore")  # the score of a network beyond all bounds says so
-    path = folders.find(model, root)
+    path = folder.find(model, root)
     run = checkpoint.load(path)
     if burn and run.reset:
         raise click.UsageError(f"{path} forgets its state at the end of a sequence, so eval is as fast without --burn")
@@ -86,24 +86,26 @@ def command(
     if own:
         texts, what = iter([iter([corpus.held_out(run)])]), "held-out part"
     else:
-        sources = streams.live(text or ("-",))
+        sources = streams.streamed(text or ("-",))
         what = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
-        texts = (reading.symbols(run, source, unknown, invalid) for source in sources)
+        texts = (readers.symbols(run, source, unknown, invalid) for source in sources)
     seen: list[Any] = []
-    texts = (reading.noted(pieces, seen) for pieces in texts) if novelty else texts
+    texts = (readers.recording(pieces, seen) for pieces in texts) if novelty else texts
     about = f", approximately: each piece read from {burn} characters before it" if burn else ""
     console.note(f"{path} on {what}{about}")
-    make = partial(reading.reader, run, dynamic, dynamic_rate, segment)
-    mixing = reading.Mixing(run, make, own) if mix else None
+    make = partial(readers.reader, run, dynamic, dynamic_rate, segment)
+    mixing = readers.Mixing(run, make, own) if mix else None
     plain = partial(surprisal, run.model, run.weights, reset=run.reset)
-    way: reading.Way = mixing or (reading.learning(make) if dynamic else plain)
+    way: readers.Scorer = mixing or (readers.learning(make) if dynamic else plain)
     total = Score()
     for pieces in texts:  # each from EOS and the zero state on, by the model as it was trained
         if way is plain and (burn or (own and not by)):
             total += _score(run, pieces, burn)
             continue
         rows = Rows(run.vocabulary, by)
-        read, scored = tee(small(pieces) if way is plain or by else console.reading(small(pieces, reading.STEPS)))
+        read, scored = tee(
+            small(pieces) if way is plain or by else console.reading(small(pieces, readers.SYMBOLS_PER_LOOK))
+        )
         for ids, (nats, hits) in zip(read, way(scored), strict=True):
             total += Score.of(nats, hits)
             if by:
@@ -112,7 +114,7 @@ def command(
     if by:
         return
     if total.count:
-        more = {**(mixing.figures if mixing else {}), **(reading.copied(run, seen) if novelty else {})}
+        more = {**(mixing.figures if mixing else {}), **(readers.copied(run, seen) if novelty else {})}
         _print(total, run, own, as_json, more)
     else:
         raise InputError(f"{what} is empty: there is nothing to score")
@@ -122,7 +124,7 @@ def _score(run: Any, pieces: Iterable[Any], burn: int | None) -> Any:
     """The score of a text as a whole, by all cores."""
     import numpy as np
 
-    from ..evaluation.evaluation import evaluate
+    from ..evaluation.score import evaluate
     from ..machine import cores
 
     parts = list(pieces) or [np.empty(0, run.vocabulary.dtype)]
@@ -154,9 +156,9 @@ def _print(total: Any, run: Any, own: bool, as_json: bool, more: dict[str, float
 
 def small(pieces: Iterable[Any], size: int = 1 << 16) -> Iterator[Any]:
     """Pieces cut so that rows come soon, and memory stays small."""
-    from ..io import stored
+    from ..io import lazy
 
-    return (piece for ids in pieces for piece in stored.pieces(ids, size))
+    return (piece for ids in pieces for piece in lazy.pieces(ids, size))
 
 
 class Rows:

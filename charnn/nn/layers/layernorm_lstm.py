@@ -6,14 +6,14 @@ import numpy as np
 
 from ..parameters import Views
 from ..workspace import DType, Workspace
-from .layer import Array
-from .lstm import LSTM, LSTMUnit
+from .base import Array
+from .lstm import LSTM, LSTMKernel
 
-EPS = 1e-5  # of the variance, so that equal numbers become 0
+VARIANCE_EPSILON = 1e-5  # of the variance, so that equal numbers become 0
 
 
 @dataclass(frozen=True)
-class NormedLSTM(LSTM):
+class LayerNormLSTM(LSTM):
     """a[t] = b + h[t-1] W + x[t] U,   n[t] = (a[t] - mean a[t]) / sqrt(var a[t] + eps),   with i to g side by side
 
     [i, f, o, g][t] = shift + gain n[t], and from there on as in `LSTM`. Mean and variance are those of the 4 H numbers
@@ -36,11 +36,11 @@ class NormedLSTM(LSTM):
         b = found["b"]
         return {**found, "b": np.zeros_like(b), "gain": np.ones_like(b), "shift": b}
 
-    def norm(self, p: Views, T: int, B: int, ws: Workspace) -> "Norm":
-        return Norm(p["gain"], p["shift"], T, B, ws)
+    def norm(self, p: Views, T: int, B: int, ws: Workspace) -> "LayerNorm":
+        return LayerNorm(p["gain"], p["shift"], T, B, ws)
 
-    def unit(self, rows: int, dtype: DType) -> "NormedUnit":
-        return NormedUnit(rows, self.hidden, dtype)
+    def unit(self, rows: int, dtype: DType) -> "LayerNormKernel":
+        return LayerNormKernel(rows, self.hidden, dtype)
 
     def table(self, p: Views) -> Array:
         """b + U[x] of each symbol x, gain and shift beside it, (V, 12 H); without b + U[x] apart, (12 H,)."""
@@ -49,7 +49,7 @@ class NormedLSTM(LSTM):
         return np.concatenate([a, *beside], axis=-1)
 
 
-class Norm:
+class LayerNorm:
     """shift + gain n for the rows a (B, N) of T steps, one after the other, and its gradient, on the way back."""
 
     def __init__(self, gain: Array, shift: Array, T: int, B: int, ws: Workspace):
@@ -65,7 +65,7 @@ class Norm:
         n = self.n[t]
         np.subtract(a, a @ self.share, out=n)
         var = np.multiply(n, n, out=a) @ self.share
-        var += EPS
+        var += VARIANCE_EPSILON
         np.divide(1, np.sqrt(var, out=var), out=self.inverse[t])
         np.multiply(n, self.inverse[t], out=n)
         np.multiply(n, self.gain, out=a)
@@ -89,8 +89,8 @@ class Norm:
         self.sums.fill(0)
 
 
-class NormedUnit(LSTMUnit):
-    """The gates from a = again + inputs + below, normalised, as a `Unit`: `inputs` brings gain and shift with it."""
+class LayerNormKernel(LSTMKernel):
+    """The gates from a = again + inputs + below, normalised, as a `StepKernel`; `inputs` brings gain and shift."""
 
     def step(self, again: Array, inputs: Array, below: Array | None) -> None:
         N = again.shape[-1]
@@ -98,11 +98,11 @@ class NormedUnit(LSTMUnit):
         if below is not None:
             a += below
         a -= a.mean(axis=-1, keepdims=True)
-        a /= np.sqrt(np.square(a).mean(axis=-1, keepdims=True) + EPS)
+        a /= np.sqrt(np.square(a).mean(axis=-1, keepdims=True) + VARIANCE_EPSILON)
         a *= inputs[..., N : 2 * N]
         super().step(a, inputs[..., 2 * N :], None)
 
 
 def make_lstm(inputs: tuple[int, ...], hidden: int, symbols: int = 0, norm: str = "none") -> LSTM:
     """`LSTM`, or what normalises what its gates see."""
-    return (NormedLSTM if norm == "layer" else LSTM)(inputs, hidden, symbols)
+    return (LayerNormLSTM if norm == "layer" else LSTM)(inputs, hidden, symbols)

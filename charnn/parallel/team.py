@@ -12,10 +12,10 @@ import numpy as np
 
 from ..nn.workspace import ALIGN, aligned
 
-LINE = ALIGN // 4  # floats of a cache line: two workers never write to the same one
+CACHE_LINE_FLOATS = ALIGN // 4  # floats of a cache line: two workers never write to the same one
 
 
-class Member(Protocol):
+class Worker(Protocol):
     """What one worker knows of its team."""
 
     number: int
@@ -31,7 +31,7 @@ class Member(Protocol):
         """Until all members have come here."""
 
 
-class Team(Protocol):
+class WorkerGroup(Protocol):
     """`size` workers, whose numbers are `numbers` where this process can see their memory.
 
     A program that runs on several machines at once is several processes in step, `ranks` of them, each with a `rank`.
@@ -64,7 +64,7 @@ class Team(Protocol):
         """Raise `CharnnError` unless all ranks hold the same weights."""
 
 
-class Solo:
+class SingleWorker:
     """One worker, which is a team and its only member; and what all teams within one process have in common."""
 
     number = rank = 0
@@ -105,7 +105,7 @@ class Solo:
         pass
 
 
-class Neighbour:
+class SharedMemoryWorker:
     """A member whose team shares memory: it sums, and updates, its own part of the vectors."""
 
     def __init__(self, number: int, size: int, wait: Callable[[], object]):
@@ -120,12 +120,12 @@ class Neighbour:
         return total
 
     def part(self, size: int) -> slice:
-        lines = -(-size // LINE)
-        first, end = (lines * i // self.size * LINE for i in (self.number, self.number + 1))
+        lines = -(-size // CACHE_LINE_FLOATS)
+        first, end = (lines * i // self.size * CACHE_LINE_FLOATS for i in (self.number, self.number + 1))
         return slice(first, min(end, size))
 
 
-class Threads(Solo):
+class ThreadGroup(SingleWorker):
     """`size` workers, the caller among them, in this process: NumPy leaves its lock aside while it computes.
 
     Give BLAS one thread (OPENBLAS_NUM_THREADS=1 before NumPy is imported). Two workers then do 1.4 (128 hidden units)
@@ -136,7 +136,7 @@ class Threads(Solo):
         super().__init__(size)
         self.pool: Any = None
         self.barrier = threading.Barrier(size)
-        self.members = [Neighbour(i, size, self.barrier.wait) for i in self.numbers]
+        self.members = [SharedMemoryWorker(i, size, self.barrier.wait) for i in self.numbers]
 
     def run(self, *args: Any) -> Any:
         from concurrent.futures import ThreadPoolExecutor
@@ -154,7 +154,7 @@ class Threads(Solo):
             raise min(errors, key=lambda failure: isinstance(failure, threading.BrokenBarrierError))
         return result
 
-    def _work(self, member: Neighbour, args: tuple[Any, ...]) -> Any:
+    def _work(self, member: SharedMemoryWorker, args: tuple[Any, ...]) -> Any:
         try:
             return self.work(member, *args)
         except BaseException:
@@ -167,6 +167,6 @@ class Threads(Solo):
             self.pool = None
 
 
-def rows_of(batch: int, number: int, size: int) -> slice:
+def rows_of_worker(batch: int, number: int, size: int) -> slice:
     """A worker's rows of a batch."""
     return slice(round(batch * number / size), round(batch * (number + 1) / size))

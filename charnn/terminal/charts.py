@@ -11,14 +11,15 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ..inspection.inspection import Norm, Saturation, factor, radius
+from ..inspection.gradients import LagNorm, factor
+from ..inspection.probes import Saturation, radius
 
-SHOWN = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
-HEIGHT = 4  # lines of a layer's bars
+TABLE_LAGS = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
+BAR_LINES = 4  # lines of a layer's bars
 BARS = " ▁▂▃▄▅▆▇█", "│", "└", "─"
-PLAIN = " .:#", "|", "+", "-"  # where standard output cannot have those
-WIDE = 80  # columns that have room for a second eigenvalue
-PLACE = 14  # columns for the position and the character
+ASCII_BARS = " .:#", "|", "+", "-"  # where standard output cannot have those
+WIDE_COLUMNS = 80  # columns that have room for a second eigenvalue
+POSITION_COLUMNS = 14  # columns for the position and the character
 
 
 def screen() -> Console:
@@ -26,7 +27,7 @@ def screen() -> Console:
     return Console(highlight=False, soft_wrap=False)
 
 
-def gradients(norms: Sequence[Norm], saturation: Sequence[Saturation], eigenvalues: Mapping[str, Any]) -> None:
+def gradients(norms: Sequence[LagNorm], saturation: Sequence[Saturation], eigenvalues: Mapping[str, Any]) -> None:
     """Norms by lag as a table and as bars; eigenvalues of each W; saturation."""
     console = screen()
     layers = {norm.layer: [n for n in norms if n.layer == norm.layer] for norm in norms}
@@ -38,7 +39,7 @@ def gradients(norms: Sequence[Norm], saturation: Sequence[Saturation], eigenvalu
     for line in bars(layers, console.width, _encodes("".join(BARS))):
         console.print(Text(line, no_wrap=True))
     if eigenvalues:
-        most = 2 if console.width >= WIDE else 1
+        most = 2 if console.width >= WIDE_COLUMNS else 1
         console.print()
         console.print(_table("eigenvalues of", "radius", "outside 1", "largest", rows=_eigenvalues(eigenvalues, most)))
     if saturation:
@@ -55,17 +56,17 @@ def _table(*heads: str, rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def _lags(norms: Sequence[Norm], width: int) -> list[int]:
+def _lags(norms: Sequence[LagNorm], width: int) -> list[int]:
     """Those that a table has room for."""
     last = max(norm.lag for norm in norms)
-    lags = [lag for lag in SHOWN if lag <= last]
+    lags = [lag for lag in TABLE_LAGS if lag <= last]
     room = (width - len("layer") - len("  each step")) // (2 + max(len(f"{norm.rms:.1e}") for norm in norms))
     while len(lags) > max(1, room):
         del lags[len(lags) // 2]
     return lags
 
 
-def _norms(layers: Mapping[int, Sequence[Norm]], lags: Sequence[int]) -> Iterable[Sequence[str]]:
+def _norms(layers: Mapping[int, Sequence[LagNorm]], lags: Sequence[int]) -> Iterable[Sequence[str]]:
     for layer, norms in layers.items():
         found = {norm.lag: f"{norm.rms:.1e}" for norm in norms}
         yield str(layer), *(found.get(lag, "") for lag in lags), f"x {factor(norms):.3f}"
@@ -84,9 +85,9 @@ def _saturation(found: Iterable[Saturation]) -> Iterable[Sequence[str]]:
         yield str(one.layer), one.function, f"{one.share:.1%}", f"{one.always:,} of {one.units:,} units"
 
 
-def bars(layers: Mapping[int, Sequence[Norm]], width: int, blocks: bool) -> list[str]:
+def bars(layers: Mapping[int, Sequence[LagNorm]], width: int, blocks: bool) -> list[str]:
     """The norm by lag on a logarithmic scale, the same for all layers, in at most `width` columns."""
-    cells, wall, corner, floor = BARS if blocks else PLAIN
+    cells, wall, corner, floor = BARS if blocks else ASCII_BARS
     norms = [norm.rms for found in layers.values() for norm in found]
     there = [math.log10(norm) for norm in norms if 0 < norm < math.inf]
     low, high = (math.floor(min(there)), math.ceil(max(there))) if there else (0, 1)
@@ -94,10 +95,10 @@ def bars(layers: Mapping[int, Sequence[Norm]], width: int, blocks: bool) -> list
     for layer, found in layers.items():
         each = max(1, min(4, room // len(found)))
         picked = [found[i * len(found) // room] for i in range(room)] if len(found) > room else list(found)
-        levels = [_level(norm.rms, low, high, HEIGHT * (len(cells) - 1)) for norm in picked]
+        levels = [_level(norm.rms, low, high, BAR_LINES * (len(cells) - 1)) for norm in picked]
         lines.append(f"layer {layer}: norm by lag k = {found[0].lag} ... {found[-1].lag}")
-        for line in reversed(range(HEIGHT)):
-            label = f"1e{high:+d}" if line == HEIGHT - 1 else ""
+        for line in reversed(range(BAR_LINES)):
+            label = f"1e{high:+d}" if line == BAR_LINES - 1 else ""
             filled = (min(max(level - line * (len(cells) - 1), 0), len(cells) - 1) for level in levels)
             lines.append(f"{label:>6} {wall}" + "".join(cells[n] * each for n in filled).rstrip())
         lines.append(f"{f'1e{low:+d}':>6} {corner}{floor * each * len(picked)}")
@@ -129,7 +130,7 @@ class Shades:
         sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]  # as any text is written
         self.console, self.bounded = Console(highlight=False, soft_wrap=True), bounded
         self.plain = self.console.no_color or self.console.color_system is None
-        room = (self.console.width - PLACE - layers + 1) // layers
+        room = (self.console.width - POSITION_COLUMNS - layers + 1) // layers
         self.units = max(1, min(units, room // (2 if self.plain else 1)))  # of each layer that have room
         self._styles: dict[int, Style] = {}
 

@@ -8,17 +8,17 @@ from functools import partial
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..io.stored import Symbols, pieces
+from ..io.lazy import Ids, pieces
+from ..nn.functions import ignore_overflow
 from ..nn.model import Model
-from ..nn.numerics import quiet
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
 from ..parallel.processes import spread
 
-PIECE = 1 << 18  # symbols scored at a time
-LANES = 64  # read side by side where that changes nothing, or next to nothing
-WORTH = 1 << 15  # symbols that are worth a process
-WINDOW = 2048  # symbols read at a time, all lanes together
+PIECE_SYMBOLS = 1 << 18  # symbols scored at a time
+SCORING_ROWS = 64  # read side by side where that changes nothing, or next to nothing
+MIN_SYMBOLS_PER_WORKER = 1 << 15  # symbols that are worth a process
+SCORING_WINDOW = 2048  # symbols read at a time, all lanes together
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Score:
         return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits)
 
 
-@quiet()  # the score of a network beyond all bounds says so
+@ignore_overflow()  # the score of a network beyond all bounds says so
 def evaluate(
-    model: Model, weights: Parameters, ids: Symbols, *, reset: bool, burn: int | None = None, workers: int = 1
+    model: Model, weights: Parameters, ids: Ids, *, reset: bool, burn: int | None = None, workers: int = 1
 ) -> Score:
     """The score of a stream, (N,) ids, read from EOS and the zero state on, by so many processes.
 
@@ -68,7 +68,7 @@ def evaluate(
     each from the zero state and so many symbols early: faster by an order of magnitude, and off by some thousandths
     of a bit.
     """
-    workers = workers if len(ids) >= WORTH else 1
+    workers = workers if len(ids) >= MIN_SYMBOLS_PER_WORKER else 1
     score: Callable[[np.ndarray], Score]
     if reset or burn is None:
         score = partial(_exact, model, weights, ids, reset)
@@ -77,20 +77,20 @@ def evaluate(
     else:
         ids = model.ending.stream(ids)
         score = partial(_burnt, model, weights, ids, burn)
-        count = min(LANES, max(1, len(ids) // (4 * burn + 1)))
+        count = min(SCORING_ROWS, max(1, len(ids) // (4 * burn + 1)))
         edges = np.unique(np.linspace(0, len(ids), count + 1).astype(np.int64))
         groups = np.array_split(np.arange(len(edges) - 1), workers)
         parts = [edges[lanes[0] : lanes[-1] + 2] for lanes in groups if len(lanes)]
     return sum(spread(score, parts, workers), Score())
 
 
-def _exact(model: Model, weights: Parameters, ids: Symbols, reset: bool, part: np.ndarray) -> Score:
+def _exact(model: Model, weights: Parameters, ids: Ids, reset: bool, part: np.ndarray) -> Score:
     """The score of a part of the stream that starts a sequence."""
-    read = surprisal(model, weights, pieces(ids[slice(*part.tolist())], PIECE), reset=reset)
+    read = surprisal(model, weights, pieces(ids[slice(*part.tolist())], PIECE_SYMBOLS), reset=reset)
     return sum((Score.of(nats, hits) for nats, hits in read), Score())
 
 
-def _burnt(model: Model, weights: Parameters, ids: Symbols, burn: int, edges: np.ndarray) -> Score:
+def _burnt(model: Model, weights: Parameters, ids: Ids, burn: int, edges: np.ndarray) -> Score:
     """The score of lanes that lie between the edges, each read from `burn` symbols before it."""
     first = np.maximum(edges[:-1] - burn, 0)
     start = int(max(first[0] - 1, 0))
@@ -102,12 +102,12 @@ def _burnt(model: Model, weights: Parameters, ids: Symbols, burn: int, edges: np
     return Score.of(*model.ending.fold(read[own], nats[own], hits[own]))
 
 
-def _sequences(ids: Symbols, parts: int) -> np.ndarray:
+def _sequences(ids: Ids, parts: int) -> np.ndarray:
     """Edges of so many parts of a stream, of about the same length, that start with a sequence each."""
     edges = [0]
     for i in range(1, parts):
         at = max(edges[-1], len(ids) * i // parts)
-        for piece in pieces(ids[at:], PIECE):
+        for piece in pieces(ids[at:], PIECE_SYMBOLS):
             if len(ends := np.flatnonzero(piece == EOS)):
                 at += int(ends[0]) + 1
                 break
@@ -136,7 +136,7 @@ def surprisal(
 def _edges(ids: np.ndarray) -> np.ndarray:
     """Where lanes of whole sequences begin and end: up to `LANES` of about the same length."""
     ends = np.append(np.flatnonzero(ids == EOS) + 1, len(ids))
-    goals = np.linspace(0, len(ids), LANES + 1)[1:]
+    goals = np.linspace(0, len(ids), SCORING_ROWS + 1)[1:]
     return np.unique(np.append(0, ends[np.searchsorted(ends, goals).clip(max=len(ends) - 1)]))
 
 
@@ -164,7 +164,7 @@ def _read(
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
     ws, start, done = Workspace(back=False), 0, state
     while (going := int(np.count_nonzero(lengths > start))) > 0:
-        steps = min(max(1, WINDOW // going), int(lengths[0]) - start)
+        steps = min(max(1, SCORING_WINDOW // going), int(lengths[0]) - start)
         if start < lengths[final]:  # up to there, where its state is wanted
             steps = min(steps, int(lengths[final]) - start)
         ahead = np.arange(start, start + steps)[:, None]

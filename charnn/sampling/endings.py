@@ -7,17 +7,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..nn.endings import Length, Node
+from ..nn.heads import LengthHead, NodeHead
 from ..nn.layers import Array, State
 from ..nn.model import Model
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
-from .stepping import Stepping, steps
+from .stepper import Stepper, make_stepper
 
 STEPS = 64  # of a prime, scored at a time
 
 
-class Drawing(Protocol):
+class Drawer(Protocol):
     """What draws symbols from scores less c / temperature, and how."""
 
     temperature: float
@@ -27,28 +27,28 @@ class Drawing(Protocol):
     def __call__(self, o: Array) -> Any: ...
 
 
-def primed(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawing, reset: bool) -> Stepping:
+def primed_stepper(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawer, reset: bool) -> Stepper:
     """Streams that have read EOS and the prime, (N,) ids."""
     return STREAMS[model.config.ending](model, weights, prime, rows, draws, reset)
 
 
-def _symbol(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawing, reset: bool) -> Stepping:
+def _symbol(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawer, reset: bool) -> Stepper:
     """eos: the network's own scores."""
-    streams = steps(model, weights, rows, draws.temperature, reset)
+    streams = make_stepper(model, weights, rows, draws.temperature, reset)
     _read(streams, rows, (EOS, *prime.tolist()))
     return streams
 
 
-class Shaped:
+class NodeStream:
     """`Stepping` by scores made of the network's. Those are at temperature 1: what is made of them is divided.
 
     node: one softmax over the end and the characters, so that `--temp` and `--top-k` see them side by side.
     """
 
-    def __init__(self, model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawing, reset: bool):
+    def __init__(self, model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawer, reset: bool):
         self.model, self.weights, self.rows, self.draws, self.reset = model, weights, rows, draws, reset
         self.c = weights["readout/c"]
-        self.inner = steps(model, weights, rows, 1.0, reset)
+        self.inner = make_stepper(model, weights, rows, 1.0, reset)
         self._begin(prime)
         self.o = self._show(self._scores())
 
@@ -56,7 +56,7 @@ class Shaped:
         self.inner.read(x)
         self.o = self._show(self._scores())
 
-    def only(self, rows: Array) -> "Shaped":
+    def only(self, rows: Array) -> "NodeStream":
         fewer = copy(self)
         fewer.inner, fewer.rows = self.inner.only(rows), len(rows)
         return fewer
@@ -69,7 +69,7 @@ class Shaped:
 
     def _scores(self) -> Array:
         """Scores of what may come next, (rows, symbols), or (symbols,) of one row."""
-        assert isinstance(self.model.ending, Node)
+        assert isinstance(self.model.ending, NodeHead)
         return self.model.ending.joint(self.inner.o + self.c)
 
     def _show(self, o: Array) -> Array:
@@ -77,7 +77,7 @@ class Shaped:
         return (o - o.max(axis=-1, keepdims=True) - self.c) / self.draws.temperature
 
 
-class Counted(Shaped):
+class LengthStream(NodeStream):
     """length: a class is drawn, a length of it, so many characters, and then EOS is certain.
 
     A sequence that a prime begins is no shorter than that, and is of class k as probably as the network says of a
@@ -94,15 +94,15 @@ class Counted(Shaped):
             self._tell(np.array([], int))
         self.o = self._show(self._scores())
 
-    def only(self, rows: Array) -> "Counted":
+    def only(self, rows: Array) -> "LengthStream":
         fewer = super().only(rows)
-        assert isinstance(fewer, Counted)
+        assert isinstance(fewer, LengthStream)
         fewer.left = self.left[rows]
         return fewer
 
     @property
-    def ending(self) -> Length:
-        assert isinstance(self.model.ending, Length)
+    def ending(self) -> LengthHead:
+        assert isinstance(self.model.ending, LengthHead)
         return self.model.ending
 
     def _begin(self, prime: Array) -> None:
@@ -152,14 +152,14 @@ class Counted(Shaped):
         return nats, state
 
 
-STREAMS: dict[str, Callable[[Model, Parameters, Array, int, Drawing, bool], Stepping]] = {
+STREAMS: dict[str, Callable[[Model, Parameters, Array, int, Drawer, bool], Stepper]] = {
     "eos": _symbol,
-    "node": Shaped,
-    "length": Counted,
+    "node": NodeStream,
+    "length": LengthStream,
 }
 
 
-def _read(streams: Stepping, rows: int, symbols: Any) -> None:
+def _read(streams: Stepper, rows: int, symbols: Any) -> None:
     """The same symbols in all rows."""
     for symbol in symbols:
         streams.read(symbol if rows == 1 else np.full(rows, symbol))

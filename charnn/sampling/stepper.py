@@ -13,20 +13,20 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..nn.layers import Array, Cell, Stack, Unit
+from ..nn.layers import Array, Cell, Stack, StepKernel
+from ..nn.matmul import Product
 from ..nn.model import Model
 from ..nn.parameters import Parameters
-from ..nn.products import Product
 from ..nn.workspace import ALIGN, Workspace
-from ..parallel.processes import counters, possible
-from .columns import COUNTERS, WORTH, Halves, Pair
+from ..parallel.processes import can_fork, shared_counters
+from .split_matvec import COUNTERS, MIN_BYTES_FOR_HELPER, Helper, SplitMatVec
 
 
 @dataclass
 class Level:
     """A layer at work. Its `products` write to `again`, `up` and `scores`."""
 
-    unit: Unit
+    unit: StepKernel
     inputs: Callable[[Any], Array]  # symbols -> what the layer makes of them
     products: list[Callable[[], object]]
     again: Array  # h W
@@ -34,7 +34,7 @@ class Level:
     scores: Array  # h V / temperature; of no columns where the readout does not see this layer
 
 
-class Stepping(Protocol):
+class Stepper(Protocol):
     """`rows` streams of symbols, read side by side from the zero state on; with `reset`, from there again after EOS.
 
     After `read(x)`, with x (rows,) symbols, `o` (rows, V) is h V / temperature: the scores of what follows, but for
@@ -46,21 +46,21 @@ class Stepping(Protocol):
     def read(self, x: Any) -> None:
         """The next symbol of each stream: a number where there is one stream, else (rows,)."""
 
-    def only(self, rows: Array) -> "Stepping":
+    def only(self, rows: Array) -> "Stepper":
         """Those streams alone, which go on as they would have."""
 
     def share(self) -> None:
         """A second process may help, as long as that is faster; what is read and found is the same."""
 
 
-def steps(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepping:
+def make_stepper(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepper:
     """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
     stack = model.recurrent
     plain = isinstance(stack, Stack) and not stack.residual and all(hasattr(layer, "unit") for layer in stack.layers)
-    return (Steps if plain else Windows)(model, weights, rows, temperature, reset)
+    return (FastStepper if plain else WindowStepper)(model, weights, rows, temperature, reset)
 
 
-class Windows:
+class WindowStepper:
     """`Stepping` for any network: by windows of length one."""
 
     def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
@@ -77,7 +77,7 @@ class Windows:
         self.state = tuple(s.copy() for s in after)
         np.multiply(o - self.c, self.scale, out=self.o.reshape(o.shape))
 
-    def only(self, rows: Array) -> "Windows":
+    def only(self, rows: Array) -> "WindowStepper":
         fewer = type(self)(self.model, self.weights, len(rows), float(1 / self.scale), self.reset)
         fewer.state = tuple(s[rows] for s in self.state)
         fewer.o[...] = self.o[rows].reshape(fewer.o.shape)
@@ -87,7 +87,7 @@ class Windows:
         pass
 
 
-class Steps:
+class FastStepper:
     """`Stepping` for layers that can go step by step. Half of the time of such steps is NumPy's own."""
 
     def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
@@ -100,9 +100,9 @@ class Steps:
         V = [nothing] * (len(layers) - len(V)) + V  # without skip connections the readout sees the topmost layer
         U = [layer.from_below(views) for layer, views in zip(layers[1:], p[1:], strict=True)] + [nothing]
         W = [views.get("W", nothing) for views in p]
-        large = rows == 1 and sum(factor.nbytes for factor in (*W, *U, *V)) >= WORTH
-        self.levels, turns = list[Level](), counters(COUNTERS) if large else None
-        self.pair: Pair | None = None
+        large = rows == 1 and sum(factor.nbytes for factor in (*W, *U, *V)) >= MIN_BYTES_FOR_HELPER
+        self.levels, turns = list[Level](), shared_counters(COUNTERS) if large else None
+        self.pair: Helper | None = None
         for layer, views, *factors in zip(layers, p, W, U, V, strict=True):
             unit = layer.unit(rows, nothing.dtype)
             products, parts = _products(unit.h, factors, turns)
@@ -113,9 +113,9 @@ class Steps:
         self._advance = [_advance(level, up) for level, up in zip(self.levels, below, strict=False)]
 
     def share(self) -> None:
-        halves = [product for level in self.levels for product in level.products if isinstance(product, Halves)]
-        if halves and possible():
-            self.pair = Pair(halves)
+        halves = [product for level in self.levels for product in level.products if isinstance(product, SplitMatVec)]
+        if halves and can_fork():
+            self.pair = Helper(halves)
 
     def read(self, x: Any) -> None:
         if self.pair:
@@ -131,7 +131,7 @@ class Steps:
         for scores in self._more:
             np.add(self.o, scores, out=self.o)
 
-    def only(self, rows: Array) -> "Steps":
+    def only(self, rows: Array) -> "FastStepper":
         fewer = self._again(len(rows))
         for old, new in zip(self.levels, fewer.levels, strict=True):
             new.again[...] = old.again[rows].reshape(new.again.shape)
@@ -182,7 +182,7 @@ def _products(h: Array, factors: Sequence[Array], turns: memoryview | None) -> t
             whole[:, place] = factor
         whole[:, ends[-1] :] = 0
         if turns:
-            halves = Halves(h, whole, turns)
+            halves = SplitMatVec(h, whole, turns)
             return [halves], [halves.out[place] for place in places]
         out = np.zeros(whole.shape[1], h.dtype)
         return [partial(h.dot, whole, out)], [out[place] for place in places]

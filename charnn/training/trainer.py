@@ -11,23 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.windows import Lanes
+from ..data.batches import StreamBatches
 from ..errors import DivergenceError
-from ..io.stored import Symbols
+from ..io.lazy import Ids
 from ..nn import optimizers
-from ..nn.layers.layer import Rng
-from ..nn.numerics import quiet
+from ..nn.functions import ignore_overflow
+from ..nn.layers.base import Rng
 from ..nn.workspace import Workspace
-from ..parallel.parallel import Member, Solo, Team, rows_of
+from ..parallel.team import SingleWorker, Worker, WorkerGroup, rows_of_worker
 from ..runs.run import Run
 from . import schedules, schemes
-from .chains import Worker
+from .bptt import Replica
 from .schemes import Scheme
 
-NOISE = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
-HOPELESS = 8  # setbacks in a row after which training gives up
+DROPOUT_STREAM = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
+MAX_ROLLBACKS = 8  # setbacks in a row after which training gives up
 Totals = tuple[float, ...]
-EXPLODED = 10.0  # times the loss of knowing nothing, log V
+DIVERGED_RATIO = 10.0  # times the loss of knowing nothing, log V
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Setback:
+class Rollback:
     """After step `failed` the loss was not finite, or exploded: the run is back at `step`, at half the rate."""
 
     failed: int
@@ -54,9 +54,11 @@ class Setback:
 class Trainer:
     """Updates a run, step by step, with a team that shares each batch's rows."""
 
-    def __init__(self, run: Run, ids: Symbols, team: Team | None = None, clock: Callable[[], float] = time.monotonic):
-        self.run, self.team = run, team or Solo()
-        self.lanes = Lanes(run.model.ending.stream(ids), run.config.batch, run.config.window)
+    def __init__(
+        self, run: Run, ids: Ids, team: WorkerGroup | None = None, clock: Callable[[], float] = time.monotonic
+    ):
+        self.run, self.team = run, team or SingleWorker()
+        self.lanes = StreamBatches(run.model.ending.stream(ids), run.config.batch, run.config.window)
         self.scheme = schemes.make(run.config, self.lanes, run.reset)
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
@@ -82,7 +84,7 @@ class Trainer:
         self.good.take(self.run)
         self.tries = 0
 
-    def update(self) -> Update | Setback:
+    def update(self) -> Update | Rollback:
         """Read the next windows and update the weights. Raises `DivergenceError` after several setbacks in a row."""
         run, cursor = self.run, self.run.cursor
         done = self.scheme.chain(cursor, run.step).done
@@ -101,14 +103,14 @@ class Trainer:
         return Update(run.step, nats, int(count), rate, norm)
 
     def _work(
-        self, member: Member, cursor: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
+        self, member: Worker, cursor: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
     ) -> Totals:
         """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
 
         Returns the summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
         """
         run, config, share = self.run, self.run.config, self.shares[member.number]
-        with quiet():
+        with ignore_overflow():
             nats, count = share.gradient(cursor, step, teacher)
             share.g.tail[:4] = nats, count, 0 if member.number else seconds, asked
             total = member.sum([other.g.block for other in self.shares.values()])
@@ -137,21 +139,21 @@ class Trainer:
 
     def sane(self, loss: float) -> bool:
         """Whether a loss, in nats per character, is one to go on with; NaN is not."""
-        return loss <= EXPLODED * math.log(self.run.model.symbols)
+        return loss <= DIVERGED_RATIO * math.log(self.run.model.symbols)
 
-    def set_back(self) -> Setback:
+    def set_back(self) -> Rollback:
         """Return to the last good state, at half the rate. Raises `DivergenceError` after several times in a row."""
         failed, scale = self.run.step, self.run.scale
         self.good.restore(self.run)
         self.run.scale = scale / 2
         self.run.setbacks += 1
         self.tries += 1
-        if self.tries > HOPELESS:
+        if self.tries > MAX_ROLLBACKS:
             raise DivergenceError(
                 f"training diverged after step {failed}, {self.tries} times in a row, at last at a rate of "
                 f"{scale * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
             )
-        return Setback(failed, self.run.step, self.run.scale * self.run.config.rate, self.tries)
+        return Rollback(failed, self.run.step, self.run.scale * self.run.config.rate, self.tries)
 
 
 class Share:
@@ -159,7 +161,7 @@ class Share:
 
     def __init__(self, run: Run, scheme: Scheme, number: int, size: int):
         self.run, self.scheme, self.number = run, scheme, number
-        self.rows = rows_of(run.config.batch, number, size)
+        self.rows = rows_of_worker(run.config.batch, number, size)
         self.g, self.ws = run.weights.like(), Workspace()
 
     def gradient(self, cursor: int, step: int, teacher: float) -> tuple[float, int]:
@@ -178,11 +180,11 @@ class Share:
         def noise(window: int) -> Rng:
             if not run.model.config.dropout:
                 return None
-            key = (run.config.seed, NOISE, step, self.number)
+            key = (run.config.seed, DROPOUT_STREAM, step, self.number)
             return np.random.default_rng(np.random.SeedSequence(key, spawn_key=(window,) if window else ()))
 
         model = run.model.taught(teacher)
-        worker = Worker(model, run.changing, self.g, self.ws, self.rows, run.reset, noise)
+        worker = Replica(model, run.changing, self.g, self.ws, self.rows, run.reset, noise)
         return self.scheme.chain(cursor, step).gradient(worker, state)
 
 

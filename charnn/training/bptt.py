@@ -10,15 +10,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ..data.batches import BatchLayout, Window
 from ..data.vocabulary import EOS
-from ..data.windows import Layout, Window
 from ..nn.layers import Array, State
-from ..nn.layers.layer import Keep, Rng
+from ..nn.layers.base import Keep, Rng
 from ..nn.model import Gradient
 from ..nn.workspace import Workspace
 
 
-class Recurrence(Protocol):
+class SpanModel(Protocol):
     """What can be trained: see `Model`."""
 
     def gradient(
@@ -39,10 +39,10 @@ class Recurrence(Protocol):
     def after(self, p: Any, x: Array, state: State, ws: Workspace, keep: Keep, rng: Rng) -> State: ...
 
 
-class Worker(NamedTuple):
+class Replica(NamedTuple):
     """Who learns: `part` of the rows, with weights p, their gradient g, and noise for each of an update's windows."""
 
-    model: Recurrence
+    model: SpanModel
     p: Any
     g: Any
     ws: Workspace
@@ -55,20 +55,20 @@ class Worker(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Chain:
+class Span:
     """Windows of an update, in the order of time. Gradients go back over every edge between them, times `factor`.
 
     All but the last are read twice: forwards, which keeps only the states at the edges, and then from the last to the
     first, each for its gradient. So one window's activations are in memory at a time, however long the chain.
     """
 
-    layout: Layout
+    layout: BatchLayout
     windows: tuple[Window, ...]
     carried: int = 0  # windows after which the state is the one that the next update starts from
     done: int = 1  # what the run's cursor goes on by
     factor: float = 1.0
 
-    def gradient(self, worker: Worker, state: State) -> tuple[float, int]:
+    def gradient(self, worker: Replica, state: State) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss, and carry the state, (rows, n) each, on in place.
 
         Returns that loss in nats, and its count.
@@ -92,13 +92,13 @@ class Chain:
         put(state, now if self.carried > last else carried)
         return nats, count
 
-    def _after(self, worker: Worker, i: int, state: State) -> State:
+    def _after(self, worker: Replica, i: int, state: State) -> State:
         """The state after a window."""
         x, *_ = self.layout.read(self.windows[i], worker.part)
         worker.ws.reset()
         return worker.model.after(worker.p, x, state, worker.ws, worker.keep(x, state), worker.noise(i))
 
-    def _learn(self, worker: Worker, i: int, state: State, later: State) -> Gradient:
+    def _learn(self, worker: Replica, i: int, state: State, later: State) -> Gradient:
         """What `Model.gradient` tells of a window. `later` is the gradient at its end, of fewer rows."""
         model, p, g, ws, part, _, noise = worker
         x, y, counts = self.layout.read(self.windows[i], part)
@@ -110,14 +110,14 @@ class Chain:
         return model.gradient(p, g, x, y, state, ws, worker.keep(x, state), noise(i), dstate, first, counts)
 
 
-class Steps(Chain):
+class OneStepSpan(Span):
     """A window whose gradients go one step back only: each step is learnt from by itself, and all of them at once.
 
     First every step is read, for the state after it; then all T steps are rows of one window of one step, (1, T B).
     Where there is dropout, what is learnt from draws noise of its own.
     """
 
-    def gradient(self, worker: Worker, state: State) -> tuple[float, int]:
+    def gradient(self, worker: Replica, state: State) -> tuple[float, int]:
         model, p, g, ws, part, _, noise = worker
         x, y, _ = self.layout.read(self.windows[0], part)
         if not y.size:

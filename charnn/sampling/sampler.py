@@ -9,19 +9,19 @@ import numpy as np
 
 from ..config import SampleConfig
 from ..data.vocabulary import EOS
+from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.model import Model
-from ..nn.numerics import log_softmax, quiet
 from ..nn.parameters import Parameters
 from ..parallel.processes import spread
-from .stopping import primed
+from .endings import primed_stepper
 
 TINY = np.finfo(np.float32).tiny
-COLD = 1e-30  # temperatures below are 0
-AHEAD = 1 << 12  # random numbers drawn at a time
-BATCH = 64  # samples drawn side by side, at most
-SHARED = 32  # samples that are worth two batches, and so two processes
-ROWS = 16  # from which on drawing by sums is faster than by noise
-FEW = 256  # symbols up to which it is
+MIN_TEMPERATURE = 1e-30  # temperatures below are 0
+NOISE_AHEAD = 1 << 12  # random numbers drawn at a time
+MAX_BATCH = 64  # samples drawn side by side, at most
+MIN_SAMPLES_FOR_TWO = 32  # samples that are worth two batches, and so two processes
+MIN_ROWS_FOR_SUMS = 16  # from which on drawing by sums is faster than by noise
+MAX_SYMBOLS_FOR_SUMS = 256  # symbols up to which it is
 LEAST, MOST = 1e-30, 1e30  # outside, sums of exponentials in float32 say too little
 
 
@@ -63,7 +63,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return -np.log(e, out=e)
 
 
-class Draws:
+class GumbelSampler:
     """Symbols drawn from the scores of `rows` streams, with random numbers that are drawn for many steps at a time.
 
     By noise, a number for each score; for many rows of few symbols by sums, a number u in [0, 1) for each row: the
@@ -71,7 +71,7 @@ class Draws:
     """
 
     def __init__(self, model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, rows: int):
-        self.greedy = config.temp < COLD
+        self.greedy = config.temp < MIN_TEMPERATURE
         self.temperature = 1.0 if self.greedy else config.temp
         self.c = weights["readout/c"] / np.float32(self.temperature)
         self.limits = replace(config, temp=1.0) if config.top_k or config.top_p < 1 else None
@@ -101,7 +101,7 @@ class Draws:
         self.total = np.empty((rows, symbols)[rows == 1 :], self.c.dtype)
         self.likeliest = self.total.argmax if rows == 1 else partial(self.total.argmax, 1)
         self.sums = None
-        if rows < ROWS or symbols > FEW or self.greedy or self.limits:
+        if rows < MIN_ROWS_FOR_SUMS or symbols > MAX_SYMBOLS_FOR_SUMS or self.greedy or self.limits:
             return
         factors = np.exp(self.c)
         if factors.min() > LEAST:
@@ -118,11 +118,11 @@ class Draws:
         if not whole.max() < MOST:
             return None
         if not self.uniform:
-            self.uniform = list(self.rng.random((max(1, AHEAD // len(o)), len(o), 1), np.float32))[::-1]
+            self.uniform = list(self.rng.random((max(1, NOISE_AHEAD // len(o)), len(o), 1), np.float32))[::-1]
         return np.greater(upto, whole * self.uniform.pop(), out=self.past).argmax(1)
 
     def _more(self) -> None:
-        shape = (max(1, AHEAD // self.total.size), *self.total.shape)
+        shape = (max(1, NOISE_AHEAD // self.total.size), *self.total.shape)
         block = np.zeros(shape, np.float32) if self.greedy else noise(self.rng, shape)
         self.ahead = list(block + self.c)[::-1]
 
@@ -144,8 +144,8 @@ def stream(
     symbol like any other. Where training `reset` the state at EOS, so does this. With two `workers` or more another
     process may help, as long as that is faster; the symbols are the same.
     """
-    draws = Draws(model, weights, config, rng, 1)
-    streams = primed(model, weights, prime, 1, draws, reset)
+    draws = GumbelSampler(model, weights, config, rng, 1)
+    streams = primed_stepper(model, weights, prime, 1, draws, reset)
     if workers > 1:
         streams.share()
     for i in range(config.length):
@@ -157,15 +157,15 @@ def stream(
             streams.read(symbol)
 
 
-@quiet()  # a network may be beyond all bounds, and still write
+@ignore_overflow()  # a network may be beyond all bounds, and still write
 def generate(
     model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, *, reset: bool
 ) -> list[Sample]:
     """`config.count` samples, drawn side by side as one batch, which those that ended leave once they are half."""
     if not config.count:
         return []
-    draws = Draws(model, weights, config, rng, config.count)
-    streams = primed(model, weights, prime, config.count, draws, reset)
+    draws = GumbelSampler(model, weights, config, rng, config.count)
+    streams = primed_stepper(model, weights, prime, config.count, draws, reset)
     parts: list[tuple[np.ndarray, list[Any]]] = [(np.arange(config.count), [])]  # rows, and what they wrote together
     going = np.full(config.count, True)  # of the rows in the batch: those that have not ended
     for _ in range(config.length):
@@ -201,8 +201,8 @@ def batches(
 ) -> Iterator[list[Sample]]:
     """`config.count` samples, batch after batch, by so many processes; the same ones however many those are."""
     entropy = np.random.SeedSequence(config.seed).entropy
-    count = -(-config.count // BATCH)
-    count = max(count, 2) if config.count >= SHARED else count
+    count = -(-config.count // MAX_BATCH)
+    count = max(count, 2) if config.count >= MIN_SAMPLES_FOR_TWO else count
     edges = [round(config.count * number / max(1, count)) for number in range(count + 1)]
 
     def batch(number: int) -> list[Sample]:

@@ -48,7 +48,7 @@ class Layer(Protocol):
     ) -> Forward: ...
 
 
-class Unit(Protocol):
+class StepKernel(Protocol):
     """A layer's units at a single step, in arrays made once: how `stepping` calls on it."""
 
     @property
@@ -66,7 +66,7 @@ class Unit(Protocol):
 class Cell(Layer, Protocol):
     """A layer that can also go step by step. W (H, .), where it has one, is what h[t-1] is multiplied with."""
 
-    def unit(self, rows: int, dtype: DType) -> Unit: ...
+    def unit(self, rows: int, dtype: DType) -> StepKernel: ...
 
     def table(self, p: Views) -> Array:
         """b + U[x] of each symbol x, (V, .); b where symbols are no input."""

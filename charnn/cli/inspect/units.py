@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from . import options, streams, subject
-from .evaluate import escape, small
-from .program import printable
+from .. import options, streams
+from ..eval import escape, small
+from ..program import printable
+from . import inputs
 
 WINDOW = 256  # characters that are read at a time
 
@@ -48,11 +49,11 @@ def command(
     by layer. In a pipe TSV, with columns named layer/unit. On a terminal shaded cells, red for positive and blue for
     negative, the brighter the larger; as many units as there is room for.
     """
-    from ..errors import InputError
-    from ..inspection.inspection import Reader
+    from ...errors import InputError
+    from ...inspection.probes import ActivationReader
 
-    _, run, pieces, what = subject.opened(model, root, text, unknown, invalid)
-    reader = Reader(run.model, run.weights, run.reset)
+    _, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
+    reader = ActivationReader(run.model, run.weights, run.reset)
     chosen = _chosen(reader.sizes, layer, units)
     read = ((ids, reader.read(ids)) for ids in small(pieces, WINDOW) if len(ids))
     rows = _activations(read, run.vocabulary, chosen)
@@ -118,10 +119,10 @@ def _json(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
 
 def _shaded(chosen: dict[int, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
     """Shaded cells, as many units as fit; whether there were any."""
-    from ..terminal import console, plots
+    from ...terminal import charts, console
 
     most = max(map(len, chosen.values()))
-    shades, there = plots.Shades(len(chosen), most, bounded), False
+    shades, there = charts.Shades(len(chosen), most, bounded), False
     if shades.units < most:
         shown = ", ".join(f"{i}/{units.start} to {i}/{units[: shades.units][-1]}" for i, units in chosen.items())
         console.note(f"there is room for the units {shown}; --layer and --units A:B choose others")

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..io.stored import Symbols, pieces
+from ..io.lazy import Ids, pieces
 from .vocabulary import EOS
 
 Read = tuple[np.ndarray, np.ndarray, np.ndarray | None]
@@ -20,7 +20,7 @@ class Window(NamedTuple):
     first: int = 0
 
 
-class Layout(Protocol):
+class BatchLayout(Protocol):
     """Text side by side. From a window to a later one rows may end, the last ones first; none begins."""
 
     def read(self, window: Window, part: slice) -> Read:
@@ -29,7 +29,7 @@ class Layout(Protocol):
 
 
 @dataclass(frozen=True)
-class Lanes:
+class StreamBatches:
     """A stream laid out as B lanes side by side, read in windows of T steps.
 
     The stream's symbols are what is predicted, each exactly once; what is read is the same stream one symbol
@@ -38,7 +38,7 @@ class Lanes:
     longer ends of the first lanes, read in one last window of a single step: no padding, nothing wrapped round.
     """
 
-    ids: Symbols  # (N,) unsigned integers
+    ids: Ids  # (N,) unsigned integers
     batch: int  # B
     window: int  # T
 
@@ -79,18 +79,18 @@ class Lanes:
 
 
 @dataclass(frozen=True)
-class Sequences:
+class SequenceBatches:
     """Whole sequences side by side, each from its own beginning, the longest first.
 
     A window is read as far as the longest of its rows goes; what the others read after their ends does not count.
     """
 
-    ids: Symbols  # (N,) unsigned integers
+    ids: Ids  # (N,) unsigned integers
     begins: np.ndarray  # (B,) where in the stream
     lengths: np.ndarray  # (B,) symbols, falling
 
     @classmethod
-    def between(cls, ids: Symbols, edges: np.ndarray) -> "Sequences":
+    def between(cls, ids: Ids, edges: np.ndarray) -> "SequenceBatches":
         """Those that lie between neighbouring edges (B + 1,)."""
         order = np.argsort(edges[:-1] - edges[1:], kind="stable")
         return cls(ids, edges[:-1][order], np.diff(edges)[order])
@@ -112,7 +112,7 @@ class Sequences:
         return read[:-1], read[1:], np.arange(steps)[:, None] < left
 
 
-def ends(ids: Symbols, start: int, count: int, size: int) -> np.ndarray:
+def ends(ids: Ids, start: int, count: int, size: int) -> np.ndarray:
     """Edges of the next `count` sequences from `start` on, (count + 1,) or fewer, looked for `size` symbols at a time.
 
     The stream's end is a sequence's.
@@ -128,7 +128,7 @@ def ends(ids: Symbols, start: int, count: int, size: int) -> np.ndarray:
     return np.array(edges[: count + 1])
 
 
-def measure(ids: Symbols, size: int = 1 << 20) -> tuple[int, int]:
+def sequence_stats(ids: Ids, size: int = 1 << 20) -> tuple[int, int]:
     """How many sequences a stream has, and the symbols of the longest; an end without EOS is one too."""
     count = longest = begin = at = 0
     for piece in pieces(ids, size):

@@ -1,0 +1,23 @@
+"""charnn inspect"""
+
+import click
+
+from . import gradcheck, gradients, units
+
+
+@click.group("inspect")
+def command() -> None:
+    """Look inside a model: its gradients, its units, and whether its gradients are right.
+
+    TEXT is a file, or -; without it standard input if that is a file or a pipe, else the part of its corpus that the
+    model was not trained on. Layers and units count from 0, as in the names of the weights.
+
+    \b
+    charnn inspect gradients
+    charnn inspect units letter.txt --layer 0
+    charnn inspect gradcheck
+    """
+
+
+for one in (gradients, units, gradcheck):
+    command.add_command(one.command)
