@@ -341,7 +341,7 @@ def test_gradcheck_looks_where_it_is_told_to() -> None:
 
 
 def test_gradcheck_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elman, "without", lambda h, ended: nullcontext(h))  # what is forgotten is not
+    monkeypatch.setattr(elman, "with_rows_reset", lambda h, ended: nullcontext(h))  # what is forgotten is not
     result = charnn_("gradcheck", "-m", "relu")
     assert result.exit_code == 1 and len(table(result.stdout)) == 9
     told = " ".join(result.stderr.split())

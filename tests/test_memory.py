@@ -21,7 +21,7 @@ def test_more_of_anything_needs_more() -> None:
 
 
 def test_what_cannot_fit_is_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 10**9)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**9)
     assert memory.check(Model(ModelConfig(hidden=64), 50), TrainConfig(workers=1)) < 10**9
     with pytest.raises(CharnnError, match=r"needs [\d.]+ GB, and there are 1.0 GB: try a smaller --hidden"):
         memory.check(Model(ModelConfig(hidden=1_000_000), 50), TrainConfig(workers=1))
@@ -30,7 +30,7 @@ def test_what_cannot_fit_is_refused_with_the_figure(monkeypatch: pytest.MonkeyPa
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in {"max": "9000000\n", "current": "5000000\n", "stat": "anon 1\ninactive_file 2000000\n"}.items():
         (tmp_path / f"memory.{name}").write_text(text)
-    monkeypatch.setattr(memory, "GROUP", tmp_path)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     assert machine.available_memory() == 6_000_000
     (tmp_path / "memory.max").write_text("max\n")
     assert (machine.available_memory() or 10**9) > 6_000_000

@@ -19,7 +19,6 @@ from charnn.evaluation.dynamic import StreamLearner, StreamReader, stream_surpri
 from charnn.evaluation.mixture import MIXTURE_WEIGHTS, Mixture
 from charnn.evaluation.ngram import KneserNey, fit
 from charnn.runs import checkpoint
-from charnn.training import memory
 
 GRAMS = fit(lines(many(200, 5)), V, 3)
 
@@ -200,7 +199,7 @@ def test_another_text_is_scored_with_the_weight_of_the_held_out_part(here: Path)
 
 
 def test_counts_that_do_not_fit_are_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 100_000)
+    monkeypatch.setattr(mixture, "available_memory", lambda: 100_000)
     assert "do without --mix" in refused(1, "eval", "other.txt", "--mix", "ngram")
 
 

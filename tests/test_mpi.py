@@ -109,7 +109,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 import numpy as np
-from charnn.training.training import Update
+from charnn.training.trainer import Update
 from charnn.training.session import Validation
 from test_training import begin
 
@@ -213,7 +213,7 @@ def at_step(step: int, what: str, rank: int = 1) -> str:
     """Lines that do something on a rank before the update after a step."""
     return f"""
 import os, signal
-from charnn.training.training import Trainer
+from charnn.training.trainer import Trainer
 update = Trainer.update
 def changed(self):
     if self.team.rank == {rank} and self.run.step == {step}:
@@ -237,7 +237,7 @@ def test_a_stopped_rank_waits_for_rank_0_to_say_so(new: Path, rank: int) -> None
     """However long that takes: the first to die is the end of all."""
     slow = """
 import time
-from charnn import console
+from charnn.terminal import console
 saved = console.saved
 console.saved = lambda session: (time.sleep(0.3 * (session.team.rank == 0)), saved(session))
 """

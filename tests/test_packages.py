@@ -47,9 +47,10 @@ def modules(path: Path) -> set[str]:
     found = set()
     for name in imports(path):
         for parts in (name, name[:-1]) if name[0] != "/" else ():
-            for file in (ROOT.joinpath(*parts).with_suffix(".py"), ROOT.joinpath(*parts, "__init__.py")):
-                if parts and file.is_file():
-                    found.add(str(file.relative_to(ROOT)))
+            files = (ROOT.joinpath(*parts).with_suffix(".py"), ROOT.joinpath(*parts, "__init__.py"))
+            if parts and (there := [file for file in files if file.is_file()]):
+                found.add(str(there[0].relative_to(ROOT)))
+                break
     return found
 
 

@@ -49,7 +49,7 @@ def test_every_recipe_trains_with_just_its_options(new: Path, name: str) -> None
 def test_recipes_are_in_the_package() -> None:
     setup = ConfigParser()
     setup.read(Path(__file__).parents[1] / "setup.cfg", "utf-8")
-    assert recipes.FILE.name in setup["options.package_data"]["charnn"].split(", ")
+    assert recipes.FILE.name in setup["options.package_data"]["charnn.training"].split(", ")
 
 
 def test_the_listing_is_a_result_that_can_be_typed(new: Path) -> None:

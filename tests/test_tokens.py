@@ -88,7 +88,7 @@ def test_numpy_reads_a_tokenised_file(tmp_path: Path) -> None:
 
 LONG_LINE = """
 import random, sys
-from charnn import tokens
+from charnn.data import tokenized as tokens
 from charnn.io.text import file_source
 path, out = sys.argv[1:]
 piece = "".join(random.Random(0).choices("abcdefghij klmnopqrstuvwxyz", k=1_000_000))

@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 from processes import LIMIT, TINY, Done, altered, charnn, environment, start, told_until
 
-from charnn.runs import checkpoint, folder
+from charnn.runs import checkpoint
+from charnn.runs.folder import LOCK, Folder, find
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 FILES = ("best.npz", "last.npz", "log.jsonl")
@@ -37,7 +38,7 @@ def state(folder: Path) -> dict[str, str]:
 
 def temporaries(folder: Path) -> set[str]:
     """Files in a run's folder that are neither its own nor its lock."""
-    return {path.name for path in folder.iterdir()} - {*FILES, folder.LOCK}
+    return {path.name for path in folder.iterdir()} - {*FILES, LOCK}
 
 
 def parsed(log: Path) -> list[int]:
@@ -134,11 +135,11 @@ def old_or_new(root: Path, versions: tuple[dict, dict, Path], save: Callable[[in
         assert all(data in (old[name], new[name]) for name, data in found.items()), f"damaged at place {place}"
         phases.append(tuple(found[name] == new[name] for name in found))
         assert all(name.startswith(".") and name.endswith(".tmp") for name in temporaries(folder))
-        assert folder.find(None, root) == folder / "best.npz"
-        assert folder.find("names", root, "last") == folder / "last.npz"
+        assert find(None, root) == folder / "best.npz"
+        assert find("names", root, "last") == folder / "last.npz"
         if code == 0:
             break
-        folder.Folder(folder).lock()
+        Folder(folder).lock()
         assert not temporaries(folder)
     assert list(dict.fromkeys(phases)) == [(False, False), (True, False), (True, True)] and not temporaries(folder)
     for name in old:
@@ -206,7 +207,7 @@ def test_S2_twenty_random_kills(new: Path) -> None:
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 AFTER_A_LINE = f"""
 import os, signal
-from charnn.runs.folders import Folder
+from charnn.runs.folder import Folder
 write = Folder.write
 def killed(self, record):
     write(self, record)
@@ -230,7 +231,7 @@ def test_S2_killed_after_the_validation_of_a_step_that_was_saved_before(new: Pat
     """SIGTERM saves step 10 before it is validated, SIGKILL comes when the log tells of it, and last.npz does not."""
     term = """
 import os, signal
-from charnn.training.training import Trainer
+from charnn.training.trainer import Trainer
 update = Trainer.update
 def updated(self):
     event = update(self)
@@ -334,7 +335,7 @@ os.{name} = failing
 """
 FULL = """
 import errno, os
-from charnn import npz
+from charnn.io import npz
 replace, saves = npz.replace, 0
 def full(path, fill):
     def half(file):
@@ -429,13 +430,13 @@ def before_the_first_step(*args: object, **options: object) -> str:
 
 def test_S6_missing_folders_are_made(new: Path) -> None:
     charnn("train", "names.txt", *TINY, "--steps", 2, "--out", "all/my/runs").well()
-    assert {path.name for path in Path("all/my/runs/names").iterdir()} == {*FILES, folder.LOCK}
+    assert {path.name for path in Path("all/my/runs/names").iterdir()} == {*FILES, LOCK}
 
 
 def test_S6_a_folder_that_is_not_writable(new: Path) -> None:
     charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2).well()
     before = state(RUN)
-    (RUN / folder.LOCK).unlink()
+    (RUN / LOCK).unlink()
     for path in (RUN, RUN.parent):
         path.chmod(0o555)
     if subprocess.run(["touch", RUN / "there"], preexec_fn=without_privileges, capture_output=True).returncode == 0:

@@ -30,7 +30,7 @@ FILES = ("best.npz", "last.npz", "log.jsonl")
 # The command line with a file's fsync, or a step, that takes half a minute once there is a file called slow.
 SLOW = """
 import os, sys, time
-from charnn import training
+from charnn.training import trainer as training
 from charnn.__main__ import main
 
 def slowed(name, function):

@@ -12,7 +12,7 @@ from charnn.runs import checkpoint
 STEPS = 120
 TERMINATED = """
 import os, signal
-from charnn.training.training import Trainer
+from charnn.training.trainer import Trainer
 update = Trainer.update
 def terminated(self):
     event = update(self)

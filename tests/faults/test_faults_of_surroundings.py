@@ -106,7 +106,7 @@ def test_N3_more_memory_than_any_machine_has(new: Path) -> None:
 
 def test_N3_a_run_that_was_begun_where_there_was_more(run: Path) -> None:
     before = (run / "last.npz").read_bytes()
-    less = "import charnn.training.memory\ncharnn.training.memory.available = lambda: 10**7"
+    less = "import charnn.training.memory\ncharnn.training.memory.available_memory = lambda: 10**7"
     altered(less, "train", "--resume", "--steps", 8).told(1, "training needs 0.1 GB, and there are 0.0 GB")
     assert (run / "last.npz").read_bytes() == before
 
@@ -260,10 +260,11 @@ def test_R4_a_run_from_elsewhere(run: Path, what: str) -> None:
     assert "note: " not in again.err  # it was saved here in between
 
 
-@pytest.mark.parametrize("change", ["OPENBLAS_CORETYPE=Haswell", "OPENBLAS_NUM_THREADS=2"])
+KERNEL = "Nehalem" if os.environ.get("OPENBLAS_CORETYPE") == "Haswell" else "Haswell"  # another than this one's
+
+
+@pytest.mark.parametrize("change", [f"OPENBLAS_CORETYPE={KERNEL}", "OPENBLAS_NUM_THREADS=2"], ids=["kernel", "threads"])
 def test_R4_another_kernel_or_number_of_threads(run: Path, change: str) -> None:
-    before = {name: value for name, value in os.environ.items() if name.startswith(("OPENBLAS", "MKL", "OMP"))}
-    assert change.split("=")[0] not in before or before[change.split("=")[0]] != change.split("=")[1]
     done = charnn("train", "--resume", "--steps", 8, command=["env", change, *COMMAND])
     done.well()
     assert done.err.count("note: this run was saved with blas ") == 1 and change.split("=")[1] in done.err
