@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_training import corpus, text
 
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
@@ -16,6 +15,7 @@ from charnn.evaluation import score
 from charnn.runs import checkpoint
 from charnn.training import session
 from charnn.training.trainer import Update
+from tests.training.test_trainer import corpus, text
 
 CHOICES: list[dict[str, Any]] = [
     {"cell": "lstm"},

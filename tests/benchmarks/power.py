@@ -1,4 +1,4 @@
-"""Which cell learns what: each classic task of tests/power.py by each cell, with several seeds; writes README's table.
+"""Which cell learns what: each classic task of helpers/power.py by each cell, several seeds; writes README's table.
 
     python -m tests.benchmarks.power [--seeds 0 1 2 3 4] [--only WORDS] [--cache power.jsonl] [--write]
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from charnn.bench import usage
+from tests.helpers.power import CELLS, TASKS
 
-from ..power import CELLS, TASKS
 from . import tables
 
 BEGIN, END = "<!-- power: python -m tests.benchmarks.power -->\n", "<!-- end of power -->\n"

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import TINY, charnn, names
+
+from tests.faults.processes import TINY, charnn, names
 
 
 @pytest.fixture(scope="session")

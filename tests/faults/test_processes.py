@@ -1,0 +1,106 @@
+"""P: readers that go away, disks that are full, signals."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from charnn.runs import checkpoint
+from tests.faults.processes import LIMIT, TINY, bash, charnn, start, told_until
+
+UNDER_WAY = b"bits/char; *"  # the head of the list of validations
+WRITING = {
+    "one long sample": "charnn sample --past-end --length 100000 --seed 1",
+    "many samples": "charnn sample -n 100000 --seed 1",
+    "ids": "charnn tokenize names.txt names.txt names.txt names.txt names.txt names.txt names.txt -o - 2> /dev/null",
+    "rows": "charnn eval names.txt --by char 2> /dev/null",
+    "a sample": "charnn sample --seed 1",
+    "a score": "charnn eval 2> /dev/null",
+    "facts": "charnn info --json",
+    "help": "charnn --help",
+    "help of a command": "charnn sample --help",
+    "version": "charnn --version",
+}
+
+
+@pytest.mark.parametrize("what", ["one long sample", "many samples"])
+def test_P1_a_reader_that_takes_one_line(here: Path, what: str) -> None:
+    done = bash(f"{WRITING[what]} | head -1; exit ${{PIPESTATUS[0]}}")
+    assert (done.code, done.err) == (141, "") and done.out.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("what", WRITING)
+def test_P1_a_reader_that_takes_nothing(here: Path, what: str) -> None:
+    done = bash(f"{WRITING[what]} | true; exit ${{PIPESTATUS[0]}}")
+    assert (done.code, done.out, done.err) == (141, b"", "")
+
+
+@pytest.mark.parametrize("what", WRITING)
+def test_P2_standard_output_is_full(here: Path, what: str) -> None:
+    done = bash(f"{WRITING[what].removesuffix(' 2> /dev/null')} > /dev/full")
+    done.told(1, "standard output: No space left on device")
+
+
+@pytest.mark.parametrize("what", [what for what in WRITING if "help" not in what and what != "version"])
+def test_P2_standard_output_is_closed(here: Path, what: str) -> None:
+    bash(f"{WRITING[what].removesuffix(' 2> /dev/null')} >&-").told(1, "standard output is closed")
+
+
+@pytest.mark.parametrize("what", ["help", "help of a command", "version"])
+def test_P2_help_without_standard_output_is_quiet(here: Path, what: str) -> None:
+    done = bash(f"{WRITING[what]} >&-")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_P3_sigint_while_training(new: Path) -> None:
+    command = ["train", "names.txt", *TINY, "--steps", "1000000000", "--every", "1000"]
+    with start(*command) as process:
+        told = told_until(process, UNDER_WAY)
+        time.sleep(0.2)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        told += told_until(process, b"stopping")
+        assert time.monotonic() - asked < 2
+        out, rest = process.communicate(timeout=LIMIT)
+    assert process.returncode == -signal.SIGINT and out == b""
+    told += rest
+    assert told.count(b"charnn: stopping after this step, and saving") == 1
+    assert b"Traceback" not in told and b"\x1b" not in told and b"\r" not in told
+    run = checkpoint.load("checkpoints/names/last.npz")
+    assert f"saved at step {run.step:,}; `charnn train --resume --name names` goes on\n".encode() in told
+    assert run.step >= 1000
+    assert {path.name for path in Path("checkpoints/names").glob("[!.]*")} == {"best.npz", "last.npz", "log.jsonl"}
+    charnn("train", "--resume", "--name", "names", "--steps", run.step + 10).well()
+    assert checkpoint.load("checkpoints/names/last.npz").step == run.step + 10
+    steps = [json.loads(line)["step"] for line in Path("checkpoints/names/log.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps)) and steps[-1] == run.step + 10
+
+
+def test_P3_what_is_stopped_and_resumed_is_what_was_never_stopped(new: Path) -> None:
+    options = ["train", "names.txt", *TINY, "--every", "500", "--dropout", "0.2"]
+    with start(*options, "--steps", "1000000000", "--name", "stopped") as process:
+        told_until(process, UNDER_WAY)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+    step = checkpoint.load("checkpoints/stopped/last.npz").step
+    whole = (step // 500 + 1) * 500
+    charnn("train", "--resume", "--name", "stopped", "--steps", whole).well()
+    charnn(*options, "--steps", whole, "--name", "whole").well()
+    for name in ("last.npz", "best.npz", "log.jsonl"):
+        assert Path("checkpoints/stopped", name).read_bytes() == Path("checkpoints/whole", name).read_bytes()
+
+
+def test_P3_a_run_stopped_before_its_first_validation_is_the_one_to_resume(new: Path) -> None:
+    charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2, "--name", "older").well()
+    with start("train", "names.txt", *TINY, "--steps", 10**9, "--every", 10**9) as process:
+        told_until(process, b"saved in")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+    assert process.returncode == -signal.SIGINT
+    step = checkpoint.load("checkpoints/names/last.npz").step
+    charnn("train", "--resume", "--steps", step + 2).well()
+    assert checkpoint.load("checkpoints/names/last.npz").step == step + 2

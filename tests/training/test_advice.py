@@ -1,0 +1,156 @@
+"""What a run's end says to try next: by made-up courses, and by runs that learn by heart, or too little."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charnn.evaluation import score
+from charnn.runs.run import Run
+from charnn.training import advice, session
+from charnn.training.advice import MIN_HISTORY
+from tests.cli.test_cli import charnn_, names, ok
+from tests.training.test_trainer import begin, corpus, start, text
+
+COUNT = 12  # validations
+FLAT = np.zeros(COUNT)
+FALL = np.linspace(1, 0, COUNT)
+
+
+def course(valid: Any, train: Any, *, ratio: float = 1.0, ngram: float = 9.0, epochs: float = 30, **given: Any) -> Run:
+    """A run with these losses, and so many parameters for each character of its text."""
+    run = start(steps=100 * COUNT, hidden=40, **given)
+    symbols = round(run.weights.count / ratio)
+    run.origin = replace(run.origin, symbols=symbols, baselines={"order": 5, "ngram": ngram})
+    share = epochs / COUNT
+    run.history = [
+        {"step": 100 * (i + 1), "epoch": share * (i + 1), "train": float(t), "valid": float(v)}
+        for i, (t, v) in enumerate(zip(train, valid, strict=True))
+    ]
+    run.step, best = 100 * COUNT, int(np.argmin(valid))
+    run.best, run.best_step, run.stale = float(min(valid)) * np.log(2), 100 * (best + 1), COUNT - 1 - best
+    return run
+
+
+CASES: dict[str, tuple[Run, float, str]] = {
+    "held out rises": (course(2 - 0.3 * FALL, 1 + FALL, ratio=0.5), 0.8, "by heart (0.80 .*2.00 .*--dropout 0.25"),
+    "held out stays, and training falls": (course(2 + FLAT, 1 + FALL), 0.8, "by heart .*--dropout 0.4`"),
+    "some dropout": (course(2 + FLAT, 1 + FALL, dropout=0.25), 0.8, "by heart .*--dropout 0.4`"),
+    "much dropout": (course(2 + FLAT, 1 + FALL, dropout=0.5), 0.8, "by heart .*more text, or `--hidden 27`"),
+    "far too large": (course(2 + FLAT, 1 + FALL, ratio=5), 0.8, "by heart .*--dropout 0.5`"),
+    "still falls": (course(2 + FALL, 2 + FALL), 1.9, "still getting better .*`charnn train --resume --steps 2400`"),
+    "falls, and is far apart": (course(2 + FALL, 1 + FALL), 0.9, "still getting better"),
+    "short of reading": (
+        course(2 + np.maximum(0.2 * FALL, 0.06), 2 + 0.2 * FALL, ratio=1.0, epochs=3), 1.9, "still getting better",
+    ),
+    "no longer short of reading": (
+        course(2 + np.maximum(0.2 * FALL, 0.06), 2 + 0.2 * FALL, ratio=0.01, epochs=3), 1.9, "`--hidden 80`",
+    ),
+    "alike and flat": (course(2 + FLAT, 2 + FLAT), 1.95, "learnt what it can .*`--hidden 64`"),
+    "alike and flat, few parameters": (course(2 + FLAT, 2 + FLAT, ratio=0.1), 1.95, "`--hidden 80`"),
+    "alike and flat, much dropout": (course(2 + FLAT, 2.2 + FLAT, dropout=0.5), 1.95, "the same.*--dropout 0.4`"),
+    "alike and flat, little dropout": (course(2 + FLAT, 2 + FLAT, dropout=0.1), 1.95, "`--hidden 64`"),
+    "another text, as well learnt": (course(2.5 + 0.02 * FALL, 2 + 0.02 * FALL), 1.9, "learnt what it can"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_cases(name: str) -> None:
+    run, train, expected = CASES[name]
+    said = advice.advice(run, train)
+    assert re.search(expected.replace("(", r"\("), said), said
+    assert "counting" not in said and "\n" not in said
+    run.origin.baselines["ngram"] = 1.5
+    try:
+        assert advice.advice(run, train) == f"counting still does better (5-gram, 1.500 bits/char), and {said}"
+    finally:
+        run.origin.baselines["ngram"] = 9.0
+
+
+def test_the_budget_that_was_spent_is_the_one_to_double() -> None:
+    run = course(2 + FALL, 2 + FALL, epochs=20)
+    for config, seconds, expected in (
+        ({"epochs": 20.0, "minutes": 10.0, "steps": None}, 400, "--epochs 40"),
+        ({"epochs": 30.0, "minutes": 10.0, "steps": None}, 600, "--minutes 20"),
+        ({"epochs": None, "minutes": None, "steps": 1200}, 0, "--steps 2400"),
+    ):
+        run.config, run.seconds = replace(run.config, **config), seconds
+        assert advice.advice(run, 1.9, "--name x").endswith(f"`charnn train --resume --name x {expected}`")
+
+
+def test_one_that_lost_patience_is_not_told_to_go_on() -> None:
+    run = course(2 + FALL, 2 + FALL)
+    run.config, run.stale = replace(run.config, patience=3), 3
+    assert "resume" not in advice.advice(run, 1.9)
+
+
+def test_too_few_validations_say_nothing() -> None:
+    run = course(2 + FALL, 2 + FALL)
+    run.history = run.history[-MIN_HISTORY:]
+    assert advice.advice(run, 1.9)
+    run.history.pop()
+    assert advice.advice(run, 1.9) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"symbols": 600, "hidden": 48, "rate": 0.02, "steps": 300, "every": 20}, "by heart .*`--dropout 0.5`"),
+        (
+            {"symbols": 20_000, "hidden": 2, "rate": 0.05, "steps": 500, "every": 25},
+            "learnt what it can .*`--hidden 4`",
+        ),
+        ({"symbols": 20_000, "hidden": 12, "rate": 0.002, "steps": 60, "every": 3}, "--resume --name x --steps 120`"),
+    ],
+)
+def test_runs(given: dict[str, Any], expected: str) -> None:
+    running = begin(**{"batch": 8 if given["symbols"] > 1000 else 4, "window": 16, "schedule": "cosine", **given})
+    list(running)
+    said = running.advice("--name x")
+    assert re.search(expected, said), said
+    before, running.team.rank = running.run.weights.flat.copy(), 1
+    assert running.advice() == "" and (running.run.weights.flat == before).all()
+
+
+def test_the_parts_are_scored_without_dropout() -> None:
+    running = begin(dropout=0.9, steps=6, every=1)
+    list(running)
+    first, run = running.advice(), running.run
+    assert first == running.advice()
+    (train,) = re.findall(r"\((\d+\.\d+) bits/char on the training", first)
+    exact = score.evaluate(run.model, run.weights, running.train, reset=run.reset)
+    assert float(train) == pytest.approx(exact.bits, abs=0.006)
+    assert abs(run.history[-1]["train"] - exact.bits) > 0.1  # with dropout, over the last update
+
+
+def test_a_run_whose_validations_lie_unevenly_gets_advice_too() -> None:
+    running = begin(steps=60, every=60)
+    list(running)
+    again = session.resume(running.run, corpus(text(4000)), None, {"steps": 68, "every": 1})
+    list(again)
+    assert len(again.run.history) >= MIN_HISTORY and again.run.history[0]["step"] > 0.8 * again.run.step
+    assert "`" in again.advice()
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"), [({"steps": 600_001}, "--steps 1200002"), ({"minutes": 0.7}, "--minutes 1.4")]
+)
+def test_large_budgets_are_doubled_as_they_can_be_typed(budget: dict[str, Any], said: str) -> None:
+    run = course(2 + FALL, 2 + FALL)
+    run.config = replace(run.config, **{"steps": None, **budget})
+    assert f" {said}`" in advice.advice(run, 1.9)
+
+
+def test_it_is_the_last_line_and_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("names.txt").write_text(names(), "utf-8")
+    tiny = ["--hidden", 8, "--layers", 1, "--batch", 4, "--window", 8, "--workers", 1, "--rate", 0.01]
+    result = charnn_("train", "names.txt", "--out", "runs", *tiny, "--steps", 24, "--every", 3)
+    *_, kept, last = result.stderr.splitlines()
+    assert kept.startswith("kept in runs/names/") and result.stdout == ""
+    command = re.fullmatch(r"next: .*: `charnn (train --resume --name names --out runs --steps 48)`", last)
+    assert command, last
+    ok(*command[1].split())
