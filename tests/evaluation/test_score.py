@@ -86,7 +86,7 @@ def test_the_score_is_that_of_reading_one_symbol_at_a_time(ids: np.ndarray, rese
 def test_pieces_lanes_and_windows_do_not_show(
     ids: np.ndarray, reset: bool, piece: int, lanes: int, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("PIECE", piece), ("LANES", lanes), ("WINDOW", window)):
+    for name, value in (("PIECE_SYMBOLS", piece), ("SCORING_ROWS", lanes), ("SCORING_WINDOW", window)):
         monkeypatch.setattr(score, name, value)
     assert_scores(ids, reset, evaluate(MODEL, WEIGHTS, ids, reset=reset))
 

@@ -184,10 +184,10 @@ def test_a_layer_without_a_state_has_no_norms() -> None:
 
 def test_states_that_are_large_are_read_at_fewer_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     model, p = linear(0.5)
-    monkeypatch.setattr(probes, "MAX_STATE_NUMBERS", 20 * (10 * H + 1))
+    monkeypatch.setattr(gradients, "MAX_STATE_NUMBERS", 20 * (10 * H + 1))
     norms, _ = gradients.gradients_by_lag(model, p, text(300), 10, reset=False)
     assert norms[0].positions == 20
-    monkeypatch.setattr(probes, "MAX_STATE_NUMBERS", 1)
+    monkeypatch.setattr(gradients, "MAX_STATE_NUMBERS", 1)
     assert gradients.gradients_by_lag(model, p, text(300), 10, reset=False)[0][0].positions == 8
 
 
@@ -330,7 +330,7 @@ def test_one_wrong_entry_is_found_where_all_are_looked_at() -> None:
 
 def test_a_gradient_that_is_wrong_at_resets_only_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     model, p = network(activation="tanh")
-    monkeypatch.setattr(elman, "without", lambda h, ended: nullcontext(h))
+    monkeypatch.setattr(elman, "with_rows_reset", lambda h, ended: nullcontext(h))
     found = checked(model, p, text(100))
     assert [name for name, one in found.items() if not one.good] == ["hidden/0/W"]
 

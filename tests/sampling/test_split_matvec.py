@@ -26,7 +26,7 @@ helped = pytest.mark.skipif(not can_fork(), reason="no processes that share memo
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small networks are shared too, and the helper comes at once."""
-    monkeypatch.setattr(stepper, "WORTH", 1)
+    monkeypatch.setattr(stepper, "MIN_BYTES_FOR_HELPER", 1)
     monkeypatch.setattr(split_matvec, "REST", 1e-3)
 
 
@@ -85,7 +85,7 @@ def test_where_there_can_be_no_more_processes_the_stream_goes_on(
         tries.append(work)
         raise BlockingIOError("Resource temporarily unavailable")
 
-    monkeypatch.setattr(split_matvec, "forked", full)
+    monkeypatch.setattr(split_matvec, "fork_worker", full)
     assert list(symbols(2)) == list(symbols(1))
     assert len(tries) == 1
 
@@ -165,7 +165,7 @@ class Clock:
 def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Helper]:
     """Whose helper needs no process, and comes after 63 blocks of 16 steps of 20 us each."""
     monkeypatch.setattr(split_matvec, "REST", 0.02)
-    monkeypatch.setattr(split_matvec, "forked", lambda work, siblings: (NOBODY, Pipe()))
+    monkeypatch.setattr(split_matvec, "fork_worker", lambda work, siblings: (NOBODY, Pipe()))
     made = Helper([SplitMatVec(np.zeros(32, np.float32), np.zeros((32, 64), np.float32), shared_counters(COUNTERS))])
     yield made
     made.crew.clear()

@@ -129,7 +129,7 @@ def test_speed_is_characters_of_real_updates_over_the_clock(monkeypatch: pytest.
 
 def test_a_speed_is_that_of_the_workers_that_will_train(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(pace, "team", lambda workers: made.append(workers) or SingleWorker())
+    monkeypatch.setattr(pace, "worker_group", lambda workers: made.append(workers) or SingleWorker())
     ticks = count()
     config = TrainConfig(batch=4, window=16, workers=3)
     pace.speed(ModelConfig(hidden=8, layers=1), config, toy(), lambda: float(next(ticks)))
