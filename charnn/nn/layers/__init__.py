@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .base import Array, Arrays, Backward, Cell, Layer, State, StepKernel
 
 if TYPE_CHECKING:
+    from .bidirectional import Bidirectional
     from .deep_transition import DeepTransition
     from .dense import Dense
     from .dropout import Dropout
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .trace import Trace
 
 _HOMES = {
+    "bidirectional": ("Bidirectional",),
     "dense": ("Dense",),
     "dropout": ("Dropout",),
     "elman": ("Elman", "simple_recurrent"),
@@ -41,6 +43,7 @@ __all__ = [
     "Array",
     "Arrays",
     "Backward",
+    "Bidirectional",
     "Cell",
     "DeepTransition",
     "Dense",

@@ -48,6 +48,11 @@ class Layer(Protocol):
     ) -> Forward: ...
 
 
+def is_causal(layer: Any) -> bool:
+    """Whether each output depends on what was read so far alone, so that a window can be cut anywhere."""
+    return getattr(layer, "causal", True)
+
+
 class StepKernel(Protocol):
     """A layer's units at a single step, in arrays made once: how `stepping` calls on it."""
 
