@@ -64,8 +64,7 @@ def stream(run: Run, prime: str = "", *, past_end: bool = False, workers: int = 
     """
     (config,) = configure(options, SampleConfig)
     ids = encode(run, prime, "the prime")
-    more: dict[str, Any] = {"reset": run.reset, "past_end": past_end, "workers": workers}
-    drawn = sampler.stream(run.model, run.weights, config, _rng(config), ids, **more)
+    drawn = sampler.stream(run.network, config, _rng(config), ids, past_end=past_end, workers=workers)
     yield from run.vocabulary.texts(symbol for symbol in drawn if symbol or past_end)
 
 
@@ -73,7 +72,7 @@ def generate(run: Run, count: int = 1, prime: str = "", *, workers: int = 1, **o
     """Samples, the prime before each, without their ends, by so many processes; `options` as for `stream`."""
     (config,) = configure({**options, "count": count}, SampleConfig)
     ids = encode(run, prime, "the prime")
-    batches = sampler.batches(run.model, run.weights, config, ids, reset=run.reset, workers=workers)
+    batches = sampler.batches(run.network, config, ids, workers=workers)
     return [prime + run.vocabulary.decode(sample.ids) for samples in batches for sample in samples]
 
 
@@ -84,12 +83,12 @@ def evaluate(run: Run, what: str | Corpus | None = None, *, workers: int = 1) ->
         ids: Ids = encode(run, what)
     else:
         ids = held_out(run, what)
-    return score.evaluate(run.model, run.weights, ids, reset=run.reset, workers=workers)
+    return score.evaluate(run.network, ids, workers=workers)
 
 
 def surprisal(run: Run, what: str) -> np.ndarray:
     """Surprisal of each character of a text in nats, (N,)."""
-    pieces = score.surprisal(run.model, run.weights, run.vocabulary.encode([what]), reset=run.reset)
+    pieces = score.surprisal(run.network, run.vocabulary.encode([what]))
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
 
 

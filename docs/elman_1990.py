@@ -152,7 +152,7 @@ def f1(found: Iterable[int], true: Iterable[int], length: int) -> float:
 def means(run: charnn.Run, text: str) -> np.ndarray:
     """The hidden state after each word, averaged over all places where it occurs, (29, H)."""
     ids = run.vocabulary.ids(text)
-    (h,) = ActivationReader(run.model, run.weights, run.reset).read(ids)
+    (h,) = ActivationReader(run.network).read(ids)
     return np.array([h[ids == run.vocabulary.ids(SYMBOLS[word])].mean(axis=0) for word in WORDS])
 
 

@@ -80,9 +80,9 @@ def test_two_options_together(pair: tuple[dict[str, Any], dict[str, Any]], tmp_p
     run = again.run
     assert run.step == 6 and run.best is not None and math.isfinite(run.best)
     ids = CORPUS.split(config.valid)[1]
-    exact = score.evaluate(run.model, run.weights, ids, reset=run.reset)
+    exact = score.evaluate(run.network, ids)
     assert exact.count == len(ids) and 0 < exact.bits < 10
-    parts = score.surprisal(run.model, run.weights, [ids[:17], ids[17:]], reset=run.reset)
+    parts = score.surprisal(run.network, [ids[:17], ids[17:]])
     assert sum(nats.sum() for nats, _ in parts) == pytest.approx(exact.nats, rel=1e-4)
     drawn = api.generate(run, 3, seed=1, length=30)
     assert len(drawn) == 3 and all(set(one) <= {chr(c) for c in run.vocabulary.characters} for one in drawn)

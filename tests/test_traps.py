@@ -27,6 +27,7 @@ from charnn.nn import optimizers
 from charnn.nn.functions import cross_entropy, log_softmax
 from charnn.nn.layers import Elman, Linear
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.runs.folder import Folder
@@ -140,10 +141,10 @@ def test_perplexity_divides_by_every_symbol_that_was_predicted_and_no_other() ->
     model = Model(SMALL, V)
     ids = np.array([1, 2, 0, 0, 3, 0, 4, 1], np.uint8)  # 8 symbols, 3 of them EOS
     for reset in (True, False):
-        score = evaluate(model, Parameters(model.shapes()), ids, reset=reset)
+        score = evaluate(Network(model, Parameters(model.shapes()), reset), ids)
         assert score.count == 8
         assert score.perplexity == pytest.approx(V)  # of a network that knows nothing
-        assert evaluate(model, Parameters(model.shapes()), ids, reset=reset, burn=2).perplexity == pytest.approx(V)
+        assert evaluate(Network(model, Parameters(model.shapes()), reset), ids, burn=2).perplexity == pytest.approx(V)
     assert (Score(8 * math.log(4), 4) + Score(0.0, 4)).perplexity == pytest.approx(4)  # not the mean of two means
 
 
@@ -319,10 +320,10 @@ def test_the_state_is_not_carried_across_independent_lines(monkeypatch: pytest.M
         assert (x == EOS).any()
         np.testing.assert_array_equal(keep[..., 0] == 0, x == EOS)
     model, weights = running.run.model, running.run.weights
-    alone = evaluate(model, weights, np.array([3, 4, 0]), reset=True).nats
+    alone = evaluate(Network(model, weights, True), np.array([3, 4, 0])).nats
     for before in ([1, 2, 0], [4, 4, 4, 4, 0]):
-        both = evaluate(model, weights, np.array([*before, 3, 4, 0]), reset=True).nats
-        assert both - evaluate(model, weights, np.array(before), reset=True).nats == pytest.approx(alone, rel=1e-6)
+        both = evaluate(Network(model, weights, True), np.array([*before, 3, 4, 0])).nats
+        assert both - evaluate(Network(model, weights, True), np.array(before)).nats == pytest.approx(alone, rel=1e-6)
 
 
 def test_the_state_is_not_carried_across_an_epochs_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +342,10 @@ def test_sampling_starts_as_training_does() -> None:
         running.update()
     network = running.run
     samples = generate(
-        network.model, network.weights, SampleConfig(count=50, length=20), np.random.default_rng(0), ids[:0], reset=True
+        Network(network.model, network.weights, True),
+        SampleConfig(count=50, length=20),
+        np.random.default_rng(0),
+        ids[:0],
     )
     texts = [network.vocabulary.decode(sample.ids) for sample in samples]
     assert texts.count("abbc") > 40

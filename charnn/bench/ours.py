@@ -12,6 +12,7 @@ import numpy as np
 from ..config import SampleConfig, TrainConfig
 from ..data.vocabulary import EOS
 from ..evaluation.score import evaluate
+from ..nn.network import Network
 from ..runs.run import CorpusInfo
 from ..sampling.sampler import batches, stream
 from ..training.plan import new_run
@@ -60,21 +61,22 @@ class Other(Job):
 
     def __init__(self, entry: Entry):
         work, rng, none = entry.work, np.random.default_rng(SEED), np.array([], np.int64)
-        model, weights = work.model, work.weights()
+        weights = work.weights()
+        network = Network(work.model, weights, True if work.task == "evaluate" else work.reset)
         self.size = work.characters
         self.once: Callable[[], object]
         if work.task == "evaluate":
             ids = rng.integers(0, work.symbols, work.characters).astype(np.min_scalar_type(work.symbols - 1))
-            self.once = partial(evaluate, model, weights, ids, reset=True, workers=entry.team)
+            self.once = partial(evaluate, network, ids, workers=entry.team)
             return
         weights["readout/c"][EOS] = NEVER
         config = SampleConfig(length=work.steps, count=work.batch, seed=SEED)
         if work.batch == 1:
             endless = replace(config, length=ENDLESS)
-            symbols = stream(model, weights, endless, rng, none, reset=work.reset, past_end=True, workers=entry.team)
+            symbols = stream(network, endless, rng, none, past_end=True, workers=entry.team)
             self.once = lambda: deque(islice(symbols, work.steps), maxlen=0)
         else:
-            many = partial(batches, model, weights, config, none, reset=work.reset, workers=entry.team)
+            many = partial(batches, network, config, none, workers=entry.team)
             self.once = lambda: deque(many(), maxlen=0)
 
     def run(self, times: int) -> None:

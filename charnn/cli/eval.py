@@ -95,7 +95,7 @@ def command(
     console.note(f"{path} on {what}{about}")
     make = partial(readers.reader, run, dynamic, dynamic_rate, segment)
     mixing = readers.Mixing(run, make, own) if mix else None
-    plain = partial(surprisal, run.model, run.weights, reset=run.reset)
+    plain = partial(surprisal, run.network)
     way: readers.Scorer = mixing or (readers.learning(make) if dynamic else plain)
     total = Score()
     for pieces in texts:  # each from EOS and the zero state on, by the model as it was trained
@@ -129,7 +129,7 @@ def _score(run: Any, pieces: Iterable[Any], burn: int | None) -> Any:
 
     parts = list(pieces) or [np.empty(0, run.vocabulary.dtype)]
     ids = np.concatenate(parts) if len(parts) > 1 else parts[0]
-    return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=cores())
+    return evaluate(run.network, ids, burn=burn, workers=cores())
 
 
 def _print(total: Any, run: Any, own: bool, as_json: bool, more: dict[str, float]) -> None:

@@ -19,8 +19,8 @@ def reader(run: Any, dynamic: bool, rate: float | None, segment: int | None) -> 
     from ..evaluation.dynamic import DYNAMIC_RATE, SEGMENT, StreamLearner, StreamReader
 
     if not dynamic:
-        return StreamReader(run.model, run.weights, reset=run.reset)
-    return StreamLearner(run.model, run.weights, reset=run.reset, segment=segment or SEGMENT, rate=rate or DYNAMIC_RATE)
+        return StreamReader(run.network)
+    return StreamLearner(run.network, segment=segment or SEGMENT, rate=rate or DYNAMIC_RATE)
 
 
 def check(burn: int | None, dynamic: bool, rate: float | None, segment: int | None, mix: str | None) -> None:
@@ -99,9 +99,9 @@ def adapt(run: Any, name: str, rate: float | None, unknown: str) -> None:
     if not (ids := np.concatenate([np.empty(0, run.vocabulary.dtype), *map(np.asarray, found)])).size:
         raise InputError(f"{what} is empty: there is nothing to adapt to")
     learner = reader(run, True, rate, None)
-    before = evaluate(run.model, run.weights, ids, reset=run.reset).bits
+    before = evaluate(run.network, ids).bits
     while_learning = adapted(learner, console.reading(lazy.pieces(ids, SYMBOLS_PER_LOOK))) / math.log(2)
-    run.weights = learner.weights
+    run.weights = learner.network.weights
     console.note(
         f"adapted to {what}, {len(ids):,} symbols: {before:.4f} bits/char without, {while_learning:.4f} with, "
         "each symbol scored before it was learnt"

@@ -135,7 +135,7 @@ def _drawn(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[int]:
     from ..sampling.sampler import stream
 
     rng = np.random.default_rng(config.seed)
-    return stream(run.model, run.weights, config, rng, prime, reset=run.reset, past_end=past_end, workers=cores())
+    return stream(run.network, config, rng, prime, past_end=past_end, workers=cores())
 
 
 def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[list[tuple[str, bool]]]:
@@ -146,7 +146,7 @@ def _samples(run: Any, config: Any, prime: Any, past_end: bool) -> Iterator[list
     if past_end:
         yield [("".join(run.vocabulary.texts(_drawn(run, config, prime, past_end))), False)]
         return
-    for batch in batches(run.model, run.weights, config, prime, reset=run.reset, workers=cores()):
+    for batch in batches(run.network, config, prime, workers=cores()):
         yield [(run.vocabulary.decode(sample.ids), sample.ended) for sample in batch]
 
 

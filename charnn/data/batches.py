@@ -11,6 +11,12 @@ from .vocabulary import EOS
 Read = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
+def keep_mask(x: np.ndarray, reset: bool, dtype: np.dtype | type = np.float32) -> np.ndarray | None:
+    """0 where the state is forgotten before x (T, B) is read, since an EOS is, else 1, (T, B, 1); None without `reset`,
+    where the state is always kept."""
+    return (x != EOS)[..., None].astype(dtype) if reset else None
+
+
 class Window(NamedTuple):
     """Steps of the first `rows` lanes, from step `start` on. The `first` of them are read, and count for nothing."""
 

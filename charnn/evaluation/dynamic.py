@@ -14,6 +14,7 @@ Kahembwe, Murray and Renals, 2018.)
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,10 +22,8 @@ from ..data.vocabulary import EOS
 from ..io.lazy import Ids, pieces
 from ..nn.functions import ignore_overflow
 from ..nn.layers import Array, State
-from ..nn.layers.base import Keep
-from ..nn.model import Model
+from ..nn.network import Network
 from ..nn.optimizers import PIECE
-from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
 
 SEGMENT = 32  # symbols learnt from at a time
@@ -37,9 +36,9 @@ SCORED_AT_ONCE = 1 << 10  # symbols scored at a time by a network that does not 
 class StreamReader:
     """Reads a stream, from EOS and the zero state on, by a network whose weights stay as they are."""
 
-    def __init__(self, model: Model, weights: Parameters, *, reset: bool):
-        self.model, self.weights, self.reset = model, weights, reset
-        self.last, self.state = EOS, model.zero_state(1, weights.flat.dtype)
+    def __init__(self, network: Network):
+        self.network = network
+        self.last, self.state = EOS, network.zero_state(1)
         self.ws = Workspace(back=False)
 
     def read(self, ids: Ids) -> Iterator[tuple[Array, Array]]:
@@ -52,35 +51,27 @@ class StreamReader:
 
     def _scores(self, y: Array) -> Array:
         self.ws.reset()
-        x, keep = self._window(y, self.last)
-        o, after = self.model.scores(self.weights, x, self.state, self.ws, keep)
+        o, after = self.network.scores(_read_before(y, self.last), self.state, self.ws)
         self.state, self.last = tuple(s.copy() for s in after), int(y[-1])
         return o[:, 0]
 
-    def _window(self, y: Array, last: int) -> tuple[Array, Keep]:
-        """What is read where y (n,) is to be predicted, (n, 1), and where the state is kept before it."""
-        x = np.concatenate([np.array([last], y.dtype), y[:-1]])[:, None]
-        return x, (x != EOS)[..., None].astype(self.weights.flat.dtype) if self.reset else None
+
+def _read_before(y: Array, last: int) -> Array:
+    """What is read where y (n,) is to be predicted, (n, 1); `last` was read before it."""
+    return np.concatenate([np.array([last], y.dtype), y[:-1]])[:, None]
 
 
 class StreamLearner(StreamReader):
     """A reader whose network learns from each `segment` of the stream once it is read. Its weights are a copy."""
 
     def __init__(
-        self,
-        model: Model,
-        weights: Parameters,
-        *,
-        reset: bool,
-        segment: int = SEGMENT,
-        rate: float = DYNAMIC_RATE,
-        decay: float = DYNAMIC_DECAY,
+        self, network: Network, *, segment: int = SEGMENT, rate: float = DYNAMIC_RATE, decay: float = DYNAMIC_DECAY
     ):
-        own = weights.like()
-        own.flat[...] = weights.flat
-        super().__init__(model, own, reset=reset)
+        weights = network.weights.like()
+        weights.flat[...] = network.weights.flat
+        super().__init__(replace(network, weights=weights))
         self.ws = Workspace()
-        self.trained, self.segment, self.rate, self.decay = weights.flat, segment, rate, decay
+        self.trained, self.segment, self.rate, self.decay = network.weights.flat, segment, rate, decay
         self.g, self.v, self.count = weights.like(), np.zeros_like(weights.flat), 0
         self._begin()
 
@@ -105,11 +96,11 @@ class StreamLearner(StreamReader):
         if not self.held:
             return
         y, (last, state) = np.concatenate(self.held), self.before
-        x, keep = self._window(y, last)
+        x, model, weights = _read_before(y, last), self.network.model, self.network.weights
         self.ws.reset()
         self.g.flat.fill(0)
-        self.model.gradient(self.weights, self.g, x, y[:, None], state, self.ws, keep, None)
-        self._step(self.weights.flat, self.g.flat)
+        model.gradient(weights, self.g, x, y[:, None], state, self.ws, self.network.keep(x), None)
+        self._step(weights.flat, self.g.flat)
         self._begin()
 
     def _step(self, w: Array, g: Array) -> None:
@@ -124,7 +115,7 @@ class StreamLearner(StreamReader):
             d /= self.count
             v += d
             total += float(np.sqrt(v, out=d).sum())
-        mean = total / self.model.parameters  # between arrays there are zeros
+        mean = total / self.network.model.parameters  # between arrays there are zeros
         if not mean:
             return  # nothing to learn yet
         for part in parts:
@@ -141,7 +132,7 @@ class StreamLearner(StreamReader):
 
 def stream_surprisal(reader: StreamReader, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
     """For the pieces (N,) of a stream: the surprisal of each symbol in nats, and whether it was the likeliest, (N,)."""
-    ending = reader.model.ending
+    ending = reader.network.model.ending
     for ids in ending.pieces(stream):
         found = [ending.surprisal(o, part) for part, o in reader.read(ids)]
         nats, hits = (np.concatenate(values) for values in zip(*found, strict=True))
@@ -150,7 +141,7 @@ def stream_surprisal(reader: StreamReader, stream: Iterable[Array]) -> Iterator[
 
 @ignore_overflow()
 def adapted(learner: StreamLearner, stream: Iterable[Array]) -> float:
-    """Read the pieces (N,) of a text, and learn from all of it: `learner.weights` are then what it made of them.
+    """Read the pieces (N,) of a text, and learn from all of it: `learner.network` is then what it made of it.
 
     Returns nats per symbol, each scored before it was learnt.
     """

@@ -33,8 +33,8 @@ class Mixture:
 
     def __init__(self, reader: StreamReader, grams: KneserNey, weights: Sequence[float] = MIXTURE_WEIGHTS):
         self.reader, self.grams, self.weights = reader, grams, weights
-        self.joint = reader.model.ending.joint
-        self.joint(np.zeros((1, reader.model.symbols)))
+        self.joint = reader.network.model.ending.joint
+        self.joint(np.zeros((1, reader.network.model.symbols)))
         self.before = np.zeros(1, np.intp)  # the last of what was read, EOS first
 
     def surprisal(self, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:

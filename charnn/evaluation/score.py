@@ -4,14 +4,15 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from ..data.vocabulary import EOS
 from ..io.lazy import Ids, pieces
 from ..nn.functions import ignore_overflow
-from ..nn.model import Model
-from ..nn.parameters import Parameters
+from ..nn.layers import State
+from ..nn.network import Network
 from ..nn.workspace import Workspace
 from ..parallel.processes import spread
 
@@ -58,9 +59,7 @@ class Score:
 
 
 @ignore_overflow()  # the score of a network beyond all bounds says so
-def evaluate(
-    model: Model, weights: Parameters, ids: Ids, *, reset: bool, burn: int | None = None, workers: int = 1
-) -> Score:
+def evaluate(network: Network, ids: Ids, *, burn: int | None = None, workers: int = 1) -> Score:
     """The score of a stream, (N,) ids, read from EOS and the zero state on, by so many processes.
 
     Exact where the state is `reset` at EOS, since sequences are then read side by side, and without `burn`, since
@@ -70,13 +69,13 @@ def evaluate(
     """
     workers = workers if len(ids) >= MIN_SYMBOLS_PER_WORKER else 1
     score: Callable[[np.ndarray], Score]
-    if reset or burn is None:
-        score = partial(_exact, model, weights, ids, reset)
-        edges = _sequences(ids, workers) if reset else np.array([0, len(ids)])
+    if network.reset or burn is None:
+        score = partial(_exact, network, ids)
+        edges = _sequences(ids, workers) if network.reset else np.array([0, len(ids)])
         parts = [edges[i : i + 2] for i in range(len(edges) - 1)]
     else:
-        ids = model.ending.stream(ids)
-        score = partial(_burnt, model, weights, ids, burn)
+        ids = network.model.ending.stream(ids)
+        score = partial(_burnt, network, ids, burn)
         count = min(SCORING_ROWS, max(1, len(ids) // (4 * burn + 1)))
         edges = np.unique(np.linspace(0, len(ids), count + 1).astype(np.int64))
         groups = np.array_split(np.arange(len(edges) - 1), workers)
@@ -84,22 +83,21 @@ def evaluate(
     return sum(spread(score, parts, workers), Score())
 
 
-def _exact(model: Model, weights: Parameters, ids: Ids, reset: bool, part: np.ndarray) -> Score:
+def _exact(network: Network, ids: Ids, part: np.ndarray) -> Score:
     """The score of a part of the stream that starts a sequence."""
-    read = surprisal(model, weights, pieces(ids[slice(*part.tolist())], PIECE_SYMBOLS), reset=reset)
+    read = surprisal(network, pieces(ids[slice(*part.tolist())], PIECE_SYMBOLS))
     return sum((Score.of(nats, hits) for nats, hits in read), Score())
 
 
-def _burnt(model: Model, weights: Parameters, ids: Ids, burn: int, edges: np.ndarray) -> Score:
+def _burnt(network: Network, ids: Ids, burn: int, edges: np.ndarray) -> Score:
     """The score of lanes that lie between the edges, each read from `burn` symbols before it."""
     first = np.maximum(edges[:-1] - burn, 0)
     start = int(max(first[0] - 1, 0))
     read = np.asarray(ids[start : int(edges[-1])])
-    zero = model.zero_state(len(first), weights.flat.dtype)
-    begin, scored, end = (at - start for at in (first, edges[:-1], edges[1:]))
-    nats, hits, _ = _read(model, weights, read, EOS, zero, begin, scored, end, reset=False)
+    lanes = Lanes(*(at - start for at in (first, edges[:-1], edges[1:])))
+    nats, hits, _ = _read(network, read, lanes, EOS, network.zero_state(len(first)))
     own = slice(int(edges[0]) - start, None)
-    return Score.of(*model.ending.fold(read[own], nats[own], hits[own]))
+    return Score.of(*network.model.ending.fold(read[own], nats[own], hits[own]))
 
 
 def _sequences(ids: Ids, parts: int) -> np.ndarray:
@@ -116,21 +114,19 @@ def _sequences(ids: Ids, parts: int) -> np.ndarray:
     return np.unique([*edges, len(ids)])
 
 
-def surprisal(
-    model: Model, weights: Parameters, stream: Iterable[np.ndarray], *, reset: bool
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def surprisal(network: Network, stream: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For the pieces (N,) of a stream: the surprisal of each symbol in nats, (N,), and whether it was the likeliest.
 
     Exact, and in bounded memory. Where the state is `reset`, the sequences of a piece are read side by side; a piece
     may end within one.
     """
-    last, state = EOS, model.zero_state(1, weights.flat.dtype)
-    for ids in model.ending.pieces(stream):
-        edges = _edges(ids) if reset else np.array([0, len(ids)])
+    last, state, ending = EOS, network.zero_state(1), network.model.ending
+    for ids in ending.pieces(stream):
+        edges = _edges(ids) if network.reset else np.array([0, len(ids)])
         begin = tuple(np.concatenate([s, np.zeros((len(edges) - 2, s.shape[1]), s.dtype)]) for s in state)
-        nats, hits, state = _read(model, weights, ids, last, begin, edges[:-1], edges[:-1], edges[1:], reset)
+        nats, hits, state = _read(network, ids, Lanes(edges[:-1], edges[:-1], edges[1:]), last, begin)
         last = int(ids[-1])
-        yield model.ending.fold(ids, nats, hits)
+        yield ending.fold(ids, nats, hits)
 
 
 def _edges(ids: np.ndarray) -> np.ndarray:
@@ -140,25 +136,25 @@ def _edges(ids: np.ndarray) -> np.ndarray:
     return np.unique(np.append(0, ends[np.searchsorted(ends, goals).clip(max=len(ends) - 1)]))
 
 
+class Lanes(NamedTuple):
+    """Parts of a stream that are read side by side: where each begins, from where on it is scored, and its end, (B,)"""
+
+    begin: np.ndarray
+    scored: np.ndarray
+    end: np.ndarray
+
+
 def _read(
-    model: Model,
-    weights: Parameters,
-    ids: np.ndarray,
-    last: int,
-    state: tuple[np.ndarray, ...],
-    begin: np.ndarray,
-    scored: np.ndarray,
-    end: np.ndarray,
-    reset: bool,
-) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
-    """Read lanes begin ... end of a stream side by side, and score the symbols from `scored` on.
+    network: Network, ids: np.ndarray, lanes: Lanes, last: int, state: State
+) -> tuple[np.ndarray, np.ndarray, State]:
+    """Read lanes of a stream side by side, each from its own state, and score them.
 
     `last` is the symbol before the stream. Returns nats and hits (N,), and the state (1, .) at the stream's end, which
     the last lane reaches. Lanes are sorted, longest first, so that those still going on are the first rows; where one
     ends within a window, what is read there beyond its end does not count.
     """
-    order = np.argsort(begin - end, kind="stable")
-    begin, scored, end = begin[order], scored[order], end[order]
+    order = np.argsort(lanes.begin - lanes.end, kind="stable")
+    begin, scored, end = (edge[order] for edge in lanes)
     state = tuple(s[order] for s in state)
     lengths, final = end - begin, int(np.argmax(order == len(order) - 1))
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
@@ -172,9 +168,8 @@ def _read(
         at = np.minimum(begin[:going] + ahead, len(ids) - 1)  # (T, B)
         x = ids[at - 1]
         x[at == 0] = last
-        keep = (x != EOS)[..., None].astype(weights.flat.dtype) if reset else None
         ws.reset()
-        n, hit, after = model.score(weights, x, ids[at], tuple(s[:going] for s in state), ws, keep)
+        n, hit, after = network.score(x, ids[at], tuple(s[:going] for s in state), ws)
         counted = inside & (at >= scored[:going])
         nats[at[counted]], hits[at[counted]] = n[counted], hit[counted]
         state = tuple(s.copy() for s in after)

@@ -10,9 +10,10 @@ from ..nn.functions import ignore_overflow
 from ..nn.layers import Array, State
 from ..nn.layers.base import Keep
 from ..nn.model import Model
+from ..nn.network import Network
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
-from .probes import keep_mask, precise, side_by_side
+from .probes import precise, side_by_side
 
 WINDOW_STEPS = 12  # of the window
 BATCH_ROWS = 3
@@ -64,14 +65,14 @@ class Case:
 
 
 @ignore_overflow()  # the errors of a network beyond all bounds say so
-def cases(model: Model, weights: Parameters, ids: Array, rng: np.random.Generator) -> tuple[Case, Case]:
+def cases(network: Network, ids: Array, rng: np.random.Generator) -> tuple[Case, Case]:
     """A window of up to 12 steps and 3 rows of a text (N,), from a state that was read: without and with resets.
 
     Which of its rows forget their state, each once, before which step, is drawn.
     """
     steps = min(WINDOW_STEPS, len(ids))
     context = min(CONTEXT_SYMBOLS, len(ids) - steps)
-    p, ws = precise(weights), Workspace()
+    model, p, ws = network.model, precise(network).weights, Workspace()
     x, y = side_by_side(ids, context + steps, BATCH_ROWS)
     state = model.zero_state(x.shape[1], np.float64)
     if context:
@@ -80,12 +81,10 @@ def cases(model: Model, weights: Parameters, ids: Array, rng: np.random.Generato
     x, y = x[context:], y[context:]
     keep = np.ones((*x.shape, 1))
     keep[rng.integers(min(1, steps - 1), steps, x.shape[1]), np.arange(x.shape[1])] = 0
-    return Case(model, p, x, y, state, keep_mask(x, False), ws), Case(model, p, x, y, state, keep, ws)
+    return Case(model, p, x, y, state, None, ws), Case(model, p, x, y, state, keep, ws)
 
 
-def check(
-    model: Model, weights: Parameters, ids: Array, samples: int, rng: np.random.Generator
-) -> Iterator[CheckedGradient]:
+def check(network: Network, ids: Array, samples: int, rng: np.random.Generator) -> Iterator[CheckedGradient]:
     """`Model.gradient` beside central differences, for so many weights of every array, in a text (N,).
 
     Half of them are drawn from all, half from those that have a gradient, if there are as many. The relative error of a
@@ -96,7 +95,7 @@ def check(
     tried too: a kink of relu on the other side does no harm there. Where the two sides then differ from one another,
     the weight lies at a kink, has no derivative, and is left out.
     """
-    both = cases(model, weights, ids, rng)
+    both = cases(network, ids, rng)
     with ignore_overflow():
         known = [(case, case.gradient(), case.loss()) for case in both]
     for name, w in both[0].p.items():

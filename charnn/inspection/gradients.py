@@ -11,10 +11,10 @@ from ..nn.functions import cross_entropy, ignore_overflow
 from ..nn.layers import Array, Arrays, State
 from ..nn.layers.base import Forward
 from ..nn.layers.linear import rows
-from ..nn.model import Model
+from ..nn.network import Network
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
-from .probes import Probe, Saturation, Tally, copies_of, keep_mask, precise, probed, side_by_side
+from .probes import Probe, Saturation, Tally, copies_of, precise, probed, side_by_side
 
 POSITIONS = 64  # at which the loss is taken, read side by side
 
@@ -47,9 +47,7 @@ class LagNorm:
 
 
 @ignore_overflow()  # norms beyond all bounds say so
-def gradients_by_lag(
-    model: Model, weights: Parameters, ids: Array, lags: int, *, reset: bool
-) -> tuple[list[LagNorm], list[Saturation]]:
+def gradients_by_lag(network: Network, ids: Array, lags: int) -> tuple[list[LagNorm], list[Saturation]]:
     """Norms by layer and lag 0 ... `lags`, and saturation, at positions evenly spread over a text of ids (N,).
 
     Each is read from the zero state, and from up to 64 characters before the oldest state, on. A layer without a state
@@ -57,12 +55,11 @@ def gradients_by_lag(
     """
     if len(ids) <= lags:
         raise InputError(f"{lags} lags need more than {len(ids):,} characters: give a longer text, or a smaller --lags")
-    context, room = min(CONTEXT, len(ids) - lags), MAX_STATE_NUMBERS // (lags * sum(model.state_sizes) + 1)
-    chain = LagChain(
-        model, precise(weights), *side_by_side(ids, context + lags, max(MIN_POSITIONS, min(POSITIONS, room))), reset
-    )
+    context, room = min(CONTEXT, len(ids) - lags), MAX_STATE_NUMBERS // (lags * sum(network.model.state_sizes) + 1)
+    positions = max(MIN_POSITIONS, min(POSITIONS, room))
+    chain = LagChain(precise(network), *side_by_side(ids, context + lags, positions))
     tallies = [Tally(i, probe) for i, probe in enumerate(chain.probes)]
-    zero = model.zero_state(chain.x.shape[1], np.float64)
+    zero = chain.network.zero_state(chain.x.shape[1])
     states = [copies_of(chain.window(slice(0, context), zero)[1])]
     for t in range(context, len(chain.x)):
         states.append(copies_of(chain.window(slice(t, t + 1), states[-1])[1]))
@@ -75,20 +72,20 @@ def gradients_by_lag(
 class LagChain:
     """Pieces of a text, x and y (T, B), read step by step."""
 
-    def __init__(self, model: Model, p: Parameters, x: Array, y: Array, reset: bool):
-        self.model, self.p, self.x, self.y = model, p, x, y
-        self.keep, (self.below, self.probes), self.ws = keep_mask(x, reset), probed(model), Workspace()
+    def __init__(self, network: Network, x: Array, y: Array):
+        self.network, self.x, self.y, self.ws = network, x, y, Workspace()
+        self.keep, (self.below, self.probes) = network.keep(x), probed(network.model)
 
     def window(self, steps: slice, state: State) -> Forward:
         """Some steps of it."""
         self.ws.reset()
         keep = None if self.keep is None else self.keep[steps]
-        found: Forward = self.below.forward(self.p, (self.x[steps],), state, self.ws, keep)
+        found: Forward = self.below.forward(self.network.weights, (self.x[steps],), state, self.ws, keep)
         return found
 
     def norms(self, states: list[State]) -> Iterator[LagNorm]:
         """From the last step back, with the states before and after each of the steps: read again, one at a time."""
-        g, reach = self.p.like(), np.ones(self.x.shape[1], bool)
+        g, reach = self.network.weights.like(), np.ones(self.x.shape[1], bool)
         dstate = tuple(np.zeros_like(s) for s in states[-1])
         last: dict[int, Array] = {}
         for lag, before in enumerate(states[-2::-1]):
@@ -110,7 +107,7 @@ class LagChain:
 
     def _loss(self, h: Arrays, g: Parameters) -> Arrays:
         """dL/dh of each array that the readout sees, L being the loss of the last step."""
-        (o,), _, backward = self.model.readout.forward(self.p.at("readout"), h, (), self.ws)
+        (o,), _, backward = self.network.model.readout.forward(self.network.weights.at("readout"), h, (), self.ws)
         cross_entropy(rows(o), rows(self.y[-1:]))  # o becomes dL/do
         return backward((o,), (), g.at("readout"))[0]
 

@@ -17,8 +17,9 @@ from ..nn.layers import Array, Arrays, Layer, State
 from ..nn.layers.base import Forward, Gradients, Keep, Rng
 from ..nn.layers.linear import rows
 from ..nn.model import Model
+from ..nn.network import Network
 from ..nn.parameters import Parameters, Views
-from ..nn.workspace import DType, Workspace
+from ..nn.workspace import Workspace
 
 SATURATION_MARGIN = 0.05  # an activation so close to a bound is saturated
 RECURRENT = re.compile(r"hidden/\d+/(W\d*|D)")  # W, the W_k of a step's further layers, D over a delay
@@ -67,12 +68,12 @@ def probed(model: Model) -> tuple[Layer, tuple[Probe, ...]]:
     return copy.recurrent, probes
 
 
-def precise(weights: Parameters) -> Parameters:
-    """The weights in float64, in which norms neither vanish nor explode as soon."""
-    p = Parameters(weights.shapes, np.float64)
-    for name, w in weights.items():
+def precise(network: Network) -> Network:
+    """The network in float64, in which norms neither vanish nor explode as soon."""
+    p = Parameters(network.weights.shapes, np.float64)
+    for name, w in network.weights.items():
         p[name] = w
-    return p
+    return replace(network, weights=p)
 
 
 def copies_of(arrays: State) -> State:
@@ -85,11 +86,6 @@ def side_by_side(ids: Array, steps: int, count: int) -> tuple[Array, Array]:
     x = ids[at - 1]
     x[at == 0] = EOS
     return x, ids[at]
-
-
-def keep_mask(x: Array, reset: bool, dtype: DType = np.float64) -> Keep:
-    """0 where the state is forgotten before the step, (T, B, 1); None where it never is."""
-    return (x != EOS)[..., None].astype(dtype) if reset else None
 
 
 def function(layer: Layer) -> tuple[str, tuple[float, float] | None]:
@@ -142,11 +138,9 @@ def radius(values: Array) -> float:
 class ActivationReader:
     """A network that reads a stream, piece by piece, from EOS and the zero state on, and shows what its units do."""
 
-    def __init__(self, model: Model, weights: Parameters, reset: bool):
-        self.below, self.probes = probed(model)
-        self.p, self.reset, self.ws = weights, reset, Workspace()
-        self.dtype = weights.flat.dtype
-        self.state = model.zero_state(1, self.dtype)
+    def __init__(self, network: Network):
+        self.network, self.state, self.ws = network, network.zero_state(1), Workspace()
+        self.below, self.probes = probed(network.model)
         bounds = [function(probe.layer)[1] or (0.0, math.inf) for probe in self.probes]
         self.bounded = all(math.isfinite(high) for _, high in bounds)  # every activation within +-1
         self.sizes = tuple(y.shape[1] for y in self.read(np.array([EOS])))  # units of each layer
@@ -156,7 +150,7 @@ class ActivationReader:
         """The activations of each layer after each symbol of the next piece (N,), (N, H)."""
         self.ws.reset()
         x = ids[:, None]
-        _, after, _ = self.below.forward(self.p, (x,), self.state, self.ws, keep_mask(x, self.reset, self.dtype))
+        _, after, _ = self.below.forward(self.network.weights, (x,), self.state, self.ws, self.network.keep(x))
         self.state = copies_of(after)
         return tuple(probe.y[:, 0].copy() for probe in self.probes)
 

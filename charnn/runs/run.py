@@ -7,6 +7,7 @@ from ..data.vocabulary import Vocabulary
 from ..machine import environment
 from ..nn.layers import State
 from ..nn.model import Model
+from ..nn.network import Network
 from ..nn.parameters import Allocate, Parameters
 
 
@@ -56,6 +57,11 @@ class Run:
         for new, s in zip(there, self.state, strict=True):
             new[...] = s
         self.state = there
+
+    @property
+    def network(self) -> Network:
+        """What the run is used as: to be evaluated, sampled and inspected."""
+        return Network(self.model, self.weights, self.reset)
 
     @property
     def changing(self) -> Parameters:

@@ -9,8 +9,7 @@ import numpy as np
 from ..data.vocabulary import EOS
 from ..nn.heads import LengthHead, NodeHead
 from ..nn.layers import Array, State
-from ..nn.model import Model
-from ..nn.parameters import Parameters
+from ..nn.network import Network
 from ..nn.workspace import Workspace
 from .stepper import Stepper, make_stepper
 
@@ -27,14 +26,14 @@ class Drawer(Protocol):
     def __call__(self, o: Array) -> Any: ...
 
 
-def primed_stepper(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawer, reset: bool) -> Stepper:
+def primed_stepper(network: Network, prime: Array, rows: int, draws: Drawer) -> Stepper:
     """Streams that have read EOS and the prime, (N,) ids."""
-    return STREAMS[model.config.ending](model, weights, prime, rows, draws, reset)
+    return STREAMS[network.model.config.ending](network, prime, rows, draws)
 
 
-def _symbol(model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawer, reset: bool) -> Stepper:
+def _symbol(network: Network, prime: Array, rows: int, draws: Drawer) -> Stepper:
     """eos: the network's own scores."""
-    streams = make_stepper(model, weights, rows, draws.temperature, reset)
+    streams = make_stepper(network, rows, draws.temperature)
     _read(streams, rows, (EOS, *prime.tolist()))
     return streams
 
@@ -45,10 +44,10 @@ class NodeStream:
     node: one softmax over the end and the characters, so that `--temp` and `--top-k` see them side by side.
     """
 
-    def __init__(self, model: Model, weights: Parameters, prime: Array, rows: int, draws: Drawer, reset: bool):
-        self.model, self.weights, self.rows, self.draws, self.reset = model, weights, rows, draws, reset
-        self.c = weights["readout/c"]
-        self.inner = make_stepper(model, weights, rows, 1.0, reset)
+    def __init__(self, network: Network, prime: Array, rows: int, draws: Drawer):
+        self.network, self.rows, self.draws = network, rows, draws
+        self.c = network.weights["readout/c"]
+        self.inner = make_stepper(network, rows, 1.0)
         self._begin(prime)
         self.o = self._show(self._scores())
 
@@ -69,8 +68,8 @@ class NodeStream:
 
     def _scores(self) -> Array:
         """Scores of what may come next, (rows, symbols), or (symbols,) of one row."""
-        assert isinstance(self.model.ending, NodeHead)
-        return self.model.ending.joint(self.inner.o + self.c)
+        assert isinstance(self.network.model.ending, NodeHead)
+        return self.network.model.ending.joint(self.inner.o + self.c)
 
     def _show(self, o: Array) -> Array:
         """As `Stepping` says: divided by the temperature, and less c / temperature."""
@@ -102,8 +101,8 @@ class LengthStream(NodeStream):
 
     @property
     def ending(self) -> LengthHead:
-        assert isinstance(self.model.ending, LengthHead)
-        return self.model.ending
+        assert isinstance(self.network.model.ending, LengthHead)
+        return self.network.model.ending
 
     def _begin(self, prime: Array) -> None:
         ends = np.flatnonzero(prime == EOS)
@@ -135,7 +134,7 @@ class LengthStream(NodeStream):
     def _evidence(self, before: Array, rest: Array) -> Array:
         """log P(rest | class, before), for each class, (classes,)."""
         V, count = self.ending.size, self.ending.symbols - self.ending.size
-        state = self._walk(before[:, None], self.model.zero_state(1, self.c.dtype))[1] if len(rest) else ()
+        state = self._walk(before[:, None], self.network.zero_state(1))[1] if len(rest) else ()
         x = np.empty((len(rest), count), int)
         x[:1], x[1:] = V + np.arange(count), rest[:-1, None]
         y = np.broadcast_to(rest[:, None], x.shape)
@@ -145,14 +144,13 @@ class LengthStream(NodeStream):
         """The summed nats of y (T, B) where x (T, B) is read, (B,), and the state after it."""
         nats, ws = np.zeros(x.shape[1]), Workspace(back=False)
         for part in (slice(start, start + STEPS) for start in range(0, len(x), STEPS)):
-            keep = (x[part] != EOS)[..., None].astype(self.c.dtype) if self.reset else None
             ws.reset()
-            found, _, after = self.model.score(self.weights, x[part], (x if y is None else y)[part], state, ws, keep)
+            found, _, after = self.network.score(x[part], (x if y is None else y)[part], state, ws)
             nats, state = nats + found.sum(axis=0), tuple(s.copy() for s in after)
         return nats, state
 
 
-STREAMS: dict[str, Callable[[Model, Parameters, Array, int, Drawer, bool], Stepper]] = {
+STREAMS: dict[str, Callable[[Network, Array, int, Drawer], Stepper]] = {
     "eos": _symbol,
     "node": NodeStream,
     "length": LengthStream,

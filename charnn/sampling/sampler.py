@@ -10,8 +10,7 @@ import numpy as np
 from ..config import SampleConfig
 from ..data.vocabulary import EOS
 from ..nn.functions import ignore_overflow, log_softmax
-from ..nn.model import Model
-from ..nn.parameters import Parameters
+from ..nn.network import Network
 from ..parallel.processes import spread
 from .endings import primed_stepper
 
@@ -70,14 +69,14 @@ class GumbelSampler:
     first symbol where the sum of exp(scores) up to it exceeds u times that of all. It takes 2/3 to 1/2 of the time.
     """
 
-    def __init__(self, model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, rows: int):
+    def __init__(self, network: Network, config: SampleConfig, rng: np.random.Generator, rows: int):
         self.greedy = config.temp < MIN_TEMPERATURE
         self.temperature = 1.0 if self.greedy else config.temp
-        self.c = weights["readout/c"] / np.float32(self.temperature)
+        self.c = network.weights["readout/c"] / np.float32(self.temperature)
         self.limits = replace(config, temp=1.0) if config.top_k or config.top_p < 1 else None
         self.rng, self.ahead = rng, list[np.ndarray]()  # noise for the next steps, the next one last
         self.uniform = list[np.ndarray]()  # the same for u
-        self._of(rows, model.symbols)
+        self._of(rows, network.model.symbols)
 
     def __call__(self, o: np.ndarray) -> Any:
         """Drawn from softmax(o + c), (rows,), for o = h V / temperature; a number where there is one row."""
@@ -128,24 +127,22 @@ class GumbelSampler:
 
 
 def stream(
-    model: Model,
-    weights: Parameters,
+    network: Network,
     config: SampleConfig,
     rng: np.random.Generator,
     prime: np.ndarray,
     *,
-    reset: bool,
     past_end: bool = False,
     workers: int = 1,
 ) -> Iterator[int]:
     """Ids of one sample as they are drawn, EOS the last of them if it ends so; at most `config.length`.
 
     Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `past_end` EOS is a
-    symbol like any other. Where training `reset` the state at EOS, so does this. With two `workers` or more another
+    symbol like any other. With two `workers` or more another
     process may help, as long as that is faster; the symbols are the same.
     """
-    draws = GumbelSampler(model, weights, config, rng, 1)
-    streams = primed_stepper(model, weights, prime, 1, draws, reset)
+    draws = GumbelSampler(network, config, rng, 1)
+    streams = primed_stepper(network, prime, 1, draws)
     if workers > 1:
         streams.share()
     for i in range(config.length):
@@ -158,14 +155,12 @@ def stream(
 
 
 @ignore_overflow()  # a network may be beyond all bounds, and still write
-def generate(
-    model: Model, weights: Parameters, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, *, reset: bool
-) -> list[Sample]:
+def generate(network: Network, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray) -> list[Sample]:
     """`config.count` samples, drawn side by side as one batch, which those that ended leave once they are half."""
     if not config.count:
         return []
-    draws = GumbelSampler(model, weights, config, rng, config.count)
-    streams = primed_stepper(model, weights, prime, config.count, draws, reset)
+    draws = GumbelSampler(network, config, rng, config.count)
+    streams = primed_stepper(network, prime, config.count, draws)
     parts: list[tuple[np.ndarray, list[Any]]] = [(np.arange(config.count), [])]  # rows, and what they wrote together
     going = np.full(config.count, True)  # of the rows in the batch: those that have not ended
     for _ in range(config.length):
@@ -196,9 +191,7 @@ def _samples(parts: list[tuple[np.ndarray, list[Any]]], count: int) -> list[Samp
     return [Sample(ids[: end[0]] if len(end) else ids, len(end) > 0) for ids, end in zip(drawn, ends, strict=True)]
 
 
-def batches(
-    model: Model, weights: Parameters, config: SampleConfig, prime: np.ndarray, *, reset: bool, workers: int = 1
-) -> Iterator[list[Sample]]:
+def batches(network: Network, config: SampleConfig, prime: np.ndarray, *, workers: int = 1) -> Iterator[list[Sample]]:
     """`config.count` samples, batch after batch, by so many processes; the same ones however many those are."""
     entropy = np.random.SeedSequence(config.seed).entropy
     count = -(-config.count // MAX_BATCH)
@@ -208,6 +201,6 @@ def batches(
     def batch(number: int) -> list[Sample]:
         seed = np.random.SeedSequence(entropy, spawn_key=(number,) if number else ())
         own = replace(config, count=edges[number + 1] - edges[number])
-        return generate(model, weights, own, np.random.default_rng(seed), prime, reset=reset)
+        return generate(network, own, np.random.default_rng(seed), prime)
 
     yield from spread(batch, range(count), workers)

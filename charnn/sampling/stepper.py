@@ -15,8 +15,7 @@ import numpy as np
 from ..data.vocabulary import EOS
 from ..nn.layers import Array, Cell, Stack, StepKernel
 from ..nn.matmul import Product
-from ..nn.model import Model
-from ..nn.parameters import Parameters
+from ..nn.network import Network
 from ..nn.workspace import ALIGN, Workspace
 from ..parallel.processes import can_fork, shared_counters
 from .split_matvec import COUNTERS, MIN_BYTES_FOR_HELPER, Helper, SplitMatVec
@@ -35,7 +34,7 @@ class Level:
 
 
 class Stepper(Protocol):
-    """`rows` streams of symbols, read side by side from the zero state on; with `reset`, from there again after EOS.
+    """`rows` streams of symbols that a network reads side by side from the zero state on.
 
     After `read(x)`, with x (rows,) symbols, `o` (rows, V) is h V / temperature: the scores of what follows, but for
     c / temperature. One row is a vector, and its x a number.
@@ -53,32 +52,30 @@ class Stepper(Protocol):
         """A second process may help, as long as that is faster; what is read and found is the same."""
 
 
-def make_stepper(model: Model, weights: Parameters, rows: int, temperature: float, reset: bool) -> Stepper:
+def make_stepper(network: Network, rows: int, temperature: float) -> Stepper:
     """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
-    stack = model.recurrent
+    stack = network.model.recurrent
     plain = isinstance(stack, Stack) and not stack.residual and all(hasattr(layer, "unit") for layer in stack.layers)
-    return (FastStepper if plain else WindowStepper)(model, weights, rows, temperature, reset)
+    return (FastStepper if plain else WindowStepper)(network, rows, temperature)
 
 
 class WindowStepper:
     """`Stepping` for any network: by windows of length one."""
 
-    def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
-        self.model, self.weights, self.rows, self.reset = model, weights, rows, reset
-        self.scale, self.c = weights.flat.dtype.type(1 / temperature), weights["readout/c"]
-        self.state, self.ws = model.zero_state(rows, weights.flat.dtype), Workspace(back=False)
-        self.o = np.zeros((rows, model.symbols)[rows == 1 :], weights.flat.dtype)
+    def __init__(self, network: Network, rows: int, temperature: float):
+        self.network, self.rows, self.temperature = network, rows, temperature
+        self.scale, self.c = network.dtype.type(1 / temperature), network.weights["readout/c"]
+        self.state, self.ws = network.zero_state(rows), Workspace(back=False)
+        self.o = np.zeros((rows, network.model.symbols)[rows == 1 :], network.dtype)
 
     def read(self, x: Any) -> None:
-        x = np.atleast_1d(x)
-        keep = (x != EOS).astype(self.o.dtype)[None, :, None] if self.reset else None
         self.ws.reset()
-        o, after = self.model.step(self.weights, x, self.state, self.ws, keep)
+        o, after = self.network.step(np.atleast_1d(x), self.state, self.ws)
         self.state = tuple(s.copy() for s in after)
         np.multiply(o - self.c, self.scale, out=self.o.reshape(o.shape))
 
     def only(self, rows: Array) -> "WindowStepper":
-        fewer = type(self)(self.model, self.weights, len(rows), float(1 / self.scale), self.reset)
+        fewer = type(self)(self.network, len(rows), self.temperature)
         fewer.state = tuple(s[rows] for s in self.state)
         fewer.o[...] = self.o[rows].reshape(fewer.o.shape)
         return fewer
@@ -90,9 +87,9 @@ class WindowStepper:
 class FastStepper:
     """`Stepping` for layers that can go step by step. Half of the time of such steps is NumPy's own."""
 
-    def __init__(self, model: Model, weights: Parameters, rows: int, temperature: float, reset: bool):
-        self.rows, self.reset = rows, reset
-        self._again = partial(type(self), model, weights, temperature=temperature, reset=reset)
+    def __init__(self, network: Network, rows: int, temperature: float):
+        model, weights, self.rows, self.reset = network.model, network.weights, rows, network.reset
+        self._again = partial(type(self), network, temperature=temperature)
         layers = cast(tuple[Cell, ...], model.hidden.layers)
         p = [weights.at("hidden").at(str(i)) for i in range(len(layers))]
         V = [block * np.float32(1 / temperature) for block in model.readout.blocks(weights.at("readout"))]

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..data.batches import BatchLayout, Window
-from ..data.vocabulary import EOS
+from ..data.batches import BatchLayout, Window, keep_mask
 from ..nn.layers import Array, State
 from ..nn.layers.base import Keep, Rng
 from ..nn.model import Gradient
@@ -51,7 +50,7 @@ class Replica(NamedTuple):
     noise: Callable[[int], Rng]
 
     def keep(self, x: Array, state: State) -> Keep:
-        return (x != EOS)[..., None].astype(state[0].dtype if state else np.float32) if self.reset else None
+        return keep_mask(x, self.reset, state[0].dtype if state else np.float32)
 
 
 @dataclass(frozen=True)

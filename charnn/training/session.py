@@ -153,13 +153,13 @@ class Session:
         """Of a part of the text, in nats per character."""
         run, burn = self.run, None if self.run.reset else BURN_IN
         workers = self.team.size // self.team.ranks
-        return evaluate(run.model, run.weights, ids, reset=run.reset, burn=burn, workers=workers).mean
+        return evaluate(run.network, ids, burn=burn, workers=workers).mean
 
     def _sample(self) -> str:
         """A line of what the network writes now."""
         run, config = self.run, SampleConfig(length=SAMPLE_LENGTH, count=1, temp=0.8)
         rng = np.random.default_rng((run.config.seed, SAMPLE_STREAM, run.step))
-        (sample,) = generate(run.model, run.weights, config, rng, np.array([], np.int64), reset=run.reset)
+        (sample,) = generate(run.network, config, rng, np.array([], np.int64))
         return run.vocabulary.decode(sample.ids)
 
 

@@ -19,6 +19,7 @@ from charnn.bench import usage
 from charnn.config import ModelConfig, TrainConfig
 from charnn.data.corpus import Corpus
 from charnn.evaluation.score import evaluate
+from charnn.nn.network import Network
 from charnn.runs.run import CorpusInfo
 from charnn.training.plan import new_run
 from charnn.training.session import BURN_IN
@@ -80,7 +81,7 @@ def bits(corpus: Corpus, cell: dict[str, Any], updates: int, seconds: float | No
         assert isinstance(one.update(), Update)
     passed, run = time.perf_counter() - new_run, one.run
     valid = corpus.split(run.config.valid)[1]
-    return evaluate(run.model, run.weights, valid, reset=False, burn=BURN_IN).bits, updates, passed
+    return evaluate(Network(run.model, run.weights, False), valid, burn=BURN_IN).bits, updates, passed
 
 
 def qualities(text: Path, updates: int, seconds: float) -> list[list[str]]:

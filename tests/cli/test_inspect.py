@@ -21,6 +21,7 @@ import charnn
 from charnn.cli import program
 from charnn.inspection import gradients, probes
 from charnn.nn.layers import elman
+from charnn.nn.network import Network
 from charnn.terminal import charts
 
 TINY = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--every", "20"]
@@ -123,7 +124,7 @@ def test_gradients_in_a_pipe_are_a_row_for_each_layer_and_lag() -> None:
     ids = run.vocabulary.ids(TEXT)[-round(len(TEXT) * 0.1) :]
     piped = ok("gradients", "-m", "relu", "--lags", 7, "-", stdin=TEXT)
     assert piped == ok("gradients", "-m", "relu", "--lags", 7, "text.txt") != ok("gradients", "-m", "relu", "--lags", 7)
-    norms, _ = gradients.gradients_by_lag(run.model, run.weights, run.vocabulary.ids(TEXT), 7, reset=False)
+    norms, _ = gradients.gradients_by_lag(Network(run.model, run.weights, False), run.vocabulary.ids(TEXT), 7)
     assert len(ids) > 64 and [row[3] for row in table(piped)[1:]] == [f"{norm.rms:.6g}" for norm in norms]
 
 
@@ -227,7 +228,7 @@ def test_units_in_a_pipe_are_a_row_for_each_character() -> None:
     assert [row[1] for row in rows[:6]] == ["a", "n", "b", "e", "\\n", "d"]
     assert [row[1] for row in rows[10:15]] == ["\\\\", "\\n", "a", "n", "\\t"]
     run = charnn.load("relu")
-    wanted = np.hstack(probes.ActivationReader(run.model, run.weights, False).read(run.vocabulary.ids(TEXT)))
+    wanted = np.hstack(probes.ActivationReader(Network(run.model, run.weights, False)).read(run.vocabulary.ids(TEXT)))
     found = np.array([row[2:] for row in rows], float)
     assert found == pytest.approx(wanted, abs=6e-5) and found.any()
     assert ok("units", "-", "-m", "relu", stdin=TEXT) == ok("units", "text.txt", "-m", "relu")

@@ -21,6 +21,7 @@ from charnn.evaluation.dynamic import (
     stream_surprisal,
 )
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
@@ -49,7 +50,7 @@ def network(config: ModelConfig = CONFIG) -> tuple[Model, Parameters]:
 
 
 def learner(config: ModelConfig = CONFIG, reset: bool = False, **options: Any) -> StreamLearner:
-    return StreamLearner(*network(config), reset=reset, **{"segment": 16, "rate": 0.02, **options})
+    return StreamLearner(Network(*network(config), reset), **{"segment": 16, "rate": 0.02, **options})
 
 
 def nats(reader: StreamReader, *stream: np.ndarray) -> np.ndarray:
@@ -66,9 +67,9 @@ def scores(reader: StreamReader, ids: np.ndarray) -> np.ndarray:
 @ways
 @configs
 def test_who_does_not_learn_scores_as_evaluation_does(config: ModelConfig, reset: bool) -> None:
-    expected = list(score.surprisal(*network(config), [IDS], reset=reset))
+    expected = list(score.surprisal(Network(*network(config), reset), [IDS]))
     for reader in (
-        StreamReader(*network(config), reset=reset),
+        StreamReader(Network(*network(config), reset)),
         learner(config, reset, rate=0.0),
         learner(config, reset, decay=1e30),  # all is forgotten at once
     ):
@@ -80,7 +81,7 @@ def test_who_does_not_learn_scores_as_evaluation_does(config: ModelConfig, reset
 @ways
 @configs
 def test_learning_makes_a_difference(config: ModelConfig, reset: bool) -> None:
-    there, without = nats(learner(config, reset), IDS), nats(StreamReader(*network(config), reset=reset), IDS)
+    there, without = nats(learner(config, reset), IDS), nats(StreamReader(Network(*network(config), reset)), IDS)
     assert np.abs(there - without)[:8].max() < 1e-12  # before the first step; `length` reads more than the text
     assert there[len(IDS) // 2 :].sum() < without[len(IDS) // 2 :].sum()
 
@@ -156,16 +157,16 @@ def test_a_step_is_its_equations(segment: int, reset: bool) -> None:
         x, state = int(part[-1]), after
     reader = learner(config, reset=reset, segment=segment, rate=rate, decay=decay)
     np.testing.assert_allclose(nats(reader, IDS[: 3 * segment]), np.array(expected), rtol=1e-5)
-    np.testing.assert_allclose(reader.weights.flat, w.flat, atol=2e-5)
+    np.testing.assert_allclose(reader.network.weights.flat, w.flat, atol=2e-5)
 
 
 def test_the_networks_own_weights_stay_as_they_are() -> None:
     model, weights = network()
     before = weights.flat.copy()
-    reader = StreamLearner(model, weights, reset=False)
+    reader = StreamLearner(Network(model, weights, False))
     adapted(reader, [IDS])
     np.testing.assert_array_equal(weights.flat, before)
-    assert not np.array_equal(reader.weights.flat, before)
+    assert not np.array_equal(reader.network.weights.flat, before)
 
 
 def test_a_text_that_repeats_itself_is_learnt_and_forgotten_in_time() -> None:
@@ -178,17 +179,17 @@ def test_a_text_that_repeats_itself_is_learnt_and_forgotten_in_time() -> None:
 def test_all_of_a_text_is_adapted_to_however_short() -> None:
     short = learner()
     told = adapted(short, [IDS[:5]])
-    assert told == pytest.approx(nats(StreamReader(*network(), reset=False), IDS[:5]).mean(), rel=1e-12)
-    assert np.abs(short.weights.flat - short.trained).max() > 1e-3
+    assert told == pytest.approx(nats(StreamReader(Network(*network(), False)), IDS[:5]).mean(), rel=1e-12)
+    assert np.abs(short.network.weights.flat - short.trained).max() > 1e-3
     assert np.isnan(adapted(learner(), []))
 
 
 def test_nothing_to_learn_is_no_step() -> None:
     model, weights = network()
-    reader = StreamLearner(model, weights.like(), reset=False)
-    reader.weights["readout/c"] = np.array([0, 800.0, *[0] * 5])  # certain, and right: no gradient
+    reader = StreamLearner(Network(model, weights.like(), False))
+    reader.network.weights["readout/c"] = np.array([0, 800.0, *[0] * 5])  # certain, and right: no gradient
     assert adapted(reader, [np.ones(40, np.uint8)]) == 0
-    assert np.isfinite(reader.weights.flat).all()
+    assert np.isfinite(reader.network.weights.flat).all()
 
 
 # The command line
@@ -224,7 +225,7 @@ def test_eval_dynamic_is_the_librarys_figure_and_changes_no_file(here: Path) -> 
     run = checkpoint.load(path)
     ids = run.vocabulary.ids("Dodo\n" * 60, "text")
     for more, options in ([], {}), (["--dynamic-rate", 0.01, "--segment", 9], {"rate": 0.01, "segment": 9}):
-        reader = StreamLearner(run.model, run.weights, reset=run.reset, **options)  # type: ignore[arg-type]
+        reader = StreamLearner(run.network, **options)  # type: ignore[arg-type]
         found = json.loads(ok("eval", "other.txt", "--dynamic", "--json", *more))
         assert found["nats"] == pytest.approx(nats(reader, ids).sum(), rel=1e-5)
     static = json.loads(ok("eval", "other.txt", "--json"))

@@ -14,6 +14,7 @@ from charnn.evaluation import mixture, score
 from charnn.evaluation.dynamic import StreamLearner, StreamReader, stream_surprisal
 from charnn.evaluation.mixture import MIXTURE_WEIGHTS, Mixture
 from charnn.evaluation.ngram import KneserNey, fit
+from charnn.nn.network import Network
 from charnn.runs import checkpoint
 from tests.cli.test_cli import TINY, charnn_, names, ok, refused
 from tests.evaluation.test_dynamic import CONFIG, CONFIGS, IDS, V, learner, network
@@ -26,7 +27,7 @@ ways = pytest.mark.parametrize("reset", [True, False], ids=["reset", "carry"])
 
 
 def mixed(weights: Any = MIXTURE_WEIGHTS, config: ModelConfig = CONFIG, reset: bool = False) -> Mixture:
-    return Mixture(StreamReader(*network(config), reset=reset), GRAMS, weights)
+    return Mixture(StreamReader(Network(*network(config), reset)), GRAMS, weights)
 
 
 def nats(reader: Mixture, *stream: np.ndarray) -> np.ndarray:
@@ -68,7 +69,7 @@ def test_distributions_are_what_nats_are_of(order: int) -> None:
 @pytest.mark.parametrize("config", [CONFIG, CONFIGS["node"], CONFIGS["free"]], ids=["elman", "node", "free"])
 def test_the_ends_are_the_network_and_the_n_gram_model(config: ModelConfig, reset: bool) -> None:
     found = nats(mixed((1.0, 0.0), config, reset), IDS)
-    ((net, _),) = score.surprisal(*network(config), [IDS], reset=reset)
+    ((net, _),) = score.surprisal(Network(*network(config), reset), [IDS])
     np.testing.assert_allclose(found[0], net, rtol=1e-10)
     np.testing.assert_allclose(found[1], GRAMS.nats(IDS), rtol=1e-10)
 
@@ -110,7 +111,7 @@ def test_the_weight_fitted_is_the_best_and_reading_goes_on() -> None:
 
 def test_a_part_that_knows_nothing_is_left_out() -> None:
     model, weights = network()
-    uniform = StreamReader(model, weights.like(), reset=False)
+    uniform = StreamReader(Network(model, weights.like(), False))
     true = np.array([1, 2, 3, 4, 5, 6] * 30, np.uint8)
     wrong = fit(true[::-1].copy(), V, 2)
     assert Mixture(uniform, wrong).fit([true]) == 1
@@ -161,7 +162,7 @@ def test_each_half_of_the_held_out_part_is_scored_with_the_weight_of_the_other(h
     run, grams, valid = parts(here)
     found = json.loads(ok("eval", "--mix", "ngram", "--json", *dynamic, stdin=None))
     kind = StreamLearner if dynamic else StreamReader
-    expected, half = nats(Mixture(kind(run.model, run.weights, reset=run.reset), grams), valid), len(valid) // 2
+    expected, half = nats(Mixture(kind(run.network), grams), valid), len(valid) // 2
     first, second = (int(part.sum(axis=1).argmin()) for part in (expected[:, :half], expected[:, half:]))
     assert (found["weight_first_half"], found["weight_second_half"]) == (
         MIXTURE_WEIGHTS[second],
@@ -186,7 +187,7 @@ def test_another_text_is_scored_with_the_weight_of_the_held_out_part(here: Path)
     found = json.loads(ok("eval", "other.txt", "--mix", "ngram", "--json"))
 
     def make(weights: Any = MIXTURE_WEIGHTS) -> Mixture:
-        return Mixture(StreamReader(run.model, run.weights, reset=run.reset), grams, weights)
+        return Mixture(StreamReader(run.network), grams, weights)
 
     assert found["weight"] == make().fit([valid])
     ids = run.vocabulary.ids("Dodo\nAnbe\n" * 30, "text")

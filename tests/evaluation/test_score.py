@@ -15,6 +15,7 @@ from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate, surprisal
 from charnn.io.lazy import FileHandle, LazyArray
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 
@@ -77,7 +78,7 @@ def assert_scores(ids: np.ndarray, reset: bool, found: Score) -> None:
 @ways
 @streams
 def test_the_score_is_that_of_reading_one_symbol_at_a_time(ids: np.ndarray, reset: bool) -> None:
-    assert_scores(ids, reset, evaluate(MODEL, WEIGHTS, ids, reset=reset))
+    assert_scores(ids, reset, evaluate(Network(MODEL, WEIGHTS, reset), ids))
 
 
 @ways
@@ -88,7 +89,7 @@ def test_pieces_lanes_and_windows_do_not_show(
 ) -> None:
     for name, value in (("PIECE_SYMBOLS", piece), ("SCORING_ROWS", lanes), ("SCORING_WINDOW", window)):
         monkeypatch.setattr(score, name, value)
-    assert_scores(ids, reset, evaluate(MODEL, WEIGHTS, ids, reset=reset))
+    assert_scores(ids, reset, evaluate(Network(MODEL, WEIGHTS, reset), ids))
 
 
 @ways
@@ -97,7 +98,7 @@ def test_surprisal_comes_symbol_by_symbol_wherever_pieces_are_cut(reset: bool, c
     ids = STREAMS["short lines"]
     expected, right = naive(ids, reset)
     pieces = list(np.split(ids, cuts))
-    found = list(surprisal(MODEL, WEIGHTS, iter(pieces), reset=reset))
+    found = list(surprisal(Network(MODEL, WEIGHTS, reset), iter(pieces)))
     assert [len(nats) for nats, _ in found] == [len(part) for part in pieces if len(part)]
     np.testing.assert_allclose(np.concatenate([nats for nats, _ in found]), expected, rtol=1e-11)
     np.testing.assert_array_equal(np.concatenate([hits for _, hits in found]), right)
@@ -108,31 +109,31 @@ def test_surprisal_is_lazy() -> None:
         yield lines([5])
         raise RuntimeError("asked for too much")
 
-    nats, _ = next(surprisal(MODEL, WEIGHTS, pieces(), reset=True))
+    nats, _ = next(surprisal(Network(MODEL, WEIGHTS, True), pieces()))
     assert len(nats) == 6
 
 
 def test_resetting_and_carrying_differ() -> None:
     ids = STREAMS["short lines"]
-    reset, carry = (evaluate(MODEL, WEIGHTS, ids, reset=way).nats for way in (True, False))
+    reset, carry = (evaluate(Network(MODEL, WEIGHTS, way), ids).nats for way in (True, False))
     assert abs(reset - carry) > 1
 
 
 def test_where_the_state_is_reset_the_order_of_lines_makes_no_difference() -> None:
     lengths = many(100)
     parts = np.split(lines(lengths), np.cumsum(np.array(lengths) + 1)[:-1])
-    there = evaluate(MODEL, WEIGHTS, np.concatenate(parts), reset=True)
-    back = evaluate(MODEL, WEIGHTS, np.concatenate(parts[::-1]), reset=True)
+    there = evaluate(Network(MODEL, WEIGHTS, True), np.concatenate(parts))
+    back = evaluate(Network(MODEL, WEIGHTS, True), np.concatenate(parts[::-1]))
     assert back.nats == pytest.approx(there.nats, rel=1e-12)
     assert (back.count, back.hits) == (there.count, there.hits)
 
 
 def test_burning_in_approximates_closely_and_counts_every_symbol_once() -> None:
     ids = lines(many(3000))
-    exact = evaluate(MODEL, WEIGHTS, ids, reset=False)
+    exact = evaluate(Network(MODEL, WEIGHTS, False), ids)
     errors = []
     for burn in (0, 64):
-        found = evaluate(MODEL, WEIGHTS, ids, reset=False, burn=burn)
+        found = evaluate(Network(MODEL, WEIGHTS, False), ids, burn=burn)
         assert found.count == len(ids)
         errors.append(abs(found.bits - exact.bits))
     assert 1e-4 < errors[0] < 0.02  # so it does make a difference
@@ -142,12 +143,12 @@ def test_burning_in_approximates_closely_and_counts_every_symbol_once() -> None:
 @pytest.mark.parametrize("count", [1, 2, 5, 64, 1000])
 def test_burning_in_more_than_there_is_is_exact(count: int) -> None:
     ids = lines([1000])[:count]
-    assert_scores(ids, False, evaluate(MODEL, WEIGHTS, ids, reset=False, burn=256))
+    assert_scores(ids, False, evaluate(Network(MODEL, WEIGHTS, False), ids, burn=256))
 
 
 def test_no_symbols_are_no_score() -> None:
     for reset, burn in ((True, None), (False, None), (True, 8), (False, 8)):
-        found = evaluate(MODEL, WEIGHTS, lines([]), reset=reset, burn=burn)
+        found = evaluate(Network(MODEL, WEIGHTS, reset), lines([]), burn=burn)
         assert found == Score(0.0, 0, 0)
     assert math.isnan(found.mean) and math.isnan(found.accuracy)
 
@@ -158,17 +159,17 @@ def test_float32_is_close_to_float64() -> None:
         weights[name] = value
     ids = STREAMS["a long line among short ones"]
     for reset in (True, False):
-        exact = evaluate(MODEL, WEIGHTS, ids, reset=reset).nats
-        assert evaluate(MODEL, weights, ids, reset=reset).nats == pytest.approx(exact, rel=1e-5)
+        exact = evaluate(Network(MODEL, WEIGHTS, reset), ids).nats
+        assert evaluate(Network(MODEL, weights, reset), ids).nats == pytest.approx(exact, rel=1e-5)
 
 
 def test_types_of_ids_and_memory_that_is_read_only_make_no_difference() -> None:
     ids = STREAMS["short lines"]
-    expected = evaluate(MODEL, WEIGHTS, ids, reset=True)
+    expected = evaluate(Network(MODEL, WEIGHTS, True), ids)
     for dtype in (np.uint16, np.uint32, np.int64):
         other = ids.astype(dtype)
         other.flags.writeable = False
-        assert evaluate(MODEL, WEIGHTS, other, reset=True) == expected
+        assert evaluate(Network(MODEL, WEIGHTS, True), other) == expected
 
 
 def test_units_of_a_score() -> None:
@@ -182,7 +183,7 @@ def test_units_of_a_score() -> None:
 
 
 def test_a_network_that_knows_nothing_is_as_good_as_throwing_dice() -> None:
-    score = evaluate(MODEL, WEIGHTS.like(), STREAMS["short lines"], reset=True)
+    score = evaluate(Network(MODEL, WEIGHTS.like(), True), STREAMS["short lines"])
     assert score.perplexity == pytest.approx(V)
     assert score.bits == pytest.approx(math.log2(V))
 
@@ -223,7 +224,7 @@ def test_several_processes_score_as_one(
     ids: np.ndarray, reset: bool, workers: int, kind: str, spreads: list[Any], tmp_path: Path
 ) -> None:
     stream = stored(ids, tmp_path) if kind == "stored" else ids
-    assert_scores(ids, reset, evaluate(MODEL, WEIGHTS, stream, reset=reset, workers=workers))
+    assert_scores(ids, reset, evaluate(Network(MODEL, WEIGHTS, reset), stream, workers=workers))
     (parts,) = spreads
     assert [parts[0][0], *(end for _, end in parts)] == [*(begin for begin, _ in parts), len(ids)]
     assert all(begin == 0 or ids[begin - 1] == 0 for begin, _ in parts) and len(parts) <= workers
@@ -233,9 +234,9 @@ def test_several_processes_score_as_one(
 
 def test_parts_of_lines_are_of_about_the_same_length(spreads: list[Any]) -> None:
     ids = lines(many(3000))
-    whole = evaluate(MODEL, WEIGHTS, ids, reset=True)
+    whole = evaluate(Network(MODEL, WEIGHTS, True), ids)
     for workers in (2, 3, 4):
-        assert_same_score(evaluate(MODEL, WEIGHTS, ids, reset=True, workers=workers), whole)
+        assert_same_score(evaluate(Network(MODEL, WEIGHTS, True), ids, workers=workers), whole)
         lengths = [end - begin for begin, end in spreads[-1]]
         assert len(lengths) == workers and max(lengths) - min(lengths) < 20
 
@@ -254,11 +255,11 @@ def test_where_a_part_begins_is_found_however_far_it_is(piece: int, monkeypatch:
 @pytest.mark.parametrize("kind", ["lines", "no end"])
 def test_lanes_are_the_same_for_several_processes(burn: int, kind: str, spreads: list[Any], tmp_path: Path) -> None:
     ids = lines(many(2000)) if kind == "lines" else lines([9000])[:-1]
-    whole = evaluate(MODEL, WEIGHTS, ids, reset=False, burn=burn)
+    whole = evaluate(Network(MODEL, WEIGHTS, False), ids, burn=burn)
     assert whole.count == len(ids)
     for workers in (2, 3):
         for stream in (ids, stored(ids, tmp_path)):
-            assert_same_score(evaluate(MODEL, WEIGHTS, stream, reset=False, burn=burn, workers=workers), whole)
+            assert_same_score(evaluate(Network(MODEL, WEIGHTS, False), stream, burn=burn, workers=workers), whole)
             assert len(spreads[-1]) == (1 if burn == 10**6 else workers)
 
 
@@ -277,7 +278,7 @@ def test_burning_in_starts_so_many_symbols_early_with_the_symbol_before_them(spr
             expected -= math.log(np.exp(o[0, x]) / np.exp(o[0]).sum()) * (at >= begin)
     assert count > 10
     for workers in (1, 3):
-        found = evaluate(MODEL, WEIGHTS, ids, reset=False, burn=burn, workers=workers)
+        found = evaluate(Network(MODEL, WEIGHTS, False), ids, burn=burn, workers=workers)
         assert found.nats == pytest.approx(expected, rel=1e-11)
 
 
@@ -288,7 +289,7 @@ def test_short_texts_are_not_worth_a_process(spreads: list[Any], monkeypatch: py
     ids = STREAMS["short lines"]
     monkeypatch.setattr(os, "fork", fork)
     monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", len(ids) + 1)
-    assert_scores(ids, True, evaluate(MODEL, WEIGHTS, ids, reset=True, workers=4))
+    assert_scores(ids, True, evaluate(Network(MODEL, WEIGHTS, True), ids, workers=4))
     monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", len(ids))
     with pytest.raises(AssertionError, match="a process"):
-        evaluate(MODEL, WEIGHTS, ids, reset=True, workers=4)
+        evaluate(Network(MODEL, WEIGHTS, True), ids, workers=4)

@@ -14,6 +14,7 @@ from charnn.errors import InputError
 from charnn.inspection import gradcheck, gradients, probes
 from charnn.nn.layers import Elman, Linear, Stack, elman
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 
@@ -49,7 +50,7 @@ def linear(w: float) -> tuple[Model, Parameters]:
 @pytest.mark.parametrize("w", [0.5, 0.9, 1.5])
 def test_in_a_linear_network_norms_go_as_powers_of_w(w: float) -> None:
     model, p = linear(w)
-    norms, _ = gradients.gradients_by_lag(model, p, text(300), 40, reset=False)
+    norms, _ = gradients.gradients_by_lag(Network(model, p, False), text(300), 40)
     assert [(n.layer, n.lag, n.positions) for n in norms] == [(0, lag, 64) for lag in range(41)]
     assert norms[0].rms > 0 and math.isnan(norms[0].growth)
     for norm in norms:
@@ -61,14 +62,14 @@ def test_in_a_linear_network_norms_go_as_powers_of_w(w: float) -> None:
 
 def test_norms_vanish_far_beyond_what_a_square_could_hold() -> None:
     model, p = linear(1e-3)
-    norms, _ = gradients.gradients_by_lag(model, p, text(300), 100, reset=False)
+    norms, _ = gradients.gradients_by_lag(Network(model, p, False), text(300), 100)
     assert 0 < norms[100].rms == pytest.approx(norms[0].rms * np.float32(1e-3) ** 100.0, rel=1e-4)
     assert gradients.factor(norms) == pytest.approx(1e-3)
 
 
 def by_moves(model: Model, weights: Parameters, ids: np.ndarray, reset: bool) -> dict[tuple[int, int], float]:
     """|dL/dstate| by layer and lag, of the loss of a text's last symbol: each number of each state moved a little."""
-    p = probes.precise(weights)
+    p = probes.precise(Network(model, weights, False)).weights
     x = np.append(EOS, ids[:-1])[:, None]
 
     def loss(start: int, state: Any) -> float:
@@ -103,7 +104,7 @@ def test_norms_are_what_moves_of_the_state_do_to_the_loss(cell: str, skip: bool,
     options = {"activation": "tanh"} if cell == "elman" else {}
     model, p = network(cell, 2, skip=skip, **options)
     ids = text(9, end)
-    norms, _ = gradients.gradients_by_lag(model, p, ids, 8, reset=bool(end))
+    norms, _ = gradients.gradients_by_lag(Network(model, p, bool(end)), ids, 8)
     moved = by_moves(model, p, ids, bool(end))
     found = {(norm.layer, norm.lag): norm.rms for norm in norms if norm.lag}
     assert {norm.positions for norm in norms} == {1}
@@ -119,8 +120,9 @@ def test_at_lag_0_the_norm_is_that_of_the_output_through_everything_above() -> N
     model, p = network("elman", 2, activation="tanh", skip=False)
     p["hidden/0/W"] = np.zeros((H, H))
     ids = text(2)
-    norms, _ = gradients.gradients_by_lag(model, p, ids, 1, reset=False)
-    q, x, g = probes.precise(p), np.array([[EOS], [ids[0]]]), probes.precise(p).like()
+    norms, _ = gradients.gradients_by_lag(Network(model, p, False), ids, 1)
+    q, x = probes.precise(Network(model, p, False)).weights, np.array([[EOS], [ids[0]]])
+    g = q.like()
     before = model.recurrent.forward(q, (x[:1],), model.zero_state(1, np.float64), Workspace())[1]
     h = model.recurrent.forward(q, (x[1:],), before, Workspace())[1][0][0]
     model.gradient(q, g, x[1:], ids[1:, None], before, Workspace(), None, None)
@@ -132,7 +134,7 @@ def test_positions_that_forgot_take_no_part() -> None:
     """Sequences of 6: of those positions whose loss sees k symbols after the last EOS, none reaches further."""
     model, p = linear(0.5)
     ids = text(600, 6)
-    norms, _ = gradients.gradients_by_lag(model, p, ids, 20, reset=True)
+    norms, _ = gradients.gradients_by_lag(Network(model, p, True), ids, 20)
     assert norms[-1].lag == 5
     steps = 64 + 20
     ends = np.unique(np.linspace(0, len(ids) - steps, 64).astype(int)) + steps - 1
@@ -142,7 +144,7 @@ def test_positions_that_forgot_take_no_part() -> None:
     for norm in norms[1:]:
         assert norm.growth == pytest.approx(0.5, rel=1e-6)  # of the same positions, though there are ever fewer
     assert gradients.factor(norms) == pytest.approx(0.5, rel=1e-6)
-    carried, _ = gradients.gradients_by_lag(model, p, ids, 20, reset=False)
+    carried, _ = gradients.gradients_by_lag(Network(model, p, False), ids, 20)
     assert {norm.positions for norm in carried} == {64}
 
 
@@ -158,9 +160,9 @@ def test_the_factor_is_a_geometric_mean_that_weighs_positions() -> None:
 
 def test_lags_need_a_text_that_is_longer() -> None:
     model, p = network(activation="tanh")
-    assert gradients.gradients_by_lag(model, p, text(8), 7, reset=False)[0][-1].lag == 7
+    assert gradients.gradients_by_lag(Network(model, p, False), text(8), 7)[0][-1].lag == 7
     with pytest.raises(InputError, match="8 lags need more than 8 characters: give a longer text, or a smaller --lags"):
-        gradients.gradients_by_lag(model, p, text(8), 8, reset=False)
+        gradients.gradients_by_lag(Network(model, p, False), text(8), 8)
 
 
 def test_a_layer_without_a_state_has_no_norms() -> None:
@@ -169,26 +171,26 @@ def test_a_layer_without_a_state_has_no_norms() -> None:
     model.__dict__["hidden"] = Stack(layers, prefix="hidden/")
     model.__dict__["readout"] = Linear((H,), V, "V", "c")
     p = model.initial(np.random.default_rng(0))
-    norms, saturation = gradients.gradients_by_lag(model, p, text(50), 5, reset=False)
+    norms, saturation = gradients.gradients_by_lag(Network(model, p, False), text(50), 5)
     assert [(n.layer, n.lag) for n in norms] == [(i, lag) for i in (0, 2) for lag in range(6)]
     assert [one.function for one in saturation] == ["tanh", "gated", "sigmoid"]
     moved = by_moves(model, p, text(6), False)
-    norms, _ = gradients.gradients_by_lag(model, p, text(6), 5, reset=False)
+    norms, _ = gradients.gradients_by_lag(Network(model, p, False), text(6), 5)
     for norm in norms:
         if norm.lag:
             assert norm.rms == pytest.approx(moved[norm.layer, norm.lag], rel=1e-5)
     p["hidden/1/b"] = np.full(H, 50.0)
-    _, saturation = gradients.gradients_by_lag(model, p, text(50), 5, reset=False)
+    _, saturation = gradients.gradients_by_lag(Network(model, p, False), text(50), 5)
     assert [one.layer for one in saturation] == [0, 2]  # what is beyond all bounds is of an unknown function
 
 
 def test_states_that_are_large_are_read_at_fewer_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     model, p = linear(0.5)
     monkeypatch.setattr(gradients, "MAX_STATE_NUMBERS", 20 * (10 * H + 1))
-    norms, _ = gradients.gradients_by_lag(model, p, text(300), 10, reset=False)
+    norms, _ = gradients.gradients_by_lag(Network(model, p, False), text(300), 10)
     assert norms[0].positions == 20
     monkeypatch.setattr(gradients, "MAX_STATE_NUMBERS", 1)
-    assert gradients.gradients_by_lag(model, p, text(300), 10, reset=False)[0][0].positions == 8
+    assert gradients.gradients_by_lag(Network(model, p, False), text(300), 10)[0][0].positions == 8
 
 
 # saturation, eigenvalues
@@ -208,7 +210,7 @@ def test_saturation_is_where_a_function_is_flat(activation: str, bias: list[floa
     model, p = network(activation=activation)
     p.flat[:] = 0
     p["hidden/0/b"] = np.array(bias)
-    _, (found,) = gradients.gradients_by_lag(model, p, text(100), 10, reset=False)
+    _, (found,) = gradients.gradients_by_lag(Network(model, p, False), text(100), 10)
     assert found == probes.Saturation(0, activation, H, share, always)
 
 
@@ -216,10 +218,10 @@ def test_a_unit_that_is_flat_now_and_then_is_not_always() -> None:
     model, p = network(activation="relu")
     p.flat[:] = 0
     p["hidden/0/U"][1:] = np.array([[9, -9, -9, 9]])  # after EOS, where there is one, all are 0
-    _, (found,) = gradients.gradients_by_lag(model, p, text(100, 10), 10, reset=False)
+    _, (found,) = gradients.gradients_by_lag(Network(model, p, False), text(100, 10), 10)
     assert found.always == 2 and 0.5 < found.share < 0.6
     _, (found,) = gradients.gradients_by_lag(
-        model, p, text(11, 5), 10, reset=False
+        Network(model, p, False), text(11, 5), 10
     )  # one position, where EOS is read last
     assert found.always == 2 and found.share == 0.6
 
@@ -228,7 +230,7 @@ def test_a_unit_that_is_flat_now_and_then_is_not_always() -> None:
 def test_gated_cells_are_within_the_bounds_of_tanh(cell: str) -> None:
     model, p = network(cell, 2)
     p.flat[:] *= 0.25  # which leaves all values well within
-    _, found = gradients.gradients_by_lag(model, p, text(100), 10, reset=False)
+    _, found = gradients.gradients_by_lag(Network(model, p, False), text(100), 10)
     assert found == [probes.Saturation(layer, "gated", H, 0, 0) for layer in (0, 1)]
 
 
@@ -252,11 +254,11 @@ def test_spectra_are_those_of_each_gate_by_name() -> None:
 def test_a_reader_shows_every_layer_whatever_the_pieces(cell: str, skip: bool, reset: bool) -> None:
     model, p = network(cell, 3, skip=skip)
     ids = text(30, 7)
-    whole = probes.ActivationReader(model, p, reset)
+    whole = probes.ActivationReader(Network(model, p, reset))
     assert whole.sizes == (H, H, H)
     found = whole.read(ids)
     assert [y.shape for y in found] == [(30, H)] * 3
-    reader = probes.ActivationReader(model, p, reset)
+    reader = probes.ActivationReader(Network(model, p, reset))
     parts = [reader.read(ids[a:b]) for a, b in ((0, 1), (1, 13), (13, 30))]
     for layer, y in enumerate(found):
         assert np.concatenate([part[layer] for part in parts]) == pytest.approx(y, abs=1e-6)
@@ -269,14 +271,14 @@ def test_a_reader_shows_every_layer_whatever_the_pieces(cell: str, skip: bool, r
 
 def test_a_reader_knows_what_is_bounded() -> None:
     for options, bounded in (({"activation": "relu"}, False), ({"activation": "tanh"}, True), ({"cell": "gru"}, True)):
-        assert probes.ActivationReader(*network(**options), False).bounded == bounded
+        assert probes.ActivationReader(Network(*network(**options), False)).bounded == bounded
 
 
 # the check of gradients
 
 
 def checked(model: Model, p: Parameters, ids: np.ndarray, samples: int = 8) -> dict[str, gradcheck.CheckedGradient]:
-    return {one.array: one for one in gradcheck.check(model, p, ids, samples, np.random.default_rng(0))}
+    return {one.array: one for one in gradcheck.check(Network(model, p, False), ids, samples, np.random.default_rng(0))}
 
 
 NETWORKS = {

@@ -24,6 +24,7 @@ from charnn.io import npz
 from charnn.io.lazy import FileHandle, LazyArray
 from charnn.nn.heads import HEADS, LengthHead, NodeHead
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
@@ -53,7 +54,7 @@ def network(ending: str, cell: str = "elman", short: bool = True, dtype: Any = n
 
 def nats_of(model: Model, weights: Parameters, ids: Iterable[int], reset: bool = True) -> float:
     stream = np.array([*ids], np.uint8)
-    return sum(float(nats.sum()) for nats, _ in surprisal(model, weights, [stream], reset=reset))
+    return sum(float(nats.sum()) for nats, _ in surprisal(Network(model, weights, reset), [stream]))
 
 
 def strings(length: int) -> Iterable[tuple[int, ...]]:
@@ -302,16 +303,16 @@ def test_scores_are_those_of_reading_one_symbol_at_a_time(
     expected = by_hand(model, weights, ids, reset)
     for piece in (17, 1 << 18):
         monkeypatch.setattr(score, "PIECE_SYMBOLS", piece)
-        found = evaluate(model, weights, ids, reset=reset)
+        found = evaluate(Network(model, weights, reset), ids)
         assert found.nats == pytest.approx(expected.sum(), rel=1e-11) and found.count == len(ids)
         cut = [ids[start : start + piece] for start in range(0, len(ids), piece)]
-        found = [nats for nats, _ in surprisal(model, weights, iter(cut), reset=reset)]
+        found = [nats for nats, _ in surprisal(Network(model, weights, reset), iter(cut))]
         assert [len(nats) for nats in found] == [len(part) for part in cut]
         np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-9)
     monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", 1)
-    assert evaluate(model, weights, ids, reset=reset, workers=2).nats == pytest.approx(expected.sum(), rel=1e-11)
+    assert evaluate(Network(model, weights, reset), ids, workers=2).nats == pytest.approx(expected.sum(), rel=1e-11)
     if not reset:
-        near = evaluate(model, weights, ids, reset=False, burn=128)
+        near = evaluate(Network(model, weights, False), ids, burn=128)
         assert near.count == len(ids) and near.nats == pytest.approx(expected.sum(), rel=1e-4)
 
 
@@ -332,12 +333,12 @@ def drawn_texts(ending: str, prime: list[int], past_end: bool, count: int) -> li
     if past_end:
         config = SampleConfig(length=count * 4)
         rng = np.random.default_rng(1)
-        ids = list(stream(model, weights, config, rng, NOTHING, reset=True, past_end=True))
+        ids = list(stream(Network(model, weights, True), config, rng, NOTHING, past_end=True))
         assert len(ids) == count * 4 and max(ids) < V
         ends = [i for i, symbol in enumerate(ids) if symbol == 0]
         return [tuple(ids[a + 1 : b + 1]) for a, b in zip([-1, *ends], ends, strict=False)]
     config = SampleConfig(length=40, count=count)
-    found = generate(model, weights, config, np.random.default_rng(0), np.array(prime, int), reset=True)
+    found = generate(Network(model, weights, True), config, np.random.default_rng(0), np.array(prime, int))
     assert all(sample.ids.max(initial=0) < V and 0 not in sample.ids for sample in found)
     return [(*prime, *sample.ids.tolist(), *[0] * sample.ended) for sample in found]
 
@@ -381,13 +382,13 @@ def test_a_class_of_many_lengths_gives_all_of_them_and_they_are_kept() -> None:
     weights["readout/c"][V:] = -80
     weights["readout/c"][V + k] = 0
     config = SampleConfig(length=500, count=400)
-    found = generate(model, weights, config, np.random.default_rng(0), NOTHING, reset=True)
+    found = generate(Network(model, weights, True), config, np.random.default_rng(0), NOTHING)
     assert {len(sample.ids) for sample in found} == set(range(row.first[k], row.end[k])) and len(found) == 400
     assert all(sample.ended for sample in found)
     prime = np.full(75, 2)
-    primed = generate(model, weights, config, np.random.default_rng(0), prime, reset=True)
+    primed = generate(Network(model, weights, True), config, np.random.default_rng(0), prime)
     assert {75 + len(sample.ids) for sample in primed} == set(range(75, row.end[k]))
-    (short,) = generate(model, weights, SampleConfig(length=20), np.random.default_rng(0), NOTHING, reset=True)
+    (short,) = generate(Network(model, weights, True), SampleConfig(length=20), np.random.default_rng(0), NOTHING)
     assert len(short.ids) == 20 and not short.ended
 
 
@@ -402,7 +403,7 @@ def test_each_row_writes_as_many_characters_as_were_drawn_for_it(monkeypatch: py
         return drawn[-1]
 
     monkeypatch.setattr(LengthHead, "lengths", spy)
-    found = generate(model, weights, SampleConfig(count=50), np.random.default_rng(0), np.array([1, 2]), reset=True)
+    found = generate(Network(model, weights, True), SampleConfig(count=50), np.random.default_rng(0), np.array([1, 2]))
     assert [2 + len(sample.ids) for sample in found] == drawn[0].tolist() and len(set(drawn[0].tolist())) > 15
 
 
@@ -413,9 +414,9 @@ def test_without_chance_all_samples_are_the_same(ending: str, given: dict[str, f
     texts = set()
     for seed in range(3):
         config = SampleConfig(length=30, count=3, **given)  # type: ignore[arg-type]
-        found = generate(model, weights, config, np.random.default_rng(seed), np.array([2]), reset=True)
+        found = generate(Network(model, weights, True), config, np.random.default_rng(seed), np.array([2]))
         texts |= {(*sample.ids.tolist(), sample.ended) for sample in found}
-        one = list(stream(model, weights, config, np.random.default_rng(seed), np.array([2]), reset=True))
+        one = list(stream(Network(model, weights, True), config, np.random.default_rng(seed), np.array([2])))
         texts.add((*(symbol for symbol in one if symbol), 0 in one))
     assert len(texts) == 1
 
@@ -425,7 +426,7 @@ def test_temperature_is_that_of_the_whole_choice_not_of_the_nodes_score_alone(te
     model, weights = network("node", dtype=np.float32)
     p = np.exp([-nats_of(model, weights, [v]) / temp for v in range(V)])
     config = SampleConfig(length=1, count=6000, temp=temp)
-    found = generate(model, weights, config, np.random.default_rng(0), NOTHING, reset=True)
+    found = generate(Network(model, weights, True), config, np.random.default_rng(0), NOTHING)
     share = np.bincount([int(s.ids[0]) if len(s.ids) else 0 for s in found], minlength=V) / 6000
     np.testing.assert_allclose(share, p / p.sum(), atol=0.03)
 
@@ -441,9 +442,9 @@ def test_weights_that_are_no_numbers_still_write_and_score(ending: str) -> None:
     weights.flat[...] = np.nan
     for count in (1, 3):
         config = SampleConfig(length=5, count=count)
-        found = generate(model, weights, config, np.random.default_rng(0), np.array([1]), reset=True)
+        found = generate(Network(model, weights, True), config, np.random.default_rng(0), np.array([1]))
         assert all(sample.ids.max(initial=0) < V for sample in found)
-    assert math.isnan(evaluate(model, weights, lines([3]), reset=True).mean)
+    assert math.isnan(evaluate(Network(model, weights, True), lines([3])).mean)
 
 
 # Training

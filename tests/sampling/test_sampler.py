@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from charnn.config import ModelConfig, SampleConfig
 from charnn.nn.functions import ignore_overflow
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
 from charnn.sampling.sampler import (
     MAX_BATCH,
@@ -187,14 +188,15 @@ def test_what_has_no_probability_is_never_drawn(o: list[float], data: st.DataObj
     weights: Any = {"readout/c": np.zeros(len(o), np.float32)}
     model: Any = SimpleNamespace(symbols=len(o))
     limits = config(top_k=k, top_p=top_p)
-    drawn = GumbelSampler(model, weights, limits, rng, 2)(rows.astype(np.float32))
+    drawn = GumbelSampler(Network(model, weights, False), limits, rng, 2)(rows.astype(np.float32))
     assert (probabilities(rows, limits)[np.arange(2), drawn] > 0).all()
 
 
 def draws(o: np.ndarray, c: np.ndarray, seed: int = 0) -> GumbelSampler:
     """For as many streams as o (rows, V) has rows."""
     model: Any = SimpleNamespace(symbols=len(c))
-    return GumbelSampler(model, {"readout/c": c.astype(np.float32)}, config(), np.random.default_rng(seed), len(o))  # type: ignore[arg-type]
+    network = Network(model, {"readout/c": c.astype(np.float32)}, False)  # type: ignore[arg-type]
+    return GumbelSampler(network, config(), np.random.default_rng(seed), len(o))
 
 
 @pytest.mark.parametrize("count", [MIN_ROWS_FOR_SUMS - 1, MIN_ROWS_FOR_SUMS, 64])
@@ -239,7 +241,7 @@ def test_numbers_out_of_all_bounds_are_drawn_as_the_softmax_says(name: str) -> N
 def samples(
     count: int, prime: np.ndarray = NOTHING, seed: int = 0, *, reset: bool = False, **given: Any
 ) -> list[Sample]:
-    return generate(MODEL, WEIGHTS, config(count=count, **given), np.random.default_rng(seed), prime, reset=reset)
+    return generate(Network(MODEL, WEIGHTS, reset), config(count=count, **given), np.random.default_rng(seed), prime)
 
 
 def streamed(
@@ -251,7 +253,7 @@ def streamed(
     **given: Any,
 ) -> Iterator[int]:
     rng = np.random.default_rng(seed)
-    return stream(MODEL, WEIGHTS, config(**given), rng, prime, reset=reset, past_end=past_end)
+    return stream(Network(MODEL, WEIGHTS, reset), config(**given), rng, prime, past_end=past_end)
 
 
 def first_symbols(found: list[Sample]) -> np.ndarray:
@@ -427,7 +429,7 @@ def test_nothing_asked_for_is_nothing() -> None:
 
 
 def batched(count: int, workers: int = 1, **given: Any) -> list[list[list[int]]]:
-    found = batches(MODEL, WEIGHTS, config(count=count, **given), NOTHING, reset=True, workers=workers)
+    found = batches(Network(MODEL, WEIGHTS, True), config(count=count, **given), NOTHING, workers=workers)
     return [[sample.ids.tolist() + [0] * sample.ended for sample in batch] for batch in found]
 
 
@@ -468,5 +470,5 @@ def test_a_network_whose_numbers_grow_without_bound_writes_while_it_can_without_
     weights["hidden/0/b"] = np.ones(8)
     weights["readout/V"] = 0 * weights["readout/V"]
     weights["readout/c"] = np.array([-100, 1, 1, 1, 1, 1])
-    found = generate(MODEL, weights, config(count=count, length=300), np.random.default_rng(0), NOTHING, reset=False)
+    found = generate(Network(MODEL, weights, False), config(count=count, length=300), np.random.default_rng(0), NOTHING)
     assert all(len(sample.ids) > 100 for sample in found)

@@ -12,6 +12,7 @@ import pytest
 
 from charnn.config import ModelConfig, SampleConfig
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.parallel.processes import can_fork, shared_counters
 from charnn.sampling import split_matvec, stepper
 from charnn.sampling.sampler import stream
@@ -36,7 +37,7 @@ def symbols(workers: int, **shape: object) -> Iterator[int]:
     p["readout/c"][0] = NEVER
     config, none = SampleConfig(length=LENGTH), np.array([], int)
     rng = np.random.default_rng(2)
-    return stream(model, p, config, rng, none, reset=False, past_end=True, workers=workers)
+    return stream(Network(model, p, False), config, rng, none, past_end=True, workers=workers)
 
 
 @pytest.fixture

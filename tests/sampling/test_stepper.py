@@ -11,6 +11,7 @@ from charnn.config import ModelConfig
 from charnn.data.vocabulary import EOS
 from charnn.nn import matmul
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper, WindowStepper
@@ -91,7 +92,7 @@ def close(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize("temperature", [1.0, 0.3, 2.5])
 def test_scores_are_the_networks(kind_of: Any, kind: ModelConfig, rows: int, temperature: float, reset: bool) -> None:
     model, weights = network(kind)
-    steps, naive = kind_of(model, weights, rows, temperature, reset), Naive(model, weights, rows, reset)
+    steps, naive = kind_of(Network(model, weights, reset), rows, temperature), Naive(model, weights, rows, reset)
     for x in symbols(rows):
         expected = naive.read(x)
         o = read(steps, x)
@@ -106,7 +107,7 @@ def test_what_was_before_an_end_is_forgotten_only_where_it_is_reset(kind_of: Any
     for reset in (True, False):
         found = []
         for seed in (2, 3):
-            steps = kind_of(model, weights, rows, 1.0, reset)
+            steps = kind_of(Network(model, weights, reset), rows, 1.0)
             for x in [*symbols(rows, seed), np.full(rows, EOS), np.full(rows, 3)]:
                 o = read(steps, x).copy()
             found.append(o)
@@ -121,7 +122,7 @@ def test_some_of_the_streams_go_on_as_they_would_have(
     kind_of: Any, kind: ModelConfig, leave: list[list[int]], reset: bool
 ) -> None:
     model, weights = network(kind)
-    whole, fewer = (kind_of(model, weights, 5, 0.7, reset) for _ in range(2))
+    whole, fewer = (kind_of(Network(model, weights, reset), 5, 0.7) for _ in range(2))
     rows = np.arange(5)
     for t, x in enumerate(symbols(5)):
         if t % 5 == 4 and leave:
@@ -136,8 +137,8 @@ def test_some_of_the_streams_go_on_as_they_would_have(
 def test_streams_know_nothing_of_one_another(kind_of: Any) -> None:
     model, weights = network(KINDS["2 sigmoid, skip"])
     x = symbols(4)
-    together = kind_of(model, weights, 4, 1.0, False)
-    alone = [kind_of(model, weights, 1, 1.0, False) for _ in range(4)]
+    together = kind_of(Network(model, weights, False), 4, 1.0)
+    alone = [kind_of(Network(model, weights, False), 1, 1.0) for _ in range(4)]
     for now in x:
         close(read(together, now), [read(steps, now[i : i + 1])[0] for i, steps in enumerate(alone)])
 
@@ -145,10 +146,10 @@ def test_streams_know_nothing_of_one_another(kind_of: Any) -> None:
 @kinds
 def test_products_cut_into_tiles_make_no_difference(kind: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     model, weights = network(replace(kind, hidden=32))
-    whole, x = FastStepper(model, weights, 16, 1.0, True), symbols(16)
+    whole, x = FastStepper(Network(model, weights, True), 16, 1.0), symbols(16)
     for name, value in (("TILED", True), ("SMALL", 32 * 16 * 8), ("COLUMNS", 16)):
         monkeypatch.setattr(matmul, name, value)
-    tiled = FastStepper(model, weights, 16, 1.0, True)
+    tiled = FastStepper(Network(model, weights, True), 16, 1.0)
     assert any(multiply.args[1].ndim == 3 for level in tiled.levels for multiply in level.products)  # type: ignore
     for now in x:
         close(read(tiled, now), read(whole, now))
@@ -159,7 +160,7 @@ def test_weights_are_left_as_they_are(kind_of: Any) -> None:
     for rows in (1, 3):
         model, weights = network(KINDS["3 tanh, skip"])
         before = weights.flat.copy()
-        steps = kind_of(model, weights, rows, 0.5, True)
+        steps = kind_of(Network(model, weights, True), rows, 0.5)
         for x in symbols(rows):
             read(steps, x)
         np.testing.assert_array_equal(weights.flat, before)

@@ -17,6 +17,7 @@ from charnn.errors import CharnnError, DivergenceError, UsageError
 from charnn.evaluation.score import Score, evaluate
 from charnn.nn import optimizers
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace, aligned
 from charnn.parallel.processes import ProcessGroup
 from charnn.parallel.team import SingleWorker, ThreadGroup
@@ -198,7 +199,7 @@ def nats_of_words(run: Run) -> float:
     """The expected loss of lines drawn uniformly: every word once, each from the zero state."""
     ids = np.concatenate(list(run.vocabulary.encode(["\n".join(WORDS) + "\n"])))
     assert len(ids) == 25
-    return evaluate(run.model, run.weights, ids, reset=True).mean
+    return evaluate(Network(run.model, run.weights, True), ids).mean
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adagrad", "sgd"])
@@ -669,7 +670,7 @@ def test_losses_of_a_validation_are_bits_per_character(monkeypatch: pytest.Monke
     assert last.train == pytest.approx(nats / count / math.log(2)) == first.train
     assert last.epoch == pytest.approx(7 / len(running.trainer.lanes))
     ids = running.valid
-    assert last.valid * math.log(2) == evaluate(running.run.model, running.run.weights, ids, reset=True).mean
+    assert last.valid * math.log(2) == evaluate(Network(running.run.model, running.run.weights, True), ids).mean
     assert running.run.history == [{"step": 7, "epoch": last.epoch, "train": last.train, "valid": last.valid}]
 
 

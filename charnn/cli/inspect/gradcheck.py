@@ -47,7 +47,7 @@ def command(
     path, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
     rng, found = np.random.default_rng(seed), []
     width = max(map(len, run.weights)) if streams.is_terminal() else 0
-    for one in check(run.model, run.weights, inputs.take(pieces, what), samples, rng):
+    for one in check(run.network, inputs.take(pieces, what), samples, rng):
         found.append(one)
         if not as_json:
             heads = f"{'array':<{width}}\tweights\tkinks\terror\n" if len(found) == 1 else ""

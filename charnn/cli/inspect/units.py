@@ -53,7 +53,7 @@ def command(
     from ...inspection.probes import ActivationReader
 
     _, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
-    reader = ActivationReader(run.model, run.weights, run.reset)
+    reader = ActivationReader(run.network)
     chosen = _chosen(reader.sizes, layer, units)
     read = ((ids, reader.read(ids)) for ids in small(pieces, WINDOW) if len(ids))
     rows = _activations(read, run.vocabulary, chosen)

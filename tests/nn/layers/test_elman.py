@@ -17,6 +17,7 @@ from charnn.evaluation import score
 from charnn.inspection.probes import radius, spectra
 from charnn.nn.layers import DeepTransition, Elman
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
@@ -213,7 +214,7 @@ def test_units_that_sum_up_their_inputs_for_long_start_with_small_ones(layers: i
 @pytest.mark.parametrize("rows", [1, 4])
 def test_sampling_is_what_the_network_does_in_a_window(kind: dict[str, Any], rows: int, reset: bool) -> None:
     model, p = network(kind)
-    found, naive = make_stepper(model, p, rows, 0.7, reset), Naive(model, p, rows, reset)
+    found, naive = make_stepper(Network(model, p, reset), rows, 0.7), Naive(model, p, rows, reset)
     assert isinstance(found, WindowStepper)
     left = np.arange(rows)
     for t, x in enumerate(symbols(rows)):
@@ -226,7 +227,7 @@ def test_sampling_is_what_the_network_does_in_a_window(kind: dict[str, Any], row
 
 def test_a_plain_stack_still_goes_step_by_step() -> None:
     model, p = network({"layers": 3, "skip": True})
-    assert isinstance(make_stepper(model, p, 1, 1.0, True), FastStepper)
+    assert isinstance(make_stepper(Network(model, p, True), 1, 1.0), FastStepper)
 
 
 @kinds
@@ -235,7 +236,7 @@ def test_evaluation_knows_no_windows(kind: dict[str, Any], monkeypatch: pytest.M
     ids, found = text(300), []
     for window in (7, 64):
         monkeypatch.setattr(score, "SCORING_WINDOW", window)
-        found.append(score.evaluate(model, p, ids, reset=True).nats)
+        found.append(score.evaluate(Network(model, p, True), ids).nats)
     assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 

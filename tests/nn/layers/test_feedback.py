@@ -16,6 +16,7 @@ from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.nn.layers import Elman, Feedback, Jordan, Linear, Stack, TeacherForced, trace
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
@@ -177,7 +178,7 @@ def network(kind: ModelConfig) -> tuple[Model, Parameters]:
 @pytest.mark.parametrize("rows", [1, 4])
 def test_scores_of_single_steps_are_the_networks(kind: str, rows: int, reset: bool) -> None:
     model, p = network(ALL[kind])
-    stepping, naive = make_stepper(model, p, rows, 0.5, reset), Naive(model, p, rows, reset)
+    stepping, naive = make_stepper(Network(model, p, reset), rows, 0.5), Naive(model, p, rows, reset)
     assert isinstance(stepping, FastStepper if kind in JORDANS else WindowStepper)
     for x in symbols(rows):
         expected = naive.read(x)
@@ -187,7 +188,7 @@ def test_scores_of_single_steps_are_the_networks(kind: str, rows: int, reset: bo
 @kinds
 def test_some_of_the_streams_go_on_as_they_would_have(kind: str) -> None:
     model, p = network(ALL[kind])
-    go_on(lambda: make_stepper(model, p, 5, 0.7, True))
+    go_on(lambda: make_stepper(Network(model, p, True), 5, 0.7))
 
 
 @kinds
@@ -196,8 +197,8 @@ def test_evaluation_knows_no_windows(kind: str, monkeypatch: pytest.MonkeyPatch)
     ids, found = text(300), []
     for window in (7, 100):
         monkeypatch.setattr(score, "SCORING_WINDOW", window)
-        found.append(score.evaluate(model, p, ids, reset=window == 7).nats)
-        found.append(score.evaluate(model, p, ids, reset=window > 7).nats)
+        found.append(score.evaluate(Network(model, p, window == 7), ids).nats)
+        found.append(score.evaluate(Network(model, p, window > 7), ids).nats)
     assert found[0] == pytest.approx(found[3], rel=1e-5) and found[1] == pytest.approx(found[2], rel=1e-5)
 
 

@@ -19,6 +19,7 @@ from charnn.io import npz
 from charnn.nn.layers import LSTM, LayerNormLSTM
 from charnn.nn.layers.layernorm_lstm import VARIANCE_EPSILON
 from charnn.nn.model import Model
+from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
 from charnn.sampling.stepper import FastStepper
@@ -105,11 +106,11 @@ def test_it_starts_with_gates_that_forget_nothing() -> None:
 def test_single_steps_are_the_networks(layers: int, skip: bool, reset: bool) -> None:
     model, p = network(layers, skip)
     for rows in (1, 5):
-        steps, naive = FastStepper(model, p, rows, 0.7, reset), Naive(model, p, rows, reset)
+        steps, naive = FastStepper(Network(model, p, reset), rows, 0.7), Naive(model, p, rows, reset)
         for x in symbols(rows):
             expected = naive.read(x)
             close(read(steps, x) + p["readout/c"] / 0.7, expected / 0.7)
-    go_on(lambda: FastStepper(model, p, 5, 0.7, reset))
+    go_on(lambda: FastStepper(Network(model, p, reset), 5, 0.7))
 
 
 def test_memory_is_counted_with_what_is_normalised() -> None:

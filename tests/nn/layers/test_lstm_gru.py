@@ -18,6 +18,7 @@ from charnn.evaluation import score
 from charnn.nn import matmul
 from charnn.nn.layers import GRU, LSTM
 from charnn.nn.model import Model, maker
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper
@@ -229,7 +230,7 @@ def test_scores_of_single_steps_are_the_networks(
     cell: str, layers: int, skip: bool, rows: int, temperature: float, reset: bool
 ) -> None:
     model, p = network(cell, layers, skip)
-    steps, naive = FastStepper(model, p, rows, temperature, reset), Naive(model, p, rows, reset)
+    steps, naive = FastStepper(Network(model, p, reset), rows, temperature), Naive(model, p, rows, reset)
     for x in symbols(rows):
         expected = naive.read(x)
         close(read(steps, x) + p["readout/c"] / temperature, expected / temperature)
@@ -240,14 +241,14 @@ def test_scores_of_single_steps_are_the_networks(
 @kinds
 def test_some_of_the_streams_go_on_as_they_would_have(cell: str, layers: int, skip: bool, reset: bool) -> None:
     model, p = network(cell, layers, skip)
-    go_on(lambda: FastStepper(model, p, 5, 0.7, reset))
+    go_on(lambda: FastStepper(Network(model, p, reset), 5, 0.7))
 
 
 @cells
 @pytest.mark.parametrize("rows", [1, 4])
 def test_single_steps_change_no_weights(cell: str, rows: int) -> None:
     model, p = network(cell, 2, True)
-    before, steps = p.flat.copy(), FastStepper(model, p, rows, 1.0, True)
+    before, steps = p.flat.copy(), FastStepper(Network(model, p, True), rows, 1.0)
     for x in symbols(rows):
         read(steps, x)
     np.testing.assert_array_equal(p.flat, before)
@@ -259,7 +260,7 @@ def test_evaluation_knows_no_windows(cell: str, monkeypatch: pytest.MonkeyPatch)
     ids, found = text(300), []
     for window in (7, 64):
         monkeypatch.setattr(score, "SCORING_WINDOW", window)
-        found.append(score.evaluate(model, p, ids, reset=True).nats)
+        found.append(score.evaluate(Network(model, p, True), ids).nats)
     assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
