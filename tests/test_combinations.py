@@ -15,7 +15,7 @@ from charnn.evaluation import score
 from charnn.runs import checkpoint
 from charnn.training import session
 from charnn.training.trainer import Update
-from tests.training.test_trainer import corpus, text
+from tests.helpers.toys import corpus, text
 
 CHOICES: list[dict[str, Any]] = [
     {"cell": "lstm"},

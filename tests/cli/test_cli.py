@@ -1,11 +1,9 @@
 """The command line: results on standard output and nothing else there, every option as it is documented."""
 
 import bz2
-import gc
 import gzip
 import json
 import os
-import random
 import re
 import subprocess
 import sys
@@ -17,54 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 import charnn
-from charnn.cli import program, sample
+from charnn.cli import sample
 from charnn.cli.program import COMMANDS
 from charnn.config import ModelConfig, SampleConfig, TrainConfig
 from charnn.runs import checkpoint
 from charnn.training.plan import DEFAULT_EPOCHS, DEFAULT_MINUTES
+from tests.helpers.program import SHORT, TINY, charnn_, names, ok, refused, well
 
-TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
-TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--steps", "40", "--every", "20"]
-SHORT = [*TINY[:-4], "--steps", "2", "--every", "1"]  # for runs that only have to be there
 ABC = "abc\nab\nbca\ncab\nc\n"
 IDS = "1 2 3 0\n1 2 0\n2 3 1 0\n3 1 2 0\n3 0\n"
-
-
-def names(count: int = 400) -> str:
-    """Lines of two to five syllables, none of them twice."""
-    rng = random.Random(0)
-    made = ("".join(rng.choices(["an", "be", "do", "la"], k=rng.randint(2, 5))).title() for _ in range(20 * count))
-    return "".join(f"{name}\n" for name in list(dict.fromkeys(made))[:count])
-
-
-def charnn_(*args: object, stdin: str | bytes | None = None) -> Result:
-    """Run the command line in this process."""
-    if "--resume" in args:
-        gc.collect()  # what held the folder before this is gone, as it would be with a process
-    return CliRunner().invoke(program, [str(arg) for arg in args], input=stdin, prog_name="charnn")
-
-
-def well(*args: object, stdin: str | bytes | None = None) -> Result:
-    """What came of it, once it has done well."""
-    result = charnn_(*args, stdin=stdin)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def ok(*args: object, stdin: str | bytes | None = None) -> str:
-    """What it writes to standard output, once it has done well."""
-    return well(*args, stdin=stdin).stdout_bytes.decode("utf-8", "surrogateescape")  # click's own text has no \r
-
-
-def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:
-    """The message where it refuses to."""
-    result = charnn_(*args, stdin=stdin)
-    assert (result.exit_code, result.stdout) == (code, ""), result.output
-    assert "Traceback" not in result.stderr and "fault of charnn's own" not in result.stderr
-    return result.stderr
 
 
 def shell(*args: object, stdin: Any = subprocess.DEVNULL, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -20,37 +20,16 @@ from charnn.evaluation.dynamic import (
     adapted,
     stream_surprisal,
 )
-from charnn.nn.model import Model
 from charnn.nn.network import Network
-from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
-from tests.cli.test_cli import TINY, charnn_, names, ok, refused
-from tests.evaluation.test_score import lines, many
+from tests.helpers.program import TINY, charnn_, names, ok, refused
+from tests.helpers.streams import CONFIGS, IDS, learner, network
 
 V = 7
-IDS = lines(many(60))
-CONFIG = ModelConfig("elman", 10, 2, "tanh", True, 0.5)
 
 ways = pytest.mark.parametrize("reset", [True, False], ids=["reset", "carry"])
-CONFIGS = {
-    "elman": CONFIG,
-    "lstm": ModelConfig("lstm", 6, 1, None, False, 0.0),
-    "jordan": ModelConfig("jordan", 8, 2, "tanh", True, 0.0, 0.5),
-    "free": ModelConfig("elman", 8, 1, "tanh", True, 0.0, feedback="output", teacher_forcing="0.5"),
-    "node": ModelConfig("elman", 10, 1, "tanh", True, 0.0, ending="node"),
-    "length": ModelConfig("elman", 10, 1, "tanh", True, 0.0, ending="length"),
-}
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
-
-
-def network(config: ModelConfig = CONFIG) -> tuple[Model, Parameters]:
-    model = Model(config, V)
-    return model, model.initial(np.random.default_rng(0), np.float64)
-
-
-def learner(config: ModelConfig = CONFIG, reset: bool = False, **options: Any) -> StreamLearner:
-    return StreamLearner(Network(*network(config), reset), **{"segment": 16, "rate": 0.02, **options})
 
 
 def nats(reader: StreamReader, *stream: np.ndarray) -> np.ndarray:

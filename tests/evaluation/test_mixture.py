@@ -16,10 +16,9 @@ from charnn.evaluation.mixture import MIXTURE_WEIGHTS, Mixture
 from charnn.evaluation.ngram import KneserNey, fit
 from charnn.nn.network import Network
 from charnn.runs import checkpoint
-from tests.cli.test_cli import TINY, charnn_, names, ok, refused
-from tests.evaluation.test_dynamic import CONFIG, CONFIGS, IDS, V, learner, network
-from tests.evaluation.test_ngram import Textbook, text
-from tests.evaluation.test_score import lines, many
+from tests.helpers.program import TINY, charnn_, names, ok, refused
+from tests.helpers.streams import CONFIG, CONFIGS, IDS, V, learner, lines, many, network
+from tests.helpers.textbook import Textbook, text
 
 GRAMS = fit(lines(many(200, 5)), V, 3)
 

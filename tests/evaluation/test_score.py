@@ -18,8 +18,8 @@ from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
+from tests.helpers.streams import V, lines, many
 
-V = 7
 MODEL = Model(ModelConfig("elman", 10, 2, "tanh", skip=True, dropout=0.5), V)
 WEIGHTS = MODEL.initial(np.random.default_rng(0), np.float64)
 for _name in WEIGHTS:
@@ -41,17 +41,6 @@ def naive(ids: np.ndarray, reset: bool, model: Model = MODEL, weights: Parameter
         hits.append(p.argmax() == y)
         x = y
     return np.array(nats), np.array(hits)
-
-
-def lines(lengths: list[int], seed: int = 0) -> np.ndarray:
-    """A stream of sequences with so many symbols before their EOS."""
-    rng = np.random.default_rng(seed)
-    parts = [np.append(rng.integers(1, V, length), 0) for length in lengths]
-    return np.concatenate([np.zeros(0, int), *parts]).astype(np.uint8)
-
-
-def many(count: int, seed: int = 0) -> list[int]:
-    return np.random.default_rng(seed).integers(0, 9, count).tolist()
 
 
 STREAMS = {

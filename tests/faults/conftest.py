@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.processes import TINY, charnn, names
+from tests.helpers.processes import TINY, charnn, names
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from tests.helpers.processes import TINY, environment, names
+
 from . import hostile
 from .hostile import Member, members, npy, zipped
-from .processes import TINY, environment, names
 
 LIMIT = 20  # seconds
 RAM = 300 << 20  # bytes a process may have, some 50 of them for Python and NumPy

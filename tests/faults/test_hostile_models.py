@@ -19,7 +19,7 @@ from charnn.errors import CharnnError, CheckpointError
 from charnn.runs import checkpoint
 from tests.faults import hostile
 from tests.faults.hostile import Change, Member, forged, members, npy, zipped
-from tests.faults.processes import COMMAND, LIMIT, TINY, Done, charnn, environment
+from tests.helpers.processes import COMMAND, LIMIT, TINY, Done, charnn, environment
 
 W = "weights/hidden/0/W"
 RAM = 200_000  # kB

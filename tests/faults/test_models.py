@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.processes import charnn
+from tests.helpers.processes import charnn
 
 READING = ["sample", "eval", "info", "inspect gradients", "inspect units", "inspect gradcheck"]
 

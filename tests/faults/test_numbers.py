@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.faults.processes import TINY, charnn
+from tests.helpers.processes import TINY, charnn
 
 
 def test_N1_a_hopeless_learning_rate(new: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.faults.processes import LIMIT, TINY, bash, charnn, start, told_until
+from tests.helpers.processes import LIMIT, TINY, bash, charnn, start, told_until
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 WRITING = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.processes import TINY, charnn
+from tests.helpers.processes import TINY, charnn
 
 KINDS = {
     "lines": [],

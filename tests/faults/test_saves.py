@@ -22,7 +22,7 @@ import pytest
 
 from charnn.runs import checkpoint
 from charnn.runs.folder import LOCK, Folder, find
-from tests.faults.processes import LIMIT, TINY, Done, altered, charnn, environment, start, told_until
+from tests.helpers.processes import LIMIT, TINY, Done, altered, charnn, environment, start, told_until
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 FILES = ("best.npz", "last.npz", "log.jsonl")

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from charnn.runs import checkpoint
-from tests.faults.processes import COMMAND, LIMIT, TINY, bash, charnn, environment, start, told_until
+from tests.helpers.processes import COMMAND, LIMIT, TINY, bash, charnn, environment, start, told_until
 
 ENDLESS = ["train", "names.txt", *TINY, "--steps", str(10**9)]
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations

@@ -9,7 +9,7 @@ import pytest
 from charnn.data import tokenized
 from charnn.data.vocabulary import Vocabulary
 from charnn.io import npz
-from tests.faults.processes import TINY, charnn
+from tests.helpers.processes import TINY, charnn
 
 GIGABYTE = 10**9
 LIMIT = 600 * 10**6  # bytes of address space: Python and NumPy alone take about half of it

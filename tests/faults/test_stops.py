@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.faults.processes import TINY, altered, charnn
+from tests.helpers.processes import TINY, altered, charnn
 
 STEPS = 120
 TERMINATED = """

@@ -15,7 +15,7 @@ import pytest
 
 from charnn.runs import checkpoint
 from tests.faults.hostile import forged
-from tests.faults.processes import COMMAND, TINY, altered, charnn, environment, names
+from tests.helpers.processes import COMMAND, TINY, altered, charnn, environment, names
 
 ROOT = Path(__file__).parents[2]
 SHORT = [*TINY, "--steps", "4", "--every", "2"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from charnn.runs import checkpoint
-from tests.faults.processes import TINY, bash, charnn, names, start
+from tests.helpers.processes import TINY, bash, charnn, names, start
 
 SHORT = [*TINY, "--steps", "2", "--every", "2"]
 NASTY = {

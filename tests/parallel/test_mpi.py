@@ -1,16 +1,8 @@
 """Ranks that mpiexec starts against one process; what they say, and say once; and what is left when one is lost."""
 
-import json
-import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
-from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,63 +15,12 @@ from charnn.errors import CharnnError, UsageError
 from charnn.parallel import choose, launcher
 from charnn.parallel.mpi import MPIGroup
 from charnn.parallel.team import rows_of_worker
-from charnn.runs import checkpoint
 from charnn.training import plan, session
-from tests.training.test_trainer import begin
-
-LIMIT = 60  # seconds
-BESIDE = Path(sys.executable).with_name("mpiexec")
-MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
-real = pytest.mark.skipif(not (MPIEXEC and find_spec("mpi4py")), reason="needs mpi4py and mpiexec: charnn[mpi]")
+from tests.helpers.ranks import MPIEXEC, STARTERS, Done, execute, log, real, saved, together
+from tests.helpers.toys import begin
 
 TINY = ["--hidden", "8", "--layers", "2", "--batch", "6", "--window", "8", "--dropout", "0", "--patience", "0"]
 TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--state", "carry"]
-STARTERS = ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK")
-
-
-@dataclass(frozen=True)
-class Done:
-    """What mpiexec left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    def well(self) -> "Done":
-        assert self.code == 0, self.err
-        return self
-
-    @property
-    def told(self) -> list[str]:
-        """charnn's messages."""
-        assert "Traceback" not in self.err and "fault of charnn's own" not in self.err, self.err
-        return re.findall(r"^(?:charnn|Error): .*$", self.err, re.MULTILINE)
-
-
-def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in (*STARTERS, "CHARNN_DEBUG")}
-    as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    return {**kept, **as_root, "OMPI_MCA_rmaps_base_oversubscribe": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-def execute(command: list[str], folder: Path, **options: Any) -> Done:
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment(), text=True, start_new_session=True, **{**streams, **options}
-    )
-    try:
-        out, err = process.communicate(timeout=LIMIT)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    return Done(process.returncode, out, err)
-
-
-def together(count: int, *args: object, folder: Path, change: str = "", **options: Any) -> Done:
-    """The command line on so many ranks, each of which executes a few lines first."""
-    program = f"{change}\nfrom charnn.__main__ import main\nmain()\n"
-    command = [str(MPIEXEC), "-n", str(count), sys.executable, "-c", program, *map(str, args)]
-    return execute(command, folder, **options)
 
 
 def alone(*args: object, folder: Path) -> Done:
@@ -95,14 +36,6 @@ def new(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def saved(folder: Path, name: str = "words") -> Any:
-    return checkpoint.load(folder / "checkpoints" / name / "last.npz")
-
-
-def log(folder: Path, name: str = "words") -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "checkpoints" / name / "log.jsonl").read_text().splitlines()]
-
-
 # Training
 
 SCRIPT = """
@@ -111,7 +44,7 @@ sys.path.insert(0, {tests!r})
 import numpy as np
 from charnn.training.trainer import Update
 from charnn.training.session import Validation
-from tests.training.test_trainer import begin
+from tests.helpers.toys import begin
 
 session = begin(**{given!r})
 events = list(session)

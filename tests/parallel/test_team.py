@@ -35,7 +35,7 @@ from charnn.runs import checkpoint
 from charnn.runs.folder import Folder
 from charnn.training import session
 from charnn.training.trainer import Share, Trainer, Update
-from tests.training.test_trainer import begin, corpus, start, text, updates, vectors
+from tests.helpers.toys import begin, corpus, start, text, updates, vectors
 
 pytestmark = pytest.mark.skipif(not processes.can_fork(), reason="workers are forked on Linux on x86-64 only")
 
@@ -582,7 +582,7 @@ def test_a_sessions_workers_do_not_hold_on_to_another_runs_folder(tmp_path: Path
 SCRIPT = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
-from tests.training.test_trainer import begin
+from tests.helpers.toys import begin
 session = begin(workers=3, batch=6, steps=10**9, every=10**9)
 for event in session:
     if event.step == 3:

@@ -12,8 +12,8 @@ from charnn.evaluation import score
 from charnn.runs.run import Run
 from charnn.training import advice, session
 from charnn.training.advice import MIN_HISTORY
-from tests.cli.test_cli import charnn_, names, ok
-from tests.training.test_trainer import begin, corpus, start, text
+from tests.helpers.program import charnn_, names, ok
+from tests.helpers.toys import begin, corpus, start, text
 
 COUNT = 12  # validations
 FLAT = np.zeros(COUNT)

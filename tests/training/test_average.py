@@ -20,8 +20,8 @@ from charnn.runs import checkpoint
 from charnn.training import session
 from charnn.training.session import Validation
 from charnn.training.trainer import Rollback, Trainer
-from tests.parallel.test_mpi import MPIEXEC, execute, real
-from tests.training.test_trainer import assert_same, begin, corpus, start, text, updates, vectors
+from tests.helpers.ranks import MPIEXEC, execute, real
+from tests.helpers.toys import assert_same, begin, corpus, start, text, updates, vectors
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0])
@@ -92,7 +92,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 import numpy as np
-from tests.training.test_trainer import begin
+from tests.helpers.toys import begin
 
 session = begin(**{given!r})
 list(session)

@@ -16,9 +16,9 @@ from charnn.parallel.team import SingleWorker
 from charnn.runs import checkpoint
 from charnn.training import budget, pace
 from charnn.training.budget import PLAIN, SUPPORTED, Size, pairs, seconds
-from tests.cli.test_cli import charnn_, names, ok, refused
-from tests.parallel.test_mpi import log, real, together
-from tests.training.test_trainer import V, corpus, text
+from tests.helpers.program import charnn_, names, ok, refused
+from tests.helpers.ranks import log, real, together
+from tests.helpers.toys import V, corpus, text
 
 SIZES = [Size(h, n, Model(ModelConfig(cell="elman", hidden=h, layers=n), 66).parameters) for h, n in pairs(None, None)]
 LONG = 10**9  # symbols: a text that supports any of them

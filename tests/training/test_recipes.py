@@ -12,7 +12,7 @@ import pytest
 from charnn.config import ModelConfig, TrainConfig
 from charnn.runs import checkpoint
 from charnn.training import recipes
-from tests.cli.test_cli import charnn_, names, ok, refused
+from tests.helpers.program import charnn_, names, ok, refused
 
 SHORT = ["--steps", "2", "--every", "1", "--workers", "1"]
 

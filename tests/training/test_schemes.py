@@ -24,7 +24,7 @@ from charnn.training import memory, schemes
 from charnn.training.bptt import Replica, Span
 from charnn.training.schemes import Unbiased, Whole
 from charnn.training.trainer import Trainer
-from tests.training.test_trainer import V, begin, start, text, updates, vectors
+from tests.helpers.toys import V, begin, start, text, updates, vectors
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "truncated": {"window": 4},

@@ -22,9 +22,9 @@ from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
 from charnn.training import memory
-from tests.cli.test_cli import charnn_, well
-from tests.sampling.test_stepper import Naive, close, read, symbols
-from tests.training.test_trainer import losses, text
+from tests.helpers.program import charnn_, well
+from tests.helpers.stepping import Naive, close, read, symbols
+from tests.helpers.toys import losses, text
 
 T, B, H, V = 12, 5, 16, 9
 PRECISION = {np.float32: 1e-5, np.float64: 1e-10}

@@ -24,9 +24,9 @@ from charnn.training import memory, session
 from charnn.training.schedules import teacher
 from charnn.training.session import Validation
 from charnn.training.trainer import Update
-from tests.cli.test_cli import charnn_
-from tests.sampling.test_stepper import Naive, close, go_on, read, symbols
-from tests.training.test_trainer import begin, corpus, losses, options, text, vocabulary
+from tests.helpers.program import charnn_
+from tests.helpers.stepping import Naive, close, go_on, read, symbols
+from tests.helpers.toys import begin, corpus, losses, options, text, vocabulary
 
 T, B, H, V = 12, 5, 16, 9
 

@@ -24,11 +24,11 @@ from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
 from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
-from tests.cli.test_cli import well
-from tests.nn.layers.test_lstm_gru import B, H, T, V, states
-from tests.nn.layers.test_lstm_gru import network as cells_network
-from tests.sampling.test_stepper import Naive, close, go_on, read, symbols
-from tests.training.test_trainer import losses
+from tests.helpers.gated import B, H, T, V, states
+from tests.helpers.gated import network as cells_network
+from tests.helpers.program import well
+from tests.helpers.stepping import Naive, close, go_on, read, symbols
+from tests.helpers.toys import losses
 
 PRECISION = {np.float32: 2e-5, np.float64: 1e-10}
 

@@ -23,11 +23,11 @@ from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
-from tests.cli.test_cli import charnn_
-from tests.sampling.test_stepper import Naive, close, go_on, read, symbols
-from tests.training.test_trainer import losses, text
+from tests.helpers.gated import B, H, T, V, network, states
+from tests.helpers.program import charnn_
+from tests.helpers.stepping import Naive, close, go_on, read, symbols
+from tests.helpers.toys import losses, text
 
-T, B, H, V = 12, 5, 16, 9
 GATES = {"lstm": 4, "gru": 3}
 SPREAD = {"lstm": 4, "gru": 2}  # of the one-hot rows that a gate starts with
 PRECISION = {np.float32: 1e-5, np.float64: 1e-10}
@@ -36,22 +36,6 @@ TILES = {"TILED": True, "SMALL": 600, "COLUMNS": 8, "BLOCK": 8, "ENOUGH": 2, "FE
 cells = pytest.mark.parametrize("cell", GATES)
 resets = pytest.mark.parametrize("reset", [False, True], ids=["carried", "with resets"])
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
-
-
-def network(
-    cell: str, layers: int = 1, skip: bool = False, dtype: Any = np.float32, **more: Any
-) -> tuple[Model, Parameters]:
-    """With weights that leave nothing at zero."""
-    model, rng = Model(ModelConfig(cell, H, layers, None, skip, 0.0, **more), V), np.random.default_rng(layers)
-    p = model.initial(rng, dtype)
-    for name in p:
-        p[name] = p[name] + 0.2 * rng.normal(size=p[name].shape)
-    return model, p
-
-
-def states(model: Model, rows: int, dtype: Any) -> tuple[Any, ...]:
-    rng = np.random.default_rng(4)
-    return tuple(rng.normal(size=(rows, n)).astype(dtype) for n in model.state_sizes)
 
 
 # The equations, one unit's gates after the other
