@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "charnn"
 ORDER = """
     errors version machine options config | io data nn parallel | runs | evaluation sampling inspection training
-    | api | terminal bench cli __main__
+    | api | terminal cli __main__
 """.replace("|", "").split()
 LIBRARY = ORDER[: ORDER.index("api") + 1]  # what knows no terminal
 TERMINAL = {"click", "rich", "tqdm"}
@@ -73,7 +73,7 @@ def test_a_package_imports_only_packages_to_its_left(path: Path) -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    left = {str(path.relative_to(ROOT)): modules(path) for path in PATHS if package(path) not in ("", "bench")}
+    left = {str(path.relative_to(ROOT)): modules(path) for path in PATHS if package(path)}
     while left:
         free = {name for name, others in left.items() if not others & (left.keys() - {name})}
         assert free, f"a circle among {sorted(left)}"

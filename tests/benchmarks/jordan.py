@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import charnn
-from charnn.bench import usage
+from charnn import machine
 from charnn.config import ModelConfig, TrainConfig
 from charnn.data.corpus import Corpus
 from charnn.evaluation.score import evaluate
@@ -113,7 +113,7 @@ def main() -> None:
             "same time",
         ]
         found += "\n" + markdown(header, qualities(arguments.text, arguments.updates, arguments.seconds))
-    found += f"\n{usage.describe()}, {datetime.date.today().isoformat()}; tanh, no skip connections, one worker.\n"
+    found += f"\n{machine.describe()}, {datetime.date.today().isoformat()}; tanh, no skip connections, one worker.\n"
     print(found, end="")
     if arguments.write:
         tables.write(BEGIN, found, END)

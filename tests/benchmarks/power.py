@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from charnn.bench import usage
+from charnn import machine
 from tests.helpers.power import CELLS, TASKS
 
 from . import tables
@@ -33,7 +33,7 @@ def measure(cell: str, task: str, seed: int) -> dict[str, Any]:
         "passed": TASKS[task].passed(figure),
         "seconds": time.process_time() - started,
         "date": datetime.date.today().isoformat(),
-        "machine": usage.describe(),
+        "machine": machine.describe(),
     }
 
 

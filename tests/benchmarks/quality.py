@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import charnn
-from charnn.bench import usage
+from charnn import machine
 from charnn.io import text
 
 from . import results, tables
@@ -178,7 +178,7 @@ def measure(row: Row, seed: int, path: Path, folder: Path) -> dict[str, Any]:
         "minutes": last_state.seconds / 60,
         "busy": cores / (last_state.config.workers or 1),
         "date": datetime.date.today().isoformat(),
-        "machine": usage.describe(),
+        "machine": machine.describe(),
     }
 
 

@@ -19,15 +19,15 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from charnn.bench import gemm, ours, usage
-from charnn.bench.contender import Entry, Job
-from charnn.bench.work import Work
-from charnn.machine import cores
+from charnn.machine import cores, describe
 from charnn.nn import functions, heads, matmul, optimizers
 from charnn.nn.layers import gru, linear, lstm
 from charnn.parallel import processes
 
 from . import tables
+from .peers import ours
+from .peers.contender import Entry, Job
+from .peers.work import Work
 
 PAGE = Path(__file__).parents[2] / "docs" / "speed.md"
 BEGIN, END = "<!-- where: python -m tests.benchmarks.where -->\n", "<!-- end of where -->\n"
@@ -128,7 +128,7 @@ def measure(work: Work) -> tuple[float, dict[str, float], float]:
     with watched(clock):
         timed = _job(entry)
         seconds(timed, 2)  # workers are forked here, with their clocks
-    peak = gemm.Peak()
+    peak = ours.Products()
     times = max(1, round(TURN / seconds(plain, 2)))
     peak.run(1)
     whole, found, best = [], [], []
@@ -175,7 +175,7 @@ def main() -> None:
         if arguments.only in name(work):
             lines.append(row(work))
             print(lines[-1], file=sys.stderr, flush=True)
-    lines += ["", f"{usage.describe()}; {datetime.date.today().isoformat()}."]
+    lines += ["", f"{describe()}; {datetime.date.today().isoformat()}."]
     table = "\n".join(lines) + "\n"
     if arguments.write:
         tables.write(BEGIN, table, END, PAGE)

@@ -500,7 +500,7 @@ AS_NOBODY = """
 import difflib, importlib, os, pkgutil, sys
 import charnn, numpy, click, rich, tqdm
 for module in pkgutil.walk_packages(charnn.__path__, "charnn."):
-    if module.name != "charnn.__main__" and not module.name.startswith("charnn.bench."):
+    if module.name != "charnn.__main__":
         importlib.import_module(module.name)
 if os.geteuid() == 0:
     os.setgroups([]), os.setgid(65534), os.setuid(65534)

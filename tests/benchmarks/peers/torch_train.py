@@ -29,7 +29,7 @@ class RNN(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(self, work: Work):
         super().__init__()
-        cell, gates = CELLS[work.cell], torch.arange(GATES[work.cell][0] * work.hidden).view(-1, work.hidden)
+        cell, gates = CELLS[work.cell], torch.arange(GATES[work.cell] * work.hidden).view(-1, work.hidden)
         order, second = (gates[list(found)].flatten() for found in (cell.gates, cell.second))
         self.rnn = cell.module(work, work.symbols, work.hidden, work.layers)
         self.readout = torch.nn.Linear(work.hidden, work.symbols)
@@ -164,9 +164,4 @@ def network(entry: Entry) -> Any:
 
 
 def make(entry: Entry, rank: int, folder: Path) -> Job:
-    torch.set_num_threads(entry.threads)
-    if entry.work.task == "sample":
-        from .torch_sample import make as make_sampler
-
-        return make_sampler(entry)
     return Training(entry, rank, folder) if entry.work.task == "train" else Evaluation(entry)

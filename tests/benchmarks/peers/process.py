@@ -13,8 +13,9 @@ from typing import Self
 
 import numpy as np
 
-from ..errors import CharnnError
-from . import usage
+from charnn.errors import CharnnError
+from charnn.machine import peak_memory
+
 from .contender import Entry
 
 PATIENCE = 1800.0  # seconds for one answer: compiling takes minutes, many for gates over 100 steps
@@ -102,7 +103,7 @@ class Contender:
             return
         self._closed = True
         try:
-            self.memory = usage.peak_memory(self.sessions)
+            self.memory = peak_memory(self.sessions)
             for process in self._processes:
                 if process.stdin:
                     process.stdin.close()

@@ -1,33 +1,16 @@
 """Who takes part: charnn, and each package's ways to do the same that may be its fastest."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
-from ..errors import UsageError
-from ..machine import cores
-from ..sampling.split_matvec import MIN_BYTES_FOR_HELPER
+from charnn.machine import cores
+from charnn.sampling.split_matvec import MIN_BYTES_FOR_HELPER
+
 from .contender import Entry
 from .work import GATES, Work
 
 PEERS = ("torch", "jax")
-CELLS = ("elman", "lstm", "gru")  # that their code is written for
 FLOAT = 4  # bytes
 WIDE = 512**2  # weights of a recurrence from which one stream may be worth two threads
-
-
-def installed(packages: tuple[str, ...]) -> None:
-    """Raise `UsageError` for a package that cannot be run against."""
-    if strangers := [package for package in packages if package not in PEERS]:
-        raise UsageError(f"--against {strangers[0]}: there are {', '.join(PEERS)}")
-    for package in packages:
-        if find_spec(package) is None:
-            raise UsageError(f"--against {package}: it is not installed; pip install {package}, or leave it out")
-
-
-def known(cell: str) -> None:
-    """Raise `UsageError` for a cell that no other package's code is written for."""
-    if cell not in CELLS:
-        raise UsageError(f"--cell {cell} with --against: the others' code is written for {', '.join(CELLS)}")
 
 
 def ours(work: Work, workers: int) -> Entry:
@@ -57,7 +40,7 @@ def _torch(work: Work) -> Iterator[Entry]:
     threads = [1, 2] if several else [1]
     if work.task == "sample":
         yield Entry("torch", "stepwise", work)
-        for count in threads if work.batch > 1 or GATES[work.cell][0] * work.hidden**2 >= WIDE else [1]:
+        for count in threads if work.batch > 1 or GATES[work.cell] * work.hidden**2 >= WIDE else [1]:
             yield Entry("torch", "by hand, fused", work, count)
             yield Entry("torch", "by hand, apart", work, count)
         return

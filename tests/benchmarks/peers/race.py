@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CharnnError
-from . import usage
+from charnn import machine
+from charnn.errors import CharnnError
+
 from .contender import Entry
 from .process import Contender
 
@@ -205,12 +206,12 @@ def run_round(
 
     def turn(contender: Contender) -> None:
         nonlocal others, whole
-        own = usage.worked(contender.sessions) + time.process_time()
-        busy, start = usage.busy(), time.perf_counter()
+        own = machine.used_seconds(contender.sessions) + time.process_time()
+        busy, start = machine.busy_seconds(), time.perf_counter()
         rate = times[contender.entry] * contender.size / contender.go(times[contender.entry])
         whole += (time.perf_counter() - start) * (os.cpu_count() or 1)
-        busy = usage.busy() - busy
-        others += busy - (usage.worked(contender.sessions) + time.process_time() - own)
+        busy = machine.busy_seconds() - busy
+        others += busy - (machine.used_seconds(contender.sessions) + time.process_time() - own)
         rates[contender.entry].append(rate)
 
     _each(running, turn, found, tell)

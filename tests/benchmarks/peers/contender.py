@@ -1,6 +1,6 @@
 """A process of its own for each contender: makes ready, then does its work when told to, and says how long it took.
 
-    python -m charnn.bench.contender ENTRY RANK FOLDER
+    python -m tests.benchmarks.peers.contender ENTRY RANK FOLDER
 
 Once ready it says how much one repetition is. It then reads lines from standard input, `go N` or `gradient FILE`, and
 answers each with a line; it ends when they end. Between two lines it waits, and takes no time from others.
@@ -21,10 +21,10 @@ from .work import Work
 
 MAKERS = {  # the module of each package, whose `make` makes a job of an entry
     "charnn": "ours",
-    "gemm": "gemm",
+    "gemm": "ours",
     "jax": "jax_peer",
     "min-char-rnn": "minchar",
-    "torch": "torch_train",
+    "torch": "torch_peer",
 }
 TEAMS = {"charnn": "workers", "gemm": "processes", "jax": "devices", "torch": "processes"}
 RANKED = ("gemm", "torch")  # those who are told to start so many processes; others start their own, or none
@@ -66,6 +66,8 @@ class Entry:
         found.update(OMP_NUM_THREADS=str(self.threads), MKL_NUM_THREADS=str(self.threads))
         if self.package == "jax" and self.team > 1:  # with as many threads as devices, they lock each other out
             found["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={4 * self.team}"
+        here = str(Path(__file__).resolve().parents[3])  # where `tests` is imported from
+        found["PYTHONPATH"] = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
         return found
 
 

@@ -1,29 +1,16 @@
-"""charnn beside torch, JAX and a min-char-rnn loop, the same work interleaved in one run: writes README's table.
+"""The rows of README's table of speed: what is done, what each row is to reach, and how it is shown."""
 
-    python -m tests.benchmarks.peers [--rows train,sample,evaluate] [--only WORDS] [--rounds 7] [--turn 0.3]
-                                     [--quick] [--cache peers.jsonl] [--write]
-
-Alone on the machine. Gradients are checked equal before anything is timed. What is in the cache is not run again, so
-that it can be interrupted. `--quick` leaves out torch.compile, which takes minutes to be ready. Each row is printed as
-it is done; `--only "train 50"` runs the rows whose names have that in them.
-"""
-
-import argparse
 import datetime
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from charnn.bench import usage, variants
-from charnn.bench.contender import Entry
-from charnn.bench.race import Race, Result, race
-from charnn.bench.work import Work
-from charnn.machine import cores
+from charnn.machine import cores, describe
 
-from . import tables
+from . import variants
+from .contender import Entry
+from .race import Race, Result, race
+from .work import Work
 
-BEGIN, END = "<!-- peers: python -m tests.benchmarks.peers -->\n", "<!-- end of peers -->\n"
 SIZES = {  # train B, T, H, L: times the best peer, share of the machine's products
     (50, 50, 128, 2): (1.8, 0.65),
     (64, 64, 256, 1): (1.8, 0.70),
@@ -40,7 +27,6 @@ GATED = {  # the same for other cells: times the best peer, where that is aimed 
 }
 LITTLE, MUCH = 1 / 4, 1 / 2  # of torch's memory up to 512 hidden units, and beyond
 SPEEDUP = 1.8  # two workers against one
-KINDS = ("train", "sample", "evaluate")
 
 
 def rows() -> Iterator[tuple[str, Work]]:
@@ -71,11 +57,11 @@ def entries(work: Work, compiled: bool) -> list[Entry]:
     return list(dict.fromkeys(found))
 
 
-def measure(name: str, work: Work, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One row: everybody's median, and what charnn's best makes of it."""
-    done = race(
-        entries(work, not arguments.quick), arguments.rounds, arguments.turn, complain, keep=("stepwise", "loop")
-    )
+def measure(
+    name: str, work: Work, rounds: int, turn: float, quick: bool, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """One row: everybody's median, and what charnn's best makes of it; `quick` without what is compiled by torch."""
+    done = race(entries(work, not quick), rounds, turn, tell, keep=("stepwise", "loop"))
     ours, peak = done.best("charnn"), done.best("gemm")
     assert ours is not None and peak is not None
     one = next(result for result in done.results if result.entry == variants.ours(work, 1))
@@ -100,8 +86,8 @@ def measure(name: str, work: Work, arguments: argparse.Namespace) -> dict[str, A
         "lost": {f"{entry.package} {entry}": why for entry, why in done.lost.items()},
         "disturbed": done.disturbed,
         "date": datetime.date.today().isoformat(),
-        "machine": usage.describe(),
-        "quick": arguments.quick,
+        "machine": describe(),
+        "quick": quick,
     }
 
 
@@ -180,7 +166,7 @@ def cells(result: dict[str, Any]) -> list[str]:
     return [result["row"], f"{result['rate']:,.0f}", f"{result['share']:.0%}", *peers, sizes, against]
 
 
-def table(results: list[dict[str, Any]]) -> str:
+def markdown(results: list[dict[str, Any]]) -> str:
     """Markdown; what falls short of its target is bold."""
     order = [name for name, _ in rows()]
     results = sorted(results, key=lambda result: order.index(result["row"]))
@@ -193,37 +179,3 @@ def table(results: list[dict[str, Any]]) -> str:
         peak = max(result["peak"] for result in results) * 2e-9
         lines += ["", f"{results[0]['machine']}, {peak:,.0f} GFLOP/s in float32 products; {when}."]
     return "\n".join(lines) + "\n"
-
-
-def complain(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rows", default=",".join(KINDS), help="kinds of rows to run")
-    parser.add_argument("--only", default="", help="run the rows whose names have these words in them")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--turn", type=float, default=0.3, help="seconds for each in a round")
-    parser.add_argument("--quick", action="store_true", help="without torch.compile")
-    parser.add_argument("--cache", type=Path, default=Path("peers.jsonl"))
-    parser.add_argument("--write", action="store_true", help="put all that the cache holds into README")
-    arguments = parser.parse_args()
-    cache = arguments.cache
-    results = tables.kept(cache)
-    for name, work in rows():
-        if work.task not in arguments.rows.split(",") or arguments.only not in name:
-            continue
-        if any(result["row"] == name for result in results):
-            continue
-        results.append(measure(name, work, arguments))
-        tables.keep(cache, results[-1])
-        print(" | ".join(cells(results[-1])), flush=True)
-    if arguments.write:
-        tables.write(BEGIN, table(results), END)
-    else:
-        print(table(results), end="")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,0 @@
-"""How fast this machine does charnn's work, alone and beside other packages' best ways to do the same.
-
-Every contender runs in a process of its own (`contender`), started and told when to go by a race (`process`, `race`).
-torch and jax are imported there alone, by `torch_train`, `torch_sample` and `jax_peer`.
-"""

@@ -1,0 +1,257 @@
+"""How fast this machine trains, scores and samples with a network, beside its matrix products, and in what memory.
+
+Each task is measured in a process of its own, `python -m charnn.training.throughput`, by turns with the products.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
+from itertools import islice
+from math import prod
+from threading import Thread
+
+import numpy as np
+
+from ..config import ModelConfig, SampleConfig, TrainConfig
+from ..data.vocabulary import EOS, Vocabulary
+from ..errors import CharnnError
+from ..evaluation.score import evaluate
+from ..machine import busy_seconds, cores, peak_memory, used_seconds
+from ..nn.model import Model
+from ..nn.network import Network
+from ..nn.parameters import Parameters
+from ..nn.workspace import Workspace
+from ..parallel.choose import worker_group
+from ..runs.run import CorpusInfo
+from ..sampling.sampler import batches, stream
+from .plan import MIN_WINDOWS_PER_EPOCH, new_run
+from .trainer import Trainer
+
+TURNS = 5
+PEAK_SECONDS = 0.1  # of products in each turn, at most
+DISTURBED = 0.05  # the share of the machine that others may take
+STREAM, STREAMS, TOGETHER = 2000, 256, 100  # characters of one stream; streams side by side, characters of each
+LANES, READ = 64, 1024  # rows and steps of the text that is scored
+NEVER = -50.0  # score of EOS, so that streams go on
+ENDLESS = 10**12  # characters, or updates
+SEED = 0
+THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+SHAPES = (  # of products: how many at a time, M, K, N
+    (1, 1024, 1024, 1024),
+    (1, 512, 512, 512),
+    (1, 256, 256, 256),
+    (16, 64, 64, 64),
+    (64, 16, 256, 64),
+    (32, 32, 256, 64),
+    (64, 32, 128, 64),
+    (32, 16, 512, 64),
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One repetition of a task with a network, for a vocabulary of so many symbols.
+
+    train: an update from a window of `steps` characters in `batch` rows: forward, backward, clip, Adam. evaluate:
+    `steps` characters in each of `batch` rows are read and scored. sample: `batch` streams write `steps` characters.
+    """
+
+    task: str
+    model: ModelConfig
+    symbols: int
+    batch: int
+    steps: int
+    reset: bool = False  # whether the state is forgotten at EOS
+
+    @property
+    def characters(self) -> int:
+        """Characters read or written."""
+        return self.batch * self.steps
+
+    @cached_property
+    def shape(self) -> Model:
+        return Model(self.model, self.symbols)
+
+    @property
+    def multiplications(self) -> int:
+        """Multiply-adds of the matrix products that cannot be done without; two flops each.
+
+        For each character every number of a matrix once, but for the rows of U that are looked up. Training needs
+        each three times, for o, dh and dW; but no da W^T at a window's first step, since gradients end there.
+        """
+        sizes = {name: prod(shape) for name, shape in self.shape.shapes().items() if len(shape) == 2}
+        looked_up = sum(layer.symbols * layer.shapes()["U"][1] for layer in self.shape.hidden.layers)  # type: ignore[attr-defined]
+        forward = self.characters * (sum(sizes.values()) - looked_up)
+        recurrent = sum(size for name, size in sizes.items() if name.rpartition("/")[2][0] == "W")
+        return 3 * forward - self.batch * recurrent if self.task == "train" else forward
+
+    def weights(self) -> Parameters:
+        """Weights to start from: those of a run with this seed."""
+        return self.shape.initial(np.random.default_rng(SEED))
+
+    def text(self) -> np.ndarray:
+        """Random ids: to score, or enough of them to train on."""
+        window = max(self.characters, self.steps * (self.steps // 4 + 1))  # a shorter text has smaller windows
+        size = MIN_WINDOWS_PER_EPOCH * window if self.task == "train" else self.characters
+        return np.random.default_rng(SEED).integers(0, self.symbols, size, np.min_scalar_type(self.symbols - 1))
+
+    def tasks(self) -> dict[str, "Work"]:
+        """What is measured of a network that is trained so."""
+        still = replace(self, model=replace(self.model, dropout=0.0))
+        return {
+            "train": self,
+            "evaluate": replace(still, task="evaluate", batch=LANES, steps=READ),
+            "sample 1 stream": replace(still, task="sample", batch=1, steps=STREAM),
+            f"sample {STREAMS} streams": replace(still, task="sample", batch=STREAMS, steps=TOGETHER),
+        }
+
+
+def trainer(work: Work, workers: int) -> Trainer:
+    """What makes updates of some work, on random text. The rate is 0, so that nothing can diverge."""
+    config = TrainConfig(
+        batch=work.batch,
+        window=work.steps,
+        workers=workers,
+        rate=0.0,
+        schedule="constant",
+        steps=ENDLESS,
+        state="reset" if work.reset else "carry",
+    )
+    ids = work.text()
+    vocabulary = Vocabulary(tuple(range(32, 31 + work.symbols)), "file")
+    run = new_run(work.model, config, vocabulary, CorpusInfo(("random",), "", len(ids)), len(ids))
+    return Trainer(run, ids, worker_group(workers))
+
+
+def repetition(work: Work, workers: int) -> Callable[[], object]:
+    """What does some work once, as training, `eval` and `sample` do it."""
+    if work.task == "train":
+        return trainer(work, workers).update
+    weights, none = work.weights(), np.array([], np.int64)
+    if work.task == "evaluate":
+        return partial(evaluate, Network(work.shape, weights, reset=True), work.text(), workers=workers)
+    weights["readout/c"][EOS] = NEVER
+    network = Network(work.shape, weights, work.reset)
+    config = SampleConfig(length=work.steps, count=work.batch, seed=SEED)
+    if work.batch > 1:
+        many = partial(batches, network, config, none, workers=workers)
+        return lambda: deque(many(), maxlen=0)
+    rng, endless = np.random.default_rng(SEED), replace(config, length=ENDLESS)
+    symbols = stream(network, endless, rng, none, past_end=True, workers=workers)
+    return lambda: deque(islice(symbols, work.steps), maxlen=0)
+
+
+class Peak:
+    """float32 matrix products at their fastest, by so many threads: of some shapes, large and small, the best.
+
+    `size` multiply-adds are one repetition.
+    """
+
+    def __init__(self, threads: int = 1):
+        self.size, self.threads = threads * max(map(prod, SHAPES)), threads
+        self._take(min(SHAPES, key=self._seconds))
+
+    def _take(self, shape: tuple[int, int, int, int]) -> None:
+        (count, m, k, n), self.repeats = shape, self.size // self.threads // prod(shape)
+        sizes = [(count, m, k), (k, n), (count, m, n)]
+        self.arrays = [[Workspace().empty(size, np.float32) for size in sizes] for _ in range(self.threads)]
+        for array in (array for own in self.arrays for array in own):
+            array.fill(1)
+
+    def _seconds(self, shape: tuple[int, int, int, int]) -> float:
+        self._take(shape)
+        self()
+        return timed(self, 3)
+
+    def __call__(self) -> None:
+        others = [Thread(target=self._multiply, args=own) for own in self.arrays[1:]]
+        for other in others:
+            other.start()
+        self._multiply(*self.arrays[0])
+        for other in others:
+            other.join()
+
+    def _multiply(self, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
+        for _ in range(self.repeats):
+            np.matmul(a, b, out=c)
+
+
+def timed(function: Callable[[], object], times: int) -> float:
+    """Seconds that so many calls take."""
+    start = time.perf_counter()
+    for _ in range(times):
+        function()
+    return time.perf_counter() - start
+
+
+def calls_within(seconds: float, function: Callable[[], object]) -> int:
+    """How many calls take about so many seconds, at least one."""
+    times = 1
+    while (taken := timed(function, times)) < seconds / 4:
+        times *= 2
+    return max(1, round(times * seconds / taken))
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured of a task: characters a second, what share of the machine's products that is, and memory."""
+
+    characters_per_second: float
+    share_of_peak: float
+    peak: float  # multiply-adds a second of the products alone, on all cores
+    memory: int | None  # bytes
+    disturbed: float  # the share of the machine that others took meanwhile
+
+
+def measure(work: Work, workers: int, seconds: float) -> Speed:
+    """Some work and the machine's products, by turns, in this process and the workers that it starts."""
+    own, once, turn = {os.getsid(0)}, repetition(work, workers), seconds / TURNS
+    once()
+    times = calls_within(turn, once)
+    memory, peak = peak_memory(own), Peak(cores())
+    products = calls_within(min(turn, PEAK_SECONDS), peak)
+    start, busy, used = time.perf_counter(), busy_seconds(), used_seconds(own)
+    rates, peaks = [], []
+    for _ in range(TURNS):
+        rates.append(times * work.characters / timed(once, times))
+        peaks.append(products * peak.size / timed(peak, products))
+    others = (busy_seconds() - busy) - (used_seconds(own) - used)
+    disturbed = max(0.0, others) / (time.perf_counter() - start) / (os.cpu_count() or 1)
+    each = work.multiplications / work.characters
+    share = statistics.median(each * rate / best for rate, best in zip(rates, peaks, strict=True))
+    return Speed(statistics.median(rates), share, statistics.median(peaks), memory, disturbed)
+
+
+def speeds(work: Work, workers: int, seconds: float) -> Iterator[tuple[str, Speed]]:
+    """Every task with a network that is trained so, for so many seconds each, in a process of its own."""
+    environment = dict.fromkeys(THREADS, "1") | os.environ
+    for name, task in work.tasks().items():
+        done = subprocess.run(
+            [sys.executable, "-m", __name__],
+            input=json.dumps([asdict(task), workers, seconds]).encode(),
+            env=environment,
+            capture_output=True,
+            start_new_session=True,
+        )
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no word of why"
+            raise CharnnError(f"measuring {name} ended with code {done.returncode}: {said}")
+        yield name, Speed(**json.loads(done.stdout))
+
+
+def _answer(question: str) -> None:
+    """Measure what `speeds` asks for, and write it to standard output."""
+    work, workers, seconds = json.loads(question)
+    work = Work(**{**work, "model": ModelConfig(**work["model"])})
+    os.write(1, json.dumps(asdict(measure(work, workers, seconds))).encode())
+
+
+if __name__ == "__main__":
+    _answer(sys.stdin.read())
