@@ -5,72 +5,26 @@
 >>> for event in session: ...  # doctest: +SKIP
 >>> charnn.generate(session.run, 5, temp=0.8)  # doctest: +SKIP
 
-NumPy is imported when the first of these names is used, so that the command line answers at once.
+All public names are those of `charnn.api`. That module, and with it NumPy, is imported when the first of them is used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .api import evaluate, generate, load, stream, surprisal, tokenize, train
-    from .config import ModelConfig, SampleConfig, TrainConfig
-    from .data.corpus import Corpus
-    from .data.read import read
-    from .data.vocabulary import Vocabulary
-    from .errors import CharnnError, CheckpointError, DivergenceError, InputError, UsageError
-    from .evaluation.score import Score
-    from .runs.run import Run
-    from .training.session import Session, Validation
-    from .training.trainer import Rollback, Update
+    from .api import *  # noqa: F403
+else:
 
-_HOMES = {
-    "api": ("evaluate", "generate", "load", "read", "stream", "surprisal", "tokenize", "train"),
-    "config": ("ModelConfig", "SampleConfig", "TrainConfig"),
-    "data.corpus": ("Corpus",),
-    "data.vocabulary": ("Vocabulary",),
-    "errors": ("CharnnError", "CheckpointError", "DivergenceError", "InputError", "UsageError"),
-    "evaluation.score": ("Score",),
-    "runs.run": ("Run",),
-    "training.session": ("Session", "Validation"),
-    "training.trainer": ("Rollback", "Update"),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
+    def __getattr__(name: str):
+        from importlib import import_module
 
-__all__ = [
-    "CharnnError",
-    "CheckpointError",
-    "Corpus",
-    "DivergenceError",
-    "InputError",
-    "ModelConfig",
-    "Rollback",
-    "Run",
-    "SampleConfig",
-    "Score",
-    "Session",
-    "TrainConfig",
-    "Update",
-    "UsageError",
-    "Validation",
-    "Vocabulary",
-    "evaluate",
-    "generate",
-    "load",
-    "read",
-    "stream",
-    "surprisal",
-    "tokenize",
-    "train",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+        if name.startswith("__") and name != "__all__":  # what Python itself looks for
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        api = import_module(f"{__name__}.api")
+        if name == "__all__" or name in api.__all__:
+            return getattr(api, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
 
-
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__():
+        return __getattr__("__all__")

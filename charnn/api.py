@@ -1,4 +1,4 @@
-"""What `import charnn` gives: the verbs of the command line, for a notebook."""
+"""What `import charnn` gives: the verbs of the command line, for a notebook. `__all__` is the list of public names."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -11,7 +11,8 @@ from .config import ModelConfig, SampleConfig, TrainConfig
 from .data import tokenized
 from .data.corpus import Corpus
 from .data.read import read
-from .errors import UsageError
+from .data.vocabulary import Vocabulary
+from .errors import CharnnError, CheckpointError, DivergenceError, InputError, UsageError
 from .evaluation import overlap, score
 from .evaluation.overlap import Overlap
 from .evaluation.score import Score
@@ -23,7 +24,35 @@ from .runs.corpus import PUT_BACK, held_out, own_corpus
 from .runs.run import Run
 from .sampling import sampler
 from .training import session
-from .training.session import Session
+from .training.session import Session, Validation
+from .training.trainer import Rollback, Update
+
+__all__ = [
+    "CharnnError",
+    "CheckpointError",
+    "Corpus",
+    "DivergenceError",
+    "InputError",
+    "ModelConfig",
+    "Rollback",
+    "Run",
+    "SampleConfig",
+    "Score",
+    "Session",
+    "TrainConfig",
+    "Update",
+    "UsageError",
+    "Validation",
+    "Vocabulary",
+    "evaluate",
+    "generate",
+    "load",
+    "read",
+    "stream",
+    "surprisal",
+    "tokenize",
+    "train",
+]
 
 
 def tokenize(

@@ -2,7 +2,7 @@
 
 import click
 
-from .. import __version__
+from ..version import __version__
 from .program import Program
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .. import __version__
 from ..errors import CheckpointError
 from ..io import npz
 from ..io.lazy import LazyArray
 from ..io.text import POLICIES, Source, Watch
+from ..version import __version__
 from .corpus import Corpus, scan, symbols
 from .vocabulary import from_json
 

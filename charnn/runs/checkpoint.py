@@ -11,7 +11,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from .. import __version__
 from ..config import ModelConfig, TrainConfig
 from ..data.vocabulary import from_json
 from ..errors import CheckpointError, UsageError
@@ -20,6 +19,7 @@ from ..io.text import POLICIES
 from ..machine import environment
 from ..nn.model import Model
 from ..nn.parameters import Parameters
+from ..version import __version__
 from .run import CorpusInfo, Run, moment_names
 
 FORMAT = "charnn model"
