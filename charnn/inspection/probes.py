@@ -43,18 +43,21 @@ class Saturation:
 
 
 class Probe:
-    """A layer that keeps what last went through it, y forwards and dy backwards; otherwise it is that layer."""
+    """A layer that keeps what last went through it, y forwards and dy backwards; otherwise it is that layer.
+
+    y and dy (T, B, n): the outputs of the layer side by side.
+    """
 
     def __init__(self, layer: Layer):
-        self.layer, self.state_sizes = layer, layer.state_sizes
+        self.layer, self.state_sizes, self.output_sizes = layer, layer.state_sizes, layer.output_sizes
         self.y, self.dy = np.empty(0), np.empty(0)
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         y, after, back = self.layer.forward(p, x, state, ws, keep, rng)
-        self.y = y[0]
+        self.y = y[0] if len(y) == 1 else np.concatenate(y, axis=-1)
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
-            self.dy = dy[0].copy()
+            self.dy = np.concatenate(dy, axis=-1)
             return back(dy, dstate, g)
 
         return y, after, backward

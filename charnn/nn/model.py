@@ -65,7 +65,7 @@ class Model:
         found: list[Layer] = []
         for i in range((c.layers - 1) * c.feedforward_depth + 1):
             symbols = self.symbols if i == 0 or c.skip else 0
-            below = (*([c.hidden] if i else []), *([symbols] * seen if symbols else []))
+            below = (*(found[-1].output_sizes if i else ()), *([symbols] * seen if symbols else []))
             if i % c.feedforward_depth:
                 found.append(layers.Dense(below, c.hidden, plain, symbols))
             else:
@@ -87,8 +87,7 @@ class Model:
 
     @cached_property
     def readout(self) -> Linear:
-        c = self.config
-        return Linear((c.hidden,) * (len(self.hidden.layers) if c.skip else 1), self.symbols, "V", "c")
+        return Linear(self.hidden.output_sizes, self.symbols, "V", "c")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of every array of weights."""

@@ -27,7 +27,8 @@ class Layer(Protocol):
 
     forward(p, x, state, ws, keep, rng) -> y, state, backward
         p      the layer's weights by name
-        x      a tuple of (T, B, I) floats or of (T, B) integers, which stand for one-hot rows; y is such a tuple too
+        x      a tuple of (T, B, I) floats or of (T, B) integers, which stand for one-hot rows
+        y      a tuple of (T, B, n) floats, one for each n in `output_sizes`
         state  the state before the window; the one returned is after it
         ws     where arrays come from: y, the state and the cache live there until its next reset
 
@@ -38,6 +39,9 @@ class Layer(Protocol):
 
     @property
     def state_sizes(self) -> tuple[int, ...]: ...
+
+    @property
+    def output_sizes(self) -> tuple[int, ...]: ...
 
     def shapes(self) -> dict[str, tuple[int, ...]]: ...
 

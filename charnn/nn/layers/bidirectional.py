@@ -33,6 +33,10 @@ class Bidirectional:
     def state_sizes(self) -> tuple[int, ...]:
         return *self.forwards.state_sizes, *self.backwards.state_sizes
 
+    @property
+    def output_sizes(self) -> tuple[int, ...]:
+        return *self.forwards.output_sizes, *self.backwards.output_sizes
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {f"{at}/{n}": s for at, layer in self._named for n, s in layer.shapes().items()}
 

@@ -26,6 +26,10 @@ class Dense:
     state_sizes = ()
 
     @property
+    def output_sizes(self) -> tuple[int, ...]:
+        return (self.hidden,)
+
+    @property
     def _input(self) -> Linear:
         return Linear(self.inputs, self.hidden, symbols=self.symbols)
 

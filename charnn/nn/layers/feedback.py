@@ -33,6 +33,10 @@ class Feedback:
     def state_sizes(self) -> tuple[int, ...]:
         return *self.inner.state_sizes, self.readout.outputs
 
+    @property
+    def output_sizes(self) -> tuple[int, ...]:
+        return self.inner.output_sizes
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {**self.inner.shapes(), **{f"readout/{n}": s for n, s in self.readout.shapes().items()}}
 
@@ -87,6 +91,10 @@ class TeacherForced:
     @property
     def state_sizes(self) -> tuple[int, ...]:
         return self.inner.state_sizes
+
+    @property
+    def output_sizes(self) -> tuple[int, ...]:
+        return self.inner.output_sizes
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return self.inner.shapes()

@@ -41,6 +41,10 @@ class Linear:
     def state_sizes(self) -> tuple[int, ...]:
         return ()
 
+    @property
+    def output_sizes(self) -> tuple[int, ...]:
+        return (self.outputs,)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {self.weight: (sum(self.inputs), self.outputs), self.bias: (self.outputs,)}
 

@@ -27,6 +27,10 @@ class Recurrent:
     spread = 1.0  # of the one-hot rows of U
 
     @property
+    def output_sizes(self) -> tuple[int, ...]:
+        return (self.hidden,)
+
+    @property
     def _input(self) -> Linear:
         return Linear(self.inputs, self.gates * self.hidden, symbols=self.symbols)
 

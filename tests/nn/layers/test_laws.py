@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
+from charnn.errors import UsageError
 from charnn.nn import matmul
 from charnn.nn import model as model_module
 from charnn.nn.layers import (
@@ -80,6 +81,54 @@ def stack(
         layers.append(Elman((H, below) if skip else (H,), H, activation, symbols if skip else 0))
     made = Stack(tuple(layers), skip, dropout, residual, locked=locked)
     return Row(made, ((IDS if ids else FLOATS, below),), noise=dropout > 0)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """A layer of several outputs: those of its parts, which read the same input."""
+
+    parts: tuple[Any, ...]
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        return tuple(n for part in self.parts for n in part.state_sizes)
+
+    @property
+    def output_sizes(self) -> tuple[int, ...]:
+        return tuple(n for part in self.parts for n in part.output_sizes)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {f"{i}/{name}": s for i, part in enumerate(self.parts) for name, s in part.shapes().items()}
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Any]:
+        return {f"{i}/{name}": a for i, part in enumerate(self.parts) for name, a in part.initial(rng).items()}
+
+    def forward(self, p: Any, x: Any, state: Any, ws: Workspace, keep: Any = None, rng: Any = None) -> Any:
+        states, ys, backs, after = iter(state), [], [], ()
+        for i, part in enumerate(self.parts):
+            own = tuple(next(states) for _ in part.state_sizes)
+            y, own, back = part.forward(p.at(str(i)), x, own, ws, keep, rng)
+            ys, backs, after = [*ys, *y], [*backs, back], (*after, *own)
+
+        def backward(dy: Any, dstate: Any, g: Any) -> Any:
+            dys, dstates, before = iter(dy), iter(dstate), ()
+            dx: list[Any] = [0.0 if part.dtype.kind == "f" else None for part in x]
+            for i, (part, back) in enumerate(zip(self.parts, backs, strict=True)):
+                above = tuple(next(dys) for _ in part.output_sizes)
+                own = tuple(next(dstates) for _ in part.state_sizes)
+                more, own = back(above, own, g.at(str(i)))
+                dx, before = [d if d is None else d + m for d, m in zip(dx, more, strict=True)], (*before, *own)
+            return tuple(dx), before
+
+        return tuple(ys), after, backward
+
+
+def twofold(skip: bool = False, residual: bool = False, dropout: float = 0.0, locked: bool = False) -> Row:
+    """Layers of two outputs each, on symbols, above one another."""
+    below = ((V,), *(((H, H, V) if skip else (H, H)),) * 2)
+    symbols = (V, *((V if skip else 0),) * 2)
+    pairs = [SideBySide((Elman(b, H, "tanh", n), GRU(b, H, n))) for b, n in zip(below, symbols, strict=True)]
+    return Row(Stack(tuple(pairs), skip, dropout, residual, locked=locked), ((IDS, V),), noise=dropout > 0)
 
 
 def fed(teacher: float, *cells: Any, dropout: float = 0.0, beside: bool = True) -> Row:
@@ -164,6 +213,36 @@ LAYERS = {
     "bidirectional stacks, skip": bidirectional(stack(2, skip=True).layer, stack(2, skip=True).layer),
     "bidirectional, delay 2 and jordan": bidirectional(
         DeepTransition((V,), H, "tanh", V, "full", 2), Jordan((V,), H, "tanh", V, 0.5)
+    ),
+    "bidirectional below lstm": Row(
+        Stack((bidirectional(Elman((V,), H, "tanh", V), GRU((V,), 4, V)).layer, LSTM((H, 4), H))), ((IDS, V),)
+    ),
+    "stack of bidirectional, skip, dropout": Row(
+        Stack(
+            (
+                bidirectional(Elman((V,), H, "tanh", V), GRU((V,), H, V)).layer,
+                bidirectional(Elman((H, H, V), H, "tanh", V), LSTM((H, H, V), H, V)).layer,
+            ),
+            True,
+            0.4,
+        ),
+        ((IDS, V),),
+        noise=True,
+    ),
+    "two outputs": Row(SideBySide((Elman((V,), H, "tanh", V), LSTM((V,), 4, V))), ((IDS, V),)),
+    "stack of two outputs": twofold(),
+    "stack of two outputs, skip": twofold(skip=True),
+    "stack of two outputs, residual": twofold(residual=True),
+    "stack of two outputs, skip, residual, dropout": twofold(skip=True, residual=True, dropout=0.4),
+    "stack of two outputs, locked dropout": twofold(dropout=0.4, locked=True),
+    "stack of two outputs below one": Row(
+        Stack((SideBySide((Elman((V,), H, "tanh", V), Dense((V,), 4, "tanh", V))), LSTM((H, 4), H))), ((IDS, V),)
+    ),
+    "feedback, two outputs": Row(
+        Feedback(
+            Stack((SideBySide((Elman((V, V), H, "tanh", V), GRU((V, V), 4, V))),)), Linear((H, 4), V, "V", "c"), 0.5
+        ),
+        ((IDS, V),),
     ),
     "dropout": Row(Dropout(0.5), ((FLOATS, H),), noise=True),
     "dropout, locked": Row(Dropout(0.5, locked=True), ((FLOATS, H),), noise=True),
@@ -414,6 +493,21 @@ def test_initial_weights_have_their_shapes_and_no_two_arrays_alike(row: Row) -> 
     matrices = [value for value in initial.values() if value.ndim > 1]
     assert all(np.std(value) > 0.05 for value in matrices)
     assert len({value.tobytes() for value in matrices}) == len(matrices)
+
+
+@layers
+def test_a_layer_says_what_sizes_its_outputs_have(row: Row) -> None:
+    if not isinstance(row.layer, Dropout):  # it passes on whatever it reads
+        assert tuple(a.shape[2] for a in case(row, reset=False).forward()[0]) == row.layer.output_sizes
+
+
+def test_residual_connections_ask_for_outputs_of_one_size() -> None:
+    with pytest.raises(
+        UsageError, match=r"--residual adds outputs of one size, and layers here have \(6,\) and \(4,\)"
+    ):
+        Stack((Elman((V,), H), Elman((H,), 4)), residual=True)
+    with pytest.raises(UsageError, match="--residual"):
+        Stack((SideBySide((Elman((V,), H), Elman((V,), H))), Elman((H, H), H)), residual=True)
 
 
 # The whole network: symbols in, a loss out.
