@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "charnn"
 ORDER = """
     errors version machine options config | io data nn parallel | runs | evaluation sampling inspection training
-    | api | terminal cli __main__
+    exchange | api | terminal cli __main__
 """.replace("|", "").split()
 LIBRARY = ORDER[: ORDER.index("api") + 1]  # what knows no terminal
 TERMINAL = {"click", "rich", "tqdm"}

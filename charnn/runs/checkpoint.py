@@ -82,9 +82,9 @@ def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
 
 def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:
     vocabulary = from_json(path, header["vocabulary"])
-    model = Model(ModelConfig(**_typed(ModelConfig, header["model"])), vocabulary.size)
-    config = TrainConfig(**_typed(TrainConfig, header["train"]))
-    found = _typed(CorpusInfo, header["origin"])
+    model = Model(ModelConfig(**typed(ModelConfig, header["model"])), vocabulary.size)
+    config = TrainConfig(**typed(TrainConfig, header["train"]))
+    found = typed(CorpusInfo, header["origin"])
     origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
     resumable = any(name.startswith("moments/") for name in arrays)
     rules = moment_names(config) if resumable else ()
@@ -98,7 +98,7 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
     state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.state_sizes))) if resumable else ()
     iterate = _parameters(model, arrays, "iterate/") if averaged else None
-    rest = _typed(Run, {name: header[name] for name in (*COUNTERS, "history", "environment")})
+    rest = typed(Run, {name: header[name] for name in (*COUNTERS, "history", "environment")})
     if not origin.names or origin.invalid not in POLICIES or any(record.keys() != KNOWN for record in rest["history"]):
         raise ValueError("a corpus or a history that is none")
     if wrong := [name for name in COUNTERS if rest[name] is not None and not 0 <= rest[name] < 2**63]:
@@ -106,7 +106,7 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest)
 
 
-def _typed(kind: type, values: Any) -> dict[str, Any]:
+def typed(kind: type, values: Any) -> dict[str, Any]:
     """Values for a dataclass' fields, each of the type it has there. Raises `ValueError`, `KeyError`."""
     if not isinstance(values, dict):
         raise ValueError(f"{kind.__name__} is {values!r:.40}")

@@ -92,8 +92,12 @@ class Folder:
     def save(self, run: Run, *, best: bool = False) -> None:
         """Write last.npz, and best.npz where these are the best weights."""
         if best:
-            checkpoint.save(self.best, run, resumable=False)
+            self.save_weights(run)
         checkpoint.save(self.last, run)
+
+    def save_weights(self, run: Run) -> None:
+        """Write best.npz alone, for a run that cannot be resumed."""
+        checkpoint.save(self.best, run, resumable=False)
 
     def write(self, record: dict[str, Any]) -> None:
         """Add a line to the log, whole or not at all."""

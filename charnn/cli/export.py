@@ -1,0 +1,43 @@
+"""charnn export"""
+
+import click
+
+from . import options, streams
+
+
+@click.command("export")
+@click.argument("path", metavar="FILE|DIR")
+@options.model
+@options.root
+@click.option("--json", "as_json", is_flag=True, help="What checking found, as a JSON object.")
+def command(path: str, model: str | None, root: str, as_json: bool) -> None:
+    """Write a model for other programs, in the format of the suffix; and run what was written, to check it.
+
+    \b
+    .safetensors  weights with PyTorch's names
+    DIR           these, and a module of PyTorch that loads them, configuration, vocabulary, model card
+    .onnx         for onnxruntime: symbols and a state in, scores and the next state out
+    .html         a web page that scores what is typed and goes on from there, offline
+    .h            C99: the weights, and a function for one step
+
+    The check needs PyTorch, onnxruntime, node or a C compiler; where that is missing charnn's arithmetic takes its
+    place. It prints how far scores differ at most, over 500 greedy and 500 drawn characters.
+    """
+    from dataclasses import asdict
+
+    from ..exchange.export import export
+    from ..runs import checkpoint, folder
+    from ..terminal import console
+
+    source = folder.find(model, root)
+    made = export(checkpoint.load(source), path)
+    found = made.checked
+    if as_json:
+        streams.write_json({"file": str(source), "path": str(made.path), "bytes": made.bytes, **asdict(found)})
+        return
+    streams.write(f"{made.path}\n")
+    console.note(f"{source} as {made.path}, {made.bytes:,} bytes")
+    console.note(
+        f"checked by {found.by}: over {found.symbols:,} characters scores differ by {found.difference:.1e} at most; "
+        f"{found.greedy} of 500 greedy characters are equal"
+    )

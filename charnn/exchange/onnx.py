@@ -1,0 +1,220 @@
+"""A network as an ONNX file: symbols and a state in, scores and the next state out; time and batch are dynamic.
+
+Layers that ONNX has an operator for (LSTM, GRU, RNN) use it, layout 0, time first. Any other network is one step of
+`steps` inside a Scan over time. Either way one file scores a text in one call, and generates step by step.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import UsageError
+from ..io import onnx
+from ..io.npz import replace
+from ..io.onnx import FLOAT, INT64, Attribute
+from ..runs.run import Run
+from . import matrices
+from .describe import vocabulary_list
+from .program import SYMBOL, Operation, Program
+from .steps import program
+
+Array = np.ndarray
+OPERATORS = {"LSTM": "LSTM", "GRU": "GRU", "Elman": "RNN", "Dense": ""}  # by the layer's class
+FUNCTIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
+
+
+def write(path: str | Path, run: Run) -> None:
+    """Write a run as an ONNX file. Raises `UsageError` where ONNX cannot hold it, and `CharnnError`."""
+    step, graph = program(run), Graph()
+    plain = all(type(layer).__name__ in OPERATORS for layer in run.model.hidden.layers)
+    make = operators if plain and run.model.config.shares == (1, 1) else scanned
+    scores, state = make(graph, run, step)
+    graph.node("Identity", scores, out="scores")
+    for i, name in enumerate(state):
+        graph.node("Identity", name, out=f"next_state_{i}")
+    sizes = {f"state_{i}": n for i, n in enumerate(run.model.state_sizes)}
+    reads = [onnx.value("symbols", INT64, ["time", "batch"])]
+    reads += [onnx.value(name, FLOAT, ["batch", n]) for name, n in sizes.items()]
+    makes = [onnx.value("scores", FLOAT, ["time", "batch", run.model.symbols])]
+    makes += [onnx.value(f"next_{name}", FLOAT, ["batch", n]) for name, n in sizes.items()]
+    content = onnx.graph("charnn", graph.nodes, graph.constants(), reads, makes)
+    if len(content) > onnx.MAX_BYTES:
+        raise UsageError(f"{path} would have {len(content) / 1e9:.1f} GB, and ONNX files have 2 GB at most")
+    data = onnx.model(content, ("charnn", __version__), metadata(run))
+    replace(path, lambda file: file.write(data))
+
+
+def metadata(run: Run) -> dict[str, str]:
+    """What a user of the file has to know: which symbol is which character, and when to begin with a zero state."""
+    return {
+        "vocabulary": json.dumps(vocabulary_list(run.vocabulary)),
+        "sequence": run.vocabulary.sequence,
+        "newline": run.vocabulary.newline,
+        "state": "reset" if run.reset else "carry",
+        "corpus_sha256": run.origin.sha256,
+    }
+
+
+class Graph:
+    """Nodes, one after the other, and the constants that they read."""
+
+    def __init__(self, parent: "Graph | None" = None):
+        self.nodes = list[bytes]()
+        self._constants: dict[str, Array] = parent._constants if parent else {}
+        self._count = 0
+
+    def node(self, operator: str, *reads: str, out: str = "", outputs: int = 1, **settings: Attribute) -> Any:
+        """The name of what an operator makes, or the names where it makes several."""
+        self._count += 1
+        out = out or f"{operator}_{self._count}"
+        makes = [out, *(f"{out}_{i}" for i in range(1, outputs))]
+        self.nodes.append(onnx.node(operator, reads, makes, settings))
+        return makes if outputs > 1 else out
+
+    def constant(self, name: str, numbers: Any) -> str:
+        """The name of an array."""
+        self._constants[name] = np.asarray(numbers)
+        return name
+
+    def constants(self) -> Iterator[bytes]:
+        return (onnx.tensor(name, numbers) for name, numbers in self._constants.items())
+
+
+Made = tuple[str, list[str]]  # the names of the scores (T, B, V) and of the next state
+
+
+def operators(graph: Graph, run: Run, step: Program) -> Made:
+    """Each layer as an operator that reads all steps."""
+    stack, p, V = run.model.hidden, run.weights.at("hidden"), run.model.symbols
+    values = graph.constant("off_on", np.array([0, 1], np.float32))
+    onehot = graph.node("OneHot", "symbols", graph.constant("V", V), values, axis=-1)
+    axis = {name: graph.constant(name, [n]) for name, n in (("axis_0", 0), ("axis_1", 1))}
+    ys: list[str] = []
+    after: list[str] = []
+    for i, layer in enumerate(stack.layers):
+        reads = [*ys[-1:], *([onehot] if stack.skip or not ys else [])]
+        x = graph.node("Concat", *reads, axis=-1) if len(reads) > 1 else reads[0]
+        weights, at = p.at(str(i)), f"hidden/{i}"
+        if not layer.state_sizes:
+            U = graph.constant(f"{at}/U", matrices.joined(layer, weights["U"], V))
+            a = graph.node("Add", graph.node("MatMul", x, U), graph.constant(f"{at}/b", weights["b"]))
+            y = graph.node(FUNCTIONS[layer.activation], a)  # type: ignore[attr-defined]
+        else:
+            found = matrices.matrices(layer, weights, V, matrices.ONNX)
+            both = np.concatenate([found.input_bias, found.hidden_bias])
+            named = (("W", found.input), ("R", found.hidden), ("B", both))
+            own = [graph.constant(f"{at}/{name}", numbers[None]) for name, numbers in named]
+            first = range(len(after), len(after) + len(layer.state_sizes))
+            before = [graph.node("Unsqueeze", f"state_{n}", axis["axis_0"]) for n in first]
+            y, *last = graph.node(
+                OPERATORS[type(layer).__name__], x, *own, "", *before, outputs=1 + len(first), **_settings(layer)
+            )
+            y = graph.node("Squeeze", y, axis["axis_1"])
+            after += [graph.node("Squeeze", one, axis["axis_0"]) for one in last]
+        if stack.residual and ys:
+            y = graph.node("Add", y, ys[-1])
+        ys.append(y)
+    h = graph.node("Concat", *ys, axis=-1) if stack.skip and len(ys) > 1 else ys[-1]
+    readout = run.weights.at("readout")
+    o = graph.node("MatMul", h, graph.constant("readout/V", readout["V"]))
+    o = graph.node("Add", o, graph.constant("readout/c", readout["c"]))
+    return (_joint(graph, o) if run.model.config.ending == "node" else o), after
+
+
+def _settings(layer: Any) -> dict[str, Any]:
+    """Attributes of a layer's operator."""
+    more: dict[str, dict[str, Attribute]] = {
+        "GRU": {"linear_before_reset": 1},
+        "Elman": {"activations": [FUNCTIONS.get(getattr(layer, "activation", ""), "")]},
+    }
+    return {"hidden_size": layer.hidden, **more.get(type(layer).__name__, {})}
+
+
+def scanned(graph: Graph, run: Run, step: Program) -> Made:
+    """One step of the program inside a Scan over time."""
+    inner, names = Graph(graph), {SYMBOL: "symbol"}
+    names |= {index: graph.constant(name, numbers) for index, (name, numbers) in step.arrays.items()}
+    names |= {index: f"before_{i}" for i, index in enumerate(step.before)}
+    for operation in step.operations:
+        reads = [names[index] for index in operation.reads]
+        names[operation.out] = STEPS[operation.name](inner, step.sizes[operation.out], operation, *reads)
+    made = [*step.after, step.scores]
+    outs = [inner.node("Identity", names[index], out=f"after_{i}") for i, index in enumerate(made)]
+    inputs = [onnx.value(f"before_{i}", FLOAT, ["batch", step.sizes[n]]) for i, n in enumerate(step.before)]
+    inputs.append(onnx.value("symbol", INT64, ["batch"]))
+    outputs = [onnx.value(out, FLOAT, ["batch", step.sizes[n]]) for out, n in zip(outs, made, strict=True)]
+    body = onnx.graph("step", inner.nodes, (), inputs, outputs)
+    before = [f"state_{i}" for i in range(len(step.before))]
+    found = graph.node("Scan", *before, "symbols", outputs=len(outs), body=body, num_scan_inputs=1)
+    *after, scores = found if before else [found]
+    return scores, after
+
+
+def _slice(graph: Graph, a: str, start: int, end: int) -> str:
+    edges = [graph.constant(f"edge_{n}", [n]) for n in (start, end)]
+    return str(graph.node("Slice", a, *edges, graph.constant("edge_axis", [-1])))
+
+
+def _joint(graph: Graph, o: str) -> str:
+    """See `NodeHead.joint`."""
+    end, rest = _slice(graph, o, 0, 1), _slice(graph, o, 1, onnx.MAX_BYTES)
+    total = graph.node("ReduceLogSumExp", rest, axes=[-1], keepdims=1)
+    return str(graph.node("Concat", graph.node("Add", end, total), rest, axis=-1))
+
+
+def _onehot(graph: Graph, size: int, step: Operation, symbol: str) -> str:
+    values = graph.constant("off_on", np.array([0, 1], np.float32))
+    return str(graph.node("OneHot", symbol, graph.constant("V", size), values, axis=-1))
+
+
+def _scale(graph: Graph, size: int, step: Operation, a: str) -> str:
+    return str(graph.node("Mul", a, graph.constant(f"number_{step.out}", np.float32(step.number))))
+
+
+def _normalise(graph: Graph, size: int, step: Operation, *reads: str) -> str:
+    return str(graph.node("LayerNormalization", *reads, axis=-1, epsilon=step.number))
+
+
+def _plain(operator: str, **attributes: Attribute) -> Callable[..., str]:
+    return lambda graph, size, step, *reads: graph.node(operator, *reads, **attributes)
+
+
+STEPS: dict[str, Callable[..., str]] = {  # the rows of `program.OPERATIONS`
+    "take": lambda graph, size, step, symbol, table: graph.node("Gather", table, symbol, axis=0),
+    "onehot": _onehot,
+    "product": _plain("MatMul"),
+    "add": _plain("Add"),
+    "multiply": _plain("Mul"),
+    "scale": _scale,
+    "slice": lambda graph, size, step, a: _slice(graph, a, int(step.number), int(step.number) + size),
+    "tanh": _plain("Tanh"),
+    "sigmoid": _plain("Sigmoid"),
+    "relu": _plain("Relu"),
+    "normalise": _normalise,
+    "softmax": _plain("Softmax", axis=-1),
+    "joint": lambda graph, size, step, a: _joint(graph, a),
+}
+
+
+def scorer(path: str | Path) -> Callable[[Sequence[Array], Array], tuple[Array, list[Array]]]:
+    """What a file computes, by onnxruntime: (state, symbols (T, B)) -> scores (T, B, V), state.
+
+    Raises `ImportError` where onnxruntime is not installed.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def score(state: Sequence[Array], symbols: Array) -> tuple[Array, list[Array]]:
+        feeds = {f"state_{i}": part for i, part in enumerate(state)}
+        scores, *after = session.run(None, {"symbols": symbols.astype(np.int64), **feeds})
+        return scores, after
+
+    return score

@@ -1,0 +1,173 @@
+"""A network's step as a `Program`: every layer's equations, with a step for what stands around the layers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import UsageError
+from ..nn.layers.layernorm_lstm import VARIANCE_EPSILON
+from ..nn.parameters import Views
+from ..runs.run import Run
+from .program import SYMBOL, Program, Vector
+
+Input = Vector | None  # None: the symbol read, as a one-hot vector
+Inputs = Sequence[Input]
+
+
+class Step:
+    """The weights of one layer, and what it reads, while its equations are written down."""
+
+    def __init__(self, program: Program, layer: Any, weights: Views, at: str):
+        self.program, self.layer, self.weights, self.at = program, layer, weights, at
+
+    def __getitem__(self, name: str) -> Vector:
+        """The weights of that name."""
+        return self.program.array(f"{self.at}/{name}", self.weights[name])
+
+    def below(self, x: Inputs, weight: str = "U", bias: str = "b") -> Vector:
+        """b + x U, with a block of U's rows for each input."""
+        total, start = self[bias], 0
+        sizes = self.layer.inputs
+        for i, (one, size) in enumerate(zip(x, sizes, strict=True)):
+            block = self.weights[weight][start : start + size]
+            start += size
+            name = f"{self.at}/{weight}{i if len(sizes) > 1 else ''}"
+            total = total + self._times(one, self.program.array(name, block))
+        return total
+
+    def recurrent(self, h: Vector, name: str) -> Vector:
+        """h W, where a vector W stands for a diagonal matrix."""
+        W = self[name]
+        return h @ W if self.weights[name].ndim == 2 else h * W
+
+    def _times(self, x: Input, block: Vector) -> Vector:
+        return x @ block if x is not None else self.program.apply("take", block.size, SYMBOL, block)
+
+
+Result = tuple[Vector, list[Vector]]  # what comes out of a layer, and its state after the step
+
+
+def dense(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    return s.below(x).through(s.layer.activation), []
+
+
+def elman(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    h = (s.below(x) + state[0] @ s["W"]).through(s.layer.activation)
+    return h, [h]
+
+
+def deep_transition(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    layer = s.layer
+    a = s.below(x) + s.recurrent(state[0], "W")
+    if layer.delay > 1:
+        a = a + s.recurrent(state[-1], "D")
+    h = a.through(layer.activation)
+    for k in range(2, layer.recurrent_depth + 1):
+        h = (s[f"b{k}"] + h @ s[f"W{k}"]).through(layer.activation)
+    return h, [h, *state[:-1]]
+
+
+def jordan(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    """What is fed back is the last input: the symbol read or, with `Feedback`, a mixture."""
+    if not state:
+        return s.below(x).through(s.layer.activation), []
+    *others, z = x
+    fed = z if z is not None else s.program.apply("onehot", s.program.symbols, SYMBOL)
+    trace = state[0] * s.layer.decay + fed
+    return s.below([*others, trace]).through(s.layer.activation), [trace]
+
+
+def lstm(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    h, c = state
+    return _lstm(s.below(x) + h @ s["W"], c)
+
+
+def layernorm_lstm(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    h, c = state
+    a = s.below(x) + h @ s["W"]
+    return _lstm(a.normalised(s["gain"], s["shift"], VARIANCE_EPSILON), c)
+
+
+def _lstm(a: Vector, c: Vector) -> Result:
+    i, f, o, g = a.split(4)
+    c = f.through("sigmoid") * c + i.through("sigmoid") * g.through("tanh")
+    h = o.through("sigmoid") * c.through("tanh")
+    return h, [h, c]
+
+
+def gru(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    (h,) = state
+    (r, z, n), (rW, zW, m) = s.below(x).split(3), (h @ s["W"]).split(3)
+    n = (n + (r + rW).through("sigmoid") * (m + s["c"])).through("tanh")
+    h = n + (z + zW).through("sigmoid") * (h - n)
+    return h, [h]
+
+
+LAYERS: dict[str, Callable[[Step, Inputs, list[Vector]], Result]] = {  # by the layer's class
+    "Dense": dense,
+    "Elman": elman,
+    "DeepTransition": deep_transition,
+    "Jordan": jordan,
+    "LSTM": lstm,
+    "LayerNormLSTM": layernorm_lstm,
+    "GRU": gru,
+}
+
+
+def program(run: Run, end: bool = True) -> Program:
+    """One step of a run's network, whose scores' softmax is the distribution of the next symbol.
+
+    Raises `UsageError` for a network without such scores, and for a layer that has no equations here.
+    """
+    model = run.model
+    check_ending(run)
+    made = Program(model.symbols)
+    state = [made.state(size) for size in model.state_sizes]
+    fed = _fed(made, run, state)
+    h, after = _stack(made, run, fed, state)
+    readout = Step(made, model.readout, run.weights.at("readout"), "readout")
+    scores = readout.below(h, "V", "c")
+    if len(after) < len(state):  # `Feedback` keeps what was put out
+        after = [*after, scores.through("softmax")]
+    if model.config.ending == "node":
+        scores = scores.through("joint")
+    made.scores, made.after = scores.index, [one.index for one in after]
+    return made
+
+
+def check_ending(run: Run) -> None:
+    """Raise `UsageError` for --ending length, whose scores do not make one distribution."""
+    if run.model.config.ending == "length":
+        raise UsageError(
+            "--ending length draws a length before the first character, and no export format holds that step: "
+            "export a network of --ending eos or --ending node"
+        )
+
+
+def _fed(made: Program, run: Run, state: list[Vector]) -> Inputs:
+    """What the layers read beside what is below them: the symbol, and what is fed back."""
+    config = run.model.config
+    beside, teacher = config.feedback == "output", config.shares[1]
+    if config.shares == (1, 1):
+        return (None, None) if beside else (None,)
+    z = made.apply("onehot", made.symbols, SYMBOL) * teacher + state[-1] * (1 - teacher)
+    return (z, None) if beside else (z,)
+
+
+def _stack(made: Program, run: Run, fed: Inputs, state: list[Vector]) -> tuple[list[Vector], list[Vector]]:
+    """What the readout sees, and the state after the step; see `Stack`."""
+    stack, weights, left = run.model.hidden, run.weights.at("hidden"), list(state)
+    ys: list[Vector] = []
+    after: list[Vector] = []
+    x: Inputs = fed
+    for i, layer in enumerate(stack.layers):
+        step = LAYERS.get(name := type(layer).__name__)
+        if step is None:
+            raise UsageError(f"layers of the kind {name} cannot be exported")
+        own, left = left[: len(layer.state_sizes)], left[len(layer.state_sizes) :]
+        y, own = step(Step(made, layer, weights.at(str(i)), f"hidden/{i}"), x, own)
+        if stack.residual and ys:
+            y = y + ys[-1]
+        ys.append(y)
+        after += own
+        x = [y, *fed] if stack.skip else [y]
+    return ys if stack.skip else ys[-1:], after

@@ -1,0 +1,107 @@
+"""Safetensors files: written as the format says, and read with suspicion."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charnn.errors import CharnnError, CheckpointError
+from charnn.io import safetensors
+
+ARRAYS = {
+    "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "b.weight": np.array(7, np.float32),
+    "none": np.empty((0, 4), np.float32),
+}
+
+
+def made(header: Any, data: bytes, fill: int = 0) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    text += b" " * fill
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def entry(dtype: str, shape: list[int], start: int, end: int) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+def test_arrays_come_back_with_their_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    safetensors.write(path, ARRAYS, {"format": "pt", "é": "…"})
+    arrays, metadata = safetensors.read(path)
+    assert metadata == {"format": "pt", "é": "…"} and arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(arrays[name], array)
+    length = int.from_bytes(path.read_bytes()[:8], "little")
+    assert length % 8 == 0 and path.stat().st_size == 8 + length + 7 * 4
+
+
+@pytest.mark.parametrize("dtype", ["F64", "F32", "F16"])
+def test_other_floats_become_float32(dtype: str, tmp_path: Path) -> None:
+    numbers = np.array([0.5, -3, 1e-3], safetensors.TYPES[dtype])
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(made({"a": entry(dtype, [3], 0, numbers.nbytes)}, numbers.tobytes()))
+    found = safetensors.read(path)[0]["a"]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, numbers.astype(np.float32))
+
+
+def test_bfloat16_is_the_upper_half_of_a_float32(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(made({"a": entry("BF16", [2], 0, 4)}, np.array([0x3F80, 0xC040], "<u2").tobytes()))
+    np.testing.assert_array_equal(safetensors.read(path)[0]["a"], [1, -3])
+
+
+ONE = entry("F32", [1], 0, 4)
+BAD = {
+    "nothing": b"",
+    "seven bytes": b"1234567",
+    "a header longer than the file": (1000).to_bytes(8, "little") + b"{}",
+    "a header of 2^63 bytes": (2**63).to_bytes(8, "little") + b"{}",
+    "no JSON": made(b"{]", b""),
+    "no UTF-8": made(b'{"\xff": 1}', b""),
+    "a list": made([], b""),
+    "deep JSON": made(b"[" * 100_000, b""),
+    "a name twice": made(b'{"a": %s, "a": %s}' % ((json.dumps(ONE).encode(),) * 2), bytes(4)),
+    "another type": made({"a": entry("I64", [1], 0, 8)}, bytes(8)),
+    "no shape": made({"a": {"dtype": "F32", "data_offsets": [0, 4]}}, bytes(4)),
+    "a shape that is no list": made({"a": {**ONE, "shape": "1"}}, bytes(4)),
+    "a negative size": made({"a": entry("F32", [-1], 0, 4)}, bytes(4)),
+    "sizes that are too large": made({"a": entry("F32", [2**62, 2**62], 0, 4)}, bytes(4)),
+    "a size that is a float": made({"a": entry("F32", [1.0], 0, 4)}, bytes(4)),  # type: ignore[list-item]
+    "one more name": made({"a": {**ONE, "more": 1}}, bytes(4)),
+    "a gap": made({"a": ONE, "b": entry("F32", [1], 8, 12)}, bytes(12)),
+    "an overlap": made({"a": ONE, "b": ONE}, bytes(4)),
+    "bytes of no array": made({"a": ONE}, bytes(8)),
+    "too few bytes": made({"a": ONE}, bytes(3)),
+    "not finite": made({"a": ONE}, np.array(np.nan, "<f4").tobytes()),
+    "too large for float32": made({"a": entry("F64", [1], 0, 8)}, np.array(1e300).tobytes()),
+    "metadata that are no texts": made({"__metadata__": {"a": 1}}, b""),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_anything_else_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(BAD[name])
+    with pytest.raises(CheckpointError, match=r"bad\.safetensors is not a valid safetensors file"):
+        safetensors.read(path)
+
+
+def test_every_file_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    safetensors.write(path, ARRAYS, {})
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CheckpointError):
+            safetensors.read(path)
+
+
+def test_a_missing_file_and_a_full_disk_say_so(tmp_path: Path) -> None:
+    with pytest.raises(CharnnError, match="No such file"):
+        safetensors.read(tmp_path / "none.safetensors")
+    with pytest.raises(CharnnError, match="cannot be written"):
+        safetensors.write(tmp_path / "none" / "a.safetensors", ARRAYS, {})
