@@ -16,6 +16,8 @@ from .errors import CharnnError, CheckpointError, DivergenceError, InputError, U
 from .evaluation import overlap, score
 from .evaluation.overlap import Overlap
 from .evaluation.score import Score
+from .exchange.export import Exported, export
+from .exchange.importing import import_torch
 from .io import text
 from .io.lazy import Ids, pieces
 from .io.text import Watch
@@ -32,6 +34,7 @@ __all__ = [
     "CheckpointError",
     "Corpus",
     "DivergenceError",
+    "Exported",
     "InputError",
     "ModelConfig",
     "Rollback",
@@ -45,7 +48,9 @@ __all__ = [
     "Validation",
     "Vocabulary",
     "evaluate",
+    "export",
     "generate",
+    "import_torch",
     "load",
     "read",
     "stream",

@@ -36,7 +36,7 @@ def command(
     from ..runs.folder import Folder
     from ..terminal import console
 
-    run = importing.read(file, vocabulary, sequence, state, activation)
+    run = importing.import_torch(file, vocabulary, sequence, state, activation)
     folder = Folder.create(root, name or Path(file).stem)
     folder.save_weights(run)
     config = run.model.config

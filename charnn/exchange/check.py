@@ -144,7 +144,7 @@ def by_torch(folder: Path, run: Run) -> tuple[str, Scorer]:
 
 def by_import(path: Path) -> tuple[str, Scorer]:
     """A .safetensors file read back."""
-    return "reading it back", partial(scores, importing.read(path))
+    return "reading it back", partial(scores, importing.import_torch(path))
 
 
 def by_node(path: Path, run: Run) -> tuple[str, Scorer]:

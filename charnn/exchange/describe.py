@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from ..version import __version__
 from ..config import ModelConfig, TrainConfig
 from ..data.vocabulary import Vocabulary
 from ..runs.run import Run

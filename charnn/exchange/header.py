@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import __version__
+from ..version import __version__
 from ..io.npz import replace
 from ..runs.run import Run
 from .program import SYMBOL, Operation, Program

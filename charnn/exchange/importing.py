@@ -28,7 +28,7 @@ EMBEDDING_NAMES = re.compile("emb|enc|wte")  # in the name of one of two matrice
 MISSING_SCORE = -30.0  # of an end that the network never predicts: it costs about 30 nats
 
 
-def read(
+def import_torch(
     path: str | Path,
     vocabulary: str | Path | None = None,
     sequence: str = "auto",

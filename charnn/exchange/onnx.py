@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from ..version import __version__
 from ..errors import UsageError
 from ..io import onnx
 from ..io.npz import replace

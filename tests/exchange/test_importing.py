@@ -64,7 +64,7 @@ def test_scores_are_theirs(kind: str, embedded: bool, layers: int, tmp_path: Pat
     module, options = KINDS[kind]
     theirs = Theirs(module, embedded, layers, **options)
     files = saved(tmp_path, theirs.tensors)
-    run = importing.read(*files, activation=options.get("nonlinearity", "tanh"))
+    run = importing.import_torch(*files, activation=options.get("nonlinearity", "tanh"))
     assert run.vocabulary.sequence == "line" and not run.reset
     text = "az é\nbaab\nz"
     read = run.vocabulary.ids(text)
@@ -77,7 +77,7 @@ def test_scores_are_theirs(kind: str, embedded: bool, layers: int, tmp_path: Pat
 def test_what_was_exported_comes_back(name: str, tmp_path: Path) -> None:
     run = network(name, "paragraph")
     write(tmp_path / "a.safetensors", run)
-    back = importing.read(tmp_path / "a.safetensors")
+    back = importing.import_torch(tmp_path / "a.safetensors")
     assert (back.vocabulary, back.origin, back.config) == (run.vocabulary, run.origin, run.config)
     assert (back.step, back.best, back.reset) == (7, 1.5, run.reset)
     ids = np.random.default_rng(0).integers(0, 13, 50)
@@ -85,7 +85,7 @@ def test_what_was_exported_comes_back(name: str, tmp_path: Path) -> None:
 
 
 def test_an_imported_run_is_saved_sampled_and_scored(tmp_path: Path) -> None:
-    run = importing.read(*saved(tmp_path, Theirs("LSTM", True, 2).tensors))
+    run = importing.import_torch(*saved(tmp_path, Theirs("LSTM", True, 2).tensors))
     folder = Folder.create(tmp_path, "theirs")
     folder.save_weights(run)
     loaded = charnn.load("theirs", tmp_path)
@@ -97,13 +97,15 @@ def test_an_imported_run_is_saved_sampled_and_scored(tmp_path: Path) -> None:
 
 def test_an_end_that_they_have_and_one_that_they_do_not_have(tmp_path: Path) -> None:
     theirs = Theirs("GRU", True, 1)
-    own_end = importing.read(*saved(tmp_path, theirs.tensors, ["b", "", "a", " ", "é", "z"]))
+    own_end = importing.import_torch(*saved(tmp_path, theirs.tensors, ["b", "", "a", " ", "é", "z"]))
     assert own_end.vocabulary.sequence == "line" and own_end.reset
-    no_end = importing.read(*saved(tmp_path, theirs.tensors, dict(zip("bcadéz", range(6), strict=True))))
+    no_end = importing.import_torch(*saved(tmp_path, theirs.tensors, dict(zip("bcadéz", range(6), strict=True))))
     assert no_end.vocabulary == charnn.Vocabulary(tuple(map(ord, "abcdzé")), "file")
     first = check.scores(no_end, np.array([0, 3]))
     assert (first.argmax(axis=1) != 0).all() and (first[:, 0] == importing.MISSING_SCORE).all()
-    both = importing.read(*saved(tmp_path, theirs.tensors, ["b", "\n", "a", "", "é", "z"]), sequence="paragraph")
+    both = importing.import_torch(
+        *saved(tmp_path, theirs.tensors, ["b", "\n", "a", "", "é", "z"]), sequence="paragraph"
+    )
     assert both.vocabulary.sequence == "paragraph" and ord("\n") in both.vocabulary.characters
 
 
@@ -136,7 +138,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 def test_what_does_not_fit_is_named(name: str, tmp_path: Path) -> None:
     make, message = REFUSED[name]
     with pytest.raises(InputError, match=message):
-        importing.read(*saved(tmp_path, make()))
+        importing.import_torch(*saved(tmp_path, make()))
 
 
 @pytest.mark.parametrize(
@@ -152,27 +154,27 @@ def test_what_does_not_fit_is_named(name: str, tmp_path: Path) -> None:
 )
 def test_a_vocabulary_that_is_none_is_refused(characters: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        importing.read(*saved(tmp_path, Theirs("GRU", True, 1).tensors, characters))
+        importing.import_torch(*saved(tmp_path, Theirs("GRU", True, 1).tensors, characters))
 
 
 def test_a_vocabulary_is_asked_for_and_has_to_be_there(tmp_path: Path) -> None:
     model, chars = saved(tmp_path, Theirs("GRU", True, 1).tensors)
     with pytest.raises(UsageError, match="give --vocabulary"):
-        importing.read(model)
+        importing.import_torch(model)
     with pytest.raises(UsageError, match=re.escape(f"{chars}.none cannot be read")):
-        importing.read(model, f"{chars}.none")
+        importing.import_torch(model, f"{chars}.none")
     chars.write_bytes(b"[")
     with pytest.raises(InputError, match="is not JSON"):
-        importing.read(model, chars)
+        importing.import_torch(model, chars)
 
 
 def test_tied_weights_and_a_readout_without_bias(tmp_path: Path) -> None:
     theirs = Theirs("LSTM", True, 1, bias=False)
-    run = importing.read(*saved(tmp_path, theirs.tensors))
+    run = importing.import_torch(*saved(tmp_path, theirs.tensors))
     assert not run.weights["readout/c"].any()
     renamed = {name.replace("encoder", "first"): array for name, array in theirs.tensors.items()}
     with pytest.raises(InputError, match=r"it has decoder\.weight, first\.weight"):
-        importing.read(*saved(tmp_path, renamed))
+        importing.import_torch(*saved(tmp_path, renamed))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_metadata_that_is_not_ours_is_refused(key: str, value: Any, tmp_path: Pa
     config["model"][key] = value
     safetensors.write(path, arrays, {**metadata, "config": json.dumps(config)})
     with pytest.raises(CheckpointError, match="metadata that is not charnn's"):
-        importing.read(path)
+        importing.import_torch(path)
 
 
 def test_layers_are_ordered_by_number(tmp_path: Path) -> None:
