@@ -6,10 +6,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from ..version import __version__
 from ..config import ModelConfig, TrainConfig
 from ..data.vocabulary import Vocabulary
 from ..runs.run import Run
+from ..version import __version__
 
 
 def vocabulary_list(vocabulary: Vocabulary) -> list[str]:

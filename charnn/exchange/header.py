@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..version import __version__
 from ..io.npz import replace
 from ..runs.run import Run
+from ..version import __version__
 from .program import SYMBOL, Operation, Program
 from .steps import program
 

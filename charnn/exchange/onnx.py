@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..version import __version__
 from ..errors import UsageError
 from ..io import onnx
 from ..io.npz import replace
 from ..io.onnx import FLOAT, INT64, Attribute
 from ..runs.run import Run
+from ..version import __version__
 from . import matrices
 from .describe import vocabulary_list
 from .program import SYMBOL, Operation, Program
