@@ -25,7 +25,8 @@ from charnn.errors import InputError
 from charnn.evaluation.score import Score, evaluate
 from charnn.nn import optimizers
 from charnn.nn.functions import cross_entropy, log_softmax
-from charnn.nn.layers import Elman, Linear
+from charnn.nn.layers.elman import Elman
+from charnn.nn.layers.linear import Linear
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters

@@ -21,7 +21,7 @@ import numpy as np
 from ..data.vocabulary import EOS
 from ..io.lazy import Ids, pieces
 from ..nn.functions import ignore_overflow
-from ..nn.layers import Array, State
+from ..nn.layers.base import Array, State
 from ..nn.network import Network
 from ..nn.optimizers import PIECE
 from ..nn.workspace import Workspace

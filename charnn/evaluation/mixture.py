@@ -14,7 +14,7 @@ from ..errors import CharnnError, UsageError
 from ..io.lazy import Ids, pieces
 from ..machine import available_memory
 from ..nn.functions import ignore_overflow, log_softmax
-from ..nn.layers import Array
+from ..nn.layers.base import Array
 from ..runs.corpus import PUT_BACK, own_corpus
 from ..runs.run import Run
 from . import mixture, ngram

@@ -11,7 +11,7 @@ import numpy as np
 from ..data.vocabulary import EOS
 from ..io.lazy import Ids, pieces
 from ..nn.functions import ignore_overflow
-from ..nn.layers import State
+from ..nn.layers.base import State
 from ..nn.network import Network
 from ..nn.workspace import Workspace
 from ..parallel.processes import spread

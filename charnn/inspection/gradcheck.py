@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..nn.functions import ignore_overflow
-from ..nn.layers import Array, State
-from ..nn.layers.base import Keep
+from ..nn.layers.base import Array, Keep, State
 from ..nn.model import Model
 from ..nn.network import Network
 from ..nn.parameters import Parameters

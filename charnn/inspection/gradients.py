@@ -8,8 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..nn.functions import cross_entropy, ignore_overflow
-from ..nn.layers import Array, Arrays, State
-from ..nn.layers.base import Forward
+from ..nn.layers.base import Array, Arrays, Forward, State
 from ..nn.layers.linear import rows
 from ..nn.network import Network
 from ..nn.parameters import Parameters

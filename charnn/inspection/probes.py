@@ -13,8 +13,7 @@ import numpy as np
 
 from ..data.vocabulary import EOS
 from ..nn.functions import ignore_overflow
-from ..nn.layers import Array, Arrays, Layer, State
-from ..nn.layers.base import Forward, Gradients, Keep, Rng
+from ..nn.layers.base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from ..nn.layers.linear import rows
 from ..nn.model import Model
 from ..nn.network import Network

@@ -6,28 +6,34 @@ o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L = -sum_t log y[t][target[t]]   (n
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from math import prod
 from typing import NamedTuple, Self
 
 import numpy as np
 
 from ..config import ModelConfig
-from . import layers
 from .heads import HEADS, Head
-from .layers import Array, Arrays, Layer, Linear, Stack, State
-from .layers.base import Keep, Rng
-from .layers.linear import rows
+from .layers.base import Array, Arrays, Keep, Layer, Rng, State
+from .layers.linear import Linear, rows
+from .layers.stack import Stack
 from .parameters import Parameters
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-CELLS = {"elman": "simple_recurrent", "lstm": "make_lstm", "gru": "GRU", "jordan": "Jordan"}  # of `layers`
+CELLS = {  # module and name, below `layers`
+    "elman": ("elman", "simple_recurrent"),
+    "lstm": ("layernorm_lstm", "make_lstm"),
+    "gru": ("gru", "GRU"),
+    "jordan": ("jordan", "Jordan"),
+}
 PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
 
 
 def maker(cell: str) -> Callable[..., Layer]:
     """What makes a layer of such cells."""
-    make: Callable[..., Layer] = getattr(layers, CELLS[cell])
+    module, name = CELLS[cell]
+    make: Callable[..., Layer] = getattr(import_module(f".layers.{module}", __package__), name)
     return make
 
 
@@ -67,7 +73,9 @@ class Model:
             symbols = self.symbols if i == 0 or c.skip else 0
             below = (*(found[-1].output_sizes if i else ()), *([symbols] * seen if symbols else []))
             if i % c.feedforward_depth:
-                found.append(layers.Dense(below, c.hidden, plain, symbols))
+                from .layers.dense import Dense  # what few networks have, others do not wait for
+
+                found.append(Dense(below, c.hidden, plain, symbols))
             else:
                 found.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
         return Stack(tuple(found), c.skip, c.dropout or 0.0, c.residual, "hidden/", c.dropout_kind == "locked")
@@ -76,10 +84,14 @@ class Model:
     def recurrent(self) -> Layer:
         """All below the readout: with feedback, what leads from the readout back to it too."""
         beside, shares = self.config.feedback == "output", self.config.shares
+        if shares == (1, 1) and not beside:
+            return self.hidden
+        from .layers.feedback import Feedback, TeacherForced
+
         if shares == (1, 1):
-            return layers.TeacherForced(self.hidden) if beside else self.hidden
+            return TeacherForced(self.hidden)
         teacher = shares[1] if self.teacher is None else self.teacher
-        return layers.Feedback(self.hidden, self.readout, teacher, beside)
+        return Feedback(self.hidden, self.readout, teacher, beside)
 
     def taught(self, teacher: float) -> Self:
         """The network with this share of teacher forcing: other work, the same weights and the same state."""

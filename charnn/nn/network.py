@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..data.batches import keep_mask
-from .layers import Array, State
-from .layers.base import Keep
+from .layers.base import Array, Keep, State
 from .model import Model
 from .parameters import Parameters
 from .workspace import Workspace

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ..config import TrainConfig
 from ..data.vocabulary import Vocabulary
 from ..machine import environment
-from ..nn.layers import State
+from ..nn.layers.base import State
 from ..nn.model import Model
 from ..nn.network import Network
 from ..nn.parameters import Allocate, Parameters

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.vocabulary import EOS
 from ..nn.heads import LengthHead, NodeHead
-from ..nn.layers import Array, State
+from ..nn.layers.base import Array, State
 from ..nn.network import Network
 from ..nn.workspace import Workspace
 from .stepper import Stepper, make_stepper

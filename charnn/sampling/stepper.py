@@ -13,7 +13,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..nn.layers import Array, Cell, Stack, StepKernel
+from ..nn.layers.base import Array, Cell, StepKernel
+from ..nn.layers.stack import Stack
 from ..nn.matmul import Product
 from ..nn.network import Network
 from ..nn.workspace import ALIGN, Workspace

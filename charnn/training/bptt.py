@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..data.batches import BatchLayout, Window, keep_mask
-from ..nn.layers import Array, State
-from ..nn.layers.base import Keep, Rng
+from ..nn.layers.base import Array, Keep, Rng, State
 from ..nn.model import Gradient
 from ..nn.workspace import Workspace
 

@@ -5,7 +5,7 @@ from ..errors import CharnnError
 from ..evaluation.score import SCORING_WINDOW
 from ..machine import available_memory
 from ..nn import optimizers
-from ..nn.layers import Layer
+from ..nn.layers.base import Layer
 from ..nn.layers.linear import SORT_CHUNK
 from ..nn.model import Model
 

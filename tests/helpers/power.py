@@ -32,7 +32,7 @@ from charnn.data.vocabulary import EOS
 from charnn.io.text import Source
 from charnn.nn import optimizers
 from charnn.nn.functions import log_softmax
-from charnn.nn.layers import Linear
+from charnn.nn.layers.linear import Linear
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace

@@ -12,7 +12,10 @@ from charnn.config import ModelConfig
 from charnn.data.vocabulary import EOS
 from charnn.errors import InputError
 from charnn.inspection import gradcheck, gradients, probes
-from charnn.nn.layers import Elman, Linear, Stack, elman
+from charnn.nn.layers import elman
+from charnn.nn.layers.elman import Elman
+from charnn.nn.layers.linear import Linear
+from charnn.nn.layers.stack import Stack
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.nn.layers import GRU, LSTM, Bidirectional, Elman
-from charnn.nn.layers.bidirectional import reversal
+from charnn.nn.layers.bidirectional import Bidirectional, reversal
+from charnn.nn.layers.elman import Elman
+from charnn.nn.layers.gru import GRU
+from charnn.nn.layers.lstm import LSTM
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 

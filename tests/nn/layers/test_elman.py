@@ -15,7 +15,8 @@ from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.inspection.probes import radius, spectra
-from charnn.nn.layers import DeepTransition, Elman
+from charnn.nn.layers.deep_transition import DeepTransition
+from charnn.nn.layers.elman import Elman
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters

@@ -14,7 +14,12 @@ from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.evaluation import score
-from charnn.nn.layers import Elman, Feedback, Jordan, Linear, Stack, TeacherForced, trace
+from charnn.nn.layers import trace
+from charnn.nn.layers.elman import Elman
+from charnn.nn.layers.feedback import Feedback, TeacherForced
+from charnn.nn.layers.jordan import Jordan
+from charnn.nn.layers.linear import Linear
+from charnn.nn.layers.stack import Stack
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters

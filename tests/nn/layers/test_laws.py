@@ -14,24 +14,21 @@ from charnn.config import ModelConfig
 from charnn.errors import UsageError
 from charnn.nn import matmul
 from charnn.nn import model as model_module
-from charnn.nn.layers import (
-    GRU,
-    LSTM,
-    Bidirectional,
-    DeepTransition,
-    Dense,
-    Dropout,
-    Elman,
-    Feedback,
-    Jordan,
-    LayerNormLSTM,
-    Linear,
-    Stack,
-    TeacherForced,
-    Trace,
-    trace,
-)
+from charnn.nn.layers import trace
 from charnn.nn.layers.base import is_causal
+from charnn.nn.layers.bidirectional import Bidirectional
+from charnn.nn.layers.deep_transition import DeepTransition
+from charnn.nn.layers.dense import Dense
+from charnn.nn.layers.dropout import Dropout
+from charnn.nn.layers.elman import Elman
+from charnn.nn.layers.feedback import Feedback, TeacherForced
+from charnn.nn.layers.gru import GRU
+from charnn.nn.layers.jordan import Jordan
+from charnn.nn.layers.layernorm_lstm import LayerNormLSTM
+from charnn.nn.layers.linear import Linear
+from charnn.nn.layers.lstm import LSTM
+from charnn.nn.layers.stack import Stack
+from charnn.nn.layers.trace import Trace
 from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace

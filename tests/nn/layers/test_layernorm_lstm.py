@@ -16,8 +16,8 @@ from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.io import npz
-from charnn.nn.layers import LSTM, LayerNormLSTM
-from charnn.nn.layers.layernorm_lstm import VARIANCE_EPSILON
+from charnn.nn.layers.layernorm_lstm import VARIANCE_EPSILON, LayerNormLSTM
+from charnn.nn.layers.lstm import LSTM
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace

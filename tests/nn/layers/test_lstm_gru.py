@@ -16,7 +16,8 @@ from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.nn import matmul
-from charnn.nn.layers import GRU, LSTM
+from charnn.nn.layers.gru import GRU
+from charnn.nn.layers.lstm import LSTM
 from charnn.nn.model import Model, maker
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
