@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..nn.layers import Layer
+from ..nn.layers.base import Layer
 from ..nn.parameters import Views
 
 Array = np.ndarray
