@@ -7,7 +7,7 @@ from charnn.errors import UsageError
 from charnn.exchange import header, onnx
 from charnn.exchange.program import OPERATIONS
 from charnn.exchange.steps import LAYERS, program
-from charnn.nn.layers import Dense
+from charnn.nn.layers.dense import Dense
 from charnn.nn.workspace import Workspace
 from tests.exchange.networks import NETWORKS, network
 
