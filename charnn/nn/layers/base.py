@@ -53,8 +53,16 @@ class Layer(Protocol):
 
 
 def is_causal(layer: Any) -> bool:
-    """Whether each output depends on what was read so far alone, so that a window can be cut anywhere."""
+    """Whether each output depends on what was read so far alone, so that a window can be cut anywhere.
+
+    A layer for which this does not hold says `causal = False`.
+    """
     return getattr(layer, "causal", True)
+
+
+def read_in_reverse(layer: Layer) -> tuple[bool, ...]:
+    """For each array in y whether it is made from the end of the sequence on; a layer says so by `reverse`."""
+    return getattr(layer, "reverse", (False,) * len(layer.output_sizes))
 
 
 class StepKernel(Protocol):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..parameters import Views
 from ..workspace import Workspace
-from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State, read_in_reverse
 from .linear import rows
 
 
@@ -36,6 +36,10 @@ class Bidirectional:
     @property
     def output_sizes(self) -> tuple[int, ...]:
         return *self.forwards.output_sizes, *self.backwards.output_sizes
+
+    @property
+    def reverse(self) -> tuple[bool, ...]:
+        return *read_in_reverse(self.forwards), *(not r for r in read_in_reverse(self.backwards))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {f"{at}/{n}": s for at, layer in self._named for n, s in layer.shapes().items()}

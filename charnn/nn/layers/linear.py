@@ -28,6 +28,8 @@ class Linear:
     one at a time: by Glorot's count, meant for sums over all rows, they would be drowned by the recurrence for long.
     Gated cells take more, see there.
 
+    An array that is the same at every step (`constant`) is multiplied once; its gradient is the sum over the steps.
+
     x (T, B, .), y (T, B, outputs). `weight` and `bias` are the letters: U and b here, V and c in a readout.
     """
 
@@ -68,7 +70,8 @@ class Linear:
     def apply(self, p: Views, x: Arrays, y: Array, ws: Workspace) -> None:
         """y = b + x U, written into y (T, B, outputs)."""
         out, b = rows(y), p[self.bias]
-        pairs = list(zip(map(rows, x), self.blocks(p), strict=True))
+        parts = list(zip(x, self.blocks(p), strict=True))
+        pairs = [(rows(part), U) for part, U in parts if not is_constant(part)]
         last, U = pairs[-1]
         folded = last.ndim == 1 and len(U) <= len(last)  # b is added to U's few rows before they are looked up
         if folded:
@@ -80,6 +83,10 @@ class Linear:
                     out[piece] += product(part[piece], U, ws.empty(out[piece].shape, out.dtype), ws)
         if not folded:
             out += b
+        for part, U in parts:
+            if is_constant(part):
+                with ws.scratch():
+                    y += product(part[0], U, ws.empty(y.shape[1:], y.dtype), ws)
 
     def reverse(self, p: Views, x: Arrays, dy: Array, g: Views, dx: Sequence[Array | None], ws: Workspace) -> None:
         """ADD dU and db into g, and write each dx = dy U^T, where there is one."""
@@ -88,6 +95,10 @@ class Linear:
         for part, dpart, U, dU in zip(x, dx, self.blocks(p), self.blocks(g), strict=True):
             if dpart is None:
                 add_rows(dU, rows(part), d, ws)
+            elif is_constant(part):
+                total = dy.sum(axis=0)
+                add_product(dU, part[0], total, ws)
+                multiply(total, U, dpart[0], ws, transposed=True)
             else:
                 add_product(dU, rows(part), d, ws)
                 multiply(d, U, rows(dpart), ws, transposed=True)
@@ -99,8 +110,19 @@ class Linear:
 
 
 def gradients(x: Arrays, dtype: DType, ws: Workspace) -> tuple[Array | None, ...]:
-    """Room for the gradient of each array in x: None for integers, which have none."""
-    return tuple(None if part.dtype.kind in "iu" else ws.empty(part.shape, dtype) for part in x)
+    """Room for the gradient of each array in x: None for integers, which have none, one step for what is constant."""
+    shapes = ((1 if is_constant(part) else len(part), *part.shape[1:]) for part in x)
+    return tuple(None if part.dtype.kind in "iu" else ws.empty(shape, dtype) for part, shape in zip(x, shapes))
+
+
+def constant(a: Array, steps: int) -> Array:
+    """a (B, n) at each of so many steps, (steps, B, n): a view of the one array."""
+    return np.broadcast_to(a, (steps, *a.shape))
+
+
+def is_constant(a: Array) -> bool:
+    """Whether an array (T, B, n) is one step seen T times, as `constant` makes it."""
+    return a.strides[0] == 0 and len(a) > 1
 
 
 def rows(a: Array) -> Array:

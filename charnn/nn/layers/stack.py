@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import UsageError
 from ..parameters import Views
 from ..workspace import Workspace
-from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State, is_causal
+from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State, is_causal, read_in_reverse
 from .dropout import Dropout
 
 
@@ -54,6 +54,11 @@ class Stack:
     @property
     def causal(self) -> bool:
         return all(map(is_causal, self.layers))
+
+    @property
+    def reverse(self) -> tuple[bool, ...]:
+        found = [read_in_reverse(layer) for layer in self.layers]
+        return tuple(r for one in found for r in one) if self.skip else found[-1]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {f"{at}/{n}": s for at, layer in self._named for n, s in layer.shapes().items()}
