@@ -5,8 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.nn.layers import GRU, LSTM, DeepTransition, Dense, Elman, Jordan, Linear, Stack
-from charnn.nn.layers.linear import constant
+from charnn.nn.layers.deep_transition import DeepTransition
+from charnn.nn.layers.dense import Dense
+from charnn.nn.layers.elman import Elman
+from charnn.nn.layers.gru import GRU
+from charnn.nn.layers.jordan import Jordan
+from charnn.nn.layers.linear import Linear, constant
+from charnn.nn.layers.lstm import LSTM
+from charnn.nn.layers.stack import Stack
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 
