@@ -6,15 +6,15 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from charnn.cli import program
 from charnn.cli.bench import duration
 from tests.helpers.leftovers import alive
+from tests.helpers.program import invoke, refused
+from tests.helpers.waiting import limit, soon
 
 NAMES = Path(__file__).parents[2] / "corpora" / "names.txt"
 SMALL = ["--cell", "elman", "--hidden", "4", "--layers", "1", "--batch", "4", "--window", "4", "--workers", "1"]
@@ -26,13 +26,7 @@ SAMPLED = ("sample 1 stream", "sample 256 streams")
 
 
 def bench(*words: str) -> Result:
-    return CliRunner().invoke(program, ["bench", *words])
-
-
-def refused(*words: str) -> str:
-    result = bench(*words)
-    assert result.exit_code == 2, result.output
-    return result.stderr
+    return invoke("bench", *words)
 
 
 def test_the_table() -> None:
@@ -58,11 +52,12 @@ def test_json_for_a_corpus() -> None:
     assert corpus["seconds"] == pytest.approx(corpus["symbols"] * corpus["epochs"] / rate)
 
 
-def test_what_cannot_be_measured_is_refused() -> None:
-    assert "--seconds is 0" in refused("--seconds", "0")
-    assert "--corpus-size is 3" in refused("--corpus-size", "3")
-    assert "--hidden is 0" in refused("--hidden", "0")
-    assert "--symbols is 1" in refused("--symbols", "1") and "--symbols is 70000" in refused("--symbols", "70000")
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--seconds", "0"), ("--corpus-size", "3"), ("--hidden", "0"), ("--symbols", "1"), ("--symbols", "70000")],
+)
+def test_what_cannot_be_measured_is_refused(option: str, value: str) -> None:
+    assert f"{option} is {value}" in refused(2, "bench", option, value)
 
 
 @pytest.mark.parametrize(
@@ -78,14 +73,8 @@ def test_ctrl_c_leaves_nothing_behind() -> None:
     environment = dict(os.environ, **dict([mark.split("=")]))
     command = [sys.executable, "-m", "charnn", "bench", *SMALL, "--workers", "2", "--seconds", "60"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        deadline = time.monotonic() + 20
-        while len(alive(mark)) < 3 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(alive(mark)) >= 3  # the command, the one that measures, and its worker
+        assert soon(lambda: len(alive(mark)) >= 3)  # the command, the one that measures, and its worker
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=20)
-    deadline = time.monotonic() + 20
+        out, err = running.communicate(timeout=limit(20))
     assert running.returncode == -signal.SIGINT and (out, err) == (b"", b"")
-    while alive(mark) and time.monotonic() < deadline:  # they have been killed, and may still be seen for a moment
-        time.sleep(0.05)
-    assert not alive(mark)
+    assert soon(lambda: not alive(mark))  # they have been killed, and may still be seen for a moment

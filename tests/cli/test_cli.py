@@ -22,7 +22,8 @@ from charnn.cli.program import COMMANDS
 from charnn.config import ModelConfig, SampleConfig, TrainConfig
 from charnn.runs import checkpoint
 from charnn.training.plan import DEFAULT_EPOCHS, DEFAULT_MINUTES
-from tests.helpers.program import SHORT, TINY, charnn_, names, ok, refused, well
+from tests.helpers.program import BRIEF, SHORT, invoke, names, ok, refused, well
+from tests.helpers.waiting import limit
 
 ABC = "abc\nab\nbca\ncab\nc\n"
 IDS = "1 2 3 0\n1 2 0\n2 3 1 0\n3 1 2 0\n3 0\n"
@@ -31,7 +32,9 @@ IDS = "1 2 3 0\n1 2 0\n2 3 1 0\n3 1 2 0\n3 0\n"
 def shell(*args: object, stdin: Any = subprocess.DEVNULL, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "charnn", *map(str, args)]
-    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, encoding="utf-8", timeout=60, **options)
+    return subprocess.run(
+        command, stdin=stdin, capture_output=True, text=True, encoding="utf-8", timeout=limit(), **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with names.txt, and a run that was trained on it."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "names.txt").write_text(names(), "utf-8")
-    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *TINY)
+    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *BRIEF)
     return folder
 
 
@@ -64,7 +67,7 @@ def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_is_a_result(command: list[str], flag: str) -> None:
-    result = charnn_(*command, flag)
+    result = invoke(*command, flag)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"Usage: {' '.join(['charnn', *command])} ")
 
@@ -124,7 +127,7 @@ def test_help_names_every_command_in_a_line_without_importing_it() -> None:
 
 
 def test_without_a_command_there_is_help_and_an_unknown_one_is_named() -> None:
-    result = charnn_()
+    result = invoke()
     assert result.exit_code == 2 and "Commands:" in result.stderr
     assert "No such command 'fly'" in refused(2, "fly")
 
@@ -144,7 +147,7 @@ def test_tokenize_writes_ids_a_sequence_a_line(new: Path) -> None:
 
 
 def test_tokenize_says_what_there_is_to_learn(here: Path) -> None:
-    result = charnn_("tokenize", "names.txt")
+    result = invoke("tokenize", "names.txt")
     assert (result.exit_code, result.stdout) == (0, "")
     told = " ".join(result.stderr.split())
     count = len(names())
@@ -201,7 +204,7 @@ def test_a_models_vocabulary_decodes_ids(here: Path) -> None:
 def test_ids_that_are_none_are_refused(new: Path, ids: str | bytes, message: str) -> None:
     Path("abc.txt").write_text(ABC)
     ok("tokenize", "abc.txt", "-o", "abc.npz")
-    result = charnn_("tokenize", "--decode", "-", "--vocabulary", "abc.npz", stdin=ids)
+    result = invoke("tokenize", "--decode", "-", "--vocabulary", "abc.npz", stdin=ids)
     assert result.exit_code == 3 and message in result.stderr and len(result.stdout) < 3  # ids before it were fine
 
 
@@ -232,7 +235,7 @@ def test_tokenize_leaves_no_half_file(new: Path) -> None:
     assert "cannot be written: No such file or directory" in refused(1, "tokenize", "names.txt", "-o", "gone/a.npz")
     assert sorted(path.name for path in new.iterdir()) == ["bad.txt", "names.txt"]
     ok("tokenize", "bad.txt", "-o", "bad.npz", "--invalid", "keep")
-    again = charnn_("tokenize", "--decode", "bad.npz")
+    again = invoke("tokenize", "--decode", "bad.npz")
     assert again.stdout_bytes == Path("bad.txt").read_bytes()
 
 
@@ -240,7 +243,7 @@ def test_tokenize_leaves_no_half_file(new: Path) -> None:
 
 
 def test_train_makes_a_folder_with_best_last_and_log(new: Path) -> None:
-    result = charnn_("train", "names.txt", *TINY)
+    result = invoke("train", "names.txt", *BRIEF)
     assert (result.exit_code, result.stdout) == (0, "")
     folder = new / "checkpoints" / "names"
     assert sorted(path.name for path in folder.glob("[!.]*")) == ["best.npz", "last.npz", "log.jsonl"]
@@ -253,7 +256,7 @@ def test_train_makes_a_folder_with_best_last_and_log(new: Path) -> None:
 
 
 def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Path) -> None:
-    told = " ".join(charnn_("train", "names.txt", *TINY).stderr.split())
+    told = " ".join(invoke("train", "names.txt", *BRIEF).stderr.split())
     assert f"corpus {new}/names.txt" in told
     assert "each a line (--sequence line)" in told
     assert "state forgotten at the end of each (--state carry for the other way)" in told
@@ -270,7 +273,7 @@ def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Pat
 
 def test_train_says_how_to_find_a_run_that_is_elsewhere(new: Path) -> None:
     """What it tells the user to type does what it says."""
-    told = " ".join(charnn_("train", "names.txt", "--out", "elsewhere", *SHORT).stderr.split())
+    told = " ".join(invoke("train", "names.txt", "--out", "elsewhere", *SHORT).stderr.split())
     command = re.search(r"`charnn (sample .*?)`", told)
     assert command and ok(*command[1].split(), "--length", 5)
 
@@ -339,7 +342,7 @@ def test_bytes_that_are_no_text_train_if_asked_to_and_resume(new: Path) -> None:
 
 def test_resuming_goes_on_where_the_run_stopped(new: Path) -> None:
     ok("train", "names.txt", *SHORT)
-    result = charnn_("train", "--resume", "--name", "names", "--steps", 4)
+    result = invoke("train", "--resume", "--name", "names", "--steps", 4)
     assert result.exit_code == 0 and "saved in checkpoints/names/" in " ".join(result.stderr.split())
     run = checkpoint.load("checkpoints/names/last.npz")
     assert run.step == 4 and [record["step"] for record in run.history] == [1, 2, 3, 4]
@@ -376,7 +379,7 @@ def test_resuming_refuses_options_that_make_it_another_run(here: Path, option: s
 
 
 def test_a_scheme_is_an_option_and_stays_with_its_run(new: Path) -> None:
-    result = charnn_("train", "names.txt", "--scheme", "unbiased", "--cut", "0.25", *SHORT)
+    result = invoke("train", "names.txt", "--scheme", "unbiased", "--cut", "0.25", *SHORT)
     assert result.exit_code == 0 and "with probability 0.25, where gradients are cut" in " ".join(result.stderr.split())
     assert "trained with --cut 0.25, and cannot be resumed with 0.5" in refused(2, "train", "--resume", "--cut", "0.5")
     message = refused(2, "train", "--resume", "--scheme", "full")
@@ -518,7 +521,7 @@ def test_a_tokenised_file_is_trained_on_as_it_is(new: Path) -> None:
 
 def test_a_short_text_is_trained_on_in_smaller_windows(new: Path) -> None:
     Path("abc.txt").write_text(ABC)
-    told = " ".join(charnn_("train", "abc.txt", *TINY, "--window", 64).stderr.split())
+    told = " ".join(invoke("train", "abc.txt", *BRIEF, "--window", 64).stderr.split())
     assert re.search(r"short text batch 1 and window \d+ instead of what was asked for", told)
     assert Path("checkpoints/abc/best.npz").exists()
 
@@ -674,13 +677,13 @@ def test_novelty_knows_the_lines_of_the_training_text(here: Path) -> None:
 def test_novelty_sums_up_how_much_was_copied(here: Path) -> None:
     line = max(names().splitlines()[:100], key=len)
     assert len(line) >= 8
-    told = charnn_("sample", "--novelty", "--prime", line, "--length", 0).stderr
+    told = invoke("sample", "--novelty", "--prime", line, "--length", 0).stderr
     assert told.startswith("100.0% of the 8-grams stand in the training text, the longest run that does is of ")
     assert told.endswith(f"is of {len(line)} characters, {line!r}\n")
-    told = charnn_("sample", "--novelty", "--prime", line[:8] + line[:8], "--length", 0).stderr
+    told = invoke("sample", "--novelty", "--prime", line[:8] + line[:8], "--length", 0).stderr
     assert told.startswith(("11.1% of the 8-grams", "22.2% of the 8-grams"))
     assert "of 8 characters" in told
-    assert charnn_("sample", "--novelty", "-n", 0).stderr.startswith("the longest run that does is of 0 characters")
+    assert invoke("sample", "--novelty", "-n", 0).stderr.startswith("the longest run that does is of 0 characters")
 
 
 @pytest.mark.parametrize(
@@ -821,7 +824,7 @@ def test_eval_scores_a_tokenised_text(here: Path, tmp_path: Path) -> None:
 def carried(home: Path) -> Path:
     """A run beside the other, whose state is carried on."""
     out = home / "carried"
-    ok("train", home / "names.txt", "--out", out, "--name", "carried", "--state", "carry", *TINY)
+    ok("train", home / "names.txt", "--out", out, "--name", "carried", "--state", "carry", *BRIEF)
     return out / "carried"
 
 
@@ -829,12 +832,12 @@ def test_eval_with_burn_says_that_it_is_approximate_and_is_close(here: Path, car
     (tmp_path / "long.txt").write_text(names() * 4)
     own, file = [], [tmp_path / "long.txt"]
     for text, what in ((own, "held-out part"), (file, str(tmp_path / "long.txt"))):
-        found = charnn_("eval", *text, "-m", carried, "--burn", 40, "--json")
+        found = invoke("eval", *text, "-m", carried, "--burn", 40, "--json")
         said = " ".join(found.stderr.split())
         assert (
             found.exit_code == 0 and f"on {what}, approximately: each piece read from 40 characters before it" in said
         )
-        exact = charnn_("eval", *text, "-m", carried, "--json")
+        exact = invoke("eval", *text, "-m", carried, "--json")
         assert "approximately" not in exact.stderr
         near, right = (json.loads(result.stdout) for result in (found, exact))
         assert near["count"] == right["count"] and near["baselines"] == right["baselines"]

@@ -3,11 +3,9 @@
 import json
 import math
 import os
-import pty
 import re
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,37 +13,33 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import charnn
-from charnn.cli import program
 from charnn.inspection import gradients, probes
 from charnn.nn.layers import elman
 from charnn.nn.network import Network
 from charnn.terminal import charts
+from tests.helpers import program
+from tests.helpers.processes import COMMAND
+from tests.helpers.terminals import STYLE, on_terminal, shown
+from tests.helpers.waiting import limit
 
-TINY = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--every", "20"]
-STYLE = re.compile(r"\x1b\[[0-9;]*m")
+BRIEF = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--every", "20"]
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la\\", "an\tla", "dolabe", "be", "ando"] * 40)
 
 
-def charnn_(*args: object, stdin: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(program, ["inspect", *map(str, args)], input=stdin, prog_name="charnn")
+def inspect(*args: object) -> Result:
+    return program.invoke("inspect", *args)
 
 
 def ok(*args: object, stdin: str | bytes | None = None) -> str:
-    """What it writes to standard output, once it has done well."""
-    result = charnn_(*args, stdin=stdin)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout_bytes.decode("utf-8", "surrogateescape")
+    return program.ok("inspect", *args, stdin=stdin)
 
 
 def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:
-    """The message where it refuses to."""
-    result = charnn_(*args, stdin=stdin)
-    assert (result.exit_code, result.stdout) == (code, ""), result.output
-    assert "Traceback" not in result.stderr and "fault of charnn's own" not in result.stderr
-    return " ".join(result.stderr.split())
+    """The message where it refuses to, in one line."""
+    return " ".join(program.refused(code, "inspect", *args, stdin=stdin).split())
 
 
 def table(text: str) -> list[list[str]]:
@@ -54,26 +48,20 @@ def table(text: str) -> list[list[str]]:
     return rows
 
 
-def on_terminal(*args: object, columns: int = 80, **more: str) -> str:
-    """What a terminal so wide shows, without its colours; standard error goes elsewhere."""
-    leader, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, columns))
+def on_screen(*args: object, columns: int = 80, **more: str) -> str:
+    """What a terminal so wide shows; standard error goes elsewhere."""
     environment = {**os.environ, "TERM": "xterm-256color", **more}
     environment.pop("COLUMNS", None)
-    command = [sys.executable, "-m", "charnn", "inspect", *map(str, args)]
-    files: Any = {"stdin": subprocess.DEVNULL, "stdout": terminal, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, env=environment, **files) as process:
-        os.close(terminal)
-        told = b""
-        while True:
-            try:
-                piece = os.read(leader, 1 << 16)
-            except OSError:  # nobody holds the other side any more
-                break
-            told += piece
-        os.close(leader)
-    assert process.returncode == 0, told
+    streams = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    with on_terminal([*COMMAND, "inspect", *map(str, args)], columns, **streams) as (process, leader):
+        told = shown(leader)
+        assert process.wait(timeout=limit()) == 0, told
     return told.decode().replace("\r\n", "\n")
+
+
+def unstyled(text: str) -> str:
+    """Without its colours."""
+    return STYLE.sub(b"", text.encode()).decode()
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +73,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("relu", "--cell", "elman", "--hidden", "6", "--layers", "2", "--sequence", "line", "--state", "carry"),
         ("lstm", "--hidden", "5", "--layers", "1", "--sequence", "line", "--cell", "lstm"),
     ):
-        args = ["train", "text.txt", "--name", name, *TINY, *options]
+        args = ["train", "text.txt", "--name", name, *BRIEF, *options]
         done = subprocess.run(
             [sys.executable, "-m", "charnn", *args], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL
         )
@@ -129,7 +117,7 @@ def test_gradients_in_a_pipe_are_a_row_for_each_layer_and_lag() -> None:
 
 
 def test_gradients_where_lines_forget_end_with_the_longest_line() -> None:
-    result = charnn_("gradients", "text.txt")
+    result = inspect("gradients", "text.txt")
     *_, last = table(result.stdout)
     assert last[:2] == ["0", "6"]  # of "dolabe", after the EOS before it
     told = " ".join(result.stderr.split())
@@ -159,7 +147,7 @@ def test_gradients_as_json_are_all_tables() -> None:
         assert [math.nan if v is None else v for v in norm.values()] == pytest.approx(
             [float(v) for v in row], rel=1e-5, nan_ok=True
         )
-    info = json.loads(CliRunner().invoke(program, ["info", "-m", "relu", "--json"]).stdout)["spectral radius"]
+    info = json.loads(program.ok("info", "-m", "relu", "--json"))["spectral radius"]
     assert {name: round(one["radius"], 4) for name, one in found["eigenvalues"].items()} == info
     growth = [norm["growth"] for norm in found["norms"] if norm["layer"] == 1 and norm["lag"] > 1]
     assert found["each step"]["1"] == pytest.approx(math.prod(growth) ** (1 / len(growth)))
@@ -167,7 +155,7 @@ def test_gradients_as_json_are_all_tables() -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_gradients_on_a_terminal_are_tables_and_bars(columns: int) -> None:
-    shown = STYLE.sub("", on_terminal("gradients", "text.txt", "-m", "relu", "--lags", 20, columns=columns))
+    shown = unstyled(on_screen("gradients", "text.txt", "-m", "relu", "--lags", 20, columns=columns))
     lines = shown.split("\n")
     assert all(len(line) <= columns for line in lines)
     assert lines[0] == "norm of dL[t]/dh[t-k], nats per unit, over 64 positions t"
@@ -184,7 +172,7 @@ def test_gradients_on_a_terminal_are_tables_and_bars(columns: int) -> None:
 
 
 def test_gradients_on_a_terminal_that_knows_ascii_only() -> None:
-    shown = on_terminal("gradients", "-m", "relu", "--lags", 20, PYTHONIOENCODING="ascii")
+    shown = on_screen("gradients", "-m", "relu", "--lags", 20, PYTHONIOENCODING="ascii")
     assert shown.isascii() and shown.count("|") == 8 and shown.count("+----") == 2 and "#" in shown
 
 
@@ -277,7 +265,7 @@ def test_units_as_json() -> None:
 
 def test_units_of_an_endless_stream_come_at_once() -> None:
     command = f"yes anbe | {sys.executable} -m charnn inspect units --layer 0 --units 0 2>&1 | head -5"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=limit())
     assert [line.split("\t")[1] for line in done.stdout.splitlines()[2:]] == ["a", "n", "b"]
 
 
@@ -294,17 +282,17 @@ def test_units_come_as_they_are_typed() -> None:
 
 
 def test_units_on_a_terminal_are_shades() -> None:
-    shown = on_terminal("units", "text.txt", "--units", "0:3")
+    shown = on_screen("units", "text.txt", "--units", "0:3")
     lines = shown.split("\n")
-    assert re.sub(STYLE, "", lines[0]) == "      1 a".ljust(14 + 3) and "\x1b[48;" in lines[0]
-    assert [STYLE.sub("", line).split()[1] for line in lines[:5]] == ["a", "n", "b", "e", "\\n"]
+    assert unstyled(lines[0]) == "      1 a".ljust(14 + 3) and "\x1b[48;" in lines[0]
+    assert [unstyled(line).split()[1] for line in lines[:5]] == ["a", "n", "b", "e", "\\n"]
     plain = table(ok("units", "text.txt", "--units", "0:3"))[1:]
     backgrounds = [re.findall(r"\x1b\[48;([0-9;]*)m ", line) for line in lines[:-1]]
     assert len(plain) == len(backgrounds) and all(len(found) == 3 for found in backgrounds)
 
 
 def test_units_without_colours_are_digits_and_cut_to_the_width() -> None:
-    shown = on_terminal("units", "text.txt", "--unknown", "skip", NO_COLOR="1")
+    shown = on_screen("units", "text.txt", "--unknown", "skip", NO_COLOR="1")
     plain = table(ok("units", "text.txt"))[1:]
     for line, row in zip(shown.split("\n"), plain, strict=False):
         cells = [line[14 + 2 * i : 16 + 2 * i] for i in range(5)]
@@ -312,7 +300,7 @@ def test_units_without_colours_are_digits_and_cut_to_the_width() -> None:
             tenths = int(abs(float(value)) * 10 + 1e-4), int(abs(float(value)) * 10 - 1e-4)
             assert cell == " ." if cell == " ." else (cell[0] == "-") == (value[0] == "-") and int(cell[1]) in tenths
             assert cell != " ." or 0 in tenths
-    narrow = on_terminal("units", "text.txt", "-m", "relu", columns=30, NO_COLOR="1").split("\n")
+    narrow = on_screen("units", "text.txt", "-m", "relu", columns=30, NO_COLOR="1").split("\n")
     assert all(len(line) == 14 + 2 * 3 + 1 + 2 * 3 for line in narrow[:-1])
 
 
@@ -321,7 +309,7 @@ def test_units_without_colours_are_digits_and_cut_to_the_width() -> None:
 
 @pytest.mark.parametrize("run", ["relu", "lstm"])
 def test_gradcheck_confirms_each_array(run: str) -> None:
-    result = charnn_("gradcheck", "-m", run, "--samples", 6)
+    result = inspect("gradcheck", "-m", run, "--samples", 6)
     assert result.exit_code == 0
     head, *rows = table(result.stdout)
     assert head == ["array", "weights", "kinks", "error"]
@@ -343,7 +331,7 @@ def test_gradcheck_looks_where_it_is_told_to() -> None:
 
 def test_gradcheck_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elman, "with_rows_reset", lambda h, ended: nullcontext(h))  # what is forgotten is not
-    result = charnn_("gradcheck", "-m", "relu")
+    result = inspect("gradcheck", "-m", "relu")
     assert result.exit_code == 1 and len(table(result.stdout)) == 9
     told = " ".join(result.stderr.split())
     assert re.search(
@@ -351,7 +339,7 @@ def test_gradcheck_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
         r"hidden/0/W, hidden/1/W: \S+ off$",
         told,
     )
-    result = charnn_("gradcheck", "-m", "relu", "--json")
+    result = inspect("gradcheck", "-m", "relu", "--json")
     found = json.loads(result.stdout)
     assert result.exit_code == 1 and found["good"] is False and found["tolerance"] == 1e-4
     assert [one["array"] for one in found["arrays"] if one["error"] > 1e-4] == ["hidden/0/W", "hidden/1/W"]
@@ -401,6 +389,6 @@ def test_strangers_are_named_or_left_out(command: str) -> None:
 
 def test_only_the_start_of_a_long_text_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charnn.cli.inspect.inputs.MAX_INSPECTED", 300)
-    result = charnn_("gradients", "text.txt", "-m", "relu")
+    result = inspect("gradients", "text.txt", "-m", "relu")
     assert "of text.txt only the first 300 characters are looked at" in result.stderr
     assert result.stdout == ok("gradients", "-", "-m", "relu", stdin=TEXT[:300])

@@ -17,6 +17,7 @@ from charnn.errors import CheckpointError, InputError, UsageError
 from charnn.io import npz
 from charnn.io.lazy import LazyArray
 from charnn.io.text import encode, file_source
+from tests.helpers.waiting import limit
 
 TEXTS = {
     "lines": ["one line\nand another\n\nand more"],
@@ -104,7 +105,7 @@ def test_a_line_of_60_mb_is_tokenised_in_60_mb_of_memory(tmp_path: Path) -> None
     """Python and NumPy take 30 MB of them, the counts and pieces of the text some 20 MB; the ids alone are 60 MB."""
     command = [sys.executable, "-c", LONG_LINE, tmp_path / "line.txt", tmp_path / "tokens.npz"]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=limit(), env=environment)
     assert int(done.stdout) < 60_000  # kB
     assert (tmp_path / "tokens.npz").stat().st_size > 60_000_000
     assert tokenized.read(tmp_path / "tokens.npz").sequences == 1

@@ -23,7 +23,7 @@ from charnn.evaluation.dynamic import (
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
-from tests.helpers.program import TINY, charnn_, names, ok, refused
+from tests.helpers.program import BRIEF, invoke, names, ok, refused
 from tests.helpers.streams import CONFIGS, IDS, learner, network
 
 V = 7
@@ -188,7 +188,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dynamic")
     (folder / "names.txt").write_text(names(), "utf-8")
     (folder / "other.txt").write_text("Dodo\n" * 60, "utf-8")
-    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *TINY)
+    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *BRIEF)
     return folder
 
 
@@ -248,7 +248,7 @@ def test_options_that_do_not_go_together_are_refused(here: Path, options: list[o
 def test_sample_adapts_to_a_text_and_says_what_it_gained(here: Path) -> None:
     path = here / "checkpoints" / "names" / "best.npz"
     before = path.read_bytes()
-    told = charnn_("sample", "--adapt", "other.txt", "--adapt-rate", 0.003, "--seed", 1, "-n", 200)
+    told = invoke("sample", "--adapt", "other.txt", "--adapt-rate", 0.003, "--seed", 1, "-n", 200)
     assert told.exit_code == 0
     match = re.search(r"adapted to other.txt, 300 symbols: (\S+) bits/char without, (\S+) with", told.stderr)
     assert match and float(match[1]) > float(match[2]) + 0.05

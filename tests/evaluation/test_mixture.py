@@ -16,7 +16,7 @@ from charnn.evaluation.mixture import MIXTURE_WEIGHTS, Mixture
 from charnn.evaluation.ngram import KneserNey, fit
 from charnn.nn.network import Network
 from charnn.runs import checkpoint
-from tests.helpers.program import TINY, charnn_, names, ok, refused
+from tests.helpers.program import BRIEF, invoke, names, ok, refused
 from tests.helpers.streams import CONFIG, CONFIGS, IDS, V, learner, lines, many, network
 from tests.helpers.textbook import Textbook, text
 
@@ -139,8 +139,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mixture")
     (folder / "names.txt").write_text(names(), "utf-8")
     (folder / "other.txt").write_text("Dodo\nAnbe\n" * 30, "utf-8")
-    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *TINY)
-    ok("train", folder / "names.txt", "--out", folder / "other", "--ending", "length", *TINY)
+    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *BRIEF)
+    ok("train", folder / "names.txt", "--out", folder / "other", "--ending", "length", *BRIEF)
     return folder
 
 
@@ -177,7 +177,7 @@ def test_each_half_of_the_held_out_part_is_scored_with_the_weight_of_the_other(h
 def test_the_n_gram_models_figure_is_that_of_tokenize(here: Path) -> None:
     found = json.loads(ok("eval", "--mix", "ngram", "--json", stdin=None))
     assert found["ngram_bits_per_char"] == pytest.approx(found["baselines"]["ngram"], rel=1e-9)
-    printed = charnn_("tokenize", "names.txt").stderr
+    printed = invoke("tokenize", "names.txt").stderr
     assert f"{found['baselines']['order']}-gram" in printed and f"{found['ngram_bits_per_char']:.4f}" in printed
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.processes import TINY, charnn, names
+from tests.helpers.processes import charnn
+from tests.helpers.program import TINY, names
 
 
 @pytest.fixture(scope="session")

@@ -24,12 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.helpers.processes import TINY, environment, names
+from tests.helpers.processes import environment
+from tests.helpers.program import TINY, names
+from tests.helpers.waiting import limit
 
 from . import hostile
 from .hostile import Member, members, npy, zipped
 
-LIMIT = 20  # seconds
 RAM = 300 << 20  # bytes a process may have, some 50 of them for Python and NumPy
 ROWS: dict[str, "Row"] = {}
 
@@ -78,7 +79,7 @@ def run(command: list[str], **options: Any) -> tuple[int | None, bytes, str, int
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environ, start_new_session=True, **options
         )
-        end = time.monotonic() + LIMIT
+        end = time.monotonic() + limit(20)
         while (found := os.wait4(process.pid, os.WNOHANG))[0] == 0 and time.monotonic() < end:
             time.sleep(0.01)
         if hangs := found[0] == 0:
@@ -362,7 +363,7 @@ def stopped(number: int) -> Row:
             process = subprocess.Popen(
                 command, env=environment(), stdout=subprocess.DEVNULL, stderr=err, preexec_fn=reset
             )
-            end = time.monotonic() + LIMIT
+            end = time.monotonic() + limit(20)
             while path.stat().st_mtime_ns == before and time.monotonic() < end:
                 time.sleep(0.01)
             time.sleep(0.1)

@@ -19,7 +19,9 @@ from charnn.errors import CharnnError, CheckpointError
 from charnn.runs import checkpoint
 from tests.faults import hostile
 from tests.faults.hostile import Change, Member, forged, members, npy, zipped
-from tests.helpers.processes import COMMAND, LIMIT, TINY, Done, charnn, environment
+from tests.helpers.processes import COMMAND, Done, charnn, environment
+from tests.helpers.program import TINY
+from tests.helpers.waiting import limit
 
 W = "weights/hidden/0/W"
 RAM = 200_000  # kB
@@ -71,7 +73,8 @@ def measured(*args: object) -> tuple[Done, int, float]:
     """What a process left behind, the most memory it had (kB), and the seconds of processor it took."""
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, "-S", "-c", MEASURE, file.name, *COMMAND, *map(str, args)]
-        done = subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT)
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": limit()}
+        done = subprocess.run(command, env=environment(), **streams)
         memory, seconds = Path(file.name).read_text().split()
     return Done(done.returncode, done.stdout, done.stderr.decode()), int(memory), float(seconds)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import TINY, charnn
+from tests.helpers.processes import charnn
+from tests.helpers.program import TINY
 
 
 def test_N1_a_hopeless_learning_rate(new: Path) -> None:

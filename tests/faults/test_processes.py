@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import LIMIT, TINY, bash, charnn, start, told_until
+from tests.helpers.processes import bash, charnn, handles, start, told_lines, told_until
+from tests.helpers.program import TINY
+from tests.helpers.waiting import limit, soon
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 WRITING = {
@@ -57,13 +59,12 @@ def test_P2_help_without_standard_output_is_quiet(here: Path, what: str) -> None
 def test_P3_sigint_while_training(new: Path) -> None:
     command = ["train", "names.txt", *TINY, "--steps", "1000000000", "--every", "1000"]
     with start(*command) as process:
-        told = told_until(process, UNDER_WAY)
-        time.sleep(0.2)
+        told = told_until(process, UNDER_WAY) + told_lines(process, 2)
         asked = time.monotonic()
         process.send_signal(signal.SIGINT)
         told += told_until(process, b"stopping")
-        assert time.monotonic() - asked < 2
-        out, rest = process.communicate(timeout=LIMIT)
+        assert time.monotonic() - asked < limit(2)
+        out, rest = process.communicate(timeout=limit())
     assert process.returncode == -signal.SIGINT and out == b""
     told += rest
     assert told.count(b"charnn: stopping after this step, and saving") == 1
@@ -82,9 +83,9 @@ def test_P3_what_is_stopped_and_resumed_is_what_was_never_stopped(new: Path) -> 
     options = ["train", "names.txt", *TINY, "--every", "500", "--dropout", "0.2"]
     with start(*options, "--steps", "1000000000", "--name", "stopped") as process:
         told_until(process, UNDER_WAY)
-        time.sleep(0.1)
+        told_lines(process, 2)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=LIMIT)
+        process.communicate(timeout=limit())
     step = checkpoint.load("checkpoints/stopped/last.npz").step
     whole = (step // 500 + 1) * 500
     charnn("train", "--resume", "--name", "stopped", "--steps", whole).well()
@@ -97,9 +98,9 @@ def test_P3_a_run_stopped_before_its_first_validation_is_the_one_to_resume(new: 
     charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2, "--name", "older").well()
     with start("train", "names.txt", *TINY, "--steps", 10**9, "--every", 10**9) as process:
         told_until(process, b"saved in")
-        time.sleep(0.5)
+        assert soon(lambda: handles(process.pid, signal.SIGTERM))  # as it does once it trains
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=LIMIT)
+        process.communicate(timeout=limit())
     assert process.returncode == -signal.SIGINT
     step = checkpoint.load("checkpoints/names/last.npz").step
     charnn("train", "--resume", "--steps", step + 2).well()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.processes import TINY, charnn
+from tests.helpers.processes import charnn
+from tests.helpers.program import TINY
 
 KINDS = {
     "lines": [],

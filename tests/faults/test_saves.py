@@ -13,7 +13,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +21,9 @@ import pytest
 
 from charnn.runs import checkpoint
 from charnn.runs.folder import LOCK, Folder, find
-from tests.helpers.processes import LIMIT, TINY, Done, altered, charnn, environment, start, told_until
+from tests.helpers.processes import Done, altered, charnn, environment, start, told_lines, told_until
+from tests.helpers.program import TINY
+from tests.helpers.waiting import limit
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 FILES = ("best.npz", "last.npz", "log.jsonl")
@@ -63,7 +64,7 @@ Session.validate = stopped
 
 def train(step: int, *args: object) -> None:
     """Train an endless run until a step is validated, the same from the shell as from a signal at that step."""
-    done = altered(STOPPED.format(step=step), "train", *args, timeout=60)
+    done = altered(STOPPED.format(step=step), "train", *args, timeout=limit(60))
     assert done.code == -signal.SIGTERM and "`charnn train --resume --name" in done.err, done
 
 
@@ -195,7 +196,7 @@ def test_S2_twenty_random_kills(new: Path) -> None:
     for _ in range(20):
         with at_work("train", *command) as process:
             told_until(process, UNDER_WAY)
-            time.sleep(rng.uniform(0, 0.15))
+            told_lines(process, rng.randint(0, 9))
         assert process.returncode == -signal.SIGKILL
         command = ["--resume"]
         steps.append(checkpoint.load(RUN / "last.npz").step)
@@ -404,7 +405,7 @@ def test_S5_the_system_itself_fails(new: Path, call: str) -> None:
     before = state(RUN)
     strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO"]
     command = [*strace, sys.executable, "-m", "charnn", "train", "--resume", "--steps", "60"]
-    process = subprocess.run(command, env=environment(), capture_output=True, timeout=LIMIT)
+    process = subprocess.run(command, env=environment(), capture_output=True, timeout=limit())
     if b"PTRACE" in process.stderr:
         pytest.skip(f"strace cannot trace: {process.stderr.decode().strip()}")
     done = Done(process.returncode, process.stdout, process.stderr.decode())
@@ -516,7 +517,7 @@ def test_S8_two_trainers_in_one_folder(new: Path) -> None:
         charnn("sample", "-m", "names").well()
         assert first.poll() is None
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=LIMIT)
+        first.communicate(timeout=limit())
     assert first.returncode == -signal.SIGTERM
     assert checkpoint.load("checkpoints/names-2/last.npz").step == 4
     step = checkpoint.load(RUN / "last.npz").step
@@ -541,7 +542,7 @@ def test_S8_many_trainings_begin_at_once(new: Path) -> None:
     """Each new run gets a folder of its own, and all are alike."""
     trainings = [start("train", "names.txt", *TINY, "--steps", 10, "--every", 5) for _ in range(4)]
     for process in trainings:
-        process.communicate(timeout=LIMIT)
+        process.communicate(timeout=limit())
     assert [process.returncode for process in trainings] == [0] * 4
     found = sorted(path.name for path in Path("checkpoints").iterdir())
     assert found == ["names", "names-2", "names-3", "names-4"]
@@ -567,7 +568,7 @@ def test_S9_samples_while_a_trainer_saves(new: Path) -> None:
         told_until(process, UNDER_WAY)
         told_until(process, b"*")
         command = [sys.executable, "-c", SAMPLES]
-        done = subprocess.run(command, env=environment(), capture_output=True, timeout=LIMIT)
+        done = subprocess.run(command, env=environment(), capture_output=True, timeout=limit())
         assert done.returncode == 0, done.stderr.decode()
         assert int(done.stdout) > 10  # the model did change in the meantime
         for seed in range(5):

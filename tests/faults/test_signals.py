@@ -6,28 +6,27 @@ import os
 import pty
 import random
 import re
-import select
 import shlex
 import signal
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import COMMAND, LIMIT, TINY, bash, charnn, environment, start, told_until
+from tests.helpers.processes import COMMAND, bash, charnn, environment, start, told_lines, told_until
+from tests.helpers.program import TINY
+from tests.helpers.terminals import STYLE, on_terminal, shown
+from tests.helpers.waiting import limit, soon
 
 ENDLESS = ["train", "names.txt", *TINY, "--steps", str(10**9)]
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 FILES = ("best.npz", "last.npz", "log.jsonl")
 
-# The command line with a file's fsync, or a step, that takes half a minute once there is a file called slow.
+# The command line with a file's fsync, or a step, that takes an hour once there is a file called slow.
 SLOW = """
 import os, sys, time
 from charnn.training import trainer as training
@@ -37,7 +36,7 @@ def slowed(name, function):
     def slow(*args):
         if os.path.exists("slow"):
             os.write(2, b"in " + name + b"\\n")
-            time.sleep(30)
+            time.sleep(3600)
         return function(*args)
     return slow
 
@@ -60,48 +59,6 @@ def kept(name: str) -> list[bytes]:
 
 def steps(name: str) -> list[int]:
     return [json.loads(line)["step"] for line in Path("checkpoints", name, "log.jsonl").read_text().splitlines()]
-
-
-@contextmanager
-def on_terminal(command: list[str], **options: Any) -> "Iterator[tuple[subprocess.Popen[bytes], int]]":
-    """A process whose controlling terminal is a new one, in a session of its own, and the terminal's other side."""
-    leader, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 80))
-
-    def control() -> None:
-        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, **options}
-    process = subprocess.Popen(
-        command, env=environment(), start_new_session=True, preexec_fn=control, pass_fds=[terminal], **streams
-    )
-    os.close(terminal)
-    try:
-        yield process, leader
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # a shell's child too
-        process.wait()
-        with suppress(OSError):  # a test may have closed it
-            os.close(leader)
-
-
-def shown(leader: int, words: bytes | None = None) -> bytes:
-    """What a terminal shows up to these words, or up to its end."""
-    told, end = b"", time.monotonic() + LIMIT
-    while words is None or words not in told:
-        left = end - time.monotonic()
-        assert left > 0 and select.select([leader], [], [], left)[0], told[-2000:]
-        try:
-            piece = os.read(leader, 1 << 16)
-        except OSError:  # nobody holds the other side any more
-            piece = b""
-        told += piece
-        if not piece:
-            assert words is None, told
-            break
-    return told
 
 
 PAIRS = [
@@ -129,8 +86,8 @@ def test_P4_a_second_signal_ends_it_at_once(new: Path, where: str, once: signal.
             told_until(process, b"in the save")
         asked = time.monotonic()
         process.send_signal(again)
-        out, rest = process.communicate(timeout=LIMIT)
-        assert time.monotonic() - asked < 1
+        out, rest = process.communicate(timeout=limit())
+        assert time.monotonic() - asked < limit(1)
     assert process.returncode == -again and out == b"" and b"Traceback" not in rest and b"saved" not in rest
     assert kept("names") == before
     assert bool(list(Path("checkpoints/names").glob(".*.tmp"))) == (where == "save")  # the save was under way
@@ -142,10 +99,9 @@ def test_P4_a_second_signal_ends_it_at_once(new: Path, where: str, once: signal.
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_P5_a_signal_that_ends_it_saves_first(new: Path, number: signal.Signals) -> None:
     with start(*ENDLESS, "--every", 1000) as process:
-        told = told_until(process, UNDER_WAY)
-        time.sleep(0.2)
+        told = told_until(process, UNDER_WAY) + told_lines(process, 2)
         process.send_signal(number)
-        out, rest = process.communicate(timeout=LIMIT)
+        out, rest = process.communicate(timeout=limit())
     assert process.returncode == -number and out == b""  # which a shell calls 128 + the number: 143, 129
     told += rest
     step = checkpoint.load("checkpoints/names/last.npz").step
@@ -181,9 +137,7 @@ def test_P5_a_signal_ignored_from_the_start_stays_so(
         told = told_until(process, UNDER_WAY)
         for number in numbers * 2:
             process.send_signal(number)
-            time.sleep(0.05)
-        assert process.poll() is None
-        _, rest = process.communicate(timeout=LIMIT)
+        _, rest = process.communicate(timeout=limit())
     assert process.returncode == 0 and b"stopping" not in told + rest and b"done, since the budget is spent" in rest
     assert steps("names") == [1000, 2000, 3000, 4000]
 
@@ -193,7 +147,7 @@ def test_P5_a_terminal_that_is_closed_stops_and_saves(new: Path) -> None:
     with on_terminal([*COMMAND, *ENDLESS, "--every", str(10**9)]) as (process, leader):
         shown(leader, b"char/s")
         os.close(leader)
-        assert process.wait(timeout=LIMIT) == -signal.SIGHUP
+        assert process.wait(timeout=limit()) == -signal.SIGHUP
     step = checkpoint.load("checkpoints/names/last.npz").step
     charnn("train", "--resume", "--steps", step + 10).well()
     assert step > 0 and steps("names") == [step + 10]
@@ -207,7 +161,7 @@ def test_P5_a_corpus_that_was_never_whole_leaves_nothing(new: Path, number: sign
         process.stdin.write(b"some text\n" * 100_000)
         process.stdin.flush()
         process.send_signal(number)
-        assert process.wait(timeout=LIMIT) == -number
+        assert process.wait(timeout=limit()) == -number
         assert process.stderr and process.stderr.read() == b""
     assert [path.name for path in new.iterdir()] == ["names.txt"]
 
@@ -215,13 +169,9 @@ def test_P5_a_corpus_that_was_never_whole_leaves_nothing(new: Path, number: sign
 def test_P5_a_corpus_that_is_being_tokenised_leaves_no_run(new: Path) -> None:
     Path("long.txt").write_bytes(Path("names.txt").read_bytes() * 10_000)
     with Path("long.txt").open("rb") as text, start("train", "-", *TINY, stdin=text) as process:
-        end = time.monotonic() + LIMIT
-        while not list(Path("checkpoints").glob("stdin/.*.tmp")):
-            assert time.monotonic() < end and process.poll() is None
-            time.sleep(0.001)
-        time.sleep(0.02)
+        assert soon(lambda: any(path.stat().st_size for path in Path("checkpoints").glob("stdin/.*.tmp")))
         process.send_signal(signal.SIGINT)
-        out, told = process.communicate(timeout=LIMIT)
+        out, told = process.communicate(timeout=limit())
     assert (process.returncode, out, told) == (-signal.SIGINT, b"", b"")
     assert list(Path("checkpoints").iterdir()) == []
 
@@ -244,11 +194,12 @@ def test_P6_ctrl_c_ends_a_loop_of_the_shell(home: Path, new: Path, command: str,
     with on_terminal(["bash", "-c", loop]) as (process, leader):
         handle = os.open("never", os.O_RDWR)
         shown(leader, words)
-        time.sleep(0 if words else 1)
+        os.write(handle, b"an\n" * 9)
+        assert words or soon(lambda: fcntl.ioctl(handle, termios.FIONREAD, bytes(4)) == bytes(4))  # it has been read
         os.write(leader, b"\x03")
         told = shown(leader)
         os.close(handle)
-        assert process.wait(timeout=LIMIT) == -signal.SIGINT
+        assert process.wait(timeout=limit()) == -signal.SIGINT
     assert b"next" not in told and b"and on" not in told and b"Traceback" not in told and b"Aborted" not in told
     assert (b"goes on" in told) == command.startswith("train")
 
@@ -256,7 +207,7 @@ def test_P6_ctrl_c_ends_a_loop_of_the_shell(home: Path, new: Path, command: str,
 def test_P6_without_a_signal_the_loop_goes_on(home: Path, new: Path) -> None:
     line = " ".join(map(shlex.quote, COMMAND)) + f" sample -m {home}/checkpoints/names --length 5 --past-end"
     with on_terminal(["bash", "-c", f"for i in 1 2; do {line}; echo next; done"]) as (process, leader):
-        assert shown(leader).count(b"next") == 2 and process.wait(timeout=LIMIT) == 0
+        assert shown(leader).count(b"next") == 2 and process.wait(timeout=limit()) == 0
 
 
 BUDGET = ["train", "names.txt", *TINY, "--steps", "2000", "--every", "100"]
@@ -273,7 +224,7 @@ def test_P7_a_reader_of_stderr_that_goes_away(new: Path, kind: str) -> None:
         shown(ours, UNDER_WAY)
         os.close(ours)
         assert process.poll() is None
-        assert process.communicate(timeout=LIMIT)[0] == b""
+        assert process.communicate(timeout=limit())[0] == b""
     assert process.returncode == 0
     charnn(*BUDGET, "--name", "whole").well()
     assert kept("alone") == kept("whole") and steps("alone") == list(range(100, 2100, 100))
@@ -296,13 +247,12 @@ def test_P7_a_signal_after_stderrs_reader_went_away(new: Path) -> None:
         os.close(theirs)
         shown(ours, UNDER_WAY)
         os.close(ours)
-        time.sleep(0.2)
+        assert soon(lambda: len(steps("names")) > 3)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=LIMIT) == -signal.SIGINT
+        assert process.wait(timeout=limit()) == -signal.SIGINT
     assert checkpoint.load("checkpoints/names/last.npz").step >= 1000
 
 
-STYLE = re.compile(rb"\x1b\[[\d;]*m")
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")
 SETTINGS = {
     "plain": "",
@@ -333,7 +283,7 @@ def set_up(setting: str, command: str) -> list[str]:
 def test_P8_what_is_no_terminal_gets_plain_lines(home: Path, new: Path, what: str, setting: str) -> None:
     """Who forces colours gets those of messages, not a bar, and none in results."""
     command = set_up(setting, SPEAKING[what].format(home=home))
-    done = subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT)
+    done = subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=limit())
     assert b"\r" not in done.stdout + done.stderr and done.stdout + done.stderr
     assert b"\x1b" not in done.stdout + (STYLE.sub(b"", done.stderr) if setting in FORCED else done.stderr)
 
@@ -341,7 +291,7 @@ def test_P8_what_is_no_terminal_gets_plain_lines(home: Path, new: Path, what: st
 def on_a_screen(home: Path, what: str, setting: str) -> bytes:
     with on_terminal(set_up(setting, SPEAKING[what].format(home=home))) as (process, leader):
         told = shown(leader)
-        process.wait(timeout=LIMIT)
+        process.wait(timeout=limit())
     return told.replace(b"\r\n", b"\n")
 
 
@@ -415,7 +365,7 @@ def test_P9_a_terminal_gets_utf8_too(narrow: Path) -> None:
     for command in (units, eval, ["sample", "--past-end", "--length", "300"], ["info"]):
         with on_terminal([*COMMAND, *command]) as (process, leader):
             told = shown(leader)
-            assert process.wait(timeout=LIMIT) == 0, told
+            assert process.wait(timeout=limit()) == 0, told
         assert b"Traceback" not in told and not STYLE.sub(b"", told).decode().isascii()
 
 
@@ -425,17 +375,14 @@ def test_P9_a_terminal_gets_bytes_that_are_no_text_as_they_are(new: Path) -> Non
     command = [*COMMAND, "eval", "odd.txt", "--by", "char", "--invalid", "keep"]
     with on_terminal(command, stderr=subprocess.DEVNULL) as (process, leader):
         assert STYLE.sub(b"", shown(leader)).replace(b"\r\n", b"\n") == data
-        assert process.wait(timeout=LIMIT) == 0
+        assert process.wait(timeout=limit()) == 0
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_P10_a_log_is_whole_lines_whenever_it_is_killed(new: Path, number: int) -> None:
     with start(*ENDLESS, "--every", 1, stderr=subprocess.DEVNULL) as process:
-        log, end = Path("checkpoints/names/log.jsonl"), time.monotonic() + LIMIT
-        while not (log.exists() and log.stat().st_size):
-            assert time.monotonic() < end and process.poll() is None
-            time.sleep(0.01)
-        time.sleep(random.Random(number).uniform(0, 0.5))
+        log, size = Path("checkpoints/names/log.jsonl"), random.Random(number).randint(1, 9000)  # bytes
+        assert soon(lambda: log.exists() and log.stat().st_size >= size)
         process.kill()
     data = log.read_bytes()
     whole = data[: data.rfind(b"\n") + 1].splitlines()

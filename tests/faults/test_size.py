@@ -9,10 +9,11 @@ import pytest
 from charnn.data import tokenized
 from charnn.data.vocabulary import Vocabulary
 from charnn.io import npz
-from tests.helpers.processes import TINY, charnn
+from tests.helpers.processes import charnn
+from tests.helpers.program import TINY
 
 GIGABYTE = 10**9
-LIMIT = 600 * 10**6  # bytes of address space: Python and NumPy alone take about half of it
+MEMORY = 600 * 10**6  # bytes of address space: Python and NumPy alone take about half of it
 
 
 def write_tokens(path: Path, size: int) -> None:
@@ -37,11 +38,11 @@ def write_tokens(path: Path, size: int) -> None:
 def test_a_gigabyte_trains_in_600_megabytes_of_address_space(tmp_path: Path) -> None:
     write_tokens(tmp_path / "big.npz", GIGABYTE)
 
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
+    def little() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
     try:
-        done = charnn("train", "big.npz", *TINY, "--steps", 4, cwd=tmp_path, preexec_fn=limit, limit=120)
+        done = charnn("train", "big.npz", *TINY, "--steps", 4, cwd=tmp_path, preexec_fn=little, seconds=120)
         assert done.well() == b""
         assert "900,000,000 symbols to train on, the last 100,000,000 held out" in done.err
         assert (tmp_path / "checkpoints/big/best.npz").exists()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import TINY, altered, charnn
+from tests.helpers.processes import altered, charnn
+from tests.helpers.program import TINY
 
 STEPS = 120
 TERMINATED = """

@@ -15,7 +15,9 @@ import pytest
 
 from charnn.runs import checkpoint
 from tests.faults.hostile import forged
-from tests.helpers.processes import COMMAND, TINY, altered, charnn, environment, names
+from tests.helpers.processes import COMMAND, altered, charnn, environment
+from tests.helpers.program import TINY, names
+from tests.helpers.waiting import limit
 
 ROOT = Path(__file__).parents[2]
 SHORT = [*TINY, "--steps", "4", "--every", "2"]
@@ -160,7 +162,7 @@ def test_K1_help_comes_at_once() -> None:
         start = time.perf_counter()
         charnn("--help").well()
         seconds.append(time.perf_counter() - start)
-    assert statistics.median(seconds) < 1
+    assert statistics.median(seconds) < limit(1)
 
 
 def test_K1_help_does_without_numpy() -> None:
@@ -186,7 +188,7 @@ def test_K1_a_clean_install(new: Path) -> None:
     (site / "dependencies.pth").write_text(f"{Path(np.__file__).parents[1]}\n")  # whose own .pth files are not read
     options = ["--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "-q"]
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", *options, str(source)]
-    subprocess.run(pip, check=True, env=environment(), timeout=120)
+    subprocess.run(pip, check=True, env=environment(), timeout=limit(120))
     there = [python, "-c", "import charnn; print(charnn.__file__, (charnn.__path__[0] + '/py.typed'))"]
     found, typed = subprocess.run(there, check=True, capture_output=True, cwd=new).stdout.decode().split()
     assert Path(found).is_relative_to(new / "venv") and Path(typed).exists()

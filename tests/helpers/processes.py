@@ -1,21 +1,20 @@
-"""The command line in real processes, each with ten seconds to be done."""
+"""The command line in real processes, each with ten seconds of an idle machine to be done."""
 
 import os
-import random
 import re
 import shlex
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-LIMIT = 10  # seconds
+from tests.helpers.waiting import limit
+
 COMMAND = [sys.executable, "-m", "charnn"]
-TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
-TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--patience", "0"]
 HIDDEN = ("PYTHONUNBUFFERED", "CHARNN_DEBUG", "FORCE_COLOR", "TTY_COMPATIBLE")  # they hide how output is written
 
 
@@ -30,13 +29,18 @@ class Done:
     def told(self, code: int, *words: str) -> str:
         """Its one message, the last of what it says, which has these words in it."""
         assert self.code == code, self
-        assert "Traceback" not in self.err and "fault of charnn's own" not in self.err
         self.clean()
-        messages = re.findall(r"^(?:charnn|Error): .*$", self.err, re.MULTILINE)
+        messages = self.messages
         assert len(messages) == 1 and self.err.endswith(messages[0] + "\n"), self.err
         for word in words:
             assert word in messages[0], messages[0]
-        return str(messages[0])
+        return messages[0]
+
+    @property
+    def messages(self) -> list[str]:
+        """Its messages on standard error, none of them a fault of charnn's own."""
+        assert "Traceback" not in self.err and "fault of charnn's own" not in self.err, self.err
+        return [str(line) for line in re.findall(r"^(?:charnn|Error): .*$", self.err, re.MULTILINE)]
 
     def well(self) -> bytes:
         """What it wrote to standard output, once it has done well."""
@@ -73,52 +77,69 @@ def start(*args: object, command: Sequence[str] = COMMAND, **options: Any) -> "s
         signal.signal(signal.SIGINT, before)
 
 
-def charnn(*args: object, stdin: bytes | int = subprocess.DEVNULL, limit: float = LIMIT, **options: Any) -> Done:
+def charnn(*args: object, stdin: bytes | int = subprocess.DEVNULL, seconds: float = 10, **options: Any) -> Done:
     """Run the command line to its end, on some bytes or a file as standard input."""
     sent = stdin if isinstance(stdin, bytes) else None
     with start(*args, stdin=stdin if sent is None else subprocess.PIPE, **options) as process:
         try:
-            out, err = process.communicate(sent, timeout=limit)
+            out, err = process.communicate(sent, timeout=limit(seconds))
         finally:
             process.kill()
     return Done(process.returncode, out or b"", (err or b"").decode())
 
 
-def told_until(process: "subprocess.Popen[bytes]", words: bytes) -> bytes:
-    """What a process says on standard error up to the line with these words."""
+def told(process: "subprocess.Popen[bytes]", enough: Callable[[bytes], bool]) -> bytes:
+    """What a process says on standard error up to the line that makes it enough."""
     assert process.stderr
-    told, timer = b"", threading.Timer(LIMIT, process.kill)
+    said, timer = b"", threading.Timer(limit(), process.kill)
     timer.start()
     try:
-        while words not in told:
+        while not enough(said):
             line = process.stderr.readline()
-            assert line, told.decode()
-            told += line
+            assert line, said.decode()
+            said += line
     finally:
         timer.cancel()
-    return told
+    return said
+
+
+def told_until(process: "subprocess.Popen[bytes]", words: bytes) -> bytes:
+    """What a process says on standard error up to the line with these words."""
+    return told(process, lambda said: words in said)
+
+
+def told_lines(process: "subprocess.Popen[bytes]", count: int) -> bytes:
+    """The next lines that a process says on standard error."""
+    return told(process, lambda said: said.count(b"\n") >= count)
+
+
+def handles(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
 
 
 def bash(line: str) -> Done:
     """Run a line of shell, in which `charnn` is the command."""
     command = line.replace("charnn", " ".join(map(shlex.quote, COMMAND)))
     done = subprocess.run(
-        ["bash", "-c", command], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT
+        ["bash", "-c", command], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=limit()
     )
     return Done(done.returncode, done.stdout, done.stderr.decode())
-
-
-def names() -> str:
-    """Lines of two to four syllables."""
-    rng = random.Random(0)
-    lines = ("".join(rng.choices(["an", "be", "do", "la"], k=rng.randint(2, 4))).title() for _ in range(400))
-    return "".join(f"{line}\n" for line in lines)
 
 
 def altered(change: str, *args: object, **options: Any) -> Done:
     """Run the command line in a Python that executes a few lines first, which make something fail."""
     program = f"{change}\nfrom charnn.__main__ import main\nmain()\n"
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": LIMIT}
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": limit()}
     command = [sys.executable, "-c", program, *map(str, args)]
     done = subprocess.run(command, env=environment(), **{**streams, **options})
     return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there, and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

@@ -8,8 +8,9 @@ from click.testing import CliRunner, Result
 from charnn.cli import program
 
 TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
-TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--steps", "40", "--every", "20"]
-SHORT = [*TINY[:-4], "--steps", "2", "--every", "1"]  # for runs that only have to be there
+TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--patience", "0"]
+BRIEF = [*TINY, "--steps", "40", "--every", "20"]
+SHORT = [*TINY, "--steps", "2", "--every", "1"]  # for runs that only have to be there
 
 
 def names(count: int = 400) -> str:
@@ -19,7 +20,7 @@ def names(count: int = 400) -> str:
     return "".join(f"{name}\n" for name in list(dict.fromkeys(made))[:count])
 
 
-def charnn_(*args: object, stdin: str | bytes | None = None) -> Result:
+def invoke(*args: object, stdin: str | bytes | None = None) -> Result:
     """Run the command line in this process."""
     if "--resume" in args:
         gc.collect()  # what held the folder before this is gone, as it would be with a process
@@ -28,7 +29,7 @@ def charnn_(*args: object, stdin: str | bytes | None = None) -> Result:
 
 def well(*args: object, stdin: str | bytes | None = None) -> Result:
     """What came of it, once it has done well."""
-    result = charnn_(*args, stdin=stdin)
+    result = invoke(*args, stdin=stdin)
     assert result.exit_code == 0, result.output
     return result
 
@@ -40,7 +41,7 @@ def ok(*args: object, stdin: str | bytes | None = None) -> str:
 
 def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:
     """The message where it refuses to."""
-    result = charnn_(*args, stdin=stdin)
+    result = invoke(*args, stdin=stdin)
     assert (result.exit_code, result.stdout) == (code, ""), result.output
     assert "Traceback" not in result.stderr and "fault of charnn's own" not in result.stderr
     return result.stderr

@@ -2,13 +2,11 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,31 +14,13 @@ from typing import Any
 import pytest
 
 from charnn.runs import checkpoint
+from tests.helpers.processes import Done
+from tests.helpers.waiting import limit
 
-LIMIT = 60  # seconds
 BESIDE = Path(sys.executable).with_name("mpiexec")
 MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
 real = pytest.mark.skipif(not (MPIEXEC and find_spec("mpi4py")), reason="needs mpi4py and mpiexec: charnn[mpi]")
 STARTERS = ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK")
-
-
-@dataclass(frozen=True)
-class Done:
-    """What mpiexec left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    def well(self) -> "Done":
-        assert self.code == 0, self.err
-        return self
-
-    @property
-    def told(self) -> list[str]:
-        """charnn's messages."""
-        assert "Traceback" not in self.err and "fault of charnn's own" not in self.err, self.err
-        return re.findall(r"^(?:charnn|Error): .*$", self.err, re.MULTILINE)
 
 
 def environment() -> dict[str, str]:
@@ -51,15 +31,13 @@ def environment() -> dict[str, str]:
 
 def execute(command: list[str], folder: Path, **options: Any) -> Done:
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment(), text=True, start_new_session=True, **{**streams, **options}
-    )
+    process = subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True, **{**streams, **options})
     try:
-        out, err = process.communicate(timeout=LIMIT)
+        out, err = process.communicate(timeout=limit(60))
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    return Done(process.returncode, out, err)
+    return Done(process.returncode, out, err.decode())
 
 
 def together(count: int, *args: object, folder: Path, change: str = "", **options: Any) -> Done:

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import charnn
-from charnn.cli import program
 from charnn.config import ModelConfig, SampleConfig
 from charnn.errors import CheckpointError, UsageError
 from charnn.evaluation import score
@@ -32,6 +30,7 @@ from charnn.sampling.endings import STREAMS
 from charnn.sampling.sampler import generate, noise, stream
 from charnn.training import session
 from charnn.training.trainer import Trainer
+from tests.helpers.program import TINY, ok, refused
 
 V = 4
 CELLS = {"elman": {"activation": "tanh"}, "gru": {}}
@@ -522,22 +521,15 @@ def test_a_window_of_nothing_but_lengths_is_no_reason_to_go_back(words: Path) ->
 # Checkpoints and the command line
 
 
-def charnn_(*args: object, stdin: str | None = None, code: int = 0) -> str:
-    result = CliRunner().invoke(program, [str(arg) for arg in args], input=stdin, prog_name="charnn")
-    assert result.exit_code == code, result.output
-    return result.stdout if code == 0 else result.stderr
-
-
-TINY = ["--hidden", "8", "--layers", "2", "--batch", "4", "--window", "8", "--workers", "1", "--steps", "30"]
-TINY += ["--cell", "elman"]
+SIZES = [*TINY, "--layers", "2", "--steps", "30"]
 
 
 @pytest.fixture(scope="module", params=HEADS)
 def home(request: pytest.FixtureRequest, words: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("home")
     tokens = folder / "words.npz"
-    charnn_("tokenize", words, "-o", tokens)
-    charnn_("train", tokens, "--out", folder / "runs", "--name", "run", "--ending", request.param, *TINY)
+    ok("tokenize", words, "-o", tokens)
+    ok("train", tokens, "--out", folder / "runs", "--name", "run", "--ending", request.param, *SIZES)
     return request.param, folder
 
 
@@ -545,28 +537,28 @@ def test_every_command_works(home: tuple[str, Path], monkeypatch: pytest.MonkeyP
     ending, folder = home
     monkeypatch.chdir(folder)
     run = ["-m", "runs/run"]
-    assert json.loads(charnn_("info", *run, "--json"))["model"]["ending"] == ending
-    charnn_("train", "--resume", "--name", "run", "--out", "runs", "--steps", "40")
-    told = charnn_(
-        "train", "--resume", "--name", "run", "--out", "runs", "--ending", "eos" if ending == "node" else "node", code=2
+    assert json.loads(ok("info", *run, "--json"))["model"]["ending"] == ending
+    ok("train", "--resume", "--name", "run", "--out", "runs", "--steps", "40")
+    told = refused(
+        2, "train", "--resume", "--name", "run", "--out", "runs", "--ending", "eos" if ending == "node" else "node"
     )
     assert f"has --ending {ending}, and cannot be resumed with" in told
-    samples = charnn_("sample", *run, "-n", "40", "--seed", "1", "--novelty", "--length", "60").splitlines()
+    samples = ok("sample", *run, "-n", "40", "--seed", "1", "--novelty", "--length", "60").splitlines()
     assert len(samples) == 40 and {row.split("\t")[0] for row in samples} <= {"train", "valid", "new"}
     assert set("".join(row.split("\t")[1] for row in samples)) <= set("abcd")
-    primed = [json.loads(row) for row in charnn_("sample", *run, "-n", "3", "--prime", "ab", "--json").splitlines()]
+    primed = [json.loads(row) for row in ok("sample", *run, "-n", "3", "--prime", "ab", "--json").splitlines()]
     assert all(fact["text"].startswith("ab") for fact in primed)
-    past = charnn_("sample", *run, "--past-end", "--length", "300", "--seed", "2", "--top-k", "3", "--temp", "0.7")
+    past = ok("sample", *run, "--past-end", "--length", "300", "--seed", "2", "--top-k", "3", "--temp", "0.7")
     assert len(past) == 301 and set(past) <= set("abcd\n")
-    whole = json.loads(charnn_("eval", *run, words, "--json"))
-    by_line = [row.split("\t") for row in charnn_("eval", *run, words, "--by", "line").splitlines()]
-    by_char = [row.split("\t") for row in charnn_("eval", *run, words, "--by", "char").splitlines()]
+    whole = json.loads(ok("eval", *run, words, "--json"))
+    by_line = [row.split("\t") for row in ok("eval", *run, words, "--by", "line").splitlines()]
+    by_char = [row.split("\t") for row in ok("eval", *run, words, "--by", "char").splitlines()]
     text = words.read_text()
     assert (whole["count"], len(by_line), len(by_char)) == (len(text), 4000, len(text))
     bits = whole["nats"] / math.log(2)
     assert sum(float(row[1]) for row in by_line) == pytest.approx(bits, abs=0.005 * 4000)
     assert sum(float(row[0]) for row in by_char) == pytest.approx(bits, rel=1e-4)
-    held = json.loads(charnn_("eval", *run, "--json"))
+    held = json.loads(ok("eval", *run, "--json"))
     assert held["bits_per_char"] == pytest.approx(whole["bits_per_char"], rel=0.2)
     assert held["baselines"]["ngram"] > 0
 
@@ -579,23 +571,23 @@ def test_running_text_of_which_the_state_is_carried_on(sequence: str, ending: st
         lines = ["".join(rng.choice(list("xyz"), rng.integers(1, 7))) for _ in range(200)]
         (tmp_path / name).write_text("\n".join(line if rng.random() < 0.7 else line + "\n" for line in lines))
     texts = [tmp_path / name for name in "abc"]
-    charnn_("train", *texts, "--sequence", sequence, "--ending", ending, "--out", tmp_path / "runs", *TINY)
+    ok("train", *texts, "--sequence", sequence, "--ending", ending, "--out", tmp_path / "runs", *SIZES)
     run = ["-m", next((tmp_path / "runs").iterdir())]
-    exact = json.loads(charnn_("eval", *run, "--json"))
-    near = json.loads(charnn_("eval", *run, tmp_path / "a", "--burn", "64", "--json"))
+    exact = json.loads(ok("eval", *run, "--json"))
+    near = json.loads(ok("eval", *run, tmp_path / "a", "--burn", "64", "--json"))
     assert near["count"] == len((tmp_path / "a").read_text()) and exact["count"] > 100
-    same = json.loads(charnn_("eval", *run, tmp_path / "a", "--json"))
+    same = json.loads(ok("eval", *run, tmp_path / "a", "--json"))
     assert near["nats"] == pytest.approx(same["nats"], rel=1e-3)
-    assert len(charnn_("sample", *run, "--past-end", "--length", "200", "--prime", "xy\n\nz")) > 50
+    assert len(ok("sample", *run, "--past-end", "--length", "200", "--prime", "xy\n\nz")) > 50
 
 
 def test_what_cannot_teach_an_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("a single sequence of some characters, and no more of them " * 9)
-    told = charnn_("train", tmp_path / "one.txt", "--out", tmp_path, "--ending", "length", *TINY, code=2)
+    told = refused(2, "train", tmp_path / "one.txt", "--out", tmp_path, "--ending", "length", *SIZES)
     assert "--ending length has no length to learn" in told and len(told.strip().splitlines()) == 1
     (tmp_path / "ends.txt").write_text("\n" * 50)
-    told = charnn_(
-        "train", tmp_path / "ends.txt", "--out", tmp_path, "--ending", "node", "--sequence", "line", *TINY, code=2
+    told = refused(
+        2, "train", tmp_path / "ends.txt", "--out", tmp_path, "--ending", "node", "--sequence", "line", *SIZES
     )
     assert "this text has none" in told
     corpus = charnn.read(tmp_path / "ends.txt", sequence="line")

@@ -97,15 +97,17 @@ def test_ranks_train_as_one_process_does_and_as_local_workers_do(count: int, ser
 
 @real
 def test_rank_0_alone_writes_and_draws(new: Path) -> None:
-    done = together(3, "train", "words.txt", *TINY, "--steps", 40, "--every", 20, folder=new).well()
+    done = together(3, "train", "words.txt", *TINY, "--steps", 40, "--every", 20, folder=new)
+    done.well()
     assert sorted(path.name for path in (new / "checkpoints").iterdir()) == ["words"]
     assert [record["step"] for record in log(new)] == [20, 40]
     for words in ("parameters", "bits/char; *", "3 workers", "done, since", "kept in"):
         assert done.err.count(words) == 1, words
-    assert done.out == "" and done.told == []
+    assert done.out == b"" and done.messages == []
     assert len(re.findall(r"^ +40 ", done.err, re.MULTILINE)) == 1
     one = alone("train", "words.txt", *TINY, "--steps", 40, "--every", 20, "--workers", 1, "--name", "one", folder=new)
-    assert one.well() and saved(new).history[-1]["valid"] == pytest.approx(log(new, "one")[-1]["valid"], rel=1e-4)
+    one.well()
+    assert saved(new).history[-1]["valid"] == pytest.approx(log(new, "one")[-1]["valid"], rel=1e-4)
     np.testing.assert_allclose(saved(new).weights.flat, saved(new, "one").weights.flat, atol=1e-4)
     for a, b in zip(saved(new).state, saved(new, "one").state, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3)
@@ -114,9 +116,11 @@ def test_rank_0_alone_writes_and_draws(new: Path) -> None:
 @real
 def test_another_number_of_ranks_goes_on_with_a_run(new: Path) -> None:
     together(2, "train", "words.txt", *TINY, "--steps", 20, "--every", 10, folder=new).well()
-    done = alone("train", "--resume", "--steps", 40, "--workers", 1, folder=new).well()
+    done = alone("train", "--resume", "--steps", 40, "--workers", 1, folder=new)
+    done.well()
     assert "note: 1 workers, 2 before: it goes on, but not to the same last bits" in done.err
-    done = together(3, "train", "--resume", "--steps", 60, folder=new).well()
+    done = together(3, "train", "--resume", "--steps", 60, folder=new)
+    done.well()
     assert done.err.count("note: 3 workers, 1 before") == 1
     assert (saved(new).step, saved(new).config.workers) == (60, 3)
     assert [record["step"] for record in log(new)] == [10, 20, 30, 40, 50, 60]
@@ -188,7 +192,7 @@ def test_a_rank_that_is_killed_ends_the_run_in_one_line_and_leaves_what_was_save
     kill = at_step(33, "os.kill(os.getpid(), signal.SIGKILL)", rank)
     done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, "--every", 10, folder=new, change=kill)
     assert done.code != 0
-    assert done.told == ["charnn: a rank was lost; `charnn train --resume --name words` goes on"]
+    assert done.messages == ["charnn: a rank was lost; `charnn train --resume --name words` goes on"]
     assert saved(new).step == 30
     alone("train", "--resume", "--steps", 40, folder=new).well()
     assert saved(new).step == 40 and [record["step"] for record in log(new)] == [10, 20, 30, 40]
@@ -198,7 +202,7 @@ def test_a_rank_that_is_killed_ends_the_run_in_one_line_and_leaves_what_was_save
 def test_ranks_whose_weights_are_no_longer_the_same_are_noticed(new: Path) -> None:
     drift = at_step(25, "self.run.weights.flat[3] += 1e-3")
     done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, "--every", 10, folder=new, change=drift)
-    (told,) = done.told
+    (told,) = done.messages
     assert done.code == 1 and "the weights of rank 1 are no longer those of rank 0" in told and "--resume" in told
     assert saved(new).step == 20
 
@@ -220,7 +224,7 @@ def test_what_is_wrong_on_all_ranks_is_said_once(new: Path, count: int, args: li
     with (new / "words.txt").open() as text:
         done = together(count, "train", *TINY, *args, folder=new, stdin=text)
     assert done.code == 2
-    assert len(done.told) == 1 and message in done.told[0], done.err
+    assert len(done.messages) == 1 and message in done.messages[0], done.err
     assert not list(new.glob("checkpoints/*"))
 
 
@@ -231,7 +235,7 @@ def test_what_is_wrong_on_all_ranks_is_said_once(new: Path, count: int, args: li
 def test_what_the_command_line_itself_refuses_is_said_once(new: Path, args: list[str], message: str) -> None:
     done = together(2, "train", *TINY, *args, folder=new)
     assert done.code == 2
-    assert len(done.told) == 1 and message in done.told[0], done.err
+    assert len(done.messages) == 1 and message in done.messages[0], done.err
 
 
 @real
@@ -239,7 +243,7 @@ def test_a_folder_in_use_is_said_once_and_ends_all_ranks(new: Path) -> None:
     together(2, "train", "words.txt", *TINY, "--steps", 10, folder=new).well()
     running = begin_in(new / "checkpoints/words")
     done = together(2, "train", "--resume", "--steps", 20, folder=new)
-    assert done.code == 1 and len(done.told) == 1 and "in use by another training" in done.told[0]
+    assert done.code == 1 and len(done.messages) == 1 and "in use by another training" in done.messages[0]
     del running
 
 
@@ -253,7 +257,7 @@ def begin_in(path: Path) -> session.Folder:
 def test_training_that_diverges_gives_up_once_and_keeps_the_last_good_state(new: Path) -> None:
     wild = ["--activation", "relu", "--optimizer", "sgd", "--rate", "1e7", "--clip", "0", "--steps", "100"]
     done = together(2, "train", "words.txt", *TINY, *wild, folder=new)
-    assert done.code == 4 and len(done.told) == 1 and "training diverged" in done.told[0]
+    assert done.code == 4 and len(done.messages) == 1 and "training diverged" in done.messages[0]
     assert saved(new).step == 0
 
 
@@ -266,7 +270,7 @@ def test_without_mpi4py_a_rank_says_what_to_install(new: Path, monkeypatch: pyte
     program = "import sys; sys.modules['mpi4py'] = None\nfrom charnn.__main__ import main\nmain()\n"
     command = ["env", "PMI_SIZE=2", "PMI_RANK=0", sys.executable, "-c", program, "train", "words.txt", *TINY]
     done = execute(command, new)
-    assert done.code == 2 and len(done.told) == 1 and "pip install 'charnn[mpi]'" in done.told[0]
+    assert done.code == 2 and len(done.messages) == 1 and "pip install 'charnn[mpi]'" in done.messages[0]
 
 
 # Without mpiexec

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -35,11 +34,12 @@ from charnn.runs import checkpoint
 from charnn.runs.folder import Folder
 from charnn.training import session
 from charnn.training.trainer import Share, Trainer, Update
+from tests.helpers.processes import running
 from tests.helpers.toys import begin, corpus, start, text, updates, vectors
+from tests.helpers.waiting import limit, soon
 
 pytestmark = pytest.mark.skipif(not processes.can_fork(), reason="workers are forked on Linux on x86-64 only")
 
-LIMIT = 20  # seconds
 KINDS: dict[str, type[ThreadGroup] | type[ProcessGroup]] = {"threads": ThreadGroup, "processes": ProcessGroup}
 TEAMS = {f"{size} {name}": (kind, size) for name, kind in KINDS.items() for size in (2, 3, 5)}
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
@@ -65,24 +65,6 @@ def children() -> set[int]:
         if int(fields[1]) == os.getpid():
             found.add(int(path.parent.name))
     return found
-
-
-def running(pid: int) -> bool:
-    """Whether a process is there, and has not ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    """Whether something comes true before long."""
-    end = time.monotonic() + LIMIT
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 # Who does what
@@ -429,7 +411,7 @@ def test_nobody_passes_a_barrier_before_all_have_come(spins: int, monkeypatch: p
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(LIMIT)
+        thread.join(limit())
     assert came == [100, 100, 100] and early == []
 
 
@@ -449,7 +431,7 @@ def test_a_barrier_looks_round_while_it_waits_and_can_be_used_anew(monkeypatch: 
     thread = threading.Thread(target=barrier.wait, args=[1], daemon=True)
     thread.start()
     barrier.wait(0, look)  # which is not called more than a few times
-    thread.join(LIMIT)
+    thread.join(limit())
     assert not thread.is_alive()
 
 
@@ -552,7 +534,6 @@ def test_workers_leave_signals_to_the_caller() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         for pid in pids:
             os.kill(pid, number)
-    time.sleep(0.05)
     updates(trainer, 5)
     assert [pid for pid, _ in team.crew] == pids and all(map(running, pids))
     team.close()
@@ -563,8 +544,8 @@ def test_a_thread_that_trained_for_a_while_may_end() -> None:
     trainer = Trainer(start(workers=2), text(2000), team)
     thread = threading.Thread(target=updates, args=[trainer, 2])
     thread.start()
-    thread.join(LIMIT)
-    time.sleep(0.05)
+    thread.join(limit())
+    assert soon(lambda: not Path(f"/proc/self/task/{thread.native_id}").exists())
     updates(trainer, 2)
 
 
@@ -582,7 +563,9 @@ def test_a_sessions_workers_do_not_hold_on_to_another_runs_folder(tmp_path: Path
 SCRIPT = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
+from tests.helpers.processes import running
 from tests.helpers.toys import begin
+from tests.helpers.waiting import limit, soon
 session = begin(workers=3, batch=6, steps=10**9, every=10**9)
 for event in session:
     if event.step == 3:
@@ -617,7 +600,7 @@ def workers_of(end: str, last: int = 5) -> tuple[subprocess.Popen[str], list[int
 def test_however_a_process_ends_its_workers_do_too(end: str, code: int) -> None:
     process, pids = workers_of(end)
     with process:
-        process.communicate(timeout=LIMIT)
+        process.communicate(timeout=limit())
     assert process.returncode == code
     assert soon(lambda: not any(map(running, pids)))
 
@@ -625,10 +608,9 @@ def test_however_a_process_ends_its_workers_do_too(end: str, code: int) -> None:
 def test_workers_of_a_process_killed_while_they_work_end_too() -> None:
     process, pids = workers_of("pass")
     with process:
-        time.sleep(0.1)
         assert all(map(running, pids))
         process.kill()
-        process.wait(LIMIT)
+        process.wait(limit())
     assert soon(lambda: not any(map(running, pids)))
 
 
@@ -650,7 +632,7 @@ def command(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
     )
-    timer = threading.Timer(LIMIT, process.kill)
+    timer = threading.Timer(limit(20), process.kill)
     timer.start()
     assert process.stderr
     while "bits/char; *" not in (line := process.stderr.readline()):
@@ -683,7 +665,7 @@ def test_ctrl_c_is_the_first_workers_to_see_to(command: Command, tmp_path: Path)
     process, pids = command
     assert len(pids) == 2
     os.killpg(process.pid, signal.SIGINT)
-    told = process.communicate(timeout=LIMIT)[1]
+    told = process.communicate(timeout=limit())[1]
     assert process.returncode == -signal.SIGINT
     assert told.count("stopping after this step") == 1 and "Traceback" not in told
     assert told.endswith("`charnn train --resume --name text` goes on\n")
@@ -694,7 +676,7 @@ def test_ctrl_c_is_the_first_workers_to_see_to(command: Command, tmp_path: Path)
 def test_a_worker_killed_under_the_command_line_ends_it_in_one_line(command: Command, tmp_path: Path) -> None:
     process, pids = command
     os.kill(pids[0], signal.SIGKILL)
-    told = process.communicate(timeout=LIMIT)[1]
+    told = process.communicate(timeout=limit())[1]
     assert process.returncode == 1 and "Traceback" not in told
     lines = [line for line in told.splitlines() if line.startswith("charnn: ")]
     assert len(lines) == 1 and told.endswith(lines[0] + "\n")
@@ -706,7 +688,7 @@ def test_a_worker_killed_under_the_command_line_ends_it_in_one_line(command: Com
 def test_the_command_line_killed_leaves_no_worker_and_a_run_that_goes_on(command: Command, tmp_path: Path) -> None:
     process, pids = command
     process.kill()
-    process.wait(LIMIT)
+    process.wait(limit())
     assert soon(lambda: not any(map(running, pids)))
     assert_resumes(tmp_path)
 
@@ -716,7 +698,7 @@ def assert_resumes(folder: Path) -> None:
     step = checkpoint.load(last).step
     assert step >= 100
     again = [sys.executable, "-m", "charnn", "train", "--resume", "--steps", str(step + 5)]
-    done = subprocess.run(again, cwd=folder, capture_output=True, text=True, timeout=LIMIT)
+    done = subprocess.run(again, cwd=folder, capture_output=True, text=True, timeout=limit())
     assert done.returncode == 0, done.stderr
     assert checkpoint.load(last).step == step + 5
 

@@ -3,7 +3,6 @@
 import gc
 import os
 import signal
-import time
 from collections.abc import Iterator
 from itertools import islice
 
@@ -17,6 +16,8 @@ from charnn.parallel.processes import can_fork, shared_counters
 from charnn.sampling import split_matvec, stepper
 from charnn.sampling.sampler import stream
 from charnn.sampling.split_matvec import CALLED, COUNTERS, STEPS_PER_DECISION, WARMUP_BLOCKS, Helper, SplitMatVec
+from tests.helpers.processes import running
+from tests.helpers.waiting import soon
 
 LENGTH, NEVER = 600, -50.0
 NOBODY = 2**30  # no process has that number
@@ -25,7 +26,7 @@ helped = pytest.mark.skipif(not can_fork(), reason="no processes that share memo
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small networks are shared too, and the helper comes at once."""
     monkeypatch.setattr(stepper, "MIN_BYTES_FOR_HELPER", 1)
     monkeypatch.setattr(split_matvec, "REST", 1e-3)
@@ -121,7 +122,7 @@ def test_the_helper_ends_with_a_program_that_is_killed() -> None:
             while not (found and found[0].crew):
                 next(drawn)
             os.write(there, b"%d" % found[0].crew[0][0])
-            time.sleep(60)
+            signal.pause()
         finally:
             os._exit(1)
     os.close(there)  # so that its end is seen
@@ -129,15 +130,7 @@ def test_the_helper_ends_with_a_program_that_is_killed() -> None:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(here)
-    for _ in range(500):
-        try:
-            with open(f"/proc/{helper}/stat", encoding="utf-8") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":  # nobody is left to wait for it
-                    return
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        time.sleep(0.01)
-    pytest.fail("it is still there")
+    assert soon(lambda: not running(helper))
 
 
 class Clock:

@@ -12,7 +12,7 @@ from charnn.evaluation import score
 from charnn.runs.run import Run
 from charnn.training import advice, session
 from charnn.training.advice import MIN_HISTORY
-from tests.helpers.program import charnn_, names, ok
+from tests.helpers.program import invoke, names, ok
 from tests.helpers.toys import begin, corpus, start, text
 
 COUNT = 12  # validations
@@ -148,7 +148,7 @@ def test_it_is_the_last_line_and_can_be_typed(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text(names(), "utf-8")
     tiny = ["--hidden", 8, "--layers", 1, "--batch", 4, "--window", 8, "--workers", 1, "--rate", 0.01]
-    result = charnn_("train", "names.txt", "--out", "runs", *tiny, "--steps", 24, "--every", 3)
+    result = invoke("train", "names.txt", "--out", "runs", *tiny, "--steps", 24, "--every", 3)
     *_, kept, last = result.stderr.splitlines()
     assert kept.startswith("kept in runs/names/") and result.stdout == ""
     command = re.fullmatch(r"next: .*: `charnn (train --resume --name names --out runs --steps 48)`", last)

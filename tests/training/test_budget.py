@@ -16,7 +16,7 @@ from charnn.parallel.team import SingleWorker
 from charnn.runs import checkpoint
 from charnn.training import budget, pace
 from charnn.training.budget import PLAIN, SUPPORTED, Size, pairs, seconds
-from tests.helpers.program import charnn_, names, ok, refused
+from tests.helpers.program import invoke, names, ok, refused
 from tests.helpers.ranks import log, real, together
 from tests.helpers.toys import V, corpus, text
 
@@ -180,7 +180,7 @@ QUICK = ["--batch", "4", "--window", "8", "--workers", "1"]
 
 def test_a_run_keeps_the_choice_as_options_that_were_given(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "speed", lambda *_: 3e6)
-    result = charnn_("train", "names.txt", "--budget", "1s", "--layers", "1", "--cell", "elman", *QUICK)
+    result = invoke("train", "names.txt", "--budget", "1s", "--layers", "1", "--cell", "elman", *QUICK)
     assert result.exit_code == 0
     (line,) = re.findall("^budget .*", result.stderr, re.MULTILINE)
     assert line.startswith("budget 1s: 1 x 128; it reads 3,000,000 char/s here, in that time ")
@@ -235,6 +235,7 @@ def test_what_makes_no_sense_is_refused(new: Path, args: list[str], message: str
 
 @real
 def test_ranks_measure_together_and_choose_the_same(new: Path) -> None:
-    done = together(2, "train", "names.txt", "--budget", "1s", "--layers", "1", *QUICK[:-2], folder=new).well()
+    done = together(2, "train", "names.txt", "--budget", "1s", "--layers", "1", *QUICK[:-2], folder=new)
+    done.well()
     assert done.err.count("budget 1s: ") == 1 and len(log(new, "names")) > 0
     assert checkpoint.load("checkpoints/names/last.npz").config.workers == 2

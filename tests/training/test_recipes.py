@@ -12,7 +12,7 @@ import pytest
 from charnn.config import ModelConfig, TrainConfig
 from charnn.runs import checkpoint
 from charnn.training import recipes
-from tests.helpers.program import charnn_, names, ok, refused
+from tests.helpers.program import invoke, names, ok, refused
 
 SHORT = ["--steps", "2", "--every", "1", "--workers", "1"]
 
@@ -33,7 +33,7 @@ def options(name: str = "names") -> dict[str, Any]:
 def test_every_recipe_trains_with_just_its_options(new: Path, name: str) -> None:
     recipe = recipes.named(name)
     assert recipe.about and recipe.options and len(recipe.about) < 110
-    result = charnn_("train", "names.txt", "--recipe", name, "--batch", recipe.fields.get("batch", 2), *SHORT)
+    result = invoke("train", "names.txt", "--recipe", name, "--batch", recipe.fields.get("batch", 2), *SHORT)
     assert result.exit_code == 0, result.stderr
     assert re.search(rf"^recipe +{name} *$", result.stderr, re.MULTILINE)
     found, plain = options(), {**asdict(ModelConfig(cell=recipe.fields["cell"])), **asdict(TrainConfig())}

@@ -23,7 +23,7 @@ from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
 from charnn.training import memory
-from tests.helpers.program import charnn_, well
+from tests.helpers.program import invoke, well
 from tests.helpers.stepping import Naive, close, read, symbols
 from tests.helpers.toys import losses, text
 
@@ -295,7 +295,7 @@ def test_what_has_no_effect_is_refused_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\n" * 40, "utf-8")
-    done = charnn_("train", "names.txt", *options)
+    done = invoke("train", "names.txt", *options)
     assert done.exit_code == 2 and message in done.output and done.output.count("\n") == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "names.txt"]
 

@@ -29,7 +29,7 @@ from charnn.training import memory, session
 from charnn.training.schedules import teacher
 from charnn.training.session import Validation
 from charnn.training.trainer import Update
-from tests.helpers.program import charnn_
+from tests.helpers.program import invoke
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import begin, corpus, losses, options, text, vocabulary
 
@@ -313,17 +313,17 @@ def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeyp
     shape = ["--hidden", "8", "--layers", "2", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
     fed = ["--feedback", "output", "--teacher-forcing"]
     for given in (["--cell", "jordan", "--decay", "0.8"], [*fed, "1:0.5"], ["--cell", "jordan", *fed[2:], "0.5"]):
-        assert charnn_("train", "names.txt", *given, *shape).exit_code == 0, given
+        assert invoke("train", "names.txt", *given, *shape).exit_code == 0, given
         resume = ["train", "names.txt", "--resume", "--steps", "9"]
         for command in (["sample", "-n", "3"], ["sample", "--prime", "an"], ["eval"], ["info"], resume):
-            done = charnn_(*command)
+            done = invoke(*command)
             assert done.exit_code == 0, (given, command, done.output)
         assert api.load().step == 9
-    assert charnn_("train", "--resume", "--teacher-forcing", ".50", "--steps", "10").exit_code == 0
-    assert charnn_("train", "--resume", "--teacher-forcing", "half").exit_code == 2
-    done = charnn_("train", "names.txt", "--resume", "--teacher-forcing", "0.7")
+    assert invoke("train", "--resume", "--teacher-forcing", ".50", "--steps", "10").exit_code == 0
+    assert invoke("train", "--resume", "--teacher-forcing", "half").exit_code == 2
+    done = invoke("train", "names.txt", "--resume", "--teacher-forcing", "0.7")
     assert done.exit_code == 2 and "--teacher-forcing 0.5, and cannot be resumed with 0.7" in done.output
-    done = charnn_("train", "names.txt", "--teacher-forcing", "0.7", *shape)
+    done = invoke("train", "names.txt", "--teacher-forcing", "0.7", *shape)
     assert done.exit_code == 2 and "--teacher-forcing 0.7 has no effect" in done.output
 
 

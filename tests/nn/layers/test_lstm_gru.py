@@ -25,7 +25,7 @@ from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
 from tests.helpers.gated import B, H, T, V, network, states
-from tests.helpers.program import charnn_
+from tests.helpers.program import invoke
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import losses, text
 
@@ -331,11 +331,11 @@ def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeyp
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")
     shape = ["--hidden", "8", "--layers", "2", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
     for cell in GATES:
-        assert charnn_("train", "names.txt", "--cell", cell, *shape).exit_code == 0
+        assert invoke("train", "names.txt", "--cell", cell, *shape).exit_code == 0
         for command in (["sample", "-n", "3"], ["eval"], ["train", "names.txt", "--resume", "--steps", "9"]):
-            assert charnn_(*command).exit_code == 0, command
+            assert invoke(*command).exit_code == 0, command
         assert api.load().step == 9 and api.load().model.config.cell == cell
-    done = charnn_("train", "names.txt", "--cell", "gru", "--activation", "relu", *shape)
+    done = invoke("train", "names.txt", "--cell", "gru", "--activation", "relu", *shape)
     assert done.exit_code == 2 and "--activation has no effect on --cell gru" in done.output
 
 
