@@ -1,5 +1,36 @@
-"""What all tests share: helpers explain their failed assertions as tests do."""
+"""What all tests share: snapshots of messages and losses, and helpers that explain their failed assertions."""
+
+from typing import Any
 
 import pytest
 
 pytest.register_assert_rewrite("tests.helpers")
+
+from tests.helpers import snapshots  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-snapshots", action="store_true", help="accept the messages and losses that the tests find now"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for kept in snapshots.ALL:
+        kept.updating = config.getoption("--update-snapshots")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write snapshots, or hand them to the process that started this one."""
+    if output := getattr(session.config, "workeroutput", None):
+        output["snapshots"] = [dict(kept.found) for kept in snapshots.ALL]
+    elif session.config.getoption("--update-snapshots"):
+        for kept in snapshots.ALL:
+            kept.save()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over the snapshots of one of xdist's processes."""
+    for kept, found in zip(snapshots.ALL, getattr(node, "workeroutput", {}).get("snapshots", []), strict=False):
+        kept.found.update(found)

@@ -23,9 +23,10 @@ from charnn.runs.run import Run
 from charnn.training import session
 from charnn.training.session import PLATEAU_VALIDATIONS, Validation
 from charnn.training.trainer import DIVERGED_RATIO, MAX_ROLLBACKS, Rollback, Trainer, Update
+from tests.helpers.snapshots import check_losses
 from tests.helpers.toys import V, assert_same, begin, corpus, losses, options, start, text, updates, vectors, vocabulary
 
-# Golden losses. Where a change of them is meant: `python -m tests.training.test_trainer` prints the new ones.
+# Golden losses
 
 GOLDEN_RUNS: dict[str, dict[str, Any]] = {
     "one layer, adam": {"rate": 0.03},
@@ -50,26 +51,11 @@ GOLDEN_RUNS: dict[str, dict[str, Any]] = {
     "full, carried": {"scheme": "full", "state": "carry", "rate": 0.03},
     "unbiased, dropout": {"scheme": "unbiased", "state": "carry", "layers": 2, "dropout": 0.25},
 }
-GOLDEN = {
-    "one layer, adam": [2.246199, 1.969409, 2.321659, 2.181966, 2.247398, 2.156961, 2.155231, 2.064021],
-    "deep, skip, dropout, cosine": [2.332093, 2.325728, 2.463999, 2.207017, 2.268233, 2.109085, 2.251369, 2.149227],
-    "locked dropout, carried": [2.389395, 2.273928, 2.101801, 2.231599, 2.454885, 2.576368, 2.166832, 2.659449],
-    "sigmoid, rmsprop, carried": [2.228777, 2.1494, 2.398119, 2.172394, 2.226254, 2.181792, 2.173488, 2.170618],
-    "(3, 8), continuous": [2.464835, 2.208327, 2.134981, 1.923136, 2.223213, 2.083573, 2.103638, 2.475976],
-    "one-step, dropout": [2.277146, 2.12859, 2.242018, 2.121129, 2.40475, 2.224413, 2.160028, 2.510628],
-    "full, lines": [2.36796, 2.360058, 2.304072, 2.222738, 2.231501, 2.231703, 2.198549, 2.217561],
-    "full, carried": [2.357528, 2.243543, 2.156854, 2.088025, 2.029227, 1.975486, 1.925037, 1.878096],
-    "unbiased, dropout": [2.183894, 2.078948, 2.165811, 2.184038, 2.240172, 2.225758, 2.38659, 2.278705],
-}
-
-
-def golden_losses(name: str) -> list[float]:
-    return losses(**GOLDEN_RUNS[name])
 
 
 @pytest.mark.parametrize("name", GOLDEN_RUNS)
 def test_losses_are_what_they_were(name: str) -> None:
-    assert golden_losses(name) == pytest.approx(GOLDEN[name], rel=1e-5)
+    check_losses(losses(**GOLDEN_RUNS[name]))
 
 
 # The entropy floor
@@ -575,8 +561,3 @@ def test_best_and_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (checkpoint.load(folder.best).step, checkpoint.load(folder.last).step) == (14, 21)
     assert not checkpoint.load(folder.best).moments
     assert [json.loads(line)["step"] for line in folder.log.read_text("utf-8").splitlines()] == [7, 14, 21]
-
-
-if __name__ == "__main__":
-    for golden in GOLDEN_RUNS:
-        print(f'    "{golden}": {[round(loss, 6) for loss in golden_losses(golden)]},')

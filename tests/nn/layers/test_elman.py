@@ -24,6 +24,7 @@ from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
 from charnn.training import memory
 from tests.helpers.program import invoke, well
+from tests.helpers.snapshots import check_losses
 from tests.helpers.stepping import Naive, close, read, symbols
 from tests.helpers.toys import losses, text
 
@@ -257,24 +258,10 @@ def test_a_window_allocates_no_more_than_the_workspace_holds_and_memory_is_count
 
 # Training
 
-GOLDEN = {
-    "diagonal": [2.404408, 2.182904, 2.219871, 2.202063, 2.19242, 2.242088, 2.171162, 2.133749],
-    "delay": [2.082732, 2.279966, 2.338655, 2.147232, 2.215738, 2.186693, 2.177886, 2.132174],
-    "recurrent depth": [2.274016, 2.327048, 2.354029, 2.115182, 2.295668, 2.166074, 2.204416, 2.055439],
-    "all of them": [2.199773, 1.984899, 2.213998, 2.067961, 2.005009, 2.057338, 2.019697, 1.797765],
-    "residual": [2.453141, 2.326356, 2.253234, 2.280525, 2.256987, 2.200025, 2.160784, 2.131549],
-    "feedforward depth": [2.496011, 2.901929, 2.72605, 2.273231, 2.29171, 2.028813, 2.313345, 1.949364],
-    "gates": [2.666252, 2.51219, 2.606439, 2.421674, 2.228641, 2.320287, 1.980505, 1.918923],
-}
-
-
-def golden_losses(name: str) -> list[float]:
-    return losses(rate=0.02, **KINDS[name])
-
 
 @pytest.mark.parametrize("name", KINDS)
 def test_losses_are_what_they_were(name: str) -> None:
-    assert golden_losses(name) == pytest.approx(GOLDEN[name], rel=1e-5)
+    check_losses(losses(rate=0.02, **KINDS[name]))
 
 
 # Options
@@ -344,8 +331,3 @@ def test_the_spectral_radius_is_told_of_all_that_h_meets() -> None:
     found = {name: round(radius(values), 4) for name, values in spectra(p).items()}
     assert found["hidden/0/W"] == 1.5 and found["hidden/0/W2"] == pytest.approx(1, abs=1e-4)
     assert found.keys() == {"hidden/0/W", "hidden/0/W2", "hidden/0/D"}
-
-
-if __name__ == "__main__":
-    for golden in KINDS:
-        print(f'    "{golden}": {[round(loss, 6) for loss in golden_losses(golden)]},')

@@ -30,6 +30,7 @@ from charnn.training.schedules import teacher
 from charnn.training.session import Validation
 from charnn.training.trainer import Update
 from tests.helpers.program import invoke
+from tests.helpers.snapshots import check_losses
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import begin, corpus, losses, options, text, vocabulary
 
@@ -215,21 +216,11 @@ GOLDEN_RUNS: dict[str, dict[str, Any]] = {
     "jordan, half taught": {"cell": "jordan", "decay": 0.5, "rate": 0.03, "teacher_forcing": "0.5"},
     "feedback": {"feedback": "output", "teacher_forcing": "1.0:0.2", "rate": 0.03, "steps": 8},
 }
-GOLDEN = {
-    "jordan": [2.130751, 2.034994, 2.229869, 2.19343, 2.349421, 2.04008, 2.129856, 1.889658],
-    "jordan, deep": [2.46243, 2.084783, 2.115179, 2.238253, 2.228886, 2.30256, 2.285423, 2.229152],
-    "jordan, half taught": [2.1532, 2.053798, 2.209072, 2.164396, 2.255978, 2.075184, 2.109084, 1.951995],
-    "feedback": [2.197305, 2.225644, 2.192701, 2.125543, 2.074084, 2.039247, 2.048879, 2.104832],
-}
-
-
-def golden_losses(name: str) -> list[float]:
-    return losses(**GOLDEN_RUNS[name])
 
 
 @pytest.mark.parametrize("name", GOLDEN_RUNS)
 def test_losses_are_what_they_were(name: str) -> None:
-    assert golden_losses(name) == pytest.approx(GOLDEN[name], rel=1e-5)
+    check_losses(losses(**GOLDEN_RUNS[name]))
 
 
 def test_the_share_of_teacher_forcing_runs_along_a_line_and_evaluation_uses_the_last(
@@ -325,8 +316,3 @@ def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeyp
     assert done.exit_code == 2 and "--teacher-forcing 0.5, and cannot be resumed with 0.7" in done.output
     done = invoke("train", "names.txt", "--teacher-forcing", "0.7", *shape)
     assert done.exit_code == 2 and "--teacher-forcing 0.7 has no effect" in done.output
-
-
-if __name__ == "__main__":
-    for golden in GOLDEN_RUNS:
-        print(f'    "{golden}": {[round(loss, 6) for loss in golden_losses(golden)]},')

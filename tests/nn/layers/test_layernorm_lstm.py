@@ -27,6 +27,7 @@ from charnn.training import memory
 from tests.helpers.gated import B, H, T, V, states
 from tests.helpers.gated import network as cells_network
 from tests.helpers.program import well
+from tests.helpers.snapshots import check_losses
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import losses
 
@@ -126,15 +127,8 @@ def test_memory_is_counted_with_what_is_normalised() -> None:
     assert found[2] > found[0] and found[3] > found[1]
 
 
-GOLDEN = [2.182818, 2.243667, 2.207168, 2.313213, 2.335365, 2.277798, 2.081699, 2.145587]
-
-
-def golden_losses() -> list[float]:
-    return losses(activation=None, cell="lstm", norm="layer", layers=2, skip=True, dropout=0.25, state="carry")
-
-
 def test_losses_are_what_they_were() -> None:
-    assert golden_losses() == pytest.approx(GOLDEN, rel=1e-5)
+    check_losses(losses(activation=None, cell="lstm", norm="layer", layers=2, skip=True, dropout=0.25, state="carry"))
 
 
 def test_other_cells_refuse_it() -> None:
@@ -166,7 +160,3 @@ def test_models_of_before_have_none(tmp_path: Path) -> None:
         header["digest"] = checkpoint.digest(header, arrays)
         npz.write(tmp_path / "model.npz", {"header": npz.json_array(header), **arrays})
         assert checkpoint.load(tmp_path / "model.npz").model == run.model
-
-
-if __name__ == "__main__":
-    print(f"GOLDEN = {[round(loss, 6) for loss in golden_losses()]}")

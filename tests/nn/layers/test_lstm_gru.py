@@ -26,6 +26,7 @@ from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
 from tests.helpers.gated import B, H, T, V, network, states
 from tests.helpers.program import invoke
+from tests.helpers.snapshots import check_losses
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import losses, text
 
@@ -257,21 +258,11 @@ GOLDEN_RUNS: dict[str, dict[str, Any]] = {
     "lstm, deep": {"cell": "lstm", "layers": 2, "skip": True, "dropout": 0.25, "state": "carry"},
     "gru, deep": {"cell": "gru", "layers": 2, "skip": True, "dropout": 0.25, "state": "carry"},
 }
-GOLDEN = {
-    "lstm": [2.413333, 2.39481, 2.283839, 2.193332, 2.19334, 2.118686, 2.217523, 2.133068],
-    "gru": [2.305796, 2.353248, 2.274321, 2.181955, 2.112152, 2.008535, 2.099407, 1.961855],
-    "lstm, deep": [2.239316, 2.256151, 2.14822, 2.261959, 2.26103, 2.322591, 2.203004, 2.142658],
-    "gru, deep": [2.23875, 2.395953, 2.333215, 2.272583, 2.14668, 2.294351, 2.356681, 2.064693],
-}
-
-
-def golden_losses(name: str) -> list[float]:
-    return losses(activation=None, **GOLDEN_RUNS[name])
 
 
 @pytest.mark.parametrize("name", GOLDEN_RUNS)
 def test_losses_are_what_they_were(name: str) -> None:
-    assert golden_losses(name) == pytest.approx(GOLDEN[name], rel=1e-5)
+    check_losses(losses(activation=None, **GOLDEN_RUNS[name]))
 
 
 @cells
@@ -337,8 +328,3 @@ def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeyp
         assert api.load().step == 9 and api.load().model.config.cell == cell
     done = invoke("train", "names.txt", "--cell", "gru", "--activation", "relu", *shape)
     assert done.exit_code == 2 and "--activation has no effect on --cell gru" in done.output
-
-
-if __name__ == "__main__":
-    for golden in GOLDEN_RUNS:
-        print(f'    "{golden}": {[round(loss, 6) for loss in golden_losses(golden)]},')
