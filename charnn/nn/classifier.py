@@ -1,0 +1,83 @@
+"""A network that sorts a source into classes.
+
+z = what the encoder makes of the source,   u = tanh(b + z U), or z itself,   o = c + u V
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.pair_batches import Padded
+from .composite import Composite
+from .encoder import Encoder
+from .label_heads import LabelHead
+from .layers.base import Array, Arrays, Rng
+from .layers.dense import Dense
+from .layers.dropout import Dropout
+from .layers.linear import Linear
+from .parameters import Parameters
+from .workspace import Workspace
+
+
+class LabelBatch(NamedTuple):
+    """Sources side by side, and their labels, as `LabelHead.targets` gives them."""
+
+    source: Padded
+    target: Array
+
+
+@dataclass(frozen=True)
+class Classifier(Composite):
+    """See above. Between z and the scores there is a feedforward layer of `between` units, or none for 0.
+
+    `dropout` falls on z's states in the encoder, and on u.
+    """
+
+    reader: Encoder
+    head: LabelHead
+    between: int = 0
+    dropout: float = 0.0
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"reader": self.reader}
+        sizes = self.reader.z_sizes
+        if self.between:
+            found["between"] = Dense(sizes, self.between)
+            sizes = (self.between,)
+        return {**found, "readout": Linear(sizes, self.head.outputs, "V", "c")}
+
+    def gradient(self, p: Parameters, g: Parameters, batch: LabelBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
+        """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and its count of sources."""
+        o, back = self._scores(p, batch.source, ws, rng)
+        nats = float(self.head.loss(o, batch.target).sum(dtype=np.float64))
+        back(o, g)
+        return nats, len(o)
+
+    def probabilities(self, p: Parameters, source: Padded, ws: Workspace) -> Array:
+        """Of each label for each source, (B, L)."""
+        return self.head.probabilities(self._scores(p, source, ws, None)[0])
+
+    def _scores(
+        self, p: Parameters, source: Padded, ws: Workspace, rng: Rng
+    ) -> tuple[Array, Callable[[Array, Parameters], None]]:
+        """o (B, outputs), and backward(do, g)."""
+        read = self.reader.read(p.at("reader"), source, ws, rng)
+        u: Arrays = tuple(part[None] for part in read.z)
+        upper_back = None
+        if self.between:
+            u, _, upper_back = self.parts["between"].forward(p.at("between"), u, (), ws)
+            u, _, drop_back = Dropout(self.dropout).forward(p, u, (), ws, None, rng)
+        (o,), _, readout_back = self.parts["readout"].forward(p.at("readout"), u, (), ws)
+
+        def backward(do: Array, g: Parameters) -> None:
+            du, _ = readout_back((do[None],), (), g.at("readout"))
+            if upper_back:
+                du, _ = upper_back(drop_back(du, (), g)[0], (), g.at("between"))
+            dh = tuple(np.zeros_like(part) for part in read.h)
+            read.backward(tuple(d[0] for d in du), dh, g.at("reader"))
+
+        return o[0], backward

@@ -1,0 +1,146 @@
+"""A network that reads a source and writes a target, symbol by symbol, from EOS to EOS.
+
+z, m = what the reader makes of the source: one vector, and states to attend to
+s[0] = i + z I,   h[t] = decoder(y[t-1], z; s[t-1]),   c[t] = attention(h[t], m),   u[t] = tanh(b + [h[t], c[t]] U)
+o[t] = c + u[t] V,   L = -sum_t log softmax(o[t])[y[t]]   (nats)
+
+Each of the three ways from the source to the target may be missing: the state that the decoder starts from, the vector
+that it sees at each step, and attention; without that u is h.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.pair_batches import Padded
+from . import functions
+from .composite import Composite
+from .decoder import Decoder, Seen
+from .encoder import SourceReader
+from .layers.base import Array, Arrays, Rng, State
+from .layers.linear import Linear, rows
+from .parameters import Parameters
+from .workspace import Workspace
+
+SCORED_AT_ONCE = 1 << 16  # scores that stay in cache from the product to its gradients
+
+
+class PairBatch(NamedTuple):
+    """Sources and targets side by side."""
+
+    source: Padded
+    target: Padded
+
+
+class Step(NamedTuple):
+    """What follows some symbols, of R rows."""
+
+    o: Array  # (R, V) scores
+    state: State  # (R, n) each
+    weights: Array | None  # (B, R / B, S): of attention
+
+
+@dataclass(frozen=True)
+class EncoderDecoder(Composite):
+    """See above. The decoder reads z at each step where its stack has inputs for it beside the `size` symbols."""
+
+    reader: SourceReader
+    decoder: Decoder
+    size: int
+    start: bool = True
+    step: bool = False
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"reader": self.reader, "decoder": self.decoder}
+        if self.start:
+            found["start"] = Linear(self.reader.z_sizes, sum(self.decoder.state_sizes), "I", "i")
+        if self.decoder.attention:
+            found["memory"] = Linear(self.reader.z_sizes, sum(self.decoder.stack.output_sizes), "M", "m")
+        found["readout"] = Linear(self.decoder.output_sizes, self.size, "V", "c")
+        return found
+
+    def gradient(self, p: Parameters, g: Parameters, batch: PairBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
+        """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and its count of symbols."""
+        seen, back = self._see(p, batch.source, ws, rng)
+        target, readout = batch.target, self.parts["readout"]
+        found = self.decoder.read(p.at("decoder"), seen, target.before, seen.state, ws, rng)
+        du = tuple(ws.empty(part.shape, part.dtype) for part in found.u)
+        nats = 0.0
+        for steps in self._chunks(target.ids.shape):
+            with ws.scratch():
+                u, inside = _at(found.u, steps), rows(target.inside[steps])
+                o = self._scores(p, u, ws)
+                losses = functions.cross_entropy(rows(o), rows(target.ids[steps]))
+                rows(o)[~inside] = 0
+                nats += float(losses[inside].sum(dtype=np.float64))
+                readout.reverse(p.at("readout"), u, o, g.at("readout"), _at(du, steps), ws)
+        back(found.backward(du, tuple(np.zeros_like(s) for s in found.state), g.at("decoder")), g)
+        return nats, int(target.inside.sum())
+
+    def score(self, p: Parameters, batch: PairBatch, ws: Workspace) -> tuple[Array, Array]:
+        """Surprisal of each symbol of the targets in nats, 0 in their padding, and whether it was likeliest, (T, B)."""
+        seen, target = self.see(p, batch.source, ws), batch.target
+        found = self.decoder.read(p.at("decoder"), seen, target.before, seen.state, ws)
+        nats, hits = np.empty(target.ids.shape), np.empty(target.ids.shape, bool)
+        for steps in self._chunks(target.ids.shape):
+            with ws.scratch():
+                o = self._scores(p, _at(found.u, steps), ws)
+                n, hit = functions.surprisal(rows(o), rows(target.ids[steps]))
+                nats[steps], hits[steps] = n.reshape(nats[steps].shape), hit.reshape(nats[steps].shape)
+        return np.where(target.inside, nats, 0), hits & target.inside
+
+    def see(self, p: Parameters, source: Padded, ws: Workspace) -> Seen:
+        """What the decoder sees of sources."""
+        return self._see(p, source, ws, None)[0]
+
+    def advance(self, p: Parameters, seen: Seen, x: Array, state: State, ws: Workspace) -> Step:
+        """What follows the symbols x (R,). Row k B + b, of R = K B, writes a target of source b."""
+        found = self.decoder.read(p.at("decoder"), seen, x[None], state, ws)
+        return Step(self._scores(p, found.u, ws)[0], found.state, found.weights)
+
+    def _see(
+        self, p: Parameters, source: Padded, ws: Workspace, rng: Rng
+    ) -> tuple[Seen, Callable[[Seen, Parameters], None]]:
+        read, sizes = self.reader.read(p.at("reader"), source, ws, rng), self.decoder.state_sizes
+        B, start_back, memory_back, memory = len(read.z[0]), None, None, None
+        state = tuple(np.zeros((B, n), p.flat.dtype) for n in sizes)
+        if self.start:
+            z = tuple(part[None] for part in read.z)
+            (s,), _, start_back = self.parts["start"].forward(p.at("start"), z, (), ws)
+            state = tuple(np.split(s[0], [*accumulate(sizes)][:-1], axis=-1))
+        if self.decoder.attention:
+            (memory,), _, memory_back = self.parts["memory"].forward(p.at("memory"), read.h, (), ws)
+
+        def backward(d: Seen, g: Parameters) -> None:
+            dz = d.z or tuple(np.zeros_like(part) for part in read.z)
+            if start_back:
+                dstart, _ = start_back((np.concatenate(d.state, axis=-1)[None],), (), g.at("start"))
+                for one, more in zip(dz, dstart, strict=True):
+                    one += more[0]
+            if memory_back:
+                dh, _ = memory_back((d.memory,), (), g.at("memory"))
+            else:
+                dh = tuple(np.zeros_like(part) for part in read.h)
+            read.backward(dz, dh, g.at("reader"))
+
+        return Seen(state, read.z if self.step else (), memory, source.inside), backward
+
+    def _scores(self, p: Parameters, u: Arrays, ws: Workspace) -> Array:
+        """o = c + u V, (T, B, V)"""
+        o = ws.empty((*u[0].shape[:2], self.size), u[0].dtype)
+        self.parts["readout"].apply(p.at("readout"), u, o, ws)
+        return o
+
+    def _chunks(self, shape: tuple[int, ...]) -> Iterator[slice]:
+        steps, batch = shape
+        size = max(1, SCORED_AT_ONCE // (batch * self.size))
+        return (slice(start, start + size) for start in range(0, steps, size))
+
+
+def _at(arrays: Arrays, steps: slice) -> Arrays:
+    return tuple(part[steps] for part in arrays)
