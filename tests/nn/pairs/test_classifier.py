@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from charnn.data.pair_batches import pad
-from charnn.nn.classifier import Classifier, LabelBatch
-from charnn.nn.encoder import Encoder
-from charnn.nn.label_heads import HEADS
 from charnn.nn.layers.bidirectional import Bidirectional
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.layers.stack import Stack
+from charnn.nn.pairs.classifier import Classifier, LabelBatch
+from charnn.nn.pairs.encoder import Encoder
+from charnn.nn.pairs.label_heads import HEADS
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .layers.base import Array, Arrays
-from .workspace import Workspace
+from ..layers.base import Array, Arrays
+from ..workspace import Workspace
 
 POOLINGS = ("last", "mean", "max")
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from charnn.data.pair_batches import Padded, pad
-from charnn.nn import encoder_decoder
-from charnn.nn.decoder import Decoder
-from charnn.nn.encoder import Encoder, LabelTable
-from charnn.nn.encoder_decoder import EncoderDecoder, PairBatch
 from charnn.nn.layers.bidirectional import Bidirectional
 from charnn.nn.layers.elman import Elman
 from charnn.nn.layers.gru import GRU
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.layers.stack import Stack
+from charnn.nn.pairs import encoder_decoder
+from charnn.nn.pairs.decoder import Decoder
+from charnn.nn.pairs.encoder import Encoder, LabelTable
+from charnn.nn.pairs.encoder_decoder import EncoderDecoder, PairBatch
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 

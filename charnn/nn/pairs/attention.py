@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .layers.base import Array
-from .workspace import Workspace
+from ..layers.base import Array
+from ..workspace import Workspace
 
 MASKED = -1e30  # a score whose softmax is 0, without the NaN that minus infinity less itself would make
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.nn.attention import attend
+from charnn.nn.pairs.attention import attend
 from charnn.nn.workspace import Workspace
 
 T, S, B, H = 4, 5, 3, 6

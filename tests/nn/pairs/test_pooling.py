@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.nn.pooling import POOLINGS, pool
+from charnn.nn.pairs.pooling import POOLINGS, pool
 from charnn.nn.workspace import Workspace
 
 S, B, H = 6, 3, 4

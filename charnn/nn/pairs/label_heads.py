@@ -5,8 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
-from . import functions
-from .layers.base import Array
+from .. import functions
+from ..layers.base import Array
 
 
 class LabelHead(Protocol):

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.pair_batches import Padded
-from . import functions
+from ...data.pair_batches import Padded
+from .. import functions
+from ..layers.base import Array, Arrays, Rng, State
+from ..layers.linear import Linear, rows
+from ..parameters import Parameters
+from ..workspace import Workspace
 from .composite import Composite
 from .decoder import Decoder, Seen
 from .encoder import SourceReader
-from .layers.base import Array, Arrays, Rng, State
-from .layers.linear import Linear, rows
-from .parameters import Parameters
-from .workspace import Workspace
 
 SCORED_AT_ONCE = 1 << 16  # scores that stay in cache from the product to its gradients
 

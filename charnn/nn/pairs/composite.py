@@ -5,9 +5,9 @@ from math import prod
 
 import numpy as np
 
-from .layers.base import Layer
-from .parameters import Parameters
-from .workspace import DType
+from ..layers.base import Layer
+from ..parameters import Parameters
+from ..workspace import DType
 
 
 class Composite:

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.pair_batches import Padded
+from ...data.pair_batches import Padded
+from ..layers.base import Array, Arrays, Rng
+from ..layers.dense import Dense
+from ..layers.dropout import Dropout
+from ..layers.linear import Linear
+from ..parameters import Parameters
+from ..workspace import Workspace
 from .composite import Composite
 from .encoder import Encoder
 from .label_heads import LabelHead
-from .layers.base import Array, Arrays, Rng
-from .layers.dense import Dense
-from .layers.dropout import Dropout
-from .layers.linear import Linear
-from .parameters import Parameters
-from .workspace import Workspace
 
 
 class LabelBatch(NamedTuple):

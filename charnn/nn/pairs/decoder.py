@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..layers.base import Array, Arrays, Layer, Rng, State
+from ..layers.dense import Dense
+from ..layers.dropout import Dropout
+from ..layers.linear import constant
+from ..parameters import Views
+from ..workspace import Workspace
 from .attention import attend
-from .layers.base import Array, Arrays, Layer, Rng, State
-from .layers.dense import Dense
-from .layers.dropout import Dropout
-from .layers.linear import constant
-from .parameters import Views
-from .workspace import Workspace
 
 
 class Seen(NamedTuple):

@@ -6,12 +6,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..data.pair_batches import Padded
-from .layers.base import Array, Arrays, Layer, Rng, is_causal, read_in_reverse
-from .layers.linear import Linear
-from .parameters import Views
+from ...data.pair_batches import Padded
+from ..layers.base import Array, Arrays, Layer, Rng, is_causal, read_in_reverse
+from ..layers.linear import Linear
+from ..parameters import Views
+from ..workspace import Workspace
 from .pooling import pool
-from .workspace import Workspace
 
 
 class Encoded(NamedTuple):

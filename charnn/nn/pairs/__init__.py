@@ -1,0 +1,1 @@
+"""Networks of a source and a target: encoders, decoders, attention between them, classifiers."""
