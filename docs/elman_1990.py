@@ -22,6 +22,8 @@ import numpy as np
 import charnn
 from charnn.inspection.probes import ActivationReader
 from charnn.io.text import Source
+from charnn.pictures import charts, trees
+from charnn.pictures.charts import Bars
 
 HERE = Path(__file__).parent
 PAGE = HERE / "elman-1990.md"
@@ -199,7 +201,9 @@ def report_xor(run: charnn.Run, experiment: Experiment) -> Report:
         rows.append((f"squared error, {name}", f"{ideal:.4f}", f"{own:.4f}"))
     cycle = [errors(values)[: len(values) // 12 * 12].reshape(-1, 12).mean(axis=0) for values in (bits, best)]
     names = [str(place + 1) for place in range(12)]
-    return Report(rows, bars(cycle[0], cycle[1], names, range(2, 12, 3), "squared error, by place in a cycle of 12"))
+    shown = bars(cycle[0], cycle[1], names, range(2, 12, 3))
+    title = "Squared error by place in the stream; each third bit is the exclusive or"
+    return Report(rows, charts.bars(title, f"place in a cycle of 12; {BEST}", "squared error", shown, 36))
 
 
 def report_letters(run: charnn.Run, experiment: Experiment) -> Report:
@@ -210,7 +214,10 @@ def report_letters(run: charnn.Run, experiment: Experiment) -> Report:
         rows.append((f"bits at a {name}", f"{best[where].mean():.4f}", f"{bits[where].mean():.4f}"))
     text = experiment.read[:36]
     marked = np.flatnonzero(consonant[:36]).tolist()
-    return Report(rows, bars(bits[:36], best[:36], text, marked, "bits of each letter; consonants dark"))
+    shown = bars(bits[:36], best[:36], text, marked)
+    return Report(
+        rows, charts.bars("Surprisal of each letter; consonants are strong", f"letter; {BEST}", "bits", shown)
+    )
 
 
 def report_words(run: charnn.Run, experiment: Experiment) -> Report:
@@ -226,8 +233,9 @@ def report_words(run: charnn.Run, experiment: Experiment) -> Report:
     shuffled = np.random.default_rng(0).permutation(bits)
     rows.append(("F1, the same surprisals shuffled", "", f"{f1(peaks(shuffled), starts, length):.3f}"))
     marked = [start for start in starts if start < 60]
-    title = "bits of each letter; first letters of words dark"
-    return Report(rows, bars(bits[:60], best[:60], experiment.read[:60], marked, title))
+    shown = bars(bits[:60], best[:60], experiment.read[:60], marked)
+    title = "Surprisal of each letter; first letters of words are strong"
+    return Report(rows, charts.bars(title, f"letter; {BEST}", "bits", shown))
 
 
 def report_sentences(run: charnn.Run, experiment: Experiment) -> Report:
@@ -244,74 +252,31 @@ def report_sentences(run: charnn.Run, experiment: Experiment) -> Report:
 
 REPORTS = {"xor": report_xor, "letters": report_letters, "words": report_words, "sentences": report_sentences}
 
-# pictures: SVG, in the units of a pixel
+# pictures
 
-INK, PALE, DARK, MARK = "#333333", "#a8c4e0", "#2b6cb0", "#d9480f"
-STEP, TALL, EDGE = 14, 120, 34
-
-
-def svg(width: float, height: float, parts: Iterable[str]) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
-    return (
-        f'{head}viewBox="0 0 {width:g} {height:g}" font-family="sans-serif" font-size="11" fill="{INK}">\n'
-        f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n"
-    )
+BEST = "lines: the best possible"
 
 
-def text_at(x: float, y: float, what: str, anchor: str = "middle") -> str:
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{what}</text>'
-
-
-def line(x: float, y: float, x2: float, y2: float, colour: str = INK) -> str:
-    return f'<path d="M{x:.1f} {y:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}"/>'
-
-
-def bars(values: np.ndarray, best: np.ndarray, names: Iterable[str], marked: Iterable[int], title: str) -> str:
-    """A bar for each value, dark where marked, its name below it, and a line across at the best possible value."""
-    high = max(values.max(), best.max())
-    step = max(STEP, 30 if len(values) < 20 else STEP)
-    width, bottom, dark = 2 * EDGE + step * len(values), EDGE + TALL, set(marked)
-    parts = [text_at(EDGE, 16, f"{title}; lines: the best possible", "start")]
-    for share in (0, 0.5, 1):
-        y = bottom - TALL * share
-        parts += [text_at(EDGE - 6, y + 4, f"{high * share:.2g}", "end"), line(EDGE - 3, y, EDGE, y)]
-    parts.append(line(EDGE, bottom, width - EDGE, bottom))
-    for place, (value, ideal, name) in enumerate(zip(values, best, names, strict=True)):
-        x, tall, y = EDGE + step * place, TALL * value / high, bottom - TALL * ideal / high
-        colour = DARK if place in dark else PALE
-        parts.append(
-            f'<rect x="{x + 2}" y="{bottom - tall:.1f}" width="{step - 4}" height="{tall:.1f}" fill="{colour}"/>'
-        )
-        parts += [line(x, y, x + step, y, MARK), text_at(x + step / 2, bottom + 14, name)]
-    return svg(width, bottom + 24, parts)
+def bars(values: np.ndarray, best: np.ndarray, names: Iterable[str], marked: Iterable[int]) -> Bars:
+    """A bar for each value, strong where marked, with its name, and a line across at the best possible value."""
+    return Bars(values.tolist(), list(names), set(marked), best.tolist())
 
 
 def dendrogram(root: Tree) -> str:
     """The tree from left to right, branches joined at their distance, words at the right."""
-    row, wide, left, right = 16, 420, 20, 90
-    height = row * len(WORDS) + 40
-    places = {leaf: 30 + row * place for place, leaf in enumerate(root.pre_order())}
-    parts = [text_at(left, 16, "mean hidden states, average linkage; across: cosine distance", "start")]
 
-    def across(node: Tree) -> float:
-        return left + wide * (1 - node.dist / root.dist)
+    def colour(words: list[str]) -> str:
+        return next((c for group, c in ((NOUNS, "s0"), (VERBS, "s1")) if group.issuperset(words)), "ink")
 
-    def draw(node: Tree) -> float:
-        """Draw what is below a node, and say at what height the node is."""
-        if node.is_leaf():
-            word = WORDS[node.id]
-            parts.append(text_at(left + wide + 6, places[node.id] + 4, word, "start"))
-            return float(places[node.id])
-        colour = next((c for group, c in ((NOUNS, DARK), (VERBS, MARK)) if words_of(node) <= group), INK)
-        ends = [(across(child), draw(child)) for child in (node.left, node.right)]
-        parts.extend(line(across(node), y, x, y, colour) for x, y in ends)
-        parts.append(line(across(node), ends[0][1], across(node), ends[1][1], colour))
-        return (ends[0][1] + ends[1][1]) / 2
+    title = "Mean hidden states, average linkage: nouns blue, verbs red"
+    return trees.tree(title, "cosine distance", as_tree(root), colour)
 
-    draw(root)
-    for share in (0, 0.5, 1):
-        parts.append(text_at(left + wide * (1 - share), height - 4, f"{root.dist * share:.2f}"))
-    return svg(left + wide + right, height, parts)
+
+def as_tree(node: Tree) -> trees.Tree:
+    """SciPy's tree as one to draw."""
+    if node.is_leaf():
+        return trees.Tree(WORDS[node.id])
+    return trees.Tree("", node.dist, (as_tree(node.left), as_tree(node.right)))
 
 
 # the page

@@ -225,10 +225,3 @@ def test_the_page_keeps_all_but_what_is_inserted() -> None:
     page = "a\n<!-- x: python docs/elman_1990.py -->\nold\n<!-- end of x -->\nb\n"
     assert elman.insert(page, "x", "new \\1\n") == page.replace("old", "new \\1")
     assert elman.insert(page, "y", "new\n") == page
-
-
-def test_bars_are_as_high_as_values() -> None:
-    values, best = np.array([1.0, 4.0, 2.0]), np.array([1.0, 3.0, 2.0])
-    picture = ElementTree.fromstring(elman.bars(values, best, "abc", [1], "title"))
-    found = [float(e.attrib["height"]) for e in picture.iter() if e.tag.endswith("rect")][1:]
-    assert found == [30.0, 120.0, 60.0]
