@@ -1,5 +1,6 @@
 """What `import charnn` gives: the verbs of the command line, for a notebook. `__all__` is the list of public names."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -14,10 +15,14 @@ from .data.read import read
 from .data.vocabulary import Vocabulary
 from .errors import CharnnError, CheckpointError, DivergenceError, InputError, UsageError
 from .evaluation import overlap, score
+from .evaluation.characters import CharacterScores
 from .evaluation.overlap import Overlap
 from .evaluation.score import Score
 from .exchange.export import Exported, export
 from .exchange.importing import import_torch
+from .inspection.gradients import gradients_by_lag
+from .inspection.probes import MAX_INSPECTED, ActivationReader, spectra
+from .inspection.results import Gradients, Units
 from .io import text
 from .io.lazy import Ids, pieces
 from .io.text import Watch
@@ -30,11 +35,13 @@ from .training.session import Session, Validation
 from .training.trainer import Rollback, Update
 
 __all__ = [
+    "CharacterScores",
     "CharnnError",
     "CheckpointError",
     "Corpus",
     "DivergenceError",
     "Exported",
+    "Gradients",
     "InputError",
     "ModelConfig",
     "Rollback",
@@ -43,13 +50,16 @@ __all__ = [
     "Score",
     "Session",
     "TrainConfig",
+    "Units",
     "Update",
     "UsageError",
     "Validation",
     "Vocabulary",
+    "character_scores",
     "evaluate",
     "export",
     "generate",
+    "gradients",
     "import_torch",
     "load",
     "read",
@@ -57,6 +67,7 @@ __all__ = [
     "surprisal",
     "tokenize",
     "train",
+    "units",
 ]
 
 
@@ -124,6 +135,30 @@ def surprisal(run: Run, what: str) -> np.ndarray:
     """Surprisal of each character of a text in nats, (N,)."""
     pieces = score.surprisal(run.network, run.vocabulary.encode([what]))
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
+
+
+def character_scores(run: Run, what: str) -> CharacterScores:
+    """Surprisal of each character of a text in bits; a notebook shows the text in shades."""
+    bits = surprisal(run, what) / math.log(2)
+    return CharacterScores([*run.vocabulary.texts(encode(run, what).tolist())], bits.tolist())
+
+
+def gradients(run: Run, what: str | Corpus | None = None, lags: int = 50) -> Gradients:
+    """How far gradients reach back in a text, in a corpus' held-out part, or in that of the run (None).
+
+    A notebook shows the norms by lag. Raises `InputError` where the text is shorter than the lags.
+    """
+    ids = encode(run, what) if isinstance(what, str) else np.asarray(held_out(run, what)[:MAX_INSPECTED])
+    return Gradients(*gradients_by_lag(run.network, ids, lags), spectra(run.weights))
+
+
+def units(run: Run, what: str) -> Units:
+    """Activations of every layer's units after each character of a text; a notebook shows them in shades."""
+    ids, reader = encode(run, what), ActivationReader(run.network)
+    found = reader.read(ids)
+    most = 1.0 if reader.bounded else max(float(np.abs(h).max(initial=0)) for h in found) or 1.0
+    names = (f"layer {i}" for i in range(len(found)))
+    return Units([*run.vocabulary.texts(ids.tolist())], dict(zip(names, found, strict=True)), most)
 
 
 def copied(run: Run, texts: Sequence[str | np.ndarray], data: Corpus | None = None) -> list[Overlap]:

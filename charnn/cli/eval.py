@@ -10,12 +10,16 @@ import click
 
 from . import options, readers, streams
 
+PICTURED = {"svg": 5_000, "html": 200_000}  # characters of a picture, at most
+
 
 @click.command("eval")
 @click.argument("text", nargs=-1)
 @options.model
 @options.root
 @click.option("--by", type=click.Choice(["line", "char"]), help="A TSV row for each line or character.")
+@click.option("--svg", "picture", flag_value="svg", help="With --by char: the shaded text as a picture.")
+@click.option("--html", "picture", flag_value="html", help="With --by char: the shaded text as a web page.")
 @click.option("--json", "as_json", is_flag=True, help="The score as a JSON object.")
 @click.option(
     "--burn",
@@ -41,6 +45,7 @@ def command(
     model: str | None,
     root: str,
     by: str | None,
+    picture: str | None,
     as_json: bool,
     burn: int | None,
     dynamic: bool,
@@ -69,6 +74,10 @@ def command(
         raise click.UsageError(f"--by {by} is exact: leave --burn out")
     if by and novelty:
         raise click.UsageError(f"--by {by} writes rows, and --novelty figures of the whole: leave out one of them")
+    if picture and by != "char":
+        raise click.UsageError(f"--{picture} shows the text character by character: add --by char")
+    if picture:
+        streams.refuse_picture(f"eval --by char --{picture}")
     readers.check(burn, dynamic, dynamic_rate, segment, mix)
     import numpy as np
 
@@ -97,12 +106,12 @@ def command(
     mixing = readers.Mixing(run, make, own) if mix else None
     plain = partial(surprisal, run.network)
     way: readers.Scorer = mixing or (readers.learning(make) if dynamic else plain)
-    total = Score()
+    total, shaded = Score(), Shaded(run.vocabulary, picture or "")
     for pieces in texts:  # each from EOS and the zero state on, by the model as it was trained
         if way is plain and (burn or (own and not by)):
             total += _score(run, pieces, burn)
             continue
-        rows = Rows(run.vocabulary, by)
+        rows = shaded if picture else Rows(run.vocabulary, by)
         read, scored = tee(
             small(pieces) if way is plain or by else console.reading(small(pieces, readers.SYMBOLS_PER_LOOK))
         )
@@ -111,6 +120,8 @@ def command(
             if by:
                 rows.add(ids, nats / math.log(2))
         rows.close()
+    if picture:
+        shaded.write(what)
     if by:
         return
     if total.count:
@@ -159,6 +170,36 @@ def small(pieces: Iterable[Any], size: int = 1 << 16) -> Iterator[Any]:
     from ..io import lazy
 
     return (piece for ids in pieces for piece in lazy.pieces(ids, size))
+
+
+class Shaded:
+    """Characters with their surprisal, for one picture of all texts."""
+
+    def __init__(self, vocabulary: Any, picture: str):
+        self.vocabulary, self.most = vocabulary, PICTURED.get(picture, 0)
+        self.picture, self.characters, self.bits = picture, list[str](), list[float]()
+
+    def add(self, ids: Any, bits: Any) -> None:
+        """The next symbols of the stream, and what each cost."""
+        room = self.most - len(self.bits)
+        self.characters += [*self.vocabulary.texts(ids[:room].tolist())]
+        self.bits += bits[:room].tolist()
+
+    def close(self) -> None:
+        pass
+
+    def write(self, what: str) -> None:
+        """The picture of all that came, or of its start. Raises `InputError` where nothing came."""
+        from ..errors import InputError
+        from ..evaluation.characters import CharacterScores
+        from ..terminal import console
+
+        if not self.bits:
+            raise InputError(f"{what} is empty: there is nothing to draw")
+        if len(self.bits) == self.most:
+            console.note(f"the picture shows the first {self.most:,} characters")
+        found = CharacterScores(self.characters, self.bits)
+        streams.write(found.svg() if self.picture == "svg" else found.html())
 
 
 class Rows:

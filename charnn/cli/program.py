@@ -22,6 +22,7 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "eval": ("eval", "Say how well a model predicts a text."),
     "info": ("info", "Say what a model is."),
     "inspect": ("inspect", "Look inside a model: gradients, units, gradient check."),
+    "plot": ("plot", "Draw the loss of runs."),
     "export": ("export", "Write a model for PyTorch, ONNX, a web page or C."),
     "import": ("importing", "Read a model of PyTorch."),
     "bench": ("bench", "Measure how fast this machine trains, evaluates and samples."),

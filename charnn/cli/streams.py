@@ -44,6 +44,14 @@ def is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def refuse_picture(command: str, as_json: bool = False) -> None:
+    """Raise `UsageError` where standard output is a terminal, which shows no picture, or should be JSON too."""
+    if as_json:
+        raise UsageError("--svg draws a picture, and --json writes an object: leave out one of them")
+    if is_terminal():
+        raise UsageError(f"a terminal shows no picture: write it to a file, as in `charnn {command} > picture.svg`")
+
+
 def stdin() -> Any:
     """Standard input. Raises `UsageError` where it is closed, or a terminal that nobody would type a corpus at."""
     if sys.stdin is None or sys.stdin.closed:

@@ -20,6 +20,7 @@ from ..nn.network import Network
 from ..nn.parameters import Parameters, Views
 from ..nn.workspace import Workspace
 
+MAX_INSPECTED = 1 << 20  # characters of a text that are looked at where all are there at once
 SATURATION_MARGIN = 0.05  # an activation so close to a bound is saturated
 RECURRENT = re.compile(r"hidden/\d+/(W\d*|D)")  # W, the W_k of a step's further layers, D over a delay
 BOUNDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "relu": (0.0, math.inf)}

@@ -1,6 +1,7 @@
 """A run: everything that changes while a network is trained, and all that a checkpoint holds."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..config import TrainConfig
 from ..data.vocabulary import Vocabulary
@@ -9,6 +10,7 @@ from ..nn.layers.base import State
 from ..nn.model import Model
 from ..nn.network import Network
 from ..nn.parameters import Allocate, Parameters
+from .curves import Curve, loss
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Run:
     def validated(self) -> int:
         """The step of the last validation."""
         return int(self.history[-1]["step"]) if self.history else 0
+
+    def _repr_svg_(self) -> str | None:
+        """The loss so far, in a notebook."""
+        name = ", ".join(Path(name).name for name in self.origin.names)
+        return loss([Curve(name, self.history, self.origin.baselines)]) if self.history else None
 
     @property
     def reset(self) -> bool:

@@ -139,7 +139,7 @@ class Session:
         run.history.append({name: record[name] for name in ("step", "epoch", "train", "valid")})
         self.trainer.mark()
         if self.folder:
-            self.folder.write(record)
+            self.folder.write(record | ({"seconds": round(run.seconds, 1)} if run.config.minutes else {}))
         self.save(best=better)
         return event
 

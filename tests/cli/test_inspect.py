@@ -388,7 +388,7 @@ def test_strangers_are_named_or_left_out(command: str) -> None:
 
 
 def test_only_the_start_of_a_long_text_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charnn.cli.inspect.inputs.MAX_INSPECTED", 300)
+    monkeypatch.setattr("charnn.inspection.probes.MAX_INSPECTED", 300)
     result = inspect("gradients", "text.txt", "-m", "relu")
     assert "of text.txt only the first 300 characters are looked at" in result.stderr
     assert result.stdout == ok("gradients", "-", "-m", "relu", stdin=TEXT[:300])

@@ -18,6 +18,7 @@ TABLES = "norms", "eigenvalues", "saturation"
 @options.root
 @click.option("--lags", type=click.IntRange(1, 1000), default=50, show_default=True, help="How far to look back.")
 @click.option("--table", type=click.Choice(TABLES), help="This table alone, as TSV; in a pipe norms.")
+@click.option("--svg", "as_svg", is_flag=True, help="A picture of the norms, or of --table eigenvalues.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
 @options.unknown
 @options.invalid
@@ -27,6 +28,7 @@ def command(
     root: str,
     lags: int,
     table: str | None,
+    as_svg: bool,
     as_json: bool,
     unknown: str,
     invalid: str,
@@ -48,7 +50,10 @@ def command(
     """
     if table and as_json:
         raise click.UsageError(f"--table {table} writes rows, and --json everything: leave out one of them")
+    if as_svg:
+        streams.refuse_picture("inspect gradients --svg", as_json)
     from ...inspection import gradients, probes
+    from ...inspection.results import Gradients
     from ...terminal import console
 
     path, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
@@ -57,7 +62,9 @@ def command(
     found: dict[str, Any] = {"norms": norms, "saturation": saturation, "eigenvalues": probes.spectra(run.weights)}
     if (reached := max((norm.lag for norm in norms), default=lags)) < lags:
         console.note(f"at no position does the loss depend on a state more than {reached} characters before it")
-    if as_json:
+    if as_svg:
+        streams.write(Gradients(norms, saturation, found["eigenvalues"]).svg(table or TABLES[0]))
+    elif as_json:
         streams.write_json({"file": str(path), **_plain(found)})
     elif table or not streams.is_terminal():
         for row in _rows(table or TABLES[0], found):

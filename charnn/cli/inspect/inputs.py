@@ -6,8 +6,6 @@ from typing import Any
 from .. import streams
 from ..readers import symbols
 
-MAX_INSPECTED = 1 << 20  # characters of a text that are looked at where all are there at once
-
 
 def opened(model: str | None, root: str, text: str | None, unknown: str, invalid: str) -> tuple[Any, Any, Any, str]:
     """A run and its file, the pieces of the text to read, and what that is."""
@@ -30,6 +28,7 @@ def take(pieces: Iterable[Any], what: str) -> Any:
     import numpy as np
 
     from ...errors import InputError
+    from ...inspection.probes import MAX_INSPECTED
     from ...terminal import console
 
     parts, length = [], 0

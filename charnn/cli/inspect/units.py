@@ -11,6 +11,7 @@ from ..program import printable
 from . import inputs
 
 WINDOW = 256  # characters that are read at a time
+PICTURED = 100  # characters of a picture
 
 
 def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice:
@@ -30,6 +31,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 @options.root
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="This layer alone, 0 being the lowest.")
 @click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40.")
+@click.option("--svg", "as_svg", is_flag=True, help="A picture of the first 100 characters.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each character.")
 @options.unknown
 @options.invalid
@@ -39,6 +41,7 @@ def command(
     root: str,
     layer: int | None,
     units: slice,
+    as_svg: bool,
     as_json: bool,
     unknown: str,
     invalid: str,
@@ -49,6 +52,8 @@ def command(
     by layer. In a pipe TSV, with columns named layer/unit. On a terminal shaded cells, red for positive and blue for
     negative, the brighter the larger; as many units as there is room for.
     """
+    if as_svg:
+        streams.refuse_picture("inspect units --svg", as_json)
     from ...errors import InputError
     from ...inspection.probes import ActivationReader
 
@@ -57,7 +62,9 @@ def command(
     chosen = _chosen(reader.sizes, layer, units)
     read = ((ids, reader.read(ids)) for ids in small(pieces, WINDOW) if len(ids))
     rows = _activations(read, run.vocabulary, chosen)
-    if as_json:
+    if as_svg:
+        there = _svg(chosen, rows, reader.bounded)
+    elif as_json:
         there = _json(chosen, rows)
     elif streams.is_terminal():
         there = _shaded(chosen, rows, reader.bounded)
@@ -102,6 +109,26 @@ def _tsv(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
         streams.write(head + "".join(lines), flush=True)
         head = ""
     return not head
+
+
+def _svg(chosen: dict[int, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
+    """A picture of the first characters; whether there were any."""
+    from itertools import chain, islice
+
+    import numpy as np
+
+    from ...inspection.results import Units
+
+    rows = list(islice(chain.from_iterable(pieces), PICTURED))
+    if not rows:
+        return False
+    shown = {
+        f"layer {i}, {units.start} to {units.stop - 1}": np.array([layers[n] for _, _, layers in rows])
+        for n, (i, units) in enumerate(chosen.items())
+    }
+    most = 1.0 if bounded else max(float(np.abs(values).max()) for values in shown.values()) or 1.0
+    streams.write(Units([character for _, character, _ in rows], shown, most).svg())
+    return True
 
 
 def _json(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:

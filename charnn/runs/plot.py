@@ -1,0 +1,31 @@
+"""The curves of runs, read from their folders."""
+
+import json
+from pathlib import Path
+
+from . import checkpoint
+from .curves import Curve
+from .folder import Folder
+
+
+def read(path: Path) -> Curve:
+    """The curve of a run, with the times in the log that lies beside its file."""
+    run = checkpoint.load(path)
+    folder = Folder(path.parent)
+    own = path in (folder.best, folder.last)
+    seconds = _seconds(folder.log) if own else {}
+    records = [one | ({"seconds": seconds[one["step"]]} if one["step"] in seconds else {}) for one in run.history]
+    return Curve(folder.path.name if own else path.stem, records, run.origin.baselines)
+
+
+def _seconds(log: Path) -> dict[float, float]:
+    """Of training before the validation at each step, for a run with a budget of minutes; lines that say no such thing
+    are left out."""
+    found = {}
+    for line in log.read_bytes().splitlines() if log.is_file() else []:
+        try:
+            record = json.loads(line)
+            found[float(record["step"])] = float(record["seconds"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+    return found
