@@ -1,0 +1,45 @@
+"""Guides whose commands are run: blocks marked sh and python, one after the other, in one folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+GUIDES = ROOT / "docs" / "guides"
+
+
+class Block(NamedTuple):
+    """Lines to run, and what they are written in."""
+
+    language: str
+    code: str
+
+
+def blocks(guide: str) -> list[Block]:
+    """The blocks of a guide that are to be run."""
+    text = (GUIDES / f"{guide}.md").read_text("utf-8")
+    return [Block(*found) for found in re.findall(r"^```(sh|python)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+
+
+def prepare(folder: Path) -> dict[str, str]:
+    """Put the texts that guides name into a folder, and make `charnn` and `python` those of the tests."""
+    programs = folder / "programs"
+    programs.mkdir()
+    for name, command in (("charnn", f"{sys.executable} -m charnn"), ("python", sys.executable)):
+        (programs / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        (programs / name).chmod(0o755)
+    (folder / "names.txt").write_bytes((ROOT / "corpora" / "names.txt").read_bytes())
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+
+
+def run(block: Block, folder: Path, environment: dict[str, str]) -> str:
+    """Run a block, and return its standard output; fail with what it says where it fails."""
+    command = ["bash", "-euo", "pipefail", "-c"] if block.language == "sh" else [sys.executable, "-c"]
+    options = {"cwd": folder, "env": environment, "stdin": subprocess.DEVNULL}
+    done = subprocess.run([*command, block.code], capture_output=True, text=True, **options)  # type: ignore[call-overload]
+    assert done.returncode == 0, f"{block.code}\n{done.stderr}"
+    return str(done.stdout)
