@@ -149,7 +149,7 @@ def gradients(run: Run, what: str | Corpus | None = None, lags: int = 50) -> Gra
     A notebook shows the norms by lag. Raises `InputError` where the text is shorter than the lags.
     """
     ids = encode(run, what) if isinstance(what, str) else np.asarray(held_out(run, what)[:MAX_INSPECTED])
-    return Gradients(*gradients_by_lag(run.network, ids, lags), spectra(run.weights))
+    return Gradients(*gradients_by_lag(run.network, ids, lags), spectra(run.network))
 
 
 def units(run: Run, what: str) -> Units:

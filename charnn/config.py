@@ -3,14 +3,13 @@
 Pure data, without NumPy: the command line reads its options, defaults and help from here, so they cannot drift.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from .choices import CELLS, ENDINGS, OPTIMIZERS, SCHEDULES, SCHEMES
 from .errors import UsageError
 from .options import Checked, option
-
-RISING, ENDING = ("schedule", ("cosine",)), ("schedule", ("cosine", "exponential"))  # the courses of the rate that do
 
 
 def _course(text: str) -> str:
@@ -34,17 +33,15 @@ def _shares(course: str) -> tuple[float, float]:
 class ModelConfig(Checked):
     """The shape of a network: with the number of symbols, all that its weights' shapes depend on.
 
-    Options `of` some cells only have a default for each of these; they stay None, and must, for other cells.
+    The options of single cells are fields too, made from the rows of `choices.CELLS`: norm, recurrence, delay,
+    recurrent_depth, decay. An option that a cell does not have is None, and must be.
     """
 
-    cell: str = option("lstm", "recurrent cell", choices=("lstm", "gru", "elman", "jordan"))
+    cell: str = option("lstm", "recurrent cell", choices=CELLS)
     hidden: int = option(256, "hidden units in each layer", low=1, high=1_000_000)
     layers: int = option(2, "recurrent layers, one above the other", low=1, high=64)
     activation: str | None = option(
-        None,
-        "what the hidden units of elman and jordan compute (default: relu)",
-        choices=("tanh", "relu", "sigmoid"),
-        of={"elman": "relu", "jordan": "relu"},
+        "relu", "activation function of the hidden units", choices=("tanh", "relu", "sigmoid"), of="cell"
     )
     skip: bool = option(True, "connect the input to every layer and every layer to the output")
     dropout: float | None = option(
@@ -53,33 +50,10 @@ class ModelConfig(Checked):
         low=0,
         high=0.95,
     )
-    decay: float | None = option(
-        None,
-        "share of the trace of past outputs that jordan keeps at each step; 0 for the last output alone (default: 0.5)",
-        low=0,
-        high=0.999,
-        of={"jordan": 0.5},
-    )
     dropout_kind: str = option(
         "standard",
         "whether dropout draws anew at every step, or once for a window's steps (locked, also called variational)",
         choices=("standard", "locked"),
-    )
-    recurrence: str | None = option(
-        None,
-        "what h[t-1] meets in elman: a full matrix, or a diagonal one, each unit seeing itself alone (default: full)",
-        choices=("full", "diagonal"),
-        of={"elman": "full"},
-    )
-    delay: int | None = option(
-        None, "elman reads h[t-d] too, d steps back, beside h[t-1] (default: 1)", low=1, high=1000, of={"elman": 1}
-    )
-    recurrent_depth: int | None = option(
-        None,
-        "layers that h of elman passes through from one step to the next (default: 1)",
-        low=1,
-        high=64,
-        of={"elman": 1},
     )
     feedforward_depth: int = option(
         1, "layers from one recurrent layer up to the next; each beyond 1 is a plain one", low=1, high=64
@@ -95,32 +69,27 @@ class ModelConfig(Checked):
     ending: str = option(
         "eos",
         "how a sequence ends: by a symbol, by a node beside the characters, or after as many as were told first",
-        choices=("eos", "node", "length"),
-    )
-    norm: str | None = option(
-        None,
-        "what becomes of what the gates of lstm see: nothing, or it is normalised over the layer (default: none)",
-        choices=("none", "layer"),
-        of={"lstm": "none"},
+        choices=ENDINGS,
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.cell == "jordan" and self.feedback == "output":
+        reads_output = CELLS[self.cell].reads_output
+        if reads_output and self.feedback == "output":
             raise UsageError(
-                "--feedback output has no effect on --cell jordan, which feeds it back already: leave it out"
+                f"--feedback output has no effect on --cell {self.cell}, which feeds it back already: leave it out"
             )
-        if self.cell != "jordan" and self.feedback == "none" and self.shares != (1, 1):
+        if not reads_output and self.feedback == "none" and self.shares != (1, 1):
+            others = [f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output]
             raise UsageError(
                 f"--teacher-forcing {self.teacher_forcing} has no effect where no output is fed back: leave it out, or "
-                "choose --feedback output or --cell jordan"
+                f"choose {' or '.join(['--feedback output', *others])}"
             )
         if self.ending != "eos" and self.shares != (1, 1):
             raise UsageError(
                 f"--teacher-forcing {self.teacher_forcing} feeds back one softmax over all symbols, which --ending "
                 f"{self.ending} does not have: choose --ending eos, or leave it out"
             )
-        self._decide("cell")
         for name, plain in (("feedforward_depth", 1), ("residual", False)):
             if self.layers == 1 and getattr(self, name) != plain:
                 raise UsageError(
@@ -134,13 +103,15 @@ class ModelConfig(Checked):
     @property
     def words(self) -> list[str]:
         """What there is beside cells one above the other."""
+        own = {name: spec.metadata for name, spec in CELLS[self.cell].own.items()}
         found = {
             "skip connections": self.skip,
             "residual connections": self.residual,
-            f"{self.recurrence} recurrence": self.recurrence not in (None, "full"),
-            f"delay {self.delay}": self.delay not in (None, 1),
-            f"recurrent depth {self.recurrent_depth}": self.recurrent_depth not in (None, 1),
-            f"{self.norm} normalisation": self.norm not in (None, "none"),
+            **{
+                spec.get("says", f"{name.replace('_', ' ')} {{}}").format(value): value != spec["default"]
+                for name, spec in own.items()
+                for value in [getattr(self, name)]
+            },
             f"feedforward depth {self.feedforward_depth}": self.feedforward_depth > 1,
             f"{self.feedback} fed back": self.feedback != "none",
             f"teacher forcing {self.teacher_forcing}": self.shares != (1, 1),
@@ -153,10 +124,9 @@ class ModelConfig(Checked):
         return _shares(self.teacher_forcing)
 
     @property
-    def own(self) -> dict[str, Any]:
+    def cell_options(self) -> dict[str, Any]:
         """The options that this cell has, and others have not."""
-        found = [spec.name for spec in fields(self) if self.cell in spec.metadata.get("of", ())]
-        return {name: getattr(self, name) for name in found}
+        return self.options_of("cell")
 
 
 @dataclass(frozen=True)
@@ -171,33 +141,23 @@ class TrainConfig(Checked):
         "truncated",
         "how far back gradients go: a window (truncated), one step, the whole sequence (full), or windows up to a cut "
         "at random (unbiased)",
-        choices=("truncated", "one-step", "full", "unbiased"),
+        choices=SCHEMES,
     )
     stride: int | None = option(
-        None,
-        "characters between updates of truncated, at most a window (default: a window)",
-        low=1,
-        high=1_000_000,
-        of={"truncated": None},
+        None, "characters between updates, at most a window; by default a window", low=1, high=1_000_000, of="scheme"
     )
     cut: float | None = option(
-        None,
-        "probability that unbiased cuts the gradient at a window's edge (default: 0.5)",
-        low=0.001,
-        high=1,
-        of={"unbiased": 0.5},
+        0.5, "probability that the gradient is cut at a window's edge", low=0.001, high=1, of="scheme"
     )
-    optimizer: str = option("adam", "rule of the updates", choices=("adam", "rmsprop", "adagrad", "sgd"))
+    optimizer: str = option("adam", "rule of the updates", choices=OPTIMIZERS)
     rate: float = option(4e-3, "learning rate", low=0, high=1e12)
-    momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999, only=("optimizer", ("sgd",)))
+    momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999, only="optimizer")
     weight_decay: float = option(0.0, "shrinking of the weights, apart from the gradient (AdamW)", low=0, high=1e6)
     clip: float = option(0.5, "largest norm of the gradient; 0 for no limit", low=0, high=1e12)
-    schedule: str = option(
-        "cosine", "course of the learning rate", choices=("constant", "exponential", "cosine", "plateau")
-    )
-    warmup: float = option(0.02, "share of the run in which cosine's rate rises from 0", low=0, high=1, only=RISING)
+    schedule: str = option("cosine", "course of the learning rate", choices=SCHEDULES)
+    warmup: float = option(0.02, "share of the run in which cosine's rate rises from 0", low=0, high=1, only="schedule")
     floor: float = option(
-        0.01, "the rate that cosine and exponential end at, as a share of the rate", low=0, high=1, only=ENDING
+        0.01, "the rate that cosine and exponential end at, as a share of the rate", low=0, high=1, only="schedule"
     )
     average: float = option(
         0.0,
@@ -223,7 +183,6 @@ class TrainConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._decide("scheme")
         if self.stride and self.stride > self.window:
             raise UsageError(
                 f"--stride is {self.stride}, and --window {self.window}: characters in between would not be learnt "

@@ -1,7 +1,7 @@
 """Options of a configuration: a default, a help text, bounds and choices, checked when a configuration is made."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import field, fields
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import Field, field, fields
 from math import isfinite
 from typing import Any
 
@@ -9,36 +9,91 @@ from .errors import UsageError
 
 
 def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """A field with its help text, its bounds (both allowed), its `choices`, or the `form` that every way of writing it
-    is brought into, for the command line to read."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, **more})
+    """A field with its help text and its bounds, both allowed, for the command line to read. `more` are:
+
+    choices: the values allowed, or a table of them (`choices.Choice`) that says which options each has
+    of: the option whose choice has this one; with all other choices the value is None
+    only: the same, but the value stays; only asking for it is refused
+    form: what every way of writing a value is brought into
+    says: how a description names a value that is not the default
+    """
+    start = None if "of" in more else default
+    return field(default=start, metadata={"help": help, "default": default, "low": low, "high": high, **more})
 
 
 class Checked:
     """Dataclasses that refuse values out of bounds when they are made."""
 
+    def __init_subclass__(cls) -> None:
+        """Make a field of each option that a row of a table of choices has of its own."""
+        for key, spec in list(vars(cls).items()):
+            table = spec.metadata.get("choices") if isinstance(spec, Field) else None
+            for choice in table.values() if isinstance(table, Mapping) else ():
+                for name, own in choice.own.items():
+                    if name not in cls.__annotations__:
+                        cls.__annotations__[name] = type(own.metadata["default"]) | None
+                        setattr(cls, name, field(default=None, kw_only=True, metadata={**own.metadata, "of": key}))
+
     def __post_init__(self) -> None:
         for spec in fields(self):  # type: ignore[arg-type]
             if form := spec.metadata.get("form"):
                 object.__setattr__(self, spec.name, form(getattr(self, spec.name)))
-            check_value(spec.name, getattr(self, spec.name), spec.metadata)
+            value, bounds = getattr(self, spec.name), spec.metadata
+            key = bounds.get("of")
+            if key and (own := choices(type(self), key)[getattr(self, key)].own.get(spec.name)):
+                bounds = own.metadata
+            if value is not None or spec.default is not None:
+                check_value(spec.name, value, bounds)
+            if key:
+                self._fill_default(spec.name, key, bounds["default"])
 
-    def _decide(self, key: str) -> None:
-        """Options `of` some choices of the option `key` take their default for this one; others refuse them."""
-        choice = getattr(self, key)
-        for spec in fields(self):  # type: ignore[arg-type]
-            of = spec.metadata.get("of")
-            if of and getattr(self, spec.name) is None:
-                object.__setattr__(self, spec.name, of.get(choice))
-            elif of and choice not in of:
-                raise no_effect(spec.name, key, choice, of)
+    def _fill_default(self, name: str, key: str, default: Any) -> None:
+        """An option of some choices takes its default where one of them is made; others refuse it."""
+        having = having_effect(type(self), key, name)
+        if getattr(self, key) not in having:
+            if getattr(self, name) is not None:
+                raise no_effect(name, key, getattr(self, key), having)
+        elif getattr(self, name) is None:
+            object.__setattr__(self, name, default)
+
+    def options_of(self, key: str) -> dict[str, Any]:
+        """The options that the choice made by the option `key` has: keyword arguments of its code."""
+        return {name: getattr(self, name) for name in choices(type(self), key)[getattr(self, key)].options}
 
     def refuse_idle(self, asked: Collection[str]) -> None:
         """Raise `UsageError` for one of the options asked for that works with other choices of a second one `only`."""
         for spec in fields(self):  # type: ignore[arg-type]
-            key, choices = spec.metadata.get("only", ("", ()))
-            if key and spec.name in asked and getattr(self, key) not in choices:
-                raise no_effect(spec.name, key, getattr(self, key), choices)
+            key = spec.metadata.get("only")
+            if key and spec.name in asked:
+                having = having_effect(type(self), key, spec.name)
+                if getattr(self, key) not in having:
+                    raise no_effect(spec.name, key, getattr(self, key), having)
+
+
+def choices(kind: type, key: str) -> Any:
+    """What an option of a configuration can be."""
+    return kind.__dataclass_fields__[key].metadata["choices"]  # type: ignore[attr-defined]
+
+
+def having_effect(kind: type, key: str, name: str) -> list[str]:
+    """The choices of the option `key` with which another option has an effect."""
+    return [choice for choice, row in choices(kind, key).items() if name in row.options]
+
+
+def help_text(kind: type, spec: Any) -> str:
+    """What an option is, the choices that it has an effect with, and its default where it depends on them."""
+    about, name = spec.metadata, spec.name
+    key = about.get("of") or about.get("only")
+    if not key:
+        return str(about["help"])
+    having, table = having_effect(kind, key, name), choices(kind, key)
+    found = {choice: table[choice].own.get(name, spec).metadata["default"] for choice in having if "of" in about}
+    defaults = dict.fromkeys(default for default in found.values() if default is not None)
+    if len(defaults) > 1:
+        default = "; default: " + ", ".join(f"{default} for {choice}" for choice, default in found.items())
+    else:
+        default = "".join(f"; default: {default}" for default in defaults)
+    return f"{about['help']} (--{key} {' or '.join(having)}{default})"
 
 
 def no_effect(name: str, key: str, choice: str, choices: Iterable[str]) -> UsageError:
@@ -53,7 +108,7 @@ def check_value(name: str, value: Any, bounds: Any) -> None:
     """Raise `UsageError` for a value out of its bounds or choices, nan and inf included."""
     flag = "--" + name.replace("_", "-")
     choices, low, high = bounds.get("choices"), bounds.get("low"), bounds.get("high")
-    if choices is not None and value not in choices and not (value is None and "of" in bounds):
+    if choices is not None and value not in choices:
         raise UsageError(f"{flag} is {value!r}: choose one of {', '.join(choices)}")
     if value is None or isinstance(value, str | bool):
         return

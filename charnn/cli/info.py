@@ -40,7 +40,7 @@ def describe(run: Any) -> dict[str, Any]:
     from ..inspection.probes import radius, spectra
 
     valid = [record["valid"] for record in run.history]
-    radii = {name: round(radius(found), 4) for name, found in spectra(run.weights).items()}
+    radii = {name: round(radius(found), 4) for name, found in spectra(run.network).items()}
     best = {"bits/char": round(run.best / math.log(2), 4), "step": run.best_step} if run.best is not None else None
     return {
         "model": {name: value for name, value in asdict(run.model.config).items() if value is not None},

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
-from ..options import Checked
+from ..options import Checked, help_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature")}
@@ -38,11 +38,12 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
                 assert spec.default is not MISSING
                 flag = "--" + spec.name.replace("_", "-")
                 names = SHORT.get(spec.name, (flag,))
-                kwargs: dict[str, Any] = {"default": spec.default, "help": _sentence(spec.metadata["help"])}
-                if hints[spec.name] is bool:
-                    names = (f"{flag}/--no-{spec.name}",)
+                kwargs: dict[str, Any] = {"default": spec.default, "help": _sentence(help_text(kind, spec))}
+                if (hint := _without_none(hints[spec.name])) is bool:
+                    names = (f"{flag}/--no-{flag[2:]}",)
                 else:
-                    kwargs["type"] = _type(hints[spec.name], spec.metadata.get("choices"))
+                    choices = spec.metadata.get("choices")
+                    kwargs["type"] = click.Choice(list(choices)) if choices else hint
                 if "form" in spec.metadata:
                     kwargs["callback"] = _written(spec.metadata["form"])
                 kwargs["show_default"] = spec.default is not None
@@ -61,9 +62,7 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _type(hint: Any, choices: Any) -> Any:
-    if choices:
-        return click.Choice(choices)
+def _without_none(hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = (kind for kind in get_args(hint) if kind is not type(None))
     return hint

@@ -102,7 +102,7 @@ def operators(graph: Graph, run: Run, step: Program) -> Made:
         if not layer.state_sizes:
             U = graph.constant(f"{at}/U", matrices.joined(layer, weights["U"], V))
             a = graph.node("Add", graph.node("MatMul", x, U), graph.constant(f"{at}/b", weights["b"]))
-            y = graph.node(FUNCTIONS[layer.activation], a)  # type: ignore[attr-defined]
+            y = graph.node(FUNCTIONS[layer.activation], a)
         else:
             found = matrices.matrices(layer, weights, V, matrices.ONNX)
             both = np.concatenate([found.input_bias, found.hidden_bias])

@@ -38,8 +38,8 @@ def tensors(run: Run) -> dict[str, Array]:
     if config.shares != (1, 1):
         raise UsageError(f"--teacher-forcing {config.teacher_forcing} has no module in PyTorch: export to {OTHERS}")
     for i, layer in enumerate(run.model.hidden.layers):
-        name, activation = type(layer).__name__, getattr(layer, "activation", None)
-        if name not in TORCH or activation not in (None, "tanh", "relu"):
+        name, activation = type(layer).__name__, layer.activation
+        if name not in TORCH or activation not in ("gated", "tanh", "relu"):
             option = f"--activation {activation}" if name in TORCH else OPTIONS.get(name, f"a {name} layer")
             raise UsageError(f"{option} has no module in PyTorch: export to {OTHERS}")
         own = matrices(layer, run.weights.at(f"hidden/{i}"), run.model.symbols, TORCH)

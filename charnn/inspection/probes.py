@@ -5,7 +5,6 @@ gradient of the one to that of the other: a chain of such windows shows dL[t]/ds
 """
 
 import math
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +21,6 @@ from ..nn.workspace import Workspace
 
 MAX_INSPECTED = 1 << 20  # characters of a text that are looked at where all are there at once
 SATURATION_MARGIN = 0.05  # an activation so close to a bound is saturated
-RECURRENT = re.compile(r"hidden/\d+/(W\d*|D)")  # W, the W_k of a step's further layers, D over a delay
-BOUNDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "relu": (0.0, math.inf)}
-GATED = "gated"  # what a layer without a function of its own computes, within the bounds of tanh
 
 
 @dataclass(frozen=True)
@@ -91,18 +87,12 @@ def side_by_side(ids: Array, steps: int, count: int) -> tuple[Array, Array]:
     return x, ids[at]
 
 
-def function(layer: Layer) -> tuple[str, tuple[float, float] | None]:
-    """What a layer computes, and the bounds of its output; None where they are not known."""
-    name = str(getattr(layer, "activation", GATED))
-    return name, BOUNDS["tanh"] if name == GATED else BOUNDS.get(name)
-
-
 class Tally:
     """Counts the saturated activations of a layer, window by window."""
 
     def __init__(self, layer: int, probe: Probe):
         self.layer, self.probe, self.total, self.flat = layer, probe, 0, 0
-        self.function, self.bounds = function(probe.layer)
+        self.function, self.bounds = probe.layer.activation, probe.layer.bounds
         self.always: Any = True
 
     def add(self) -> None:
@@ -120,12 +110,11 @@ class Tally:
         return Saturation(self.layer, self.function, len(self.always), self.flat / self.total, int(np.sum(self.always)))
 
 
-def spectra(weights: Parameters) -> dict[str, Array]:
-    """The eigenvalues of every W by its name, and of what else h meets on its way to the next step, or over a delay.
-
-    `name 2 of 4` for each of a cell's gates.
-    """
-    found = {name: eigenvalues(W) for name, W in weights.items() if RECURRENT.fullmatch(name)}
+def spectra(network: Network) -> dict[str, Array]:
+    """The eigenvalues of all recurrent weights by their names, `name 2 of 4` for each of a cell's gates."""
+    layers = enumerate(network.model.hidden.layers)
+    names = [f"hidden/{i}/{name}" for i, layer in layers for name in layer.recurrent_weights]
+    found = {name: eigenvalues(network.weights[name]) for name in names}
     return {
         name if len(blocks) == 1 else f"{name} {i + 1} of {len(blocks)}": values
         for name, blocks in found.items()
@@ -144,7 +133,7 @@ class ActivationReader:
     def __init__(self, network: Network):
         self.network, self.state, self.ws = network, network.zero_state(1), Workspace()
         self.below, self.probes = probed(network.model)
-        bounds = [function(probe.layer)[1] or (0.0, math.inf) for probe in self.probes]
+        bounds = [probe.layer.bounds or (0.0, math.inf) for probe in self.probes]
         self.bounded = all(math.isfinite(high) for _, high in bounds)  # every activation within +-1
         self.sizes = tuple(y.shape[1] for y in self.read(np.array([EOS])))  # units of each layer
 

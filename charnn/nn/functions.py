@@ -5,6 +5,7 @@ Letters: T steps in a window, B rows in a batch, H hidden units, V symbols. Grad
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ class Activation(Protocol):
     Made for arrays of one shape. Constants are whole arrays: NumPy takes twice as long with a scalar.
     """
 
+    bounds: tuple[float, float]  # of h
+
     def __init__(self, like: np.ndarray): ...
 
     def forward(self, a: np.ndarray) -> None: ...
@@ -31,6 +34,8 @@ class Activation(Protocol):
 
 class Tanh:
     """h = tanh(a),   da = dh - dh h^2"""
+
+    bounds = (-1.0, 1.0)
 
     def __init__(self, like: np.ndarray):
         self.scratch = np.empty_like(like)
@@ -49,6 +54,8 @@ class Tanh:
 
 class Sigmoid:
     """h = 1 / (1 + exp(-a)) = 1/2 + tanh(a/2) / 2, which cannot overflow,   da = dh (h - h^2)"""
+
+    bounds = (0.0, 1.0)
 
     def __init__(self, like: np.ndarray):
         self.scratch, self.half = np.empty_like(like), np.array(0.5, like.dtype)
@@ -70,6 +77,8 @@ class Sigmoid:
 
 class ReLU:
     """h = max(a, 0),   da = dh where h > 0, else 0"""
+
+    bounds = (0.0, inf)
 
     def __init__(self, like: np.ndarray):
         self.zeros, self.ones, self.scratch = np.zeros_like(like), np.ones_like(like), np.empty_like(like)

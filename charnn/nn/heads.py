@@ -243,9 +243,6 @@ class LengthHead(SoftmaxHead):
         return np.split(read, edges + np.searchsorted(starts, edges))
 
 
-HEADS: dict[str, Callable[[int], Head]] = {"eos": SoftmaxHead, "node": NodeHead, "length": LengthHead}
-
-
 def _certain(o: Array, ends: Array) -> None:
     """Where a sequence ends, let nothing else be possible: no loss, and no gradient."""
     o[ends] = -np.inf

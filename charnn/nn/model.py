@@ -3,38 +3,26 @@
 o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L = -sum_t log y[t][target[t]]   (nats)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from math import prod
 from typing import NamedTuple, Self
 
 import numpy as np
 
+from ..choices import CELLS, ENDINGS
 from ..config import ModelConfig
-from .heads import HEADS, Head
+from .heads import Head
 from .layers.base import Array, Arrays, Keep, Layer, Rng, State
 from .layers.linear import Linear, rows
+from .layers.recurrent import Recurrent
 from .layers.stack import Stack
 from .parameters import Parameters
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-CELLS = {  # module and name, below `layers`
-    "elman": ("elman", "simple_recurrent"),
-    "lstm": ("layernorm_lstm", "make_lstm"),
-    "gru": ("gru", "GRU"),
-    "jordan": ("jordan", "Jordan"),
-}
 PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
-
-
-def maker(cell: str) -> Callable[..., Layer]:
-    """What makes a layer of such cells."""
-    module, name = CELLS[cell]
-    make: Callable[..., Layer] = getattr(import_module(f".layers.{module}", __package__), name)
-    return make
 
 
 class Gradient(NamedTuple):
@@ -57,7 +45,8 @@ class Model:
     @cached_property
     def ending(self) -> Head:
         """How sequences end: what the loss is made of."""
-        return HEADS[self.config.ending](self.size)
+        head: Head = ENDINGS[self.config.ending].load()(self.size)
+        return head
 
     @property
     def symbols(self) -> int:
@@ -66,7 +55,8 @@ class Model:
 
     @cached_property
     def hidden(self) -> Stack:
-        c, recurrent, plain = self.config, maker(self.config.cell), self.config.activation or PLAIN
+        c, plain = self.config, self.config.activation or PLAIN
+        recurrent: type[Recurrent] = CELLS[c.cell].load()
         seen = 2 if c.feedback == "output" else 1  # what was put out, and the symbols read
         found: list[Layer] = []
         for i in range((c.layers - 1) * c.feedforward_depth + 1):
@@ -77,7 +67,7 @@ class Model:
 
                 found.append(Dense(below, c.hidden, plain, symbols))
             else:
-                found.append(recurrent(below, c.hidden, symbols=symbols, **c.own))
+                found.append(recurrent.make(below, c.hidden, symbols, **c.cell_options))
         return Stack(tuple(found), c.skip, c.dropout or 0.0, c.residual, "hidden/", c.dropout_kind == "locked")
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..choices import OPTIMIZERS
 from ..config import TrainConfig
 
 PIECE = 32_768  # elements: w, g, the moments and the scratch of one piece stay in cache together
@@ -108,13 +109,8 @@ def _step(w: np.ndarray, g: np.ndarray, v: np.ndarray, r: float, eps: float, scr
 
 def make(config: TrainConfig) -> Optimizer:
     """The rule that `config.optimizer` names."""
-    rules: dict[str, Optimizer] = {
-        "sgd": SGD(config.momentum),
-        "adagrad": Adagrad(),
-        "rmsprop": RMSprop(),
-        "adam": Adam(),
-    }
-    return rules[config.optimizer]
+    rule: Optimizer = OPTIMIZERS[config.optimizer].load()(**config.options_of("optimizer"))
+    return rule
 
 
 def norm(g: np.ndarray) -> float:

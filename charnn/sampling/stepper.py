@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..nn.layers.base import Array, Cell, StepKernel
+from ..nn.layers.base import Array, StepKernel, Stepwise
 from ..nn.layers.stack import Stack
 from ..nn.matmul import Product
 from ..nn.network import Network
@@ -56,8 +56,9 @@ class Stepper(Protocol):
 def make_stepper(network: Network, rows: int, temperature: float) -> Stepper:
     """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
     stack = network.model.recurrent
-    plain = isinstance(stack, Stack) and not stack.residual and all(hasattr(layer, "unit") for layer in stack.layers)
-    return (FastStepper if plain else WindowStepper)(network, rows, temperature)
+    layers = stack.layers if isinstance(stack, Stack) and not stack.residual else (stack,)
+    fast = all(isinstance(layer, Stepwise) for layer in layers)
+    return (FastStepper if fast else WindowStepper)(network, rows, temperature)
 
 
 class WindowStepper:
@@ -91,7 +92,7 @@ class FastStepper:
     def __init__(self, network: Network, rows: int, temperature: float):
         model, weights, self.rows, self.reset = network.model, network.weights, rows, network.reset
         self._again = partial(type(self), network, temperature=temperature)
-        layers = cast(tuple[Cell, ...], model.hidden.layers)
+        layers = cast(tuple[Stepwise, ...], model.hidden.layers)
         p = [weights.at("hidden").at(str(i)) for i in range(len(layers))]
         V = [block * np.float32(1 / temperature) for block in model.readout.blocks(weights.at("readout"))]
         nothing = V[0][:, :0]

@@ -4,17 +4,17 @@ Of P parameters, at v characters a second, in s seconds, and with N characters t
 
     v s >= min(c P, k N),   P <= SUPPORTED N
 
-with c = NEEDED of its cell.
+with c = `characters_per_parameter` of its cell.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..choices import CELLS
 from ..errors import UsageError
+from ..nn.layers.recurrent import Recurrent
 
-GATED, PLAIN = 8.0, 20.0  # characters read for each parameter
-NEEDED = {"lstm": GATED, "gru": GATED}  # c of those that learn in fewer steps; PLAIN of others
 SUPPORTED = 6.0  # parameters for each character of the text, with the dropout of 0.5 that so many get
 PASSES = (100_000, 100), (0, 20)  # k: from so many characters on, so many; more of a short text learn it by heart
 HIDDEN = 64, 128, 192, 256, 384, 512, 768, 1024
@@ -108,7 +108,8 @@ def passes(symbols: int) -> int:
 
 def wanted(parameters: int, symbols: int, cell: str) -> float:
     """Characters that a network has to read to converge."""
-    return min(NEEDED.get(cell, PLAIN) * parameters, passes(symbols) * symbols)
+    layer: type[Recurrent] = CELLS[cell].load()
+    return min(layer.characters_per_parameter * parameters, passes(symbols) * symbols)
 
 
 def seconds(text: str) -> float:

@@ -41,8 +41,8 @@ def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -
 
 
 def _columns(layer: Layer) -> int:
-    """How many numbers a layer makes of its own values, for each symbol: the columns of W, of each W_k and of D."""
-    return sum(shape[-1] for name, shape in layer.shapes().items() if name[0] in "WD")
+    """How many numbers a layer makes of its own values, for each symbol: the columns of its recurrent weights."""
+    return sum(layer.shapes()[name][-1] for name in layer.recurrent_weights)
 
 
 def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:

@@ -1,7 +1,10 @@
 """The course of the learning rate, of teacher forcing and of the run: functions of the share that is done."""
 
+from dataclasses import dataclass
 from math import cos, pi
+from typing import Protocol
 
+from ..choices import SCHEDULES
 from ..config import ModelConfig, TrainConfig
 
 LEAD = 0.01
@@ -20,18 +23,64 @@ def progress(config: TrainConfig, *, steps: int, epochs: float, seconds: float) 
     return min(1.0, clock if ahead else counted)
 
 
-def rate(config: TrainConfig, progress: float) -> float:
-    """The learning rate r when a share q of the run is done.
+class Schedule(Protocol):
+    """The course of the learning rate: a row of `choices.SCHEDULES`, whose options are fields."""
 
-    constant, plateau: r. exponential: r floor^q. cosine: r (floor + (1 - floor) (1 + cos(pi q)) / 2), after a rise
-    from 0 in the first `warmup` of the run (Loshchilov and Hutter, 2017). plateau is halved as validation tells.
+    halve_after: int = 0  # validations in a row without a better one, after which the rate is halved; 0 for never
+
+    def rate(self, r: float, q: float) -> float:
+        """The learning rate when a share q of the run is done, r being the one that is asked for."""
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """r"""
+
+    def rate(self, r: float, q: float) -> float:
+        return r
+
+
+@dataclass(frozen=True)
+class Plateau(Constant):
+    """r, halved after each 2 validations in a row that are no better."""
+
+    halve_after = 2
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """r floor^q"""
+
+    floor: float
+
+    def rate(self, r: float, q: float) -> float:
+        return r * self.floor**q
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """r (floor + (1 - floor) (1 + cos(pi q)) / 2), after a rise from 0 in the first `warmup` of the run.
+
+    (Loshchilov and Hutter, 2017)
     """
-    if config.schedule == "exponential":
-        return config.rate * config.floor**progress
-    if config.schedule == "cosine":
-        rise = min(1.0, (progress + 1e-3) / config.warmup) if config.warmup else 1.0
-        return config.rate * rise * (config.floor + (1 - config.floor) * (1 + cos(pi * progress)) / 2)
-    return config.rate
+
+    warmup: float
+    floor: float
+
+    def rate(self, r: float, q: float) -> float:
+        rise = min(1.0, (q + 1e-3) / self.warmup) if self.warmup else 1.0
+        return r * rise * (self.floor + (1 - self.floor) * (1 + cos(pi * q)) / 2)
+
+
+def make(config: TrainConfig) -> Schedule:
+    """The schedule that `config.schedule` names."""
+    schedule: Schedule = SCHEDULES[config.schedule].load()(**config.options_of("schedule"))
+    return schedule
+
+
+def rate(config: TrainConfig, progress: float) -> float:
+    """The learning rate when a share of the run is done."""
+    return make(config).rate(config.rate, progress)
 
 
 def teacher(config: ModelConfig, progress: float) -> float:

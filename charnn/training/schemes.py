@@ -1,9 +1,8 @@
 """Training schemes: which windows an update learns from, and how far back its gradients go.
 
-A new scheme is a class here and a row in `SCHEMES`.
+A new scheme is a class here and a row in `choices.SCHEMES`, whose options are keyword arguments of the class.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from math import ceil, log
@@ -11,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..choices import SCHEMES
 from ..config import TrainConfig
 from ..data.batches import SequenceBatches, StreamBatches, Window, ends, sequence_stats
 from .bptt import OneStepSpan, Span
@@ -45,8 +45,8 @@ class Truncated:
 
     edges = 2
 
-    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool):
-        stride = config.stride or config.window
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool, stride: int | None):
+        stride = stride or config.window
         self.again, self.lanes = config.window - stride, replace(lanes, window=stride)
         self.size = config.batch * stride
 
@@ -149,9 +149,8 @@ class Unbiased:
     average, by which the gradient is divided, rather than by their number, which would bias it.
     """
 
-    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool):
-        self.lanes, self.seed = lanes, config.seed
-        self.cut = cut = 1.0 if config.cut is None else config.cut
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool, cut: float):
+        self.lanes, self.seed, self.cut = lanes, config.seed, cut
         self.factor = 1 / (1 - cut) if cut < 1 else 0.0
         self.size = config.batch * config.window / cut
         self.edges = min(len(lanes), ceil(log(RARE) / log(1 - cut)) if cut < 1 else 1)
@@ -175,14 +174,7 @@ class Unbiased:
         return Span(self.lanes, windows, count, count, self.factor)
 
 
-SCHEMES: dict[str, Callable[[TrainConfig, StreamBatches, bool], Scheme]] = {
-    "truncated": Truncated,
-    "one-step": OneStep,
-    "full": full,
-    "unbiased": Unbiased,
-}
-
-
 def make(config: TrainConfig, lanes: StreamBatches, reset: bool) -> Scheme:
     """The scheme of a run; `reset` says whether its state is forgotten at the end of a sequence."""
-    return SCHEMES[config.scheme](config, lanes, reset)
+    scheme: Scheme = SCHEMES[config.scheme].load()(config, lanes, reset, **config.options_of("scheme"))
+    return scheme

@@ -23,7 +23,7 @@ from ..runs.corpus import assert_same_corpus
 from ..runs.folder import Folder
 from ..runs.run import CorpusInfo, Run, resets_state
 from ..sampling.sampler import generate
-from . import advice, memory, schemes
+from . import advice, memory, schedules, schemes
 from .plan import new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
@@ -33,8 +33,7 @@ BURN_IN = 256  # symbols that each lane of a validation reads before it counts, 
 SAMPLE_LENGTH = 72  # characters of the line sampled at each validation
 SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 # What no resuming changes
-FIXED_OPTIONS = ("scheme", "batch", "window", "stride", "cut", "optimizer", "average", "state", "valid", "seed")
-PLATEAU_VALIDATIONS = 2  # validations without a better one after which the plateau schedule halves the rate
+FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid", "seed")
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,8 @@ class Session:
             run.best, run.best_step, run.stale = loss, run.step, 0
         else:
             run.stale += 1
-            if run.config.schedule == "plateau" and run.stale % PLATEAU_VALIDATIONS == 0:
+            count = schedules.make(run.config).halve_after
+            if count and run.stale % count == 0:
                 run.scale /= 2
         train = run.nats / max(1, run.count)
         event = Validation(
@@ -202,9 +202,9 @@ def resume(
     """
     assert_same_corpus(corpus, run)
     other = changes.get("scheme", run.config.scheme) != run.config.scheme
-    own = {"stride": None, "cut": None} if other else {}  # which the other scheme may not have
+    own = dict.fromkeys(run.config.options_of("scheme")) if other else {}  # which the other scheme may not have
     wanted, kept = _planned(replace(run.config, **{**own, **changes}), corpus.split(run.config.valid)[0], run.reset)
-    for option in FIXED_OPTIONS:
+    for option in (*FIXED_OPTIONS, *run.config.options_of("scheme")):
         was, now = getattr(run.config, option), getattr(wanted, option)
         if option in changes and was != now:
             raise UsageError(

@@ -86,10 +86,13 @@ class Work:
         For each character every number of a matrix once, but for the rows of U that are looked up. Training needs
         each three times, for o, dh and dW; but no da W^T at a window's first step, since gradients end there.
         """
-        sizes = {name: prod(shape) for name, shape in self.shape.shapes().items() if len(shape) == 2}
-        looked_up = sum(layer.symbols * layer.shapes()["U"][1] for layer in self.shape.hidden.layers)  # type: ignore[attr-defined]
-        forward = self.characters * (sum(sizes.values()) - looked_up)
-        recurrent = sum(size for name, size in sizes.items() if name.rpartition("/")[2][0] == "W")
+        sizes, layers = (
+            [prod(shape) for shape in self.shape.shapes().values() if len(shape) == 2],
+            self.shape.hidden.layers,
+        )
+        forward = self.characters * (sum(sizes) - sum(layer.looked_up for layer in layers))
+        shapes = [layer.shapes()[name] for layer in layers for name in layer.recurrent_weights]
+        recurrent = sum(prod(shape) for shape in shapes if len(shape) == 2)
         return 3 * forward - self.batch * recurrent if self.task == "train" else forward
 
     def weights(self) -> Parameters:

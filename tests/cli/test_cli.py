@@ -452,7 +452,7 @@ def test_a_text_that_came_once_is_kept_where_the_run_is_refused(new: Path) -> No
             "no effect on --optimizer adam: leave it out, or choose --optimizer sgd",
         ),
         (["--warmup", "0.1", "--schedule", "constant"], "--warmup has no effect on --schedule constant"),
-        (["--floor", "0.1", "--schedule", "plateau"], "or choose --schedule cosine or exponential"),
+        (["--floor", "0.1", "--schedule", "plateau"], "or choose --schedule exponential or cosine"),
         (["--recipe", "lecture", "--floor", "0.1"], "--floor has no effect on --schedule constant"),
     ],
 )

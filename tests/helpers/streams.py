@@ -29,7 +29,7 @@ CONFIG = ModelConfig("elman", 10, 2, "tanh", True, 0.5)
 CONFIGS = {
     "elman": CONFIG,
     "lstm": ModelConfig("lstm", 6, 1, None, False, 0.0),
-    "jordan": ModelConfig("jordan", 8, 2, "tanh", True, 0.0, 0.5),
+    "jordan": ModelConfig("jordan", 8, 2, "tanh", True, 0.0, decay=0.5),
     "free": ModelConfig("elman", 8, 1, "tanh", True, 0.0, feedback="output", teacher_forcing="0.5"),
     "node": ModelConfig("elman", 10, 1, "tanh", True, 0.0, ending="node"),
     "length": ModelConfig("elman", 10, 1, "tanh", True, 0.0, ending="length"),

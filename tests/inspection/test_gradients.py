@@ -238,14 +238,14 @@ def test_gated_cells_are_within_the_bounds_of_tanh(cell: str) -> None:
 
 
 def test_spectra_are_those_of_each_gate_by_name() -> None:
-    _, p = network("gru", 2)
-    found = probes.spectra(p)
+    model, p = network("gru", 2)
+    found = probes.spectra(Network(model, p, False))
     assert list(found) == [f"hidden/{i}/W {gate} of 3" for i in (0, 1) for gate in (1, 2, 3)]
     wanted = np.abs(np.linalg.eigvals(p["hidden/1/W"][:, H : 2 * H].astype(float)))
     assert np.abs(found["hidden/1/W 2 of 3"]) == pytest.approx(np.sort(wanted)[::-1])
     assert probes.radius(found["hidden/1/W 2 of 3"]) == pytest.approx(wanted.max())
-    _, p = linear(0.25)
-    assert probes.spectra(p)["hidden/0/W"].tolist() == [0.25] * H
+    model, p = linear(0.25)
+    assert probes.spectra(Network(model, p, False))["hidden/0/W"].tolist() == [0.25] * H
 
 
 # activations

@@ -4,7 +4,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import fields
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +13,14 @@ import numpy as np
 import pytest
 
 import charnn
+from charnn.choices import ENDINGS
 from charnn.config import ModelConfig, SampleConfig
 from charnn.errors import CheckpointError, UsageError
 from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate, surprisal
 from charnn.io import npz
 from charnn.io.lazy import FileHandle, LazyArray
-from charnn.nn.heads import HEADS, LengthHead, NodeHead
+from charnn.nn.heads import LengthHead, NodeHead
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
@@ -35,7 +35,7 @@ from tests.helpers.program import TINY, ok, refused
 V = 4
 CELLS = {"elman": {"activation": "tanh"}, "gru": {}}
 NOTHING = np.zeros(0, np.int64)
-endings = pytest.mark.parametrize("ending", HEADS)
+endings = pytest.mark.parametrize("ending", ENDINGS)
 resets = pytest.mark.parametrize("reset", [True, False], ids=["reset", "carry"])
 
 
@@ -61,8 +61,7 @@ def strings(length: int) -> Iterable[tuple[int, ...]]:
 
 
 def test_there_is_a_row_for_each_choice_of_the_option() -> None:
-    (spec,) = (spec for spec in fields(ModelConfig) if spec.name == "ending")
-    assert tuple(HEADS) == tuple(STREAMS) == spec.metadata["choices"] and spec.default == "eos"
+    assert tuple(ENDINGS) == tuple(STREAMS) and ModelConfig().ending == "eos"
 
 
 # The loss
@@ -70,13 +69,13 @@ def test_there_is_a_row_for_each_choice_of_the_option() -> None:
 
 def targets(ending: str) -> np.ndarray:
     rng = np.random.default_rng(1)
-    return np.append(rng.integers(0, HEADS[ending](V).symbols, 40), [0, 1, 2, 3] * 2)
+    return np.append(rng.integers(0, ENDINGS[ending].load()(V).symbols, 40), [0, 1, 2, 3] * 2)
 
 
 @endings
 @pytest.mark.parametrize("scale", [1.0, 100.0], ids=["", "far beyond what exp can do"])
 def test_gradients_are_those_of_finite_differences(ending: str, scale: float) -> None:
-    row, y = HEADS[ending](V), targets(ending)
+    row, y = ENDINGS[ending].load()(V), targets(ending)
     o = np.random.default_rng(2).normal(size=(len(y), row.symbols)) * scale
     g = o.copy()
     nats = row.loss(g, y)
@@ -524,7 +523,7 @@ def test_a_window_of_nothing_but_lengths_is_no_reason_to_go_back(words: Path) ->
 SIZES = [*TINY, "--layers", "2", "--steps", "30"]
 
 
-@pytest.fixture(scope="module", params=HEADS)
+@pytest.fixture(scope="module", params=ENDINGS)
 def home(request: pytest.FixtureRequest, words: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("home")
     tokens = folder / "words.npz"

@@ -11,15 +11,17 @@ import pytest
 
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
+from charnn.nn.layers.elman import Elman
 from charnn.nn.model import Model
 from charnn.parallel.team import SingleWorker
 from charnn.runs import checkpoint
 from charnn.training import budget, pace
-from charnn.training.budget import PLAIN, SUPPORTED, Size, pairs, seconds
+from charnn.training.budget import SUPPORTED, Size, pairs, seconds
 from tests.helpers.program import invoke, names, ok, refused
 from tests.helpers.ranks import log, real, together
 from tests.helpers.toys import V, corpus, text
 
+LEAST = Elman.characters_per_parameter
 SIZES = [Size(h, n, Model(ModelConfig(cell="elman", hidden=h, layers=n), 66).parameters) for h, n in pairs(None, None)]
 LONG = 10**9  # symbols: a text that supports any of them
 choose = partial(budget.choose, cell="elman")
@@ -61,7 +63,7 @@ def test_a_text_read_a_hundred_times_is_enough() -> None:
     chosen = choose(SIZES, speed(5e9), 10**5, 3600)
     assert str(chosen.size) == "3 x 256" and chosen.characters > 100 * 10**5
     chosen = choose(SIZES, speed(SIZES[-4].parameters * 10**7 / 3600), 10**5, 3600)
-    assert 100 * 10**5 <= chosen.characters < PLAIN * SIZES[-3].parameters
+    assert 100 * 10**5 <= chosen.characters < LEAST * SIZES[-3].parameters
 
 
 @pytest.mark.parametrize("work", [1e6, 1e8, 5e9, 4.7e10, 1e12, 1e15])
@@ -69,7 +71,7 @@ def test_a_text_read_a_hundred_times_is_enough() -> None:
 def test_the_largest_that_has_time_and_text_enough(work: float, symbols: int) -> None:
     chosen = choose(SIZES[::-1], speed(work), symbols, 600)
     passes = 100 if symbols >= 100_000 else 20
-    enough = [s for s in SIZES if work / s.parameters * 600 >= min(PLAIN * s.parameters, passes * symbols)]
+    enough = [s for s in SIZES if work / s.parameters * 600 >= min(LEAST * s.parameters, passes * symbols)]
     supported = [s for s in SIZES if s.parameters <= SUPPORTED * symbols]
     both = [s for s in SIZES if s in enough and s in supported]
     assert chosen.size == (both or SIZES)[-1 if both else 0]

@@ -21,7 +21,8 @@ from charnn.runs import checkpoint
 from charnn.runs.folder import Folder
 from charnn.runs.run import Run
 from charnn.training import session
-from charnn.training.session import PLATEAU_VALIDATIONS, Validation
+from charnn.training.schedules import Plateau
+from charnn.training.session import Validation
 from charnn.training.trainer import DIVERGED_RATIO, MAX_ROLLBACKS, Rollback, Trainer, Update
 from tests.helpers.snapshots import check_losses
 from tests.helpers.toys import V, assert_same, begin, corpus, losses, options, start, text, updates, vectors, vocabulary
@@ -519,7 +520,7 @@ def follow(monkeypatch: pytest.MonkeyPatch, losses: list[float], **given: Any) -
 
 def test_a_plateau_halves_the_rate() -> None:
     running = begin(rate=1e-30, schedule="plateau", every=1, steps=9)
-    assert PLATEAU_VALIDATIONS == 2
+    assert Plateau.halve_after == 2
     rates = [event.rate / 1e-30 for event in running if isinstance(event, Update)]
     assert rates == [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
 

@@ -59,7 +59,7 @@ def command(
     path, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
     ids = inputs.take(pieces, what)
     norms, saturation = gradients.gradients_by_lag(run.network, ids, lags)
-    found: dict[str, Any] = {"norms": norms, "saturation": saturation, "eigenvalues": probes.spectra(run.weights)}
+    found: dict[str, Any] = {"norms": norms, "saturation": saturation, "eigenvalues": probes.spectra(run.network)}
     if (reached := max((norm.lag for norm in norms), default=lags)) < lags:
         console.note(f"at no position does the loss depend on a state more than {reached} characters before it")
     if as_svg:

@@ -5,10 +5,11 @@ comes first. The gradient of the loss with respect to an array is d + its letter
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ..functions import ACTIVATIONS
 from ..parameters import Views
 from ..workspace import DType, Workspace
 
@@ -35,7 +36,11 @@ class Layer(Protocol):
     backward(dy, dstate, g) -> dx, dstate
         ADDS into g, and returns the gradients of x and of the state before the window. It is a closure: the cache
         is what it mentions. It may overwrite dy.
+
+    What others ask of a layer has a default here; a subclass says what is different.
     """
+
+    activation: str = "none"  # the function that its units compute: a name in `ACTIVATIONS`, or another one
 
     @property
     def state_sizes(self) -> tuple[int, ...]: ...
@@ -50,6 +55,22 @@ class Layer(Protocol):
     def forward(
         self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None
     ) -> Forward: ...
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """Names of the weights that lead from one step to a later one: (H, n H), or (H,) for a diagonal matrix."""
+        return ()
+
+    @property
+    def looked_up(self) -> int:
+        """How many weights are for one-hot inputs: each symbol read looks up one row of them."""
+        return 0
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The least and the largest value of an output, or None where they are not known."""
+        function = ACTIVATIONS.get(self.activation)
+        return function.bounds if function else None
 
 
 def is_causal(layer: Any) -> bool:
@@ -80,7 +101,8 @@ class StepKernel(Protocol):
         """Set h, from h[t-1] W, from b + x[t] U, and from what the layer below adds to that."""
 
 
-class Cell(Layer, Protocol):
+@runtime_checkable
+class Stepwise(Layer, Protocol):
     """A layer that can also go step by step. W (H, .), where it has one, is what h[t-1] is multiplied with."""
 
     def unit(self, rows: int, dtype: DType) -> StepKernel: ...

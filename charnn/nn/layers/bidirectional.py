@@ -11,7 +11,7 @@ from .linear import rows
 
 
 @dataclass(frozen=True)
-class Bidirectional:
+class Bidirectional(Layer):
     """y[t] = [forward(x)[t], R(backward(R(x)))[t]]   (Schuster and Paliwal, 1997)
 
     R reverses the order of the steps within each segment of a row. A segment starts at the window's first step and at

@@ -62,6 +62,10 @@ class DeepTransition(Recurrent):
         return {**self._path, **({"D": self._kind} if self.delay > 1 else {})}
 
     @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        return tuple(self._weights)
+
+    @property
     def _upper(self) -> range:
         """k of the layers of a step above its first."""
         return range(2, self.recurrent_depth + 1)

@@ -7,12 +7,12 @@ import numpy as np
 from ..functions import ACTIVATIONS
 from ..parameters import Views
 from ..workspace import Workspace
-from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from .linear import Linear, gradients
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Layer):
     """y[t] = f(b + x[t] U),   f = tanh, relu or sigmoid.   Backwards: da[t] = dy[t] f'(a[t])
 
     U and b start as `Linear` says. x (T, B, .), y (T, B, H).
@@ -28,6 +28,10 @@ class Dense:
     @property
     def output_sizes(self) -> tuple[int, ...]:
         return (self.hidden,)
+
+    @property
+    def looked_up(self) -> int:
+        return self._input.looked_up
 
     @property
     def _input(self) -> Linear:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +10,11 @@ from ..functions import ACTIVATIONS
 from ..matmul import Product
 from ..parameters import Views
 from ..workspace import DType, Workspace
-from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import add_product, gradients, rows
 from .recurrent import Recurrent, reset_rows, with_rows_reset
+
+PLAIN = {"recurrence": "full", "delay": 1, "recurrent_depth": 1}  # options of its row that this layer has no fields for
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,22 @@ class Elman(Recurrent):
     hidden: int
     activation: str = "tanh"
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
+
+    @classmethod
+    def make(
+        cls,
+        inputs: tuple[int, ...],
+        hidden: int,
+        symbols: int = 0,
+        activation: str = "tanh",
+        **options: Any,
+    ) -> Recurrent:
+        """This class, or `DeepTransition` where an option asks for more or less than it has."""
+        if options in ({}, PLAIN):
+            return Elman(inputs, hidden, activation, symbols)
+        from .deep_transition import DeepTransition
+
+        return DeepTransition(inputs, hidden, activation, symbols, **options)
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -93,20 +112,3 @@ def _step(h: Array, activate: Callable[[], object]) -> Callable[[Array, Array, A
         activate()
 
     return step
-
-
-def simple_recurrent(
-    inputs: tuple[int, ...],
-    hidden: int,
-    activation: str = "tanh",
-    symbols: int = 0,
-    recurrence: str = "full",
-    delay: int = 1,
-    recurrent_depth: int = 1,
-) -> Layer:
-    """`Elman`, or what has more or less than it."""
-    if (recurrence, delay, recurrent_depth) == ("full", 1, 1):
-        return Elman(inputs, hidden, activation, symbols)
-    from .deep_transition import DeepTransition
-
-    return DeepTransition(inputs, hidden, activation, symbols, recurrence, delay, recurrent_depth)

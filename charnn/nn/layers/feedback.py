@@ -12,7 +12,7 @@ from .linear import Linear
 
 
 @dataclass(frozen=True)
-class Feedback:
+class Feedback(Layer):
     """z[t] = e x[t] + (1 - e) y[t-1],   h[t] = inner([z, x])[t],   y[t] = softmax(c + h[t] V),   x[t] one-hot
 
     x[t] is the correct output of step t - 1, y[t-1] the network's own: e is the share of teacher forcing, 0 for free
@@ -83,7 +83,7 @@ class Feedback:
 
 
 @dataclass(frozen=True)
-class TeacherForced:
+class TeacherForced(Layer):
     """h[t] = inner([z, x])[t], z[t] = x[t]: `Feedback` under teacher forcing alone, without a loop over the steps."""
 
     inner: Layer

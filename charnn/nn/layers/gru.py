@@ -32,6 +32,9 @@ class GRU(Recurrent):
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
     gates = 3
     spread = 2.0
+    activation = "gated"
+    bounds = (-1.0, 1.0)
+    characters_per_parameter = 8.0
 
     @property
     def state_sizes(self) -> tuple[int, ...]:

@@ -43,6 +43,10 @@ class Jordan(Recurrent):
     def state_sizes(self) -> tuple[int, ...]:
         return self._input.state_sizes
 
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        return ()
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return self._input.shapes()
 

@@ -101,8 +101,3 @@ class LayerNormKernel(LSTMKernel):
         a /= np.sqrt(np.square(a).mean(axis=-1, keepdims=True) + VARIANCE_EPSILON)
         a *= inputs[..., N : 2 * N]
         super().step(a, inputs[..., 2 * N :], None)
-
-
-def make_lstm(inputs: tuple[int, ...], hidden: int, symbols: int = 0, norm: str = "none") -> LSTM:
-    """`LSTM`, or what normalises what its gates see."""
-    return (LayerNormLSTM if norm == "layer" else LSTM)(inputs, hidden, symbols)

@@ -10,7 +10,7 @@ from ..initializers import glorot
 from ..matmul import multiply
 from ..parameters import Views
 from ..workspace import DType, Workspace
-from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
+from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 
 CHUNK_ROWS = 256  # rows
 SORT_CHUNK = 1 << 20  # numbers that are sorted at a time
@@ -18,7 +18,7 @@ MIN_PRODUCT_FOR_SORT = 100_000  # multiplications that take as long as the sum o
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Layer):
     """y[t] = b + x[t] U
 
     `inputs` are the sizes of the arrays in x, side by side: x[t] U is the sum of their products with U's blocks of
@@ -46,6 +46,10 @@ class Linear:
     @property
     def output_sizes(self) -> tuple[int, ...]:
         return (self.outputs,)
+
+    @property
+    def looked_up(self) -> int:
+        return self.symbols * self.outputs
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {self.weight: (sum(self.inputs), self.outputs), self.bias: (self.outputs,)}

@@ -3,21 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from ..initializers import orthogonal
 from ..parameters import Views
-from .base import Array
+from .base import Array, Layer
 from .linear import Linear
 
 ResetRows = dict[int, Array]  # step -> rows
 
 
-class Recurrent:
-    """A layer of H units with a `gates` number of columns each: h[t-1] W + b + x[t] U, (B, gates H).
+class Recurrent(Layer):
+    """A cell: a layer of H units with a `gates` number of columns each, h[t-1] W + b + x[t] U, (B, gates H).
 
     Each gate's W (H, H) starts `orthogonal`, its U as `Linear` says, one-hot rows times `spread`; b as 0.
+
+    A new cell is a frozen dataclass below this class, and a row of `choices.CELLS`, whose options are fields of it. It
+    writes `forward` and `state_sizes`, and what else is not as here. With `unit` it goes step by step (`Stepwise`).
     """
 
     inputs: tuple[int, ...]
@@ -25,10 +29,24 @@ class Recurrent:
     symbols: int  # how many of the inputs are one-hot, the last ones: see `Linear`
     gates = 1
     spread = 1.0  # of the one-hot rows of U
+    characters_per_parameter = 20.0  # read before a network of such cells converges: see `training.budget`
+
+    @classmethod
+    def make(cls, inputs: tuple[int, ...], hidden: int, symbols: int = 0, **options: Any) -> "Recurrent":
+        """A layer with the options of its row: of this class, or of another one that has more or less to it."""
+        return cls(inputs, hidden, symbols=symbols, **options)  # type: ignore[call-arg]
 
     @property
     def output_sizes(self) -> tuple[int, ...]:
         return (self.hidden,)
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        return ("W",)
+
+    @property
+    def looked_up(self) -> int:
+        return self._input.looked_up
 
     @property
     def _input(self) -> Linear:

@@ -14,7 +14,7 @@ from .dropout import Dropout
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(Layer):
     """y_1[t] = layer_1(x[t]),   y_l[t] = layer_l(y_{l-1}[t]),   y[t] = y_L[t]
 
     Each y_l is a tuple of arrays, one or several; the next layer reads all of them.

@@ -328,6 +328,6 @@ def test_the_spectral_radius_is_told_of_all_that_h_meets() -> None:
     model = Model(config({"recurrence": "diagonal", "delay": 2, "recurrent_depth": 2}), V)
     p = model.initial(np.random.default_rng(0))
     p["hidden/0/W"] = np.linspace(-1.5, 1, H)
-    found = {name: round(radius(values), 4) for name, values in spectra(p).items()}
+    found = {name: round(radius(values), 4) for name, values in spectra(Network(model, p, False)).items()}
     assert found["hidden/0/W"] == 1.5 and found["hidden/0/W2"] == pytest.approx(1, abs=1e-4)
     assert found.keys() == {"hidden/0/W", "hidden/0/W2", "hidden/0/D"}

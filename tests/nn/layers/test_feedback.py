@@ -161,14 +161,14 @@ def test_without_decay_jordan_is_a_bigram_and_with_it_sees_further() -> None:
 
 JORDANS = {
     "1": ModelConfig("jordan", H, 1, "tanh", False, 0.0),
-    "1, decay 0": ModelConfig("jordan", H, 1, "relu", False, 0.0, 0.0),
-    "3": ModelConfig("jordan", H, 3, "relu", False, 0.0, 0.9),
-    "3, skip": ModelConfig("jordan", H, 3, "sigmoid", True, 0.0, 0.7),
+    "1, decay 0": ModelConfig("jordan", H, 1, "relu", False, 0.0, decay=0.0),
+    "3": ModelConfig("jordan", H, 3, "relu", False, 0.0, decay=0.9),
+    "3, skip": ModelConfig("jordan", H, 3, "sigmoid", True, 0.0, decay=0.7),
 }
 FEEDBACKS = {
     "taught": ModelConfig("elman", H, 2, "tanh", True, 0.0, feedback="output"),
     "half taught": ModelConfig("gru", H, 2, None, True, 0.0, feedback="output", teacher_forcing="0.5"),
-    "jordan, free": ModelConfig("jordan", H, 2, "tanh", True, 0.0, 0.5, teacher_forcing="1.0:0"),
+    "jordan, free": ModelConfig("jordan", H, 2, "tanh", True, 0.0, decay=0.5, teacher_forcing="1.0:0"),
 }
 ALL = {**JORDANS, **FEEDBACKS}
 kinds = pytest.mark.parametrize("kind", ALL)

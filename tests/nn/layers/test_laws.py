@@ -537,10 +537,10 @@ MODELS = {
     "2 layers of gru, locked dropout": Model(ModelConfig("gru", H, 2, None, False, 0.3, dropout_kind="locked"), V),
     "2 layers of gru, skip, dropout": Model(ModelConfig("gru", H, 2, None, True, 0.3), V),
     "jordan": Model(ModelConfig("jordan", H, 1, "tanh", False, 0.0), V),
-    "jordan, decay 0": Model(ModelConfig("jordan", H, 1, "tanh", False, 0.0, 0.0), V),
-    "2 layers of jordan": Model(ModelConfig("jordan", H, 2, "tanh", False, 0.0, 0.9), V),
-    "2 layers of jordan, skip, dropout": Model(ModelConfig("jordan", H, 2, "tanh", True, 0.3, 0.5), V),
-    "jordan, half taught": Model(ModelConfig("jordan", H, 2, "tanh", True, 0.0, 0.5, teacher_forcing="0.5"), V),
+    "jordan, decay 0": Model(ModelConfig("jordan", H, 1, "tanh", False, 0.0, decay=0.0), V),
+    "2 layers of jordan": Model(ModelConfig("jordan", H, 2, "tanh", False, 0.0, decay=0.9), V),
+    "2 layers of jordan, skip, dropout": Model(ModelConfig("jordan", H, 2, "tanh", True, 0.3, decay=0.5), V),
+    "jordan, half taught": Model(ModelConfig("jordan", H, 2, "tanh", True, 0.0, decay=0.5, teacher_forcing="0.5"), V),
     "feedback": Model(ModelConfig("elman", H, 2, "tanh", True, 0.3, feedback="output"), V),
     "feedback, half taught": Model(
         ModelConfig("elman", H, 1, "tanh", False, 0.0, feedback="output", teacher_forcing="0.9:0.5"), V

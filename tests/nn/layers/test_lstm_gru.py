@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from charnn import api
+from charnn.choices import CELLS
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.nn import matmul
 from charnn.nn.layers.gru import GRU
 from charnn.nn.layers.lstm import LSTM
-from charnn.nn.model import Model, maker
+from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -68,7 +69,7 @@ EQUATIONS: dict[str, Callable[..., tuple[Any, ...]]] = {"lstm": lstm, "gru": gru
 @pytest.mark.parametrize("rows", [1, 4])
 def test_the_window_is_the_equations_step_by_step(cell: str, rows: int, reset: bool) -> None:
     rng = np.random.default_rng(0)
-    layer: Any = maker(cell)((3,), H)
+    layer: Any = CELLS[cell].load()((3,), H)
     p = Parameters(layer.shapes(), np.float64)
     for name in p:
         p[name] = rng.normal(size=p[name].shape)
@@ -128,7 +129,7 @@ def test_an_lstm_forgets_nothing_at_first() -> None:
 
 @cells
 def test_the_glorot_range_of_a_gate_does_not_depend_on_the_others(cell: str) -> None:
-    U = maker(cell)((40, 50), 60).initial(np.random.default_rng(0))["U"]
+    U = CELLS[cell].load()((40, 50), 60).initial(np.random.default_rng(0))["U"]
     assert 0.98 * np.sqrt(6 / 150) < np.abs(U).max() <= np.sqrt(6 / 150)
 
 

@@ -1,0 +1,102 @@
+"""What the options that choose a piece of code can be: its name, where the code is, and the options that it has.
+
+A new cell is one file, `nn/layers/NAME.py`, and one row of `CELLS`. A new scheme, schedule, optimizer or ending is one
+class, and one row here. The rest follows from the row and the class:
+
+- The row is all that the command line needs, so `--help` waits neither for the class nor for NumPy. `Choice.load`
+  imports the class when it is first used.
+- An option in a row becomes a field of the configuration, an option of `charnn train`, and a keyword argument of the
+  class. A row can also name options that its configuration declares, since several choices have them.
+- What needs NumPy is said by the class. For a cell see `nn.layers.recurrent.Recurrent`: gates, recurrent weights,
+  activation, steps one at a time, and how much it has to read.
+
+    CELLS["rnn"] = Cell("charnn.nn.layers.elman:Elman", "activation")
+"""
+
+from importlib import import_module
+from typing import Any
+
+from .options import option
+
+
+class Choice:
+    """A row: module and name of the code, options of the configuration that it uses, and options of its own."""
+
+    def __init__(self, code: str, *uses: str, **own: Any):
+        self.code, self.uses, self.own = code, uses, own
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The names of all options that have an effect with this choice, and only with it or a few more."""
+        return *self.uses, *self.own
+
+    def load(self) -> Any:
+        """The class, or another maker of what the choice stands for."""
+        module, _, name = self.code.partition(":")
+        return getattr(import_module(module), name)
+
+
+class Cell(Choice):
+    """A row of `CELLS`. The code is a subclass of `Recurrent`; `reads_output` says that it is fed the output back."""
+
+    def __init__(self, code: str, *uses: str, reads_output: bool = False, **own: Any):
+        super().__init__(code, *uses, **own)
+        self.reads_output = reads_output
+
+
+CELLS = {
+    "lstm": Cell(
+        "charnn.nn.layers.lstm:LSTM",
+        norm=option(
+            "none", "layer normalisation of the gate inputs", choices=("none", "layer"), says="{} normalisation"
+        ),
+    ),
+    "gru": Cell("charnn.nn.layers.gru:GRU"),
+    "elman": Cell(
+        "charnn.nn.layers.elman:Elman",
+        "activation",
+        recurrence=option(
+            "full",
+            "recurrent weights: a full matrix, or a diagonal one, in which each unit sees itself alone",
+            choices=("full", "diagonal"),
+            says="{} recurrence",
+        ),
+        delay=option(1, "steps back of a second recurrent connection, beside the one from h[t-1]", low=1, high=1000),
+        recurrent_depth=option(1, "layers between the hidden units of one step and the next", low=1, high=64),
+    ),
+    "jordan": Cell(
+        "charnn.nn.layers.jordan:Jordan",
+        "activation",
+        decay=option(
+            0.5, "share of the trace of past outputs kept at each step; 0 for the last output alone", low=0, high=0.999
+        ),
+        reads_output=True,
+    ),
+}
+
+ENDINGS = {
+    "eos": Choice("charnn.nn.heads:SoftmaxHead"),
+    "node": Choice("charnn.nn.heads:NodeHead"),
+    "length": Choice("charnn.nn.heads:LengthHead"),
+}
+
+SCHEMES = {
+    "truncated": Choice("charnn.training.schemes:Truncated", "stride"),
+    "one-step": Choice("charnn.training.schemes:OneStep"),
+    "full": Choice("charnn.training.schemes:full"),
+    "unbiased": Choice("charnn.training.schemes:Unbiased", "cut"),
+}
+
+SCHEDULES = {
+    "constant": Choice("charnn.training.schedules:Constant"),
+    "exponential": Choice("charnn.training.schedules:Exponential", "floor"),
+    "cosine": Choice("charnn.training.schedules:Cosine", "warmup", "floor"),
+    "plateau": Choice("charnn.training.schedules:Plateau"),
+}
+
+OPTIMIZERS = {
+    "adam": Choice("charnn.nn.optimizers:Adam"),
+    "rmsprop": Choice("charnn.nn.optimizers:RMSprop"),
+    "adagrad": Choice("charnn.nn.optimizers:Adagrad"),
+    "sgd": Choice("charnn.nn.optimizers:SGD", "momentum"),
+}
