@@ -46,7 +46,7 @@ class Cell(Choice):
 
 CELLS = {
     "lstm": Cell(
-        "charnn.nn.layers.lstm:LSTM",
+        "charnn.nn.layers.layernorm_lstm:LayerNormLSTM",
         norm=option(
             "none", "layer normalisation of the gate inputs", choices=("none", "layer"), says="{} normalisation"
         ),

@@ -168,9 +168,15 @@ def test_lags_need_a_text_that_is_longer() -> None:
         gradients.gradients_by_lag(Network(model, p, False), text(8), 8)
 
 
+class Bounded(Linear):
+    """A layer that declares bounds, and may break them."""
+
+    activation, bounds = "gated", (-1.0, 1.0)
+
+
 def test_a_layer_without_a_state_has_no_norms() -> None:
     model, _ = network()
-    layers: Any = (Elman((V,), H, "tanh", V), Linear((H,), H), Elman((H,), H, "sigmoid"))
+    layers: Any = (Elman((V,), H, "tanh", V), Bounded((H,), H), Elman((H,), H, "sigmoid"))
     model.__dict__["hidden"] = Stack(layers, prefix="hidden/")
     model.__dict__["readout"] = Linear((H,), V, "V", "c")
     p = model.initial(np.random.default_rng(0))
@@ -184,7 +190,7 @@ def test_a_layer_without_a_state_has_no_norms() -> None:
             assert norm.rms == pytest.approx(moved[norm.layer, norm.lag], rel=1e-5)
     p["hidden/1/b"] = np.full(H, 50.0)
     _, saturation = gradients.gradients_by_lag(Network(model, p, False), text(50), 5)
-    assert [one.layer for one in saturation] == [0, 2]  # what is beyond all bounds is of an unknown function
+    assert [one.layer for one in saturation] == [0, 2]  # what is beyond the bounds that it declares is left out
 
 
 def test_states_that_are_large_are_read_at_fewer_positions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Layer normalisation (Ba, Kiros and Hinton, 2016) inside the recurrence of an LSTM."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,11 @@ class LayerNormLSTM(LSTM):
     """
 
     spread = 1.0
+
+    @classmethod
+    def make(cls, inputs: tuple[int, ...], hidden: int, symbols: int = 0, norm: str = "none", **options: Any) -> LSTM:
+        """This class, or `LSTM` where nothing is normalised."""
+        return (LayerNormLSTM if norm == "layer" else LSTM)(inputs, hidden, symbols, **options)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         columns = (4 * self.hidden,)

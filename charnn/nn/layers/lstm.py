@@ -39,15 +39,6 @@ class LSTM(Recurrent):
     bounds = (-1.0, 1.0)
     characters_per_parameter = 8.0
 
-    @classmethod
-    def make(cls, inputs: tuple[int, ...], hidden: int, symbols: int = 0, norm: str = "none", **options: Any) -> "LSTM":
-        """Without normalisation this class, with it `LayerNormLSTM`."""
-        if norm == "none":
-            return LSTM(inputs, hidden, symbols, **options)
-        from .layernorm_lstm import LayerNormLSTM
-
-        return LayerNormLSTM(inputs, hidden, symbols, **options)
-
     @property
     def state_sizes(self) -> tuple[int, ...]:
         return self.hidden, self.hidden

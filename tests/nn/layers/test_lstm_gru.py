@@ -69,7 +69,7 @@ EQUATIONS: dict[str, Callable[..., tuple[Any, ...]]] = {"lstm": lstm, "gru": gru
 @pytest.mark.parametrize("rows", [1, 4])
 def test_the_window_is_the_equations_step_by_step(cell: str, rows: int, reset: bool) -> None:
     rng = np.random.default_rng(0)
-    layer: Any = CELLS[cell].load()((3,), H)
+    layer: Any = CELLS[cell].load().make((3,), H)
     p = Parameters(layer.shapes(), np.float64)
     for name in p:
         p[name] = rng.normal(size=p[name].shape)
@@ -129,7 +129,7 @@ def test_an_lstm_forgets_nothing_at_first() -> None:
 
 @cells
 def test_the_glorot_range_of_a_gate_does_not_depend_on_the_others(cell: str) -> None:
-    U = CELLS[cell].load()((40, 50), 60).initial(np.random.default_rng(0))["U"]
+    U = CELLS[cell].load().make((40, 50), 60).initial(np.random.default_rng(0))["U"]
     assert 0.98 * np.sqrt(6 / 150) < np.abs(U).max() <= np.sqrt(6 / 150)
 
 
