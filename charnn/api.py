@@ -72,10 +72,18 @@ __all__ = [
 
 
 def tokenize(
-    out: str | Path, *paths: str | Path, sequence: str = "auto", invalid: str = "error", watch: Watch = iter
+    out: str | Path,
+    *paths: str | Path,
+    sequence: str = "auto",
+    invalid: str = "error",
+    watch: Watch = iter,
+    characters: str = "",
 ) -> Corpus:
-    """Write texts of any size to a tokenised file in bounded memory, and return it as a corpus."""
-    tokenized.write(out, [text.file_source(str(path)) for path in paths], sequence, invalid, watch)
+    """Write texts of any size to a tokenised file in bounded memory, and return it as a corpus.
+
+    Symbols are reserved for `characters`, whether the texts have them or not.
+    """
+    tokenized.write(out, [text.file_source(str(path)) for path in paths], sequence, invalid, watch, characters)
     return tokenized.read(out)
 
 

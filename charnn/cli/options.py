@@ -23,6 +23,9 @@ def choice(flag: str, choices: tuple[str, ...], help: str) -> Callable[[F], F]:
 
 sequence = choice("--sequence", ("auto", "line", "paragraph", "file"), "What a sequence is, and so what ends by EOS.")
 invalid = choice("--invalid", ("error", "keep", "replace"), "What becomes of bytes that are not UTF-8.")
+characters = click.option(
+    "--characters", default="", metavar="TEXT", help="Characters to have symbols for beside those of the corpus."
+)
 unknown = choice("--unknown", ("error", "skip"), "What becomes of characters that the model does not know.")
 
 

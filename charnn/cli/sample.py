@@ -31,6 +31,7 @@ SHOWN_OVERLAP = 60  # characters of the longest run that stands in the training 
     "model's file stays as it is.",
 )
 @click.option("--adapt-rate", type=float, metavar="R", help="How fast it learns it (default: 0.0005).")
+@click.option("--keep", metavar="NAME", help="Keep what --adapt learnt as a run of this name.")
 @click.option("--stop", metavar="TEXT", help="End where this text appears, and leave it out.")
 @click.option("--past-end", is_flag=True, help="Go on past the end of a sequence, up to --length.")
 @click.option("--separator", metavar="TEXT", help="What follows each sample, instead of its line end.")
@@ -49,6 +50,7 @@ def command(
     prime: str,
     adapt: str | None,
     adapt_rate: float | None,
+    keep: str | None,
     stop: str | None,
     past_end: bool,
     separator: str | None,
@@ -72,16 +74,23 @@ def command(
     if prime == "-" and adapt == "-":
         raise click.UsageError("--prime - and --adapt - both read standard input: give one of them a text, or a file")
     readers.check_option("--adapt-rate", adapt_rate, "--adapt", adapt is not None)
+    if keep and adapt is None:
+        raise click.UsageError("--keep needs --adapt: there is nothing that was learnt")
     if null + as_json + (separator is not None) > 1:
         raise click.UsageError("--null, --separator and --json say differently what follows a sample: give one of them")
     import numpy as np
 
     from ..runs import checkpoint, folder
+    from ..terminal import console
 
     np.seterr(over="ignore", invalid="ignore")  # a network may be beyond all bounds, and still write
     run = checkpoint.load(folder.find(model, root))
     if adapt is not None:
         readers.adapt(run, adapt, adapt_rate, unknown)
+    if keep:
+        kept = folder.Folder.create(root, keep)
+        kept.save_weights(run)
+        console.note(f"kept in {kept.path}/")
     ids = run.vocabulary.ids(_read_prime(run) if prime == "-" else prime, "the prime", unknown)
     prime = run.vocabulary.decode(ids)
     end = "\0" if null else separator if separator is not None else run.vocabulary.end or "\n"

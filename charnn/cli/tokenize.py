@@ -14,6 +14,7 @@ from . import options, streams
 @click.option("-o", "--output", metavar="FILE", help="Write a tokenised .npz; - for ids on standard output.")
 @options.sequence
 @options.invalid
+@options.characters
 @options.config_options(TrainConfig, only="valid")
 @click.option("--decode", is_flag=True, help="The way back: from a tokenised file, or from ids, to the text.")
 @click.option("--vocabulary", metavar="FILE", help="With --decode: tokenised file or model whose ids they are.")
@@ -22,6 +23,7 @@ def command(
     output: str | None,
     sequence: str,
     invalid: str,
+    characters: str,
     valid: float,
     decode: bool,
     vocabulary: str | None,
@@ -56,9 +58,9 @@ def command(
     sources = streams.sources(corpus)
     watch = console.watch(sources)
     if output in (None, "-"):
-        found = read.read(*sources, sequence=sequence, invalid=invalid, watch=watch)
+        found = read.read(*sources, sequence=sequence, invalid=invalid, watch=watch, characters=characters)
     else:
-        tokenized.write(output, sources, sequence, invalid, watch)
+        tokenized.write(output, sources, sequence, invalid, watch, characters)
         found = tokenized.read(output)
     if output == "-":
         _print_ids(found)

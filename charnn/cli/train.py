@@ -23,6 +23,7 @@ TIMES = "minutes", "epochs", "steps"  # options that a budget stands for
 @options.root
 @options.sequence
 @options.invalid
+@options.characters
 @options.config_options(ModelConfig, TrainConfig)
 @click.pass_context
 def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:
@@ -82,7 +83,7 @@ def _watched(session: Any) -> AbstractContextManager[None]:
 
 def _agree(asked: dict[str, Any]) -> None:
     """Raise `UsageError` for options that say the same thing twice."""
-    for name in ("recipe", "budget"):
+    for name in ("recipe", "budget", "characters"):
         if name in asked and "resume" in asked:
             raise UsageError(f"--{name} is for new runs: leave it out, or --resume; --minutes says how long to go on")
     if "budget" in asked and (others := [name for name in TIMES if name in asked]):
@@ -128,14 +129,14 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
         configs = _sized(params, asked, seconds, model, config, found) if seconds else (model, config)
         return session.begin(found, *configs, *where)
 
-    sources = streams.sources(corpus)
-    name = params["name"]
+    sources, name = streams.sources(corpus), params["name"]
+    reading = {name: params[name] for name in ("sequence", "invalid", "characters")}
     if any(map(streams.passing, corpus)):
         if launcher.launched() > 1:
             raise UsageError("standard input reaches one rank only: name a file that all ranks can read")
         folder = Folder.create(params["root"], name or "stdin")
         try:
-            tokenized.write(folder.path / "tokens.npz", sources, params["sequence"], params["invalid"])
+            tokenized.write(folder.path / "tokens.npz", sources, **reading)
         except BaseException:
             folder.path.rmdir()
             raise
@@ -145,7 +146,7 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
         except CharnnError as error:
             raise type(error)(f"{error}; the text is kept, `charnn train {folder.path / 'tokens.npz'}`") from None
     where = None if launcher.rank() else params["root"]
-    found = read.read(*sources, sequence=params["sequence"], invalid=params["invalid"], watch=console.watch(sources))
+    found = read.read(*sources, watch=console.watch(sources), **reading)
     if params["sequence"] not in ("auto", found.vocabulary.sequence):
         raise UsageError(f"{corpus[0]} was tokenised with --sequence {found.vocabulary.sequence}: tokenise it anew")
     return begin(found, where, name), found
@@ -153,10 +154,9 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
 
 def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any]):  # type: ignore[no-untyped-def]
     """A run as its last.npz left it; options that would make it another run are refused."""
-    from ..data import read
     from ..parallel import launcher
     from ..runs import checkpoint
-    from ..runs.corpus import own_corpus
+    from ..runs.corpus import own_corpus, read_as
     from ..runs.folder import Folder, find
     from ..terminal import console
     from ..training import session
@@ -178,7 +178,7 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
             raise UsageError(f"{path} has {flag} {was}, and cannot be resumed with {asked[name]}: train a new run")
     changes = {name: value for name, value in asked.items() if name in options.names(TrainConfig)}
     if corpus:
-        found = read.read(*streams.sources(corpus), sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
+        found = read_as(run, *streams.sources(corpus))
     else:
         found = own_corpus(run)
     if run.drift:

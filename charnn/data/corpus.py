@@ -56,12 +56,13 @@ class Scan:
                 end += 1
         return end, tuple(silent)
 
-    def vocabulary(self, sequence: str = "auto") -> Vocabulary:
-        """The vocabulary of the text, with sequences as asked for, or as the text looks."""
+    def vocabulary(self, sequence: str = "auto", characters: str = "") -> Vocabulary:
+        """The vocabulary of the text and of more characters, with sequences as asked for, or as the text looks."""
         if sequence == "auto":
             line = "line" if self.lines > 1 else "file"
             sequence = "paragraph" if self.blank_lines > max(1, BLANK_SHARE * self.lines) else line
         counts = self.counts.copy()
+        counts[codes(characters)] += 1
         if sequence == "line":
             counts[ord(self.newline)] = 0
         return Vocabulary(tuple(np.flatnonzero(counts).tolist()), sequence, self.newline)
@@ -173,15 +174,22 @@ def symbols(
         raise InputError(f"{names} changed while being read: try again")
 
 
-def read(sources: Sequence[Source], sequence: str = "auto", invalid: str = "error", watch: Watch = iter) -> Corpus:
+def read(
+    sources: Sequence[Source],
+    sequence: str = "auto",
+    invalid: str = "error",
+    watch: Watch = iter,
+    characters: str = "",
+) -> Corpus:
     """The corpus in some texts: one stream, file after file. Memory: 1 byte a character (2 past 255 different ones).
 
     `sequence` is line, paragraph, file or auto: paragraph where at least 1 % of the lines are blank, else line, or
-    file where there is but one line. Raises `InputError` for bad bytes and for less than 16 symbols.
+    file where there is but one line. `characters` are in the vocabulary too, whether the texts have them or not. Raises
+    `InputError` for bad bytes and for less than 16 symbols.
     """
     assert sequence in (*MODES, "auto")
     found = scan(sources, invalid, watch)
-    vocabulary = found.vocabulary(sequence)
+    vocabulary = found.vocabulary(sequence, characters)
     size, silent = found.layout(vocabulary)
     ids, end = np.empty(size, vocabulary.dtype), 0
     for piece in symbols(sources, found, vocabulary, invalid, watch):

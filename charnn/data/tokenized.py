@@ -22,10 +22,14 @@ def write(
     sequence: str = "auto",
     invalid: str = "error",
     watch: Watch = iter,
+    characters: str = "",
 ) -> None:
-    """Tokenise texts of any size into a file, in bounded memory: some pieces of 1 MB, and the counts (20 MB in all)."""
+    """Tokenise texts of any size into a file, in bounded memory: some pieces of 1 MB, and the counts (20 MB in all).
+
+    See `corpus.read`.
+    """
     found = scan(sources, invalid, watch)
-    vocabulary = found.vocabulary(sequence)
+    vocabulary = found.vocabulary(sequence, characters)
     size, silent = found.layout(vocabulary)
     header = {
         "format": FORMAT,

@@ -37,6 +37,16 @@ class Vocabulary:
         return len(self.characters) + 1
 
     @property
+    def text(self) -> str:
+        """All characters."""
+        return "".join(map(chr, self.characters))
+
+    @property
+    def known(self) -> set[int]:
+        """Code points that have an id, the line end among them where it ends sequences."""
+        return {*self.characters, *([ord(self.newline)] if self.sequence == "line" else [])}
+
+    @property
     def end(self) -> str:
         """What EOS is written as."""
         return "" if self.sequence == "file" else self.newline

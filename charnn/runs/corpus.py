@@ -6,6 +6,7 @@ from ..data.corpus import Corpus
 from ..data.read import read
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids
+from ..io.text import Source, Watch
 from .run import Run
 
 PUT_BACK = "put it there"
@@ -17,9 +18,16 @@ def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
     names = run.origin.names
     if missing := [name for name in names if name == "-" or not Path(name).is_file()]:
         raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
-    data = read(*names, sequence=run.vocabulary.sequence, invalid=run.origin.invalid)
+    data = read_as(run, *names)
     assert_same_corpus(data, run)
     return data
+
+
+def read_as(run: Run, *names: str | Source, watch: Watch = iter) -> Corpus:
+    """Texts as a run's corpus is read: the same sequences, and a symbol for every character of its vocabulary."""
+    vocabulary = run.vocabulary
+    more = {"sequence": vocabulary.sequence, "invalid": run.origin.invalid, "characters": vocabulary.text}
+    return read(*names, watch=watch, **more)
 
 
 def held_out(run: Run, data: Corpus | None = None) -> Ids:
