@@ -1,7 +1,7 @@
 """What the options that choose a piece of code can be: its name, where the code is, and the options that it has.
 
-A new cell is one file, `nn/layers/NAME.py`, and one row of `CELLS`. A new scheme, schedule, optimizer or ending is one
-class, and one row here. The rest follows from the row and the class:
+A new cell is one file, `nn/layers/NAME.py`, and one row of `CELLS`. A new scheme, schedule or optimizer is one class,
+and one row here. The rest follows from the row and the class:
 
 - The row is all that the command line needs, so `--help` waits neither for the class nor for NumPy. `Choice.load`
   imports the class when it is first used.

@@ -57,7 +57,7 @@ def make_stepper(network: Network, rows: int, temperature: float) -> Stepper:
     """Streams for any network: fast ones where all its layers can go step by step, and only feed one another."""
     stack = network.model.recurrent
     layers = stack.layers if isinstance(stack, Stack) and not stack.residual else (stack,)
-    fast = all(isinstance(layer, Stepwise) for layer in layers)
+    fast = all(isinstance(layer, Stepwise) and len(layer.output_sizes) == 1 for layer in layers)
     return (FastStepper if fast else WindowStepper)(network, rows, temperature)
 
 
