@@ -20,8 +20,9 @@ from .evaluation.overlap import Overlap
 from .evaluation.score import Score
 from .exchange.export import Exported, export
 from .exchange.importing import import_torch
+from .inspection.activations import ActivationReader
 from .inspection.gradients import gradients_by_lag
-from .inspection.probes import MAX_INSPECTED, ActivationReader, spectra
+from .inspection.probes import MAX_INSPECTED, spectra
 from .inspection.results import Gradients, Units
 from .io import text
 from .io.lazy import Ids, pieces
@@ -160,12 +161,15 @@ def gradients(run: Run, what: str | Corpus | None = None, lags: int = 50) -> Gra
     return Gradients(*gradients_by_lag(run.network, ids, lags), spectra(run.network))
 
 
-def units(run: Run, what: str) -> Units:
-    """Activations of every layer's units after each character of a text; a notebook shows them in shades."""
-    ids, reader = encode(run, what), ActivationReader(run.network)
+def units(run: Run, what: str, gates: bool = False) -> Units:
+    """Activations of every layer's units, or of its gates, after each character of a text.
+
+    A notebook shows them in shades. Raises `UsageError` for gates of a network without any.
+    """
+    ids, reader = encode(run, what), ActivationReader(run.network, gates)
     found = reader.read(ids)
     most = 1.0 if reader.bounded else max(float(np.abs(h).max(initial=0)) for h in found) or 1.0
-    names = (f"layer {i}" for i in range(len(found)))
+    names = (f"layer {block.name}" for block in reader.blocks)
     return Units([*run.vocabulary.texts(ids.tolist())], dict(zip(names, found, strict=True)), most)
 
 

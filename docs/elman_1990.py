@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import charnn
-from charnn.inspection.probes import ActivationReader
+from charnn.inspection.activations import ActivationReader
 from charnn.io.text import Source
 from charnn.pictures import charts, trees
 from charnn.pictures.charts import Bars

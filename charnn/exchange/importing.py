@@ -18,7 +18,7 @@ from ..nn.model import Model
 from ..nn.parameters import Parameters
 from ..runs.checkpoint import typed
 from ..runs.run import CorpusInfo, Run
-from .matrices import GATES, TORCH, columns
+from .matrices import TORCH, columns
 
 Array = np.ndarray
 PART = re.compile(r"(.*?)(weight_ih|weight_hh|bias_ih|bias_hh)(?:_l(\d+))?")
@@ -153,9 +153,9 @@ class Modules:
     def weights(self, model: Model, places: Array) -> Parameters:
         """The weights of a model with the same layers, whose symbol i is the one at `places[i]` here, or none (-1)."""
         p, V = Parameters(model.shapes()), len(places)
-        order = CELLS[self.gates][1]
+        order, own = TORCH[CELLS[self.gates][1]], model.hidden.layers[0].gate_names
         for i, layer in enumerate(self.layers):
-            parts = {n: columns(array, TORCH[order], GATES[order]) for n, array in layer.parts.items()}
+            parts = {n: columns(array, order, own) for n, array in layer.parts.items()}
             below, H = (0 if i == 0 else self.hidden), self.hidden
             U = parts["weight_ih"]
             rows = [U[:below]]

@@ -8,9 +8,17 @@ from ..nn.layers.base import Layer
 from ..nn.parameters import Views
 
 Array = np.ndarray
-GATES = {"LSTM": "ifog", "GRU": "rzn", "Elman": "h"}  # columns of U, W and b, gate by gate, by the layer's class
-TORCH = {"LSTM": "ifgo", "GRU": "rzn", "Elman": "h"}
-ONNX = {"LSTM": "iofg", "GRU": "zrn", "Elman": "h"}  # with linear_before_reset = 1
+Gates = tuple[str, ...]
+TORCH: dict[str, Gates] = {  # the order of the gates, by the layer's class
+    "LSTM": ("input", "forget", "candidate", "output"),
+    "GRU": ("reset", "update", "new"),
+    "Elman": (),
+}
+ONNX: dict[str, Gates] = {
+    "LSTM": ("input", "output", "forget", "candidate"),
+    "GRU": ("update", "reset", "new"),  # with linear_before_reset = 1
+    "Elman": (),
+}
 
 
 class Matrices(NamedTuple):
@@ -22,13 +30,12 @@ class Matrices(NamedTuple):
     hidden_bias: Array  # (gates H,)
 
 
-def matrices(layer: Layer, p: Views, symbols: int, orders: dict[str, str]) -> Matrices:
-    """The weights of a layer whose class is in `GATES`, with its gates in this order.
+def matrices(layer: Layer, p: Views, symbols: int, orders: dict[str, Gates]) -> Matrices:
+    """The weights of a layer whose class is in `orders`, with its gates in this order.
 
     A layer that reads the symbol twice, as what was put out last and as itself, has one block of weights for both.
     """
-    name = type(layer).__name__
-    order = [GATES[name].index(gate) for gate in orders[name]]
+    order = [layer.gate_names.index(gate) for gate in orders[type(layer).__name__]] or [0]
     b = p["b"]
     second = np.zeros_like(b)
     if "c" in p:  # of n in a GRU: added to h[t-1] W, before the reset gate
@@ -44,9 +51,9 @@ def joined(layer: Layer, U: Array, symbols: int) -> Array:
     return U
 
 
-def columns(rows: Array, orders: str, gates: str) -> Array:
-    """The other way: (gates H, n) in another library's order to (n, gates H) in that of `GATES`."""
-    return _rows(np.ascontiguousarray(rows.T), [orders.index(gate) for gate in gates]).T
+def columns(rows: Array, order: Gates, gates: Gates) -> Array:
+    """The other way: (gates H, n) in another library's order to (n, gates H) in that of a layer."""
+    return _rows(np.ascontiguousarray(rows.T), [order.index(gate) for gate in gates] or [0]).T
 
 
 def _rows(a: Array, order: list[int]) -> Array:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..nn.functions import ignore_overflow
 from ..nn.layers.base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from ..nn.layers.linear import rows
 from ..nn.model import Model
@@ -41,16 +40,23 @@ class Saturation:
 class Probe:
     """A layer that keeps what last went through it, y forwards and dy backwards; otherwise it is that layer.
 
-    y and dy (T, B, n): the outputs of the layer side by side.
+    y and dy (T, B, n): the outputs of the layer side by side. To `record` outputs or gates is to add them to `seen`,
+    window after window: outputs (1, T, B, n), or (gates, T, B, H), nothing of a layer without gates.
     """
 
-    def __init__(self, layer: Layer):
+    def __init__(self, layer: Layer, record: str = ""):
         self.layer, self.state_sizes, self.output_sizes = layer, layer.state_sizes, layer.output_sizes
         self.y, self.dy = np.empty(0), np.empty(0)
+        self.record, self.seen = record, list[Array]()
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         y, after, back = self.layer.forward(p, x, state, ws, keep, rng)
         self.y = y[0] if len(y) == 1 else np.concatenate(y, axis=-1)
+        if self.record == "outputs":
+            self.seen.append(self.y[None].copy())
+        elif self.record == "gates" and self.layer.gate_names:
+            before = np.concatenate([state[0][None], self.y[:-1]])  # h[t-1]
+            self.seen.append(self.layer.gate_values(p, x, before if keep is None else before * keep, ws))
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             self.dy = np.concatenate(dy, axis=-1)
@@ -59,9 +65,9 @@ class Probe:
         return y, after, backward
 
 
-def probed(model: Model) -> tuple[Layer, tuple[Probe, ...]]:
-    """All below the model's readout, with a probe in the place of each layer, and the probes."""
-    probes: Any = tuple(Probe(layer) for layer in model.hidden.layers)
+def probed(model: Model, record: str = "") -> tuple[Layer, tuple[Probe, ...]]:
+    """All below the model's readout, with a probe in the place of each layer, and the probes; see `Probe`."""
+    probes: Any = tuple(Probe(layer, record) for layer in model.hidden.layers)
     copy = replace(model)
     vars(copy)["hidden"] = replace(model.hidden, layers=probes)
     return copy.recurrent, probes
@@ -111,40 +117,19 @@ class Tally:
 
 
 def spectra(network: Network) -> dict[str, Array]:
-    """The eigenvalues of all recurrent weights by their names, `name 2 of 4` for each of a cell's gates."""
-    layers = enumerate(network.model.hidden.layers)
-    names = [f"hidden/{i}/{name}" for i, layer in layers for name in layer.recurrent_weights]
-    found = {name: eigenvalues(network.weights[name]) for name in names}
-    return {
-        name if len(blocks) == 1 else f"{name} {i + 1} of {len(blocks)}": values
-        for name, blocks in found.items()
-        for i, values in enumerate(blocks)
-    }
+    """The eigenvalues of all recurrent weights by their names, with the name of the gate where a cell has several."""
+    found: dict[str, Array] = {}
+    for i, layer in enumerate(network.model.hidden.layers):
+        for name in layer.recurrent_weights:
+            at, gates = f"hidden/{i}/{name}", layer.gate_names
+            blocks = eigenvalues(network.weights[at])
+            found |= {f"{at} {gates[n]}" if gates else at: values for n, values in enumerate(blocks)}
+    return found
 
 
 def radius(values: Array) -> float:
     """The spectral radius: what h W^k grows or shrinks by at each step in the long run."""
     return float(np.abs(values).max())
-
-
-class ActivationReader:
-    """A network that reads a stream, piece by piece, from EOS and the zero state on, and shows what its units do."""
-
-    def __init__(self, network: Network):
-        self.network, self.state, self.ws = network, network.zero_state(1), Workspace()
-        self.below, self.probes = probed(network.model)
-        bounds = [probe.layer.bounds or (0.0, math.inf) for probe in self.probes]
-        self.bounded = all(math.isfinite(high) for _, high in bounds)  # every activation within +-1
-        self.sizes = tuple(y.shape[1] for y in self.read(np.array([EOS])))  # units of each layer
-
-    @ignore_overflow()
-    def read(self, ids: Array) -> Arrays:
-        """The activations of each layer after each symbol of the next piece (N,), (N, H)."""
-        self.ws.reset()
-        x = ids[:, None]
-        _, after, _ = self.below.forward(self.network.weights, (x,), self.state, self.ws, self.network.keep(x))
-        self.state = copies_of(after)
-        return tuple(probe.y[:, 0].copy() for probe in self.probes)
 
 
 def eigenvalues(W: np.ndarray) -> list[np.ndarray]:

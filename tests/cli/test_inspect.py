@@ -16,7 +16,7 @@ import pytest
 from click.testing import Result
 
 import charnn
-from charnn.inspection import gradients, probes
+from charnn.inspection import activations, gradients
 from charnn.nn.layers import elman
 from charnn.nn.network import Network
 from charnn.terminal import charts
@@ -26,6 +26,7 @@ from tests.helpers.terminals import STYLE, on_terminal, shown
 from tests.helpers.waiting import limit
 
 BRIEF = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--every", "20"]
+GATES = ["input", "forget", "output", "candidate"]
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la\\", "an\tla", "dolabe", "be", "ando"] * 40)
 
 
@@ -129,7 +130,7 @@ def test_the_other_tables() -> None:
     run = charnn.load("lstm")
     head, *rows = table(ok("gradients", "--table", "eigenvalues"))
     assert head == ["array", "real", "imaginary", "modulus"]
-    assert [row[0] for row in rows] == [f"hidden/0/W {gate} of 4" for gate in (1, 2, 3, 4) for _ in range(5)]
+    assert [row[0] for row in rows] == [f"hidden/0/W {gate}" for gate in GATES for _ in range(5)]
     first = np.linalg.eigvals(run.weights["hidden/0/W"][:, :5].astype(float))
     assert [float(row[3]) for row in rows[:5]] == pytest.approx(sorted(abs(first), reverse=True), rel=1e-5)
     head, *rows = table(ok("gradients", "--table", "saturation", "-m", "relu"))
@@ -216,7 +217,9 @@ def test_units_in_a_pipe_are_a_row_for_each_character() -> None:
     assert [row[1] for row in rows[:6]] == ["a", "n", "b", "e", "\\n", "d"]
     assert [row[1] for row in rows[10:15]] == ["\\\\", "\\n", "a", "n", "\\t"]
     run = charnn.load("relu")
-    wanted = np.hstack(probes.ActivationReader(Network(run.model, run.weights, False)).read(run.vocabulary.ids(TEXT)))
+    wanted = np.hstack(
+        activations.ActivationReader(Network(run.model, run.weights, False)).read(run.vocabulary.ids(TEXT))
+    )
     found = np.array([row[2:] for row in rows], float)
     assert found == pytest.approx(wanted, abs=6e-5) and found.any()
     assert ok("units", "-", "-m", "relu", stdin=TEXT) == ok("units", "text.txt", "-m", "relu")

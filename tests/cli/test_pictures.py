@@ -177,3 +177,19 @@ def test_notebooks_show_runs_gradients_and_units() -> None:
     titles = [texts(ElementTree.fromstring(str(picture)))[0] for picture in shown]
     assert titles[0] == "Loss of text.txt" and "gradient" in titles[1] and titles[2].startswith("Activations")
     assert charnn.gradients(run, TEXT, 3).norms != charnn.gradients(run, lags=3).norms
+
+
+def test_gates_are_shown_by_their_names() -> None:
+    rows = [line.split("\t") for line in charnn_("inspect", "units", "--gates", "-", stdin="an\n").stdout.splitlines()]
+    gates = ("input", "forget", "output", "candidate")
+    assert rows[0][2:] == [f"{layer}/{gate}/{n}" for layer in (0, 1) for gate in gates for n in range(6)]
+    found = charnn.units(charnn.load("timed"), "an\n", gates=True).activations
+    assert list(found) == [f"layer {layer}/{gate}" for layer in (0, 1) for gate in gates]
+    shown = np.array([row[2:] for row in rows[1:]], float)
+    np.testing.assert_allclose(shown, np.hstack(list(found.values())), atol=1e-4)
+    line = json.loads(charnn_("inspect", "units", "--gates", "--json", "-", stdin="a").stdout)
+    assert list(line["layers"]) == [f"{layer}/{gate}" for layer in (0, 1) for gate in gates]
+    picture = drawn("inspect", "units", "--gates", "--layer", "1", "--svg", "-", stdin="an\n")
+    assert {"layer 1/forget, 0 to 5"} < set(texts(picture))
+    result = charnn_("inspect", "units", "-m", "plain", "--gates", "-", stdin="an\n")
+    assert result.exit_code == 2 and "--gates needs a cell with gates" in told(result)

@@ -11,7 +11,7 @@ import pytest
 from charnn.config import ModelConfig
 from charnn.data.vocabulary import EOS
 from charnn.errors import InputError
-from charnn.inspection import gradcheck, gradients, probes
+from charnn.inspection import activations, gradcheck, gradients, probes
 from charnn.nn.layers import elman
 from charnn.nn.layers.elman import Elman
 from charnn.nn.layers.linear import Linear
@@ -246,10 +246,10 @@ def test_gated_cells_are_within_the_bounds_of_tanh(cell: str) -> None:
 def test_spectra_are_those_of_each_gate_by_name() -> None:
     model, p = network("gru", 2)
     found = probes.spectra(Network(model, p, False))
-    assert list(found) == [f"hidden/{i}/W {gate} of 3" for i in (0, 1) for gate in (1, 2, 3)]
+    assert list(found) == [f"hidden/{i}/W {gate}" for i in (0, 1) for gate in ("reset", "update", "new")]
     wanted = np.abs(np.linalg.eigvals(p["hidden/1/W"][:, H : 2 * H].astype(float)))
-    assert np.abs(found["hidden/1/W 2 of 3"]) == pytest.approx(np.sort(wanted)[::-1])
-    assert probes.radius(found["hidden/1/W 2 of 3"]) == pytest.approx(wanted.max())
+    assert np.abs(found["hidden/1/W update"]) == pytest.approx(np.sort(wanted)[::-1])
+    assert probes.radius(found["hidden/1/W update"]) == pytest.approx(wanted.max())
     model, p = linear(0.25)
     assert probes.spectra(Network(model, p, False))["hidden/0/W"].tolist() == [0.25] * H
 
@@ -263,11 +263,11 @@ def test_spectra_are_those_of_each_gate_by_name() -> None:
 def test_a_reader_shows_every_layer_whatever_the_pieces(cell: str, skip: bool, reset: bool) -> None:
     model, p = network(cell, 3, skip=skip)
     ids = text(30, 7)
-    whole = probes.ActivationReader(Network(model, p, reset))
-    assert whole.sizes == (H, H, H)
+    whole = activations.ActivationReader(Network(model, p, reset))
+    assert [(block.name, block.size) for block in whole.blocks] == [(str(i), H) for i in range(3)]
     found = whole.read(ids)
     assert [y.shape for y in found] == [(30, H)] * 3
-    reader = probes.ActivationReader(Network(model, p, reset))
+    reader = activations.ActivationReader(Network(model, p, reset))
     parts = [reader.read(ids[a:b]) for a, b in ((0, 1), (1, 13), (13, 30))]
     for layer, y in enumerate(found):
         assert np.concatenate([part[layer] for part in parts]) == pytest.approx(y, abs=1e-6)
@@ -280,7 +280,7 @@ def test_a_reader_shows_every_layer_whatever_the_pieces(cell: str, skip: bool, r
 
 def test_a_reader_knows_what_is_bounded() -> None:
     for options, bounded in (({"activation": "relu"}, False), ({"activation": "tanh"}, True), ({"cell": "gru"}, True)):
-        assert probes.ActivationReader(Network(*network(**options), False)).bounded == bounded
+        assert activations.ActivationReader(Network(*network(**options), False)).bounded == bounded
 
 
 # the check of gradients

@@ -1,6 +1,6 @@
 """charnn inspect units"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -31,6 +31,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 @options.root
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="This layer alone, 0 being the lowest.")
 @click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40.")
+@click.option("--gates", is_flag=True, help="The gates of lstm or gru by their names, instead of the activations.")
 @click.option("--svg", "as_svg", is_flag=True, help="A picture of the first 100 characters.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each character.")
 @options.unknown
@@ -41,6 +42,7 @@ def command(
     root: str,
     layer: int | None,
     units: slice,
+    gates: bool,
     as_svg: bool,
     as_json: bool,
     unknown: str,
@@ -55,13 +57,14 @@ def command(
     if as_svg:
         streams.refuse_picture("inspect units --svg", as_json)
     from ...errors import InputError
-    from ...inspection.probes import ActivationReader
+    from ...inspection.activations import ActivationReader
 
     _, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
-    reader = ActivationReader(run.network)
-    chosen = _chosen(reader.sizes, layer, units)
+    reader = ActivationReader(run.network, gates)
+    chosen = _chosen(reader.blocks, layer, units)
     read = ((ids, reader.read(ids)) for ids in small(pieces, WINDOW) if len(ids))
-    rows = _activations(read, run.vocabulary, chosen)
+    names = [block.name for block in reader.blocks]
+    rows = _activations(read, run.vocabulary, {names.index(name): found for name, found in chosen.items()})
     if as_svg:
         there = _svg(chosen, rows, reader.bounded)
     elif as_json:
@@ -74,15 +77,18 @@ def command(
         raise InputError(f"{what} is empty: there is nothing to read")
 
 
-def _chosen(sizes: tuple[int, ...], layer: int | None, units: slice) -> dict[int, range]:
-    """The units of each layer to show."""
-    if layer is not None and layer >= len(sizes):
-        raise click.UsageError(f"--layer {layer}: the model's layers are 0 to {len(sizes) - 1}")
-    chosen = {i: range(size)[units] for i, size in enumerate(sizes) if layer in (None, i)}
-    for i, found in chosen.items():
-        if not found or found[-1] + 1 < (units.stop or 0):
-            raise click.UsageError(f"--units: layer {i} has the units 0 to {sizes[i] - 1}")
-    return chosen
+def _chosen(blocks: Sequence[Any], layer: int | None, units: slice) -> dict[str, range]:
+    """The units of each block to show, by its name."""
+    last = blocks[-1].layer
+    if layer is not None and layer > last:
+        raise click.UsageError(f"--layer {layer}: the model's layers are 0 to {last}")
+    found = [block for block in blocks if layer in (None, block.layer)]
+    if not found:
+        raise click.UsageError(f"--layer {layer} has no gates: leave --layer or --gates out")
+    for block in found:
+        if not (some := range(block.size)[units]) or some[-1] + 1 < (units.stop or 0):
+            raise click.UsageError(f"--units: layer {block.layer} has the units 0 to {block.size - 1}")
+    return {block.name: range(block.size)[units] for block in found}
 
 
 Row = tuple[int, str, list[list[float]]]  # position, character, activations of each layer
@@ -98,7 +104,7 @@ def _activations(read: Iterable[tuple[Any, Any]], vocabulary: Any, chosen: dict[
         position += len(ids)
 
 
-def _tsv(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
+def _tsv(chosen: dict[str, range], pieces: Iterable[list[Row]]) -> bool:
     """Rows of numbers below the names of the units; whether there were any."""
     head = "\t".join(["position", "character", *(f"{i}/{n}" for i, units in chosen.items() for n in units)]) + "\n"
     for rows in pieces:
@@ -111,7 +117,7 @@ def _tsv(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
     return not head
 
 
-def _svg(chosen: dict[int, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
+def _svg(chosen: dict[str, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
     """A picture of the first characters; whether there were any."""
     from itertools import chain, islice
 
@@ -131,12 +137,12 @@ def _svg(chosen: dict[int, range], pieces: Iterable[list[Row]], bounded: bool) -
     return True
 
 
-def _json(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
+def _json(chosen: dict[str, range], pieces: Iterable[list[Row]]) -> bool:
     """A JSON object a line; whether there were any."""
     there = False
     for rows in pieces:
         for position, character, layers in rows:
-            values = {str(i): [round(v, 6) for v in layer] for i, layer in zip(chosen, layers, strict=True)}
+            values = {i: [round(v, 6) for v in layer] for i, layer in zip(chosen, layers, strict=True)}
             row = {"position": position, "character": character, "layers": values}
             streams.write_json(row)
         streams.write("", flush=True)
@@ -144,7 +150,7 @@ def _json(chosen: dict[int, range], pieces: Iterable[list[Row]]) -> bool:
     return there
 
 
-def _shaded(chosen: dict[int, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
+def _shaded(chosen: dict[str, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
     """Shaded cells, as many units as fit; whether there were any."""
     from ...terminal import charts, console
 

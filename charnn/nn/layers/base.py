@@ -40,6 +40,7 @@ class Layer(Protocol):
     What others ask of a layer has a default here; a subclass says what is different.
     """
 
+    gate_names: tuple[str, ...] = ()  # in the order of their columns in the weights
     activation: str = "none"  # the function that its units compute: a name in `ACTIVATIONS`, or another one
 
     @property
@@ -55,6 +56,10 @@ class Layer(Protocol):
     def forward(
         self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None
     ) -> Forward: ...
+
+    def gate_values(self, p: Views, x: Arrays, before: Array, ws: Workspace) -> Array:
+        """The values of the gates once x[t] and before[t] = h[t-1], (T, B, H), are read: (gates, T, B, H)."""
+        return np.empty((0, *before.shape), before.dtype)
 
     @property
     def recurrent_weights(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class GRU(Recurrent):
     hidden: int
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
     gates = 3
+    gate_names = ("reset", "update", "new")
     spread = 2.0
     activation = "gated"
     bounds = (-1.0, 1.0)
@@ -88,6 +89,14 @@ class GRU(Recurrent):
             return dx, (dh,)
 
         return (h,), (h[-1],), backward
+
+    def gate_values(self, p: Views, x: Arrays, before: Array, ws: Workspace) -> Array:
+        T, B, H = before.shape
+        a = ws.empty((T, B, 3 * H), before.dtype)
+        self._input.apply(p, x, a, ws)
+        s, hW = (split_gates(part, H).swapaxes(0, 1) for part in (a, before @ p["W"]))
+        rz = (1 + np.tanh((s[:2] + hW[:2]) / 2)) / 2
+        return np.concatenate([rz, np.tanh(s[2:] + rz[:1] * (hW[2:] + p["c"]))])
 
     def unit(self, rows: int, dtype: DType) -> "GRUKernel":
         return GRUKernel(rows, self.hidden, dtype)

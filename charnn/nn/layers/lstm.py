@@ -34,6 +34,7 @@ class LSTM(Recurrent):
     hidden: int
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
     gates = 4
+    gate_names = ("input", "forget", "output", "candidate")
     spread = 4.0
     activation = "gated"
     bounds = (-1.0, 1.0)
@@ -89,6 +90,17 @@ class LSTM(Recurrent):
             return dx, (dh, cell.dc)
 
         return (h,), (h[-1], c[-1]), backward
+
+    def gate_values(self, p: Views, x: Arrays, before: Array, ws: Workspace) -> Array:
+        (T, B, H), dtype = before.shape, before.dtype
+        a = ws.empty((T, B, 4 * H), dtype)
+        self._input.apply(p, x, a, ws)
+        a += before @ p["W"]
+        if norm := self.norm(p, T, B, ws):
+            for t, step in enumerate(a):
+                norm.forward(step, t)
+        s = split_gates(a, H).swapaxes(0, 1)
+        return np.concatenate([(1 + np.tanh(s[:3] / 2)) / 2, np.tanh(s[3:])])
 
     def norm(self, p: Views, T: int, B: int, ws: Workspace) -> Any:
         """What a[t] goes through on its way to the gates, and da[t] on its way back: nothing here."""

@@ -1,0 +1,61 @@
+"""What units do while a network reads: their activations, or the values of their gates."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..data.vocabulary import EOS
+from ..errors import UsageError
+from ..nn.functions import ignore_overflow
+from ..nn.layers.base import Array, Arrays
+from ..nn.network import Network
+from ..nn.workspace import Workspace
+from .probes import copies_of, probed
+
+
+@dataclass(frozen=True)
+class Block:
+    """Units that are shown together: those of a layer, or of one of its gates."""
+
+    layer: int
+    size: int
+    gate: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer}/{self.gate}" if self.gate else str(self.layer)
+
+
+class ActivationReader:
+    """A network that reads a stream, piece by piece, from EOS and the zero state on, and shows what its units do.
+
+    With `gates` the units are those of the gates of its cells. Raises `UsageError` where there are none.
+    """
+
+    def __init__(self, network: Network, gates: bool = False):
+        self.network, self.state, self.ws = network, network.zero_state(1), Workspace()
+        self.below, self.probes = probed(network.model, "gates" if gates else "outputs")
+        bounds = [probe.layer.bounds or (0.0, math.inf) for probe in self.probes]
+        self.bounded = gates or all(math.isfinite(high) for _, high in bounds)  # every activation within +-1
+        sizes = [part.shape[1] for part in self.read(np.array([EOS]))]
+        names = [
+            (i, name) for i, probe in enumerate(self.probes) for name in (probe.layer.gate_names if gates else ("",))
+        ]
+        if not names:
+            raise UsageError("--gates needs a cell with gates, lstm or gru: this model has none")
+        self.blocks = tuple(Block(i, size, name) for (i, name), size in zip(names, sizes, strict=True))
+
+    @ignore_overflow()
+    def read(self, ids: Array) -> Arrays:
+        """What each block's units do after each symbol of the next piece (N,), (N, H)."""
+        self.ws.reset()
+        x = ids[:, None]
+        _, after, _ = self.below.forward(self.network.weights, (x,), self.state, self.ws, self.network.keep(x))
+        self.state = copies_of(after)
+        found: list[Array] = []
+        for probe in self.probes:
+            if probe.seen:
+                found += list(np.concatenate(probe.seen, axis=1)[:, :, 0])
+                probe.seen.clear()
+        return tuple(found)
