@@ -3,18 +3,11 @@
 import re
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.helpers import guides
-
-
-def follow(guide: str, folder: Path) -> list[str]:
-    """Run all blocks of a guide; what each wrote to standard output."""
-    environment = guides.prepare(folder)
-    found = guides.blocks(guide)
-    assert found
-    return [guides.run(block, folder, environment) for block in found]
 
 
 def test_the_guide_to_export(tmp_path: Path) -> None:
@@ -22,11 +15,26 @@ def test_the_guide_to_export(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     if not shutil.which("cc"):
         pytest.skip("there is no C compiler")
-    exported, by_torch, _, by_onnx, by_c, back, _, theirs = follow("export", tmp_path)
+    exported, by_torch, _, by_onnx, by_c, back, _, theirs = guides.follow("export", tmp_path)
     assert exported.splitlines() == ["names.onnx", "names.html", "names.h", "names.safetensors", "folder"]
     assert by_torch.startswith("An") and by_onnx == by_c != "\n"
     assert back.startswith("checkpoints/back\n") and back.count("\n") == 4
     assert [row.split("\t")[3] for row in theirs.splitlines()[1:]] == ["a", "b", "b", "a", "\\n"]
+
+
+def titles(picture: Path) -> list[str]:
+    """The title of a picture, and the names of its axes and lines; numbers depend on the machine."""
+    root = ElementTree.parse(picture).getroot()
+    texts = [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    return [text for text in texts if re.search("[A-Za-z]{2}", text) and not re.search(r"\d\.\d", text)]
+
+
+def test_the_guide_to_pictures(tmp_path: Path) -> None:
+    guides.follow("pictures", tmp_path)
+    names = guides.pictures("pictures")
+    assert len(names) == 5
+    for name in names:
+        assert titles(tmp_path / name) == titles(guides.GUIDES / name) != []
 
 
 def test_the_table_of_differences_is_small() -> None:

@@ -55,7 +55,8 @@ class Units:
     def svg(self) -> str:
         """A row of shades for each unit, a column for each character."""
         blocks = [(name, values.T.tolist()) for name, values in self.activations.items()]
-        title = "Activations of units, a row each"
+        gates = any("/" in name for name in self.activations)
+        title = f"{'Values of gates' if gates else 'Activations'}, a row for each unit"
         return shades.matrix(title, "characters of the text, in their order", blocks, self.characters, self.most)
 
     def _repr_svg_(self) -> str:

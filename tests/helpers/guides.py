@@ -1,9 +1,14 @@
-"""Guides whose commands are run: blocks marked sh and python, one after the other, in one folder."""
+"""Guides whose commands are run: blocks marked sh and python, one after the other, in one folder.
 
+`python -m tests.helpers.guides NAME --write` runs a guide, and puts the pictures that it draws beside it.
+"""
+
+import argparse
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,3 +48,29 @@ def run(block: Block, folder: Path, environment: dict[str, str]) -> str:
     done = subprocess.run([*command, block.code], capture_output=True, text=True, **options)  # type: ignore[call-overload]
     assert done.returncode == 0, f"{block.code}\n{done.stderr}"
     return str(done.stdout)
+
+
+def follow(guide: str, folder: Path) -> list[str]:
+    """Run all blocks of a guide; what each wrote to standard output."""
+    environment = prepare(folder)
+    return [run(block, folder, environment) for block in blocks(guide)]
+
+
+def pictures(guide: str) -> list[str]:
+    """The names of the pictures that a guide shows."""
+    return re.findall(r"^!\[.*\]\((\S+\.svg)\)$", (GUIDES / f"{guide}.md").read_text("utf-8"), re.MULTILINE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run the commands of a guide.")
+    parser.add_argument("guide")
+    parser.add_argument("--write", action="store_true", help="put the pictures that it draws beside the guide")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print("".join(follow(given.guide, Path(folder))))
+        for name in pictures(given.guide) if given.write else ():
+            (GUIDES / name).write_bytes(Path(folder, name).read_bytes())
+
+
+if __name__ == "__main__":
+    main()
