@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from .choices import CELLS, ENDINGS, OPTIMIZERS, SCHEDULES, SCHEMES
+from .conflicts import check
 from .errors import UsageError
 from .options import Checked, option
 
@@ -74,31 +75,7 @@ class ModelConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        reads_output = CELLS[self.cell].reads_output
-        if reads_output and self.feedback == "output":
-            raise UsageError(
-                f"--feedback output has no effect on --cell {self.cell}, which feeds it back already: leave it out"
-            )
-        if not reads_output and self.feedback == "none" and self.shares != (1, 1):
-            others = [f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output]
-            raise UsageError(
-                f"--teacher-forcing {self.teacher_forcing} has no effect where no output is fed back: leave it out, or "
-                f"choose {' or '.join(['--feedback output', *others])}"
-            )
-        if self.ending != "eos" and self.shares != (1, 1):
-            raise UsageError(
-                f"--teacher-forcing {self.teacher_forcing} feeds back one softmax over all symbols, which --ending "
-                f"{self.ending} does not have: choose --ending eos, or leave it out"
-            )
-        for name, plain in (("feedforward_depth", 1), ("residual", False)):
-            if self.layers == 1 and getattr(self, name) != plain:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers: "
-                    "leave it out, or choose --layers 2 or more"
-                )
-        if self.dropout_kind == "locked" and (self.dropout == 0 or self.shares != (1, 1)):
-            why = "--dropout 0" if self.dropout == 0 else "a network that reads its own output, one step a window"
-            raise UsageError(f"--dropout-kind locked has no effect on {why}: leave it out")
+        check(vars(self))
 
     @property
     def words(self) -> list[str]:
@@ -183,11 +160,7 @@ class TrainConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.stride and self.stride > self.window:
-            raise UsageError(
-                f"--stride is {self.stride}, and --window {self.window}: characters in between would not be learnt "
-                "from; give a stride of a window at most"
-            )
+        check(vars(self))
 
 
 @dataclass(frozen=True)

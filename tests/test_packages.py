@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "charnn"
 ORDER = """
-    errors version machine options choices config pictures | io data nn parallel | runs | evaluation sampling inspection
-    training exchange | api | terminal cli __main__
+    errors version machine options choices conflicts config pictures | io data nn parallel | runs
+    | evaluation sampling inspection training exchange | api | terminal cli __main__
 """.replace("|", "").split()
 LIBRARY = ORDER[: ORDER.index("api") + 1]  # what knows no terminal
 TERMINAL = {"click", "rich", "tqdm"}

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..config import ModelConfig, TrainConfig
+from ..conflicts import check
 from ..errors import CharnnError, UsageError
 from . import options, recipe, streams
 from .signals import Stop, last_words
@@ -41,14 +42,14 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     if not corpus and not params["resume"]:
         raise click.UsageError("name a CORPUS to train on, or - for standard input, or --resume a run")
     asked = options.given(ctx)
-    _agree(asked)
+    check(asked, asked)
     from ..parallel import launcher
     from ..terminal import console, opening
 
     if launcher.launched() > 1:
         launcher.join()
-        if params["workers"]:
-            raise click.UsageError("the ranks that mpiexec starts are the workers: leave --workers out")
+        pipe = any(map(streams.passing, corpus))
+        check({"workers": params["workers"], "ranks": launcher.launched(), "pipe": pipe})
     if launcher.rank():  # rank 0 alone writes and draws
         console.mute()
     session, found = _resume(corpus, params, asked) if params["resume"] else _begin(corpus, params, asked)
@@ -79,15 +80,6 @@ def _watched(session: Any) -> AbstractContextManager[None]:
     if session.team.ranks == 1 or session.folder is None:
         return nullcontext()
     return last_words(f"a rank was lost; `charnn train --resume {console.named(session.folder, '--name')}` goes on")
-
-
-def _agree(asked: dict[str, Any]) -> None:
-    """Raise `UsageError` for options that say the same thing twice."""
-    for name in ("recipe", "budget", "characters"):
-        if name in asked and "resume" in asked:
-            raise UsageError(f"--{name} is for new runs: leave it out, or --resume; --minutes says how long to go on")
-    if "budget" in asked and (others := [name for name in TIMES if name in asked]):
-        raise UsageError(f"--budget and --{others[0]} both say how long to train: leave one of them out")
 
 
 def _configs(params: dict[str, Any], seconds: float | None) -> tuple[ModelConfig, TrainConfig]:
@@ -132,8 +124,6 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
     sources, name = streams.sources(corpus), params["name"]
     reading = {name: params[name] for name in ("sequence", "invalid", "characters")}
     if any(map(streams.passing, corpus)):
-        if launcher.launched() > 1:
-            raise UsageError("standard input reaches one rank only: name a file that all ranks can read")
         folder = Folder.create(params["root"], name or "stdin")
         try:
             tokenized.write(folder.path / "tokens.npz", sources, **reading)

@@ -6,8 +6,8 @@ from math import isqrt
 import numpy as np
 
 from ..config import ModelConfig, TrainConfig
+from ..conflicts import check
 from ..data.vocabulary import Vocabulary
-from ..errors import UsageError
 from ..machine import cores
 from ..nn.model import Model
 from ..nn.workspace import aligned
@@ -59,8 +59,7 @@ def resolve(config: TrainConfig, symbols: int, size: float | None = None) -> Tra
     for steps in (config.steps, config.epochs and config.epochs * symbols / size):
         every = min(every, int(steps / MIN_VALIDATIONS)) if steps else every
     workers = launched() if launched() > 1 else config.workers or max(1, min(cores(), batch // MIN_ROWS_PER_WORKER))
-    if launched() > batch:
-        raise UsageError(f"there are {launched()} ranks for a batch of {batch}: start fewer, or give a larger --batch")
+    check({"batch": batch, "ranks": launched()})
     every = config.every or max(1, every)
     return replace(config, batch=batch, window=window, stride=stride, every=every, workers=min(workers, batch))
 

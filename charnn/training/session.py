@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..config import ModelConfig, SampleConfig, TrainConfig
+from ..conflicts import check
 from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
 from ..errors import DivergenceError, InputError, UsageError
@@ -172,9 +173,7 @@ def begin(
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     train, valid = corpus.split(config.valid)
-    if model.dropout_kind == "locked" and (config.scheme == "one-step" or config.window == 1):
-        where = "--scheme one-step" if config.scheme == "one-step" else "--window 1"
-        raise UsageError(f"--dropout-kind locked has no effect on {where}, whose windows have one step: leave it out")
+    check({**vars(model), **vars(config)})
     config, kept = _planned(config, train, resets_state(config, corpus.vocabulary))
     network = Model(model, corpus.vocabulary.size)
     if network.symbols < 2:

@@ -1,0 +1,133 @@
+"""Options that do not go together: one table, for configurations, the library and every command.
+
+An option that works with some choices of another one only stands in the rows of `choices`, or beside its own help text
+(`only`, `needs`). What is left is here, by the names of configurations and commands. `ranks` are those that mpiexec
+started, and `pipe` is a corpus that can be read once only.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .choices import CELLS
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A row: options, when their values do not go together, why, and what to do. `says` can name values in braces.
+
+    With `asked` the first of the options has to be asked for: its default goes together with all others.
+    """
+
+    options: tuple[str, ...]
+    when: Callable[..., Any]
+    says: str
+    do: str = "leave it out"
+    asked: bool = False
+
+
+def new_run(name: str) -> Conflict:
+    """An option that a run is begun with."""
+    do = "leave it out, or --resume; --minutes says how long to go on"
+    return Conflict((name, "resume"), lambda _, resume: resume, f"--{name} is for new runs", do, asked=True)
+
+
+def time(name: str) -> Conflict:
+    """An option that a budget stands for."""
+    says = f"--budget and --{name} both say how long to train"
+    return Conflict((name, "budget"), lambda _, budget: budget, says, "leave one of them out", asked=True)
+
+
+def between_layers(name: str, plain: Any) -> Conflict:
+    """An option of what lies between two layers."""
+    says = f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers"
+    do = "leave it out, or choose --layers 2 or more"
+    return Conflict((name, "layers"), lambda value, layers: value != plain and layers == 1, says, do)
+
+
+LOCKED = "--dropout-kind locked has no effect on"
+SHARE = "--teacher-forcing {teacher_forcing}"
+FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
+
+CONFLICTS = (
+    # A network
+    Conflict(
+        ("feedback", "cell"),
+        lambda feedback, cell: feedback == "output" and CELLS[cell].reads_output,
+        "--feedback output has no effect on --cell {cell}, which feeds it back already",
+    ),
+    Conflict(
+        ("teacher_forcing", "feedback", "cell"),
+        lambda share, feedback, cell: share != "1.0" and feedback == "none" and not CELLS[cell].reads_output,
+        f"{SHARE} has no effect where no output is fed back",
+        f"leave it out, or choose {FED}",
+    ),
+    Conflict(
+        ("teacher_forcing", "ending"),
+        lambda share, ending: share != "1.0" and ending != "eos",
+        f"{SHARE} feeds back one softmax over all symbols, which --ending {{ending}} does not have",
+        "choose --ending eos, or leave it out",
+    ),
+    between_layers("feedforward_depth", 1),
+    between_layers("residual", False),
+    Conflict(
+        ("dropout_kind", "dropout"),
+        lambda kind, dropout: kind == "locked" and dropout == 0,
+        f"{LOCKED} --dropout 0",
+    ),
+    Conflict(
+        ("dropout_kind", "teacher_forcing"),
+        lambda kind, share: kind == "locked" and share != "1.0",
+        f"{LOCKED} a network that reads its own output, one step a window",
+    ),
+    # Its training
+    Conflict(
+        ("dropout_kind", "scheme"),
+        lambda kind, scheme: kind == "locked" and scheme == "one-step",
+        f"{LOCKED} --scheme one-step, whose windows have one step",
+    ),
+    Conflict(
+        ("dropout_kind", "window"),
+        lambda kind, window: kind == "locked" and window == 1,
+        f"{LOCKED} --window 1, whose windows have one step",
+    ),
+    Conflict(
+        ("stride", "window"),
+        lambda stride, window: stride and stride > window,
+        "--stride is {stride}, and --window {window}: characters in between would not be learnt from",
+        "give a stride of a window at most",
+    ),
+    *(time(name) for name in ("minutes", "epochs", "steps")),
+    *(new_run(name) for name in ("recipe", "budget", "characters")),
+    Conflict(
+        ("workers", "ranks"),
+        lambda workers, ranks: workers and ranks > 1,
+        "the ranks that mpiexec starts are the workers",
+        "leave --workers out",
+    ),
+    Conflict(
+        ("batch", "ranks"),
+        lambda batch, ranks: ranks > batch,
+        "there are {ranks} ranks for a batch of {batch}",
+        "start fewer, or give a larger --batch",
+    ),
+    Conflict(
+        ("pipe", "ranks"),
+        lambda pipe, ranks: pipe and ranks > 1,
+        "standard input reaches one rank only",
+        "name a file that all ranks can read",
+    ),
+)
+
+
+def check(values: Mapping[str, Any], asked: Collection[str] = ()) -> None:
+    """Raise `UsageError` where some of these values do not go together: by the rows all of whose options are there.
+
+    `asked` are the options that were asked for, rather than left at their defaults.
+    """
+    for row in CONFLICTS:
+        if not all(name in values for name in row.options) or (row.asked and row.options[0] not in asked):
+            continue
+        if row.when(*(values[name] for name in row.options)):
+            raise UsageError(f"{row.says.format(**{name: values[name] for name in row.options})}: {row.do}")

@@ -1,0 +1,51 @@
+"""Options that do not go together: each row of the table refuses what it is for, and nothing that lacks its options."""
+
+from typing import Any
+
+import pytest
+
+from charnn.conflicts import CONFLICTS, check
+from charnn.errors import UsageError
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"feedback": "output", "cell": "jordan"}, "--feedback output has no effect on --cell jordan, which feeds it back"),
+    (
+        {"teacher_forcing": "0.5", "feedback": "none", "cell": "gru"},
+        "--teacher-forcing 0.5 has no effect where no output is fed back: leave it out, or choose --feedback output or "
+        "--cell jordan",
+    ),
+    ({"teacher_forcing": "0.5", "ending": "node"}, "which --ending node does not have: choose --ending eos"),
+    ({"feedforward_depth": 2, "layers": 1}, "--feedforward-depth has no effect on --layers 1"),
+    ({"residual": True, "layers": 1}, "--residual has no effect on --layers 1"),
+    ({"dropout_kind": "locked", "dropout": 0}, "--dropout-kind locked has no effect on --dropout 0"),
+    ({"dropout_kind": "locked", "teacher_forcing": "0.5"}, "on a network that reads its own output"),
+    ({"dropout_kind": "locked", "scheme": "one-step"}, "on --scheme one-step, whose windows have one step"),
+    ({"dropout_kind": "locked", "window": 1}, "on --window 1, whose windows have one step"),
+    ({"stride": 9, "window": 8}, "--stride is 9, and --window 8: "),
+    ({"minutes": 1, "budget": "1m"}, "--budget and --minutes both say how long to train: leave one of them out"),
+    ({"epochs": 1, "budget": "1m"}, "--budget and --epochs both"),
+    ({"steps": 1, "budget": "1m"}, "--budget and --steps both"),
+    ({"recipe": "best", "resume": True}, "--recipe is for new runs: leave it out, or --resume"),
+    ({"budget": "1m", "resume": True}, "--budget is for new runs"),
+    ({"characters": "xyz", "resume": True}, "--characters is for new runs"),
+    ({"workers": 2, "ranks": 3}, "the ranks that mpiexec starts are the workers: leave --workers out"),
+    ({"batch": 2, "ranks": 3}, "there are 3 ranks for a batch of 2: start fewer"),
+    ({"pipe": True, "ranks": 2}, "standard input reaches one rank only: name a file"),
+]
+
+
+@pytest.mark.parametrize(("values", "says"), REFUSED, ids=lambda value: " ".join(value) if type(value) is dict else "")
+def test_what_does_not_go_together_is_refused(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        check(values, values)
+    assert says in str(refused.value) and "\n" not in str(refused.value)
+    for name in values:
+        check({other: value for other, value in values.items() if other != name}, values)
+
+
+def test_every_row_is_tried_here() -> None:
+    assert [row.options for row in CONFLICTS] == [tuple(values) for values, _ in REFUSED]
+
+
+def test_a_default_that_was_not_asked_for_goes_together_with_all() -> None:
+    check({"minutes": 10.0, "budget": "1m"}, ["budget"])
