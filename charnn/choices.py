@@ -13,10 +13,17 @@ and one row here. The rest follows from the row and the class:
     CELLS["rnn"] = Cell("charnn.nn.layers.elman:Elman", "activation")
 """
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 from .options import option
+
+
+def like(spec: Any, **changes: Any) -> Any:
+    """An option with other bounds, choices or another default."""
+    return option(**{**spec.metadata, **changes})
 
 
 class Choice:
@@ -42,6 +49,19 @@ class Cell(Choice):
     def __init__(self, code: str, *uses: str, reads_output: bool = False, **own: Any):
         super().__init__(code, *uses, **own)
         self.reads_output = reads_output
+
+
+class Task(Choice):
+    """A row of `TASKS`. The code is a subclass of `tasks.base.Task`, and `network` makes the network from its options.
+
+    `defaults` are those of options of `ModelConfig` and `TrainConfig` that are best for other tasks than text.
+    """
+
+    def __init__(
+        self, code: str, network: str, *uses: str, defaults: Mapping[str, Any] = MappingProxyType({}), **own: Any
+    ):
+        super().__init__(code, *uses, **own)
+        self.network, self.defaults = Choice(network), defaults
 
 
 CELLS = {
@@ -71,6 +91,61 @@ CELLS = {
             0.5, "share of the trace of past outputs kept at each step; 0 for the last output alone", low=0, high=0.999
         ),
         reads_output=True,
+    ),
+}
+
+ENCODER = option(
+    "bidirectional",
+    "what reads the source: one stack, two of which one reads from the end, or (none) the decoder",
+    choices=("none", "rnn", "bidirectional"),
+    of="task",
+)
+READER = like(ENCODER, choices=("rnn", "bidirectional"))
+POOLING = option(
+    "last",
+    "vector of the whole source: the last state, or the mean or maximum of all states",
+    choices=("last", "mean", "max"),
+    of="task",
+)
+CONDITION = option(
+    "start",
+    "how a source is seen: by the state at the start, at each step, or both",
+    choices=("start", "step", "both"),
+    of="task",
+)
+SYMBOL_DROPOUT = option(
+    0.0, "share of the source's symbols that are made unknown while training", low=0, high=0.95, of="task"
+)
+PAIRS = {"layers": 1, "skip": False, "rate": 3e-3, "scheme": "full"}  # defaults of networks of pairs
+TASKS = {
+    "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model"),
+    "classify": Task(
+        "charnn.tasks.classify:Classify",
+        "charnn.nn.pairs.model:classifier",
+        *("columns", "valid_file", "labels", "head", "feedforward"),
+        encoder=READER,
+        pooling=like(POOLING, default="mean"),
+        symbol_dropout=like(SYMBOL_DROPOUT, default=0.2),
+        defaults={**PAIRS, "dropout": 0.5},
+    ),
+    "condition": Task(
+        "charnn.tasks.condition:Condition",
+        "charnn.nn.pairs.model:conditioned",
+        *("columns", "valid_file", "context_as", "context_dropout"),
+        encoder=READER,
+        pooling=POOLING,
+        condition=like(CONDITION, default="both"),
+        defaults={**PAIRS, "dropout": 0.3},
+    ),
+    "translate": Task(
+        "charnn.tasks.translate:Translate",
+        "charnn.nn.pairs.model:translator",
+        *("columns", "valid_file", "attention", "target_units", "autoencode"),
+        encoder=ENCODER,
+        pooling=POOLING,
+        condition=CONDITION,
+        symbol_dropout=SYMBOL_DROPOUT,
+        defaults={**PAIRS, "dropout": 0.3},
     ),
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .choices import CELLS, ENDINGS, OPTIMIZERS, SCHEDULES, SCHEMES
+from .choices import CELLS, CONDITION, ENCODER, ENDINGS, OPTIMIZERS, POOLING, SCHEDULES, SCHEMES, SYMBOL_DROPOUT, TASKS
 from .conflicts import check
 from .errors import UsageError
 from .options import Checked, option
@@ -104,6 +104,70 @@ class ModelConfig(Checked):
     def cell_options(self) -> dict[str, Any]:
         """The options that this cell has, and others have not."""
         return self.options_of("cell")
+
+
+IDLE = {  # options of tasks that have no effect with a choice of another one
+    ("encoder", "none"): ("pooling", "condition", "attention"),
+    ("context_as", "label"): ("encoder", "pooling"),
+    ("labels", "several"): ("head",),
+    ("autoencode", True): ("columns",),
+}
+
+
+@dataclass(frozen=True)
+class TaskConfig(Checked):
+    """What is learnt. The options of single tasks are fields too, made from the rows of `choices.TASKS`."""
+
+    task: str = option(
+        "text",
+        "what is learnt: the next character (text); or of lines left<TAB>right a label for the text on the right, the "
+        "text given what is on the left, or the right side written from the left",
+        choices=TASKS,
+    )
+    columns: str | None = option(
+        None, "columns of the left and the right side, like 3+1,2; by default the first TAB splits a line", of="task"
+    )
+    valid_file: str | None = option(None, "lines that are held out, in place of a share of the corpus", of="task")
+    encoder: str | None = ENCODER
+    pooling: str | None = POOLING
+    condition: str | None = CONDITION
+    attention: str | None = option(
+        "dot", "whether each step looks at all states of the encoder", choices=("none", "dot"), of="task"
+    )
+    symbol_dropout: float | None = SYMBOL_DROPOUT
+    labels: str | None = option(
+        "one", "labels of a line: one, or several with commas between", choices=("one", "several"), of="task"
+    )
+    head: str | None = option(
+        "softmax",
+        "scores of labels: one softmax, or a sigmoid that says which of two it is",
+        choices=("softmax", "sigmoid"),
+        of="task",
+    )
+    feedforward: int | None = option(
+        0, "units of a layer between the source's vector and the scores", low=0, high=1_000_000, of="task"
+    )
+    context_as: str | None = option(
+        "label", "what a context is: one of some labels, or any text", choices=("label", "text"), of="task"
+    )
+    context_dropout: float | None = option(
+        0.0, "share of the contexts that are hidden while training", low=0, high=0.95, of="task"
+    )
+    target_units: str | None = option(
+        "characters", "what a target is made of", choices=("characters", "words"), of="task"
+    )
+    autoencode: bool | None = option(False, "learn to write each line again, without pairs", of="task")
+
+    def __post_init__(self) -> None:
+        """Options that others leave without effect become None, and are refused where they are given."""
+        given = vars(self).copy()
+        super().__post_init__()
+        for (option_, choice), names in IDLE.items():
+            for name in names if getattr(self, option_) == choice else ():
+                if given[name] is not None:
+                    flag = f"--{option_.replace('_', '-')}{'' if choice is True else f' {choice}'}"
+                    raise UsageError(f"--{name.replace('_', '-')} has no effect with {flag}: leave it out")
+                object.__setattr__(self, name, None)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,11 @@ class Padded(NamedTuple):
         read[:1], read[1:] = EOS, self.ids[:-1]
         return read
 
+    def masked(self, share: float, unknown: int, rng: np.random.Generator) -> "Padded":
+        """The same with about this share of the symbols made unknown."""
+        hidden = (rng.random(self.ids.shape) < share) & (self.ids != EOS)
+        return Padded(np.where(hidden, self.ids.dtype.type(unknown), self.ids), self.inside)
+
 
 def pad(sequences: Sequence[np.ndarray], dtype: np.dtype) -> Padded:
     """Put sequences (n,) of ids side by side."""

@@ -11,18 +11,17 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from ..choices import CELLS, ENDINGS
+from ..choices import ENDINGS
 from ..config import ModelConfig
 from .heads import Head
 from .layers.base import Array, Arrays, Keep, Layer, Rng, State
 from .layers.linear import Linear, rows
-from .layers.recurrent import Recurrent
 from .layers.stack import Stack
 from .parameters import Parameters
+from .stacks import make_stack
 from .workspace import DType, Workspace
 
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
-PLAIN = "tanh"  # what plain layers between cells without a choice of activation compute: values as theirs, in +-1
 
 
 class Gradient(NamedTuple):
@@ -55,20 +54,8 @@ class Model:
 
     @cached_property
     def hidden(self) -> Stack:
-        c, plain = self.config, self.config.activation or PLAIN
-        recurrent: type[Recurrent] = CELLS[c.cell].load()
-        seen = 2 if c.feedback == "output" else 1  # what was put out, and the symbols read
-        found: list[Layer] = []
-        for i in range((c.layers - 1) * c.feedforward_depth + 1):
-            symbols = self.symbols if i == 0 or c.skip else 0
-            below = (*(found[-1].output_sizes if i else ()), *([symbols] * seen if symbols else []))
-            if i % c.feedforward_depth:
-                from .layers.dense import Dense  # what few networks have, others do not wait for
-
-                found.append(Dense(below, c.hidden, plain, symbols))
-            else:
-                found.append(recurrent.make(below, c.hidden, symbols, **c.cell_options))
-        return Stack(tuple(found), c.skip, c.dropout or 0.0, c.residual, "hidden/", c.dropout_kind == "locked")
+        seen = 2 if self.config.feedback == "output" else 1  # what was put out, and the symbols read
+        return make_stack(self.config, (self.symbols,) * seen, self.symbols, "hidden/")
 
     @cached_property
     def recurrent(self) -> Layer:

@@ -26,7 +26,7 @@ class LayerNormLSTM(LSTM):
     U start as uniform in +-1: normalised they are large enough, and larger ones would drown h W.
     """
 
-    spread = 1.0
+    spread: float = 1.0
 
     @classmethod
     def make(cls, inputs: tuple[int, ...], hidden: int, symbols: int = 0, norm: str = "none", **options: Any) -> LSTM:

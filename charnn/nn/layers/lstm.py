@@ -33,9 +33,9 @@ class LSTM(Recurrent):
     inputs: tuple[int, ...]
     hidden: int
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
+    spread: float = 4.0  # of the one-hot rows of U at the start
     gates = 4
     gate_names = ("input", "forget", "output", "candidate")
-    spread = 4.0
     activation = "gated"
     bounds = (-1.0, 1.0)
     characters_per_parameter = 8.0

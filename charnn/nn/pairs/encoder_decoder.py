@@ -8,7 +8,7 @@ Each of the three ways from the source to the target may be missing: the state t
 that it sees at each step, and attention; without that u is h.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -17,16 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...data.pair_batches import Padded
-from .. import functions
-from ..layers.base import Array, Arrays, Rng, State
-from ..layers.linear import Linear, rows
+from ..layers.base import Array, Rng, State
+from ..layers.linear import Linear
 from ..parameters import Parameters
 from ..workspace import Workspace
 from .composite import Composite
 from .decoder import Decoder, Seen
 from .encoder import SourceReader
-
-SCORED_AT_ONCE = 1 << 16  # scores that stay in cache from the product to its gradients
+from .readout import Readout
 
 
 class PairBatch(NamedTuple):
@@ -61,38 +59,25 @@ class EncoderDecoder(Composite):
             found["start"] = Linear(self.reader.z_sizes, sum(self.decoder.state_sizes), "I", "i")
         if self.decoder.attention:
             found["memory"] = Linear(self.reader.z_sizes, sum(self.decoder.stack.output_sizes), "M", "m")
-        found["readout"] = Linear(self.decoder.output_sizes, self.size, "V", "c")
-        return found
+        return {**found, "readout": self.readout}
+
+    @property
+    def readout(self) -> Readout:
+        return Readout(self.decoder.output_sizes, self.size)
 
     def gradient(self, p: Parameters, g: Parameters, batch: PairBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and its count of symbols."""
         seen, back = self._see(p, batch.source, ws, rng)
-        target, readout = batch.target, self.parts["readout"]
-        found = self.decoder.read(p.at("decoder"), seen, target.before, seen.state, ws, rng)
-        du = tuple(ws.empty(part.shape, part.dtype) for part in found.u)
-        nats = 0.0
-        for steps in self._chunks(target.ids.shape):
-            with ws.scratch():
-                u, inside = _at(found.u, steps), rows(target.inside[steps])
-                o = self._scores(p, u, ws)
-                losses = functions.cross_entropy(rows(o), rows(target.ids[steps]))
-                rows(o)[~inside] = 0
-                nats += float(losses[inside].sum(dtype=np.float64))
-                readout.reverse(p.at("readout"), u, o, g.at("readout"), _at(du, steps), ws)
+        found = self.decoder.read(p.at("decoder"), seen, batch.target.before, seen.state, ws, rng)
+        nats, du = self.readout.add_gradient(p.at("readout"), g.at("readout"), found.u, batch.target, ws)
         back(found.backward(du, tuple(np.zeros_like(s) for s in found.state), g.at("decoder")), g)
-        return nats, int(target.inside.sum())
+        return nats, int(batch.target.inside.sum())
 
     def score(self, p: Parameters, batch: PairBatch, ws: Workspace) -> tuple[Array, Array]:
         """Surprisal of each symbol of the targets in nats, 0 in their padding, and whether it was likeliest, (T, B)."""
-        seen, target = self.see(p, batch.source, ws), batch.target
-        found = self.decoder.read(p.at("decoder"), seen, target.before, seen.state, ws)
-        nats, hits = np.empty(target.ids.shape), np.empty(target.ids.shape, bool)
-        for steps in self._chunks(target.ids.shape):
-            with ws.scratch():
-                o = self._scores(p, _at(found.u, steps), ws)
-                n, hit = functions.surprisal(rows(o), rows(target.ids[steps]))
-                nats[steps], hits[steps] = n.reshape(nats[steps].shape), hit.reshape(nats[steps].shape)
-        return np.where(target.inside, nats, 0), hits & target.inside
+        seen = self.see(p, batch.source, ws)
+        found = self.decoder.read(p.at("decoder"), seen, batch.target.before, seen.state, ws)
+        return self.readout.surprisal(p.at("readout"), found.u, batch.target, ws)
 
     def see(self, p: Parameters, source: Padded, ws: Workspace) -> Seen:
         """What the decoder sees of sources."""
@@ -101,7 +86,7 @@ class EncoderDecoder(Composite):
     def advance(self, p: Parameters, seen: Seen, x: Array, state: State, ws: Workspace) -> Step:
         """What follows the symbols x (R,). Row k B + b, of R = K B, writes a target of source b."""
         found = self.decoder.read(p.at("decoder"), seen, x[None], state, ws)
-        return Step(self._scores(p, found.u, ws)[0], found.state, found.weights)
+        return Step(self.readout.scores(p.at("readout"), found.u, ws)[0], found.state, found.weights)
 
     def _see(
         self, p: Parameters, source: Padded, ws: Workspace, rng: Rng
@@ -129,18 +114,3 @@ class EncoderDecoder(Composite):
             read.backward(dz, dh, g.at("reader"))
 
         return Seen(state, read.z if self.step else (), memory, source.inside), backward
-
-    def _scores(self, p: Parameters, u: Arrays, ws: Workspace) -> Array:
-        """o = c + u V, (T, B, V)"""
-        o = ws.empty((*u[0].shape[:2], self.size), u[0].dtype)
-        self.parts["readout"].apply(p.at("readout"), u, o, ws)
-        return o
-
-    def _chunks(self, shape: tuple[int, ...]) -> Iterator[slice]:
-        steps, batch = shape
-        size = max(1, SCORED_AT_ONCE // (batch * self.size))
-        return (slice(start, start + size) for start in range(0, steps, size))
-
-
-def _at(arrays: Arrays, steps: slice) -> Arrays:
-    return tuple(part[steps] for part in arrays)

@@ -1,6 +1,6 @@
 """What scores mean where a source is sorted into classes: a softmax over labels, or a sigmoid for each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -75,4 +75,8 @@ class SigmoidLabel(SigmoidLabels):
         return np.concatenate([1 - p, p], axis=1)
 
 
-HEADS: dict[str, type[LabelHead]] = {"softmax": SoftmaxLabels, "sigmoid": SigmoidLabel, "several": SigmoidLabels}
+HEADS: dict[str, Callable[[int], LabelHead]] = {
+    "softmax": SoftmaxLabels,
+    "sigmoid": SigmoidLabel,
+    "several": SigmoidLabels,
+}

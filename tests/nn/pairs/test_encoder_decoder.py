@@ -12,10 +12,11 @@ from charnn.nn.layers.elman import Elman
 from charnn.nn.layers.gru import GRU
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.layers.stack import Stack
-from charnn.nn.pairs import encoder_decoder
+from charnn.nn.pairs import readout
 from charnn.nn.pairs.decoder import Decoder
 from charnn.nn.pairs.encoder import Encoder, LabelTable
 from charnn.nn.pairs.encoder_decoder import EncoderDecoder, PairBatch
+from charnn.nn.pairs.primed import Primed
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 
@@ -37,8 +38,9 @@ def decoder(*z: int, attention: bool = False, cells: int = 1, skip: bool = False
     return Decoder(Stack(tuple(layers), skip), attention, **more)
 
 
+Network = EncoderDecoder | Primed
 TABLE = LabelTable(LABELS, 5)
-NETWORKS = {
+NETWORKS: dict[str, Network] = {
     "label, start": EncoderDecoder(TABLE, decoder(), V),
     "label, step": EncoderDecoder(TABLE, decoder(5), V, start=False, step=True),
     "label, both, skip": EncoderDecoder(TABLE, decoder(5, cells=2, skip=True), V, step=True),
@@ -55,38 +57,41 @@ NETWORKS = {
         decoder(attention=True, dropout=0.4),
         V,
     ),
+    "no encoder": Primed(Stack((LSTM((V,), H, V), GRU((H, V), H, V)), True), V),
+    "no encoder, dropout": Primed(Stack((LSTM((V,), H, V),), dropout=0.4), V),
 }
+NOISY = [network for name, network in NETWORKS.items() if "dropout" in name]
 networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several chunks of scores a window, the last one shorter."""
-    monkeypatch.setattr(encoder_decoder, "SCORED_AT_ONCE", 2 * 3 * V)
+    monkeypatch.setattr(readout, "SCORED_AT_ONCE", 2 * 3 * V)
 
 
-def batch(network: EncoderDecoder, rows: Any = (0, 1, 2)) -> PairBatch:
+def batch(network: Network, rows: Any = (0, 1, 2)) -> PairBatch:
     target = pad([np.array(TARGETS[i], int) for i in rows], np.dtype(int))
-    if network.reader is TABLE:
+    if getattr(network, "reader", None) is TABLE:
         return PairBatch(pad([np.array([i]) for i in rows], np.dtype(int)), target)
     return PairBatch(pad([np.array(SOURCES[i], int) for i in rows], np.dtype(int)), target)
 
 
-def weights(network: EncoderDecoder) -> Parameters:
+def weights(network: Network) -> Parameters:
     p = network.initial(np.random.default_rng(1), np.float64)
     for name, value in p.items():
         p[name] = value + 0.4 * np.random.default_rng(len(name)).normal(size=value.shape)
     return p
 
 
-def gradient(network: EncoderDecoder, p: Parameters, pairs: PairBatch) -> tuple[float, int, Parameters]:
+def gradient(network: Network, p: Parameters, pairs: PairBatch) -> tuple[float, int, Parameters]:
     g = p.like()
-    noise = np.random.default_rng(2) if network.decoder.dropout else None
+    noise = np.random.default_rng(2) if network in NOISY else None
     return *network.gradient(p, g, pairs, Workspace(), noise), g
 
 
 @networks
-def test_the_gradient_is_the_slope_of_the_loss(network: EncoderDecoder) -> None:
+def test_the_gradient_is_the_slope_of_the_loss(network: Network) -> None:
     p, pairs = weights(network), batch(network)
     nats, count, g = gradient(network, p, pairs)
     assert nats > 0 and count == 3 + sum(map(len, TARGETS))
@@ -103,10 +108,12 @@ def test_the_gradient_is_the_slope_of_the_loss(network: EncoderDecoder) -> None:
             assert g[name][at] == pytest.approx((ends[0] - ends[1]) / (2 * EPS), abs=2e-7), name
 
 
-def silent(network: EncoderDecoder) -> EncoderDecoder:
+def silent(network: Network) -> Network:
     """The network without dropout."""
-    if not network.decoder.dropout:
+    if network not in NOISY:
         return network
+    if isinstance(network, Primed):
+        return replace(network, stack=replace(network.stack, dropout=0.0))
     reader = network.reader
     assert isinstance(reader, Encoder) and isinstance(reader.stack, Stack)
     reader = replace(reader, stack=replace(reader.stack, dropout=0.0))
@@ -114,7 +121,7 @@ def silent(network: EncoderDecoder) -> EncoderDecoder:
 
 
 @networks
-def test_rows_know_nothing_of_one_another_nor_of_their_padding(network: EncoderDecoder) -> None:
+def test_rows_know_nothing_of_one_another_nor_of_their_padding(network: Network) -> None:
     network = silent(network)
     p = weights(network)
     nats, count, g = gradient(network, p, batch(network))
@@ -125,7 +132,7 @@ def test_rows_know_nothing_of_one_another_nor_of_their_padding(network: EncoderD
 
 
 @networks
-def test_backward_adds_into_the_gradient(network: EncoderDecoder) -> None:
+def test_backward_adds_into_the_gradient(network: Network) -> None:
     network = silent(network)
     p, pairs = weights(network), batch(network)
     g = gradient(network, p, pairs)[2]
@@ -136,7 +143,7 @@ def test_backward_adds_into_the_gradient(network: EncoderDecoder) -> None:
 
 
 @networks
-def test_score_and_single_steps_say_what_is_trained(network: EncoderDecoder) -> None:
+def test_score_and_single_steps_say_what_is_trained(network: Network) -> None:
     """One symbol at a time, two targets of each source side by side."""
     network = silent(network)
     p, pairs = weights(network), batch(network)
@@ -151,12 +158,12 @@ def test_score_and_single_steps_say_what_is_trained(network: EncoderDecoder) -> 
         for one in (logp[:3], logp[3:]):
             np.testing.assert_allclose(-one[np.arange(3), y][inside], nats[t][inside], rtol=1e-10)
             np.testing.assert_array_equal((one.argmax(axis=1) == y)[inside], hits[t][inside])
-        if network.decoder.attention:
+        if isinstance(network, EncoderDecoder) and network.decoder.attention:
             assert found.weights is not None and found.weights.shape == (3, 2, len(pairs.source.ids))
 
 
-def test_dropout_falls_on_what_is_trained_alone() -> None:
-    network = NETWORKS["stacked, dropout"]
+@pytest.mark.parametrize("network", NOISY)
+def test_dropout_falls_on_what_is_trained_alone(network: Network) -> None:
     p, pairs = weights(network), batch(network)
     noisy, quiet = gradient(network, p, pairs)[0], gradient(silent(network), p, pairs)[0]
     assert noisy != pytest.approx(quiet, rel=1e-3)
