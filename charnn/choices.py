@@ -68,7 +68,7 @@ CELLS = {
     "lstm": Cell(
         "charnn.nn.layers.layernorm_lstm:LayerNormLSTM",
         norm=option(
-            "none", "layer normalisation of the gate inputs", choices=("none", "layer"), says="{} normalisation"
+            "none", "layer normalisation of the LSTM's gate inputs", choices=("none", "layer"), says="{} normalisation"
         ),
     ),
     "gru": Cell("charnn.nn.layers.gru:GRU"),
@@ -77,12 +77,12 @@ CELLS = {
         "activation",
         recurrence=option(
             "full",
-            "recurrent weights: a full matrix, or a diagonal one, in which each unit sees itself alone",
+            "recurrent weights: a full matrix, or a diagonal one, which connects each unit to itself alone",
             choices=("full", "diagonal"),
             says="{} recurrence",
         ),
-        delay=option(1, "steps back of a second recurrent connection, beside the one from h[t-1]", low=1, high=1000),
-        recurrent_depth=option(1, "layers between the hidden units of one step and the next", low=1, high=64),
+        delay=option(1, "steps that a second recurrent connection goes back; 1 for no second one", low=1, high=1000),
+        recurrent_depth=option(1, "layers from the hidden units of one step to those of the next", low=1, high=64),
     ),
     "jordan": Cell(
         "charnn.nn.layers.jordan:Jordan",

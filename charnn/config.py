@@ -40,36 +40,39 @@ class ModelConfig(Checked):
 
     cell: str = option("lstm", "recurrent cell", choices=CELLS)
     hidden: int = option(256, "hidden units in each layer", low=1, high=1_000_000)
-    layers: int = option(2, "recurrent layers, one above the other", low=1, high=64)
+    layers: int = option(2, "number of recurrent layers", low=1, high=64)
     activation: str | None = option(
         "relu", "activation function of the hidden units", choices=("tanh", "relu", "sigmoid"), of="cell"
     )
-    skip: bool = option(True, "connect the input to every layer and every layer to the output")
+    skip: bool = option(True, "connect the input to every layer, and every layer to the output")
     dropout: float | None = option(
         None,
-        "share of a layer's outputs silenced while training (default: 0.1 to 0.5, by parameters for each character)",
+        "share of each layer's outputs set to 0 in training (default: 0.1 to 0.5, by parameters per character)",
         low=0,
         high=0.95,
     )
     dropout_kind: str = option(
         "standard",
-        "whether dropout draws anew at every step, or once for a window's steps (locked, also called variational)",
+        "draw the units to drop at every step (standard), or once for all steps of a window (locked, or variational)",
         choices=("standard", "locked"),
     )
     feedforward_depth: int = option(
-        1, "layers from one recurrent layer up to the next; each beyond 1 is a plain one", low=1, high=64
+        1, "layers from one recurrent layer to the next; those beyond 1 are feedforward layers", low=1, high=64
     )
-    residual: bool = option(False, "add to what a layer gives what it was given by the one below")
-    feedback: str = option("none", "what is fed back beside the hidden units", choices=("none", "output"))
+    residual: bool = option(False, "residual connections: add each layer's input to its output")
+    feedback: str = option(
+        "none", "feed the network's output back into it, beside the hidden units", choices=("none", "output")
+    )
     teacher_forcing: str = option(
         "1.0",
-        "share of the correct output in what is fed back, by jordan or with feedback, the rest the network's own; "
-        "1.0:0.5 for a share that changes, from the first update to the last",
+        "share of the correct output in what is fed back, by --cell jordan or --feedback output; the rest is the "
+        "network's own output. 1.0:0.5 changes the share from the first update to the last",
         form=_course,
     )
     ending: str = option(
         "eos",
-        "how a sequence ends: by a symbol, by a node beside the characters, or after as many as were told first",
+        "how the end of a sequence is predicted: as a symbol (eos), by a separate output unit (node), or by a first "
+        "symbol that announces the length (length)",
         choices=ENDINGS,
     )
 
@@ -174,53 +177,71 @@ class TaskConfig(Checked):
 class TrainConfig(Checked):
     """How a network is trained: with the corpus, the seed and the model, all that a run depends on."""
 
-    batch: int = option(32, "sequences read side by side", low=1, high=1_000_000)
+    batch: int = option(32, "rows of a batch: parts of the text that are read in parallel", low=1, high=1_000_000)
     window: int = option(
-        64, "characters that gradients go back; with full, that are kept in memory at a time", low=1, high=1_000_000
+        64,
+        "characters of a window, which gradients go back through; with --scheme full, those in memory at a time",
+        low=1,
+        high=1_000_000,
     )
     scheme: str = option(
         "truncated",
-        "how far back gradients go: a window (truncated), one step, the whole sequence (full), or windows up to a cut "
-        "at random (unbiased)",
+        "how far back gradients go: through the window (truncated), one step (one-step), through the whole sequence "
+        "(full), or to a random cut (unbiased)",
         choices=SCHEMES,
     )
     stride: int | None = option(
-        None, "characters between updates, at most a window; by default a window", low=1, high=1_000_000, of="scheme"
+        None, "characters between updates, at most --window, which is the default", low=1, high=1_000_000, of="scheme"
     )
     cut: float | None = option(
-        0.5, "probability that the gradient is cut at a window's edge", low=0.001, high=1, of="scheme"
+        0.5, "probability that the gradient is cut at the edge of a window", low=0.001, high=1, of="scheme"
     )
-    optimizer: str = option("adam", "rule of the updates", choices=OPTIMIZERS)
+    optimizer: str = option("adam", "rule by which a gradient updates the weights", choices=OPTIMIZERS)
     rate: float = option(4e-3, "learning rate", low=0, high=1e12)
-    momentum: float = option(0.9, "momentum of sgd", low=0, high=0.9999, only="optimizer")
-    weight_decay: float = option(0.0, "shrinking of the weights, apart from the gradient (AdamW)", low=0, high=1e6)
-    clip: float = option(0.5, "largest norm of the gradient; 0 for no limit", low=0, high=1e12)
-    schedule: str = option("cosine", "course of the learning rate", choices=SCHEDULES)
-    warmup: float = option(0.02, "share of the run in which cosine's rate rises from 0", low=0, high=1, only="schedule")
-    floor: float = option(
-        0.01, "the rate that cosine and exponential end at, as a share of the rate", low=0, high=1, only="schedule"
+    momentum: float = option(
+        0.9, "share of the sum of past gradients that each update keeps", low=0, high=0.9999, only="optimizer"
     )
+    weight_decay: float = option(
+        0.0, "weight decay as in AdamW: each update shrinks the weights by this share times --rate", low=0, high=1e6
+    )
+    clip: float = option(
+        0.5, "maximum norm of the gradient, beyond which it is scaled down; 0 for no limit", low=0, high=1e12
+    )
+    schedule: str = option("cosine", "learning rate schedule", choices=SCHEDULES)
+    warmup: float = option(
+        0.02, "share of the run in which the learning rate rises from 0", low=0, high=1, only="schedule"
+    )
+    floor: float = option(0.01, "final learning rate, as a share of --rate", low=0, high=1, only="schedule")
     average: float = option(
         0.0,
-        "share of the updates so far that weights are averaged over, for validation and all later use; 0 for none",
+        "share of all updates so far, the latest ones, over which weights are averaged for validation and later use; "
+        "0 for no average",
         low=0,
         high=1,
     )
-    epochs: float | None = option(None, "passes over the training part", low=1e-6, high=1e9)
-    steps: int | None = option(None, "updates of the weights", low=1, high=10**12)
-    minutes: float | None = option(None, "minutes on the clock", low=1e-6, high=1e7)
-    patience: int = option(10, "validations without a better one before stopping; 0 for never", low=0, high=10**9)
+    epochs: float | None = option(None, "maximum number of passes over the training part", low=1e-6, high=1e9)
+    steps: int | None = option(None, "maximum number of updates", low=1, high=10**12)
+    minutes: float | None = option(None, "maximum time in minutes", low=1e-6, high=1e7)
+    patience: int = option(
+        10, "stop after this many validations in a row without a better one; 0 for never", low=0, high=10**9
+    )
     every: int | None = option(
-        None, "updates between validations (default: an epoch, within 200 k and 2 M characters)", low=1, high=10**12
+        None,
+        "updates between validations (default: an epoch, but at least 200 k and at most 2 M characters)",
+        low=1,
+        high=10**12,
     )
     valid: float = option(0.1, "share of the corpus, from its end, held out for validation", low=0.0001, high=0.9)
     state: str = option(
         "auto",
-        "whether the state is carried over a sequence's end; continuous: over an epoch's too",
+        "the state at the end of a sequence: kept (carry), kept at the end of an epoch too (continuous), or set to 0 "
+        "(reset). auto: reset for lines, carry for paragraphs and files",
         choices=("auto", "carry", "reset", "continuous"),
     )
-    seed: int = option(0, "seed of all that is random", low=0, high=2**63 - 1)
-    workers: int | None = option(None, "processes that share a batch (default: the cores at hand)", low=1, high=1024)
+    seed: int = option(0, "seed of all random numbers", low=0, high=2**63 - 1)
+    workers: int | None = option(
+        None, "processes that share a batch (default: one per core, each with 8 rows or more)", low=1, high=1024
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -62,5 +62,5 @@ option = click.option(
     type=Named(),
     callback=_follow,
     is_eager=True,
-    help="Options by name, unless others are given; list says what they are.",
+    help="Use a named set of options; options you give override it. `--recipe list` shows all.",
 )

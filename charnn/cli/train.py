@@ -11,7 +11,10 @@ from ..errors import CharnnError, UsageError
 from . import options, recipe, streams
 from .signals import Stop, last_words
 
-BUDGET = "Time to train: 90s, 10m, 1h30m, or minutes. Sizes left open are those that converge in it, as measured here."
+BUDGET = (
+    "Time to train: 90s, 10m, 1h30m, or a number of minutes. Chooses the --hidden and --layers that are not given: the "
+    "largest network that converges in this time on this machine."
+)
 TIMES = "minutes", "epochs", "steps"  # options that a budget stands for
 
 
