@@ -99,9 +99,9 @@ def spectators(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, np.nda
     seen: list[tuple[np.ndarray, np.ndarray, Any]] = []
     original = Model.gradient
 
-    def spy(self, p, g, x, y, state, ws, keep, *rest):  # type: ignore[no-untyped-def]
-        seen.append((x.copy(), state[0].copy(), keep))
-        return original(self, p, g, x, y, state, ws, keep, *rest)
+    def spy(self, p, g, batch, state, *rest):  # type: ignore[no-untyped-def]
+        seen.append((batch.x.copy(), state[0].copy(), batch.keep))
+        return original(self, p, g, batch, state, *rest)
 
     monkeypatch.setattr(Model, "gradient", spy)
     return seen

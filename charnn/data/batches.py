@@ -1,5 +1,6 @@
 """A stream of symbols cut into windows for backpropagation through time, with teacher forcing by construction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -8,13 +9,47 @@ import numpy as np
 from ..io.lazy import Ids, pieces
 from .vocabulary import EOS
 
-Read = tuple[np.ndarray, np.ndarray, np.ndarray | None]
-
 
 def keep_mask(x: np.ndarray, reset: bool, dtype: np.dtype | type = np.float32) -> np.ndarray | None:
     """0 where the state is forgotten before x (T, B) is read, since an EOS is, else 1, (T, B, 1); None without `reset`,
     where the state is always kept."""
     return (x != EOS)[..., None].astype(dtype) if reset else None
+
+
+def shifted(ids: np.ndarray, at: np.ndarray, before: int = EOS) -> tuple[np.ndarray, np.ndarray]:
+    """x, y at some places of a stream: y is the symbol there, x the one before it, from which y is to be predicted.
+
+    `before` is the symbol before the stream. `at`, and so x and y, may have any shape.
+    """
+    x = ids[at - 1]
+    x[at == 0] = before
+    return x, ids[at]
+
+
+class Batch(NamedTuple):
+    """Rows of text side by side, T steps of each: x (T, B) is read, and y (T, B) is to be predicted from it."""
+
+    x: np.ndarray
+    y: np.ndarray
+    keep: np.ndarray | None = None  # see `keep_mask`
+    counted: np.ndarray | None = None  # (T, B): which of y the loss is summed over; None for all of them
+
+    @property
+    def first_counted(self) -> int:
+        """The first step at which a target counts; T where none does."""
+        if self.counted is None:
+            return 0
+        there = np.flatnonzero(self.counted.any(axis=1))
+        return int(there[0]) if len(there) else len(self.counted)
+
+    def at(self, steps: slice) -> "Batch":
+        """Some steps of it."""
+        return Batch(*(None if part is None else part[steps] for part in self))  # type: ignore[arg-type]
+
+    def as_one_step(self) -> "Batch":
+        """All its steps as rows of a single one: x, y (1, T B)."""
+        parts = (None if part is None else part.reshape(1, -1, *part.shape[2:]) for part in self)
+        return Batch(*parts)  # type: ignore[arg-type]
 
 
 class Window(NamedTuple):
@@ -29,9 +64,8 @@ class Window(NamedTuple):
 class BatchLayout(Protocol):
     """Text side by side. From a window to a later one rows may end, the last ones first; none begins."""
 
-    def read(self, window: Window, part: slice) -> Read:
-        """x, y (T, B) of some rows of a window: what is read, and what is to be predicted from it; and which of y
-        count, (T, B) of 0 and 1, or None where all do."""
+    def read(self, window: Window, part: slice) -> Batch:
+        """Some rows of a window; `keep` is left out, since it is the network that forgets."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +107,12 @@ class StreamBatches:
             return Window(start, min(self.window, self.length - start), self.batch)
         return Window(self.length, 1, self.extra)
 
-    def read(self, window: Window, part: slice) -> Read:
-        extra, start, steps, rows = self.extra, window.start, window.steps, range(window.rows)[part]
-        read = np.empty((steps + 1, len(rows)), self.ids.dtype)  # each lane's symbols, and the one before them
-        for column, b in enumerate(rows):
-            first = b * self.length + min(b, extra) + start
-            read[0, column] = EOS
-            before = min(1, first)
-            read[1 - before :, column] = self.ids[first - before : first + steps]
-        return read[:-1], read[1:], None
+    def read(self, window: Window, part: slice) -> Batch:
+        steps, rows = window.steps, range(window.rows)[part]
+        begins = [b * self.length + min(b, self.extra) + window.start for b in rows]
+        x, y = _side_by_side(self.ids, steps, begins, [begin + steps for begin in begins])
+        counted = np.broadcast_to(np.arange(steps)[:, None] >= window.first, y.shape) if window.first else None
+        return Batch(x, y, counted=counted)
 
 
 @dataclass(frozen=True)
@@ -106,16 +137,22 @@ class SequenceBatches:
         starts = range(0, int(self.lengths[0]), steps)
         return tuple(Window(start, steps, int(np.count_nonzero(self.lengths > start))) for start in starts)
 
-    def read(self, window: Window, part: slice) -> Read:
+    def read(self, window: Window, part: slice) -> Batch:
         rows = range(window.rows)[part]
-        left = self.lengths[rows.start : rows.stop] - window.start  # (B,)
+        begins = self.begins[rows.start : rows.stop] + window.start  # (B,)
+        left = self.lengths[rows.start : rows.stop] - window.start
         steps = min(window.steps, int(left.max(initial=0)))
-        read = np.full((steps + 1, len(rows)), EOS, self.ids.dtype)
-        for column, b in enumerate(rows):
-            first = int(self.begins[b]) + window.start
-            before, last = min(1, first), first + min(steps, int(left[column]))
-            read[1 - before : 1 + last - first, column] = self.ids[first - before : last]
-        return read[:-1], read[1:], np.arange(steps)[:, None] < left
+        x, y = _side_by_side(self.ids, steps, begins.tolist(), (begins + np.minimum(left, steps)).tolist())
+        return Batch(x, y, counted=np.arange(steps)[:, None] < left)
+
+
+def _side_by_side(ids: Ids, steps: int, begins: Sequence[int], ends: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """x, y (T, B), as `shifted` has them, of pieces of a stream that may be in a file: EOS beyond the end of each."""
+    read = np.full((steps + 1, len(begins)), EOS, ids.dtype)  # each piece, and the symbol before it
+    for column, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        before = min(1, begin)
+        read[1 - before : 1 + end - begin, column] = ids[begin - before : end]
+    return read[:-1], read[1:]
 
 
 def ends(ids: Ids, start: int, count: int, size: int) -> np.ndarray:

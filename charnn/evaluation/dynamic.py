@@ -18,10 +18,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..data.batches import shifted
 from ..data.vocabulary import EOS
 from ..io.lazy import Ids, pieces
 from ..nn.functions import ignore_overflow
 from ..nn.layers.base import Array, State
+from ..nn.model import PassContext
 from ..nn.network import Network
 from ..nn.optimizers import PIECE
 from ..nn.workspace import Workspace
@@ -51,14 +53,15 @@ class StreamReader:
 
     def _scores(self, y: Array) -> Array:
         self.ws.reset()
-        o, after = self.network.scores(_read_before(y, self.last), self.state, self.ws)
+        x, _ = _one_row(y, self.last)
+        o, after = self.network.scores(x, self.state, self.ws)
         self.state, self.last = tuple(s.copy() for s in after), int(y[-1])
         return o[:, 0]
 
 
-def _read_before(y: Array, last: int) -> Array:
-    """What is read where y (n,) is to be predicted, (n, 1); `last` was read before it."""
-    return np.concatenate([np.array([last], y.dtype), y[:-1]])[:, None]
+def _one_row(y: Array, last: int) -> tuple[Array, Array]:
+    """What is read, (n, 1), where y (n,) is to be predicted, and y (n, 1); `last` is the symbol before it."""
+    return shifted(y, np.arange(len(y))[:, None], last)
 
 
 class StreamLearner(StreamReader):
@@ -95,11 +98,11 @@ class StreamLearner(StreamReader):
         """Take the step on what was read since the last one: a whole segment, or less at the stream's end."""
         if not self.held:
             return
-        y, (last, state) = np.concatenate(self.held), self.before
-        x, model, weights = _read_before(y, last), self.network.model, self.network.weights
+        (last, state), model, weights = self.before, self.network.model, self.network.weights
+        batch = self.network.batch(*_one_row(np.concatenate(self.held), last))
         self.ws.reset()
         self.g.flat.fill(0)
-        model.gradient(weights, self.g, x, y[:, None], state, self.ws, self.network.keep(x), None)
+        model.gradient(weights, self.g, batch, state, PassContext(self.ws))
         self._step(weights.flat, self.g.flat)
         self._begin()
 

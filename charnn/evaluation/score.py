@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.batches import shifted
 from ..data.vocabulary import EOS
 from ..io.lazy import Ids, pieces
 from ..nn.functions import ignore_overflow
@@ -166,10 +167,8 @@ def _read(
         ahead = np.arange(start, start + steps)[:, None]
         inside = ahead < lengths[:going]
         at = np.minimum(begin[:going] + ahead, len(ids) - 1)  # (T, B)
-        x = ids[at - 1]
-        x[at == 0] = last
         ws.reset()
-        n, hit, after = network.score(x, ids[at], tuple(s[:going] for s in state), ws)
+        n, hit, after = network.score(*shifted(ids, at, last), tuple(s[:going] for s in state), ws)
         counted = inside & (at >= scored[:going])
         nats[at[counted]], hits[at[counted]] = n[counted], hit[counted]
         state = tuple(s.copy() for s in after)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.batches import Batch
 from ..nn.functions import ignore_overflow
-from ..nn.layers.base import Array, Keep, State
-from ..nn.model import Model
+from ..nn.layers.base import Array, State
+from ..nn.model import PassContext
 from ..nn.network import Network
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
@@ -40,27 +41,24 @@ class CheckedGradient:
 
 @dataclass(frozen=True)
 class Case:
-    """A window, and whether rows forget their state within it."""
+    """A window, whose rows forget their state within it, or do not."""
 
-    model: Model
-    p: Parameters
-    x: Array
-    y: Array
+    network: Network
+    batch: Batch
     state: State
-    keep: Keep
     ws: Workspace
 
     def gradient(self) -> Parameters:
         """As training derives it; dropout is off."""
-        g = self.p.like()
+        g = self.network.weights.like()
         self.ws.reset()
-        self.model.gradient(self.p, g, self.x, self.y, self.state, self.ws, self.keep, None)
+        self.network.model.gradient(self.network.weights, g, self.batch, self.state, PassContext(self.ws))
         return g
 
     def loss(self) -> float:
         """Summed surprisal in nats."""
         self.ws.reset()
-        return float(self.model.score(self.p, self.x, self.y, self.state, self.ws, self.keep)[0].sum())
+        return float(self.network.model.score(self.network.weights, self.batch, self.state, self.ws)[0].sum())
 
 
 @ignore_overflow()  # the errors of a network beyond all bounds say so
@@ -71,16 +69,15 @@ def cases(network: Network, ids: Array, rng: np.random.Generator) -> tuple[Case,
     """
     steps = min(WINDOW_STEPS, len(ids))
     context = min(CONTEXT_SYMBOLS, len(ids) - steps)
-    model, p, ws = network.model, precise(network).weights, Workspace()
-    x, y = side_by_side(ids, context + steps, BATCH_ROWS)
-    state = model.zero_state(x.shape[1], np.float64)
+    network, ws = precise(network), Workspace()
+    whole = Batch(*side_by_side(ids, context + steps, BATCH_ROWS))
+    state, batch = network.zero_state(whole.x.shape[1]), whole.at(slice(context, None))
     if context:
-        before = model.recurrent.forward(p, (x[:context],), state, ws, None)[1]
+        before = network.model.after(network.weights, whole.at(slice(0, context)), state, PassContext(ws))
         state = tuple(s.copy() for s in before)
-    x, y = x[context:], y[context:]
-    keep = np.ones((*x.shape, 1))
-    keep[rng.integers(min(1, steps - 1), steps, x.shape[1]), np.arange(x.shape[1])] = 0
-    return Case(model, p, x, y, state, None, ws), Case(model, p, x, y, state, keep, ws)
+    keep = np.ones((*batch.x.shape, 1))
+    keep[rng.integers(min(1, steps - 1), steps, keep.shape[1]), np.arange(keep.shape[1])] = 0
+    return Case(network, batch, state, ws), Case(network, batch._replace(keep=keep), state, ws)
 
 
 def check(network: Network, ids: Array, samples: int, rng: np.random.Generator) -> Iterator[CheckedGradient]:
@@ -97,7 +94,7 @@ def check(network: Network, ids: Array, samples: int, rng: np.random.Generator) 
     both = cases(network, ids, rng)
     with ignore_overflow():
         known = [(case, case.gradient(), case.loss()) for case in both]
-    for name, w in both[0].p.items():
+    for name, w in both[0].network.weights.items():
         with ignore_overflow():
             chosen = _choose(sum(np.abs(g[name].reshape(-1)) for _, g, _ in known), samples, rng)
             errors = [

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.vocabulary import EOS
+from ..data.batches import shifted
 from ..nn.layers.base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 from ..nn.layers.linear import rows
 from ..nn.model import Model
@@ -87,10 +87,7 @@ def copies_of(arrays: State) -> State:
 
 def side_by_side(ids: Array, steps: int, count: int) -> tuple[Array, Array]:
     """x, y (steps, B): what is read and what follows, at up to `count` places evenly spread over a text."""
-    at = np.unique(np.linspace(0, len(ids) - steps, count).astype(np.int64)) + np.arange(steps)[:, None]
-    x = ids[at - 1]
-    x[at == 0] = EOS
-    return x, ids[at]
+    return shifted(ids, np.unique(np.linspace(0, len(ids) - steps, count).astype(np.int64)) + np.arange(steps)[:, None])
 
 
 class Tally:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..choices import ENDINGS
 from ..config import ModelConfig
+from ..data.batches import Batch
 from .heads import Head
 from .layers.base import Array, Arrays, Keep, Layer, Rng, State
 from .layers.linear import Linear, rows
@@ -24,8 +25,15 @@ from .workspace import DType, Workspace
 CHUNK = 1 << 16  # scores at a time: they stay in cache from the product to its gradients
 
 
+class PassContext(NamedTuple):
+    """What a pass through the network draws on: where its arrays come from, and dropout's noise (None: no dropout)."""
+
+    ws: Workspace
+    rng: Rng = None
+
+
 class Gradient(NamedTuple):
-    """What `Model.gradient` tells of a window, beside the weights' gradient."""
+    """What `Model.gradient` tells of a batch, beside the weights' gradient."""
 
     nats: float  # the summed loss
     counted: int  # characters that it is summed over
@@ -108,22 +116,17 @@ class Model:
         self,
         p: Parameters,
         g: Parameters,
-        x: Array,
-        y: Array,
+        batch: Batch,
         state: State,
-        ws: Workspace,
-        keep: Keep,
-        rng: Rng,
+        context: PassContext,
         dstate: State | None = None,
-        first: int = 0,
-        counts: Array | None = None,
     ) -> Gradient:
-        """ADD into g the gradient of the summed loss of a window.
+        """ADD into g the gradient of the summed loss of a batch, of the targets that are counted.
 
-        x, y (T, B) integers: what is read, and what is to be predicted from it (teacher forcing). `dstate` is the
-        gradient of a later loss with respect to the state after the window: none where gradients are truncated there.
-        Steps before the `first` one are read, and count for nothing; nor do those where `counts` (T, B) is false.
+        `dstate` is the gradient of a later loss with respect to the state after the batch: none where gradients are
+        truncated there.
         """
+        (x, y, keep, counted), (ws, rng), first = batch, context, batch.first_counted
         assert ws.back, "this workspace keeps nothing to go back on"
         h, after, backward = self.recurrent.forward(p, (x,), state, ws, keep, rng)
         dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
@@ -134,20 +137,19 @@ class Model:
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
                 losses = self.ending.loss(rows(o), rows(y[steps]))
-                if counts is not None:
-                    o *= counts[steps][..., None]
-                    losses = losses[rows(counts[steps])]
+                if counted is not None and not counted[steps].all():
+                    o *= counted[steps][..., None]
+                    losses = losses[rows(counted[steps])]
                 nats += float(losses.sum(dtype=np.float64))
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
         dstate = dstate or tuple(np.zeros_like(s) for s in after)
-        counted = y[first:] if counts is None else y[first:][counts[first:]]
-        return Gradient(nats, self.ending.count(counted), after, backward(dh, dstate, g)[1])
+        count = self.ending.count(y if counted is None else y[counted])
+        return Gradient(nats, count, after, backward(dh, dstate, g)[1])
 
-    def score(
-        self, p: Parameters, x: Array, y: Array, state: State, ws: Workspace, keep: Keep
-    ) -> tuple[Array, Array, State]:
-        """Surprisal of each y (T, B) in nats, whether it was the likeliest symbol, and the state after the window."""
-        h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
+    def score(self, p: Parameters, batch: Batch, state: State, ws: Workspace) -> tuple[Array, Array, State]:
+        """Surprisal of each target in nats, whether it was the likeliest symbol, (T, B), and the state after them."""
+        y = batch.y
+        h, after, _ = self.recurrent.forward(p, (batch.x,), state, ws, batch.keep)
         nats, hits = np.empty(y.shape, np.float64), np.empty(y.shape, bool)
         for steps in self._chunks(y.shape):
             with ws.scratch():
@@ -156,9 +158,9 @@ class Model:
                 nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
 
-    def after(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep, rng: Rng = None) -> State:
-        """The state after reading x (T, B), as `gradient` would find it."""
-        return self.recurrent.forward(p, (x,), state, ws, keep, rng)[1]
+    def after(self, p: Parameters, batch: Batch, state: State, context: PassContext) -> State:
+        """The state after a batch was read, as `gradient` would find it."""
+        return self.recurrent.forward(p, (batch.x,), state, context.ws, batch.keep, context.rng)[1]
 
     def scores(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep) -> tuple[Array, State]:
         """Scores o (T, B, V) of what follows each of the symbols x (T, B), and the state after reading them."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..data.batches import keep_mask
+from ..data.batches import Batch, keep_mask
 from .layers.base import Array, Keep, State
 from .model import Model
 from .parameters import Parameters
@@ -35,9 +35,13 @@ class Network:
         """Where the state is kept before x (T, B) is read, (T, B, 1); None where it always is."""
         return keep_mask(x, self.reset, self.dtype)
 
+    def batch(self, x: Array, y: Array) -> Batch:
+        """x and y (T, B), with the state forgotten where this network forgets it."""
+        return Batch(x, y, self.keep(x))
+
     def score(self, x: Array, y: Array, state: State, ws: Workspace) -> tuple[Array, Array, State]:
         """Read x (T, B) and score y (T, B): see `Model.score`."""
-        return self.model.score(self.weights, x, y, state, ws, self.keep(x))
+        return self.model.score(self.weights, self.batch(x, y), state, ws)
 
     def scores(self, x: Array, state: State, ws: Workspace) -> tuple[Array, State]:
         """Read x (T, B), and score all that may follow each symbol: see `Model.scores`."""

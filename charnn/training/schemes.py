@@ -16,11 +16,11 @@ from ..data.batches import SequenceBatches, StreamBatches, Window, ends, sequenc
 from .bptt import OneStepSpan, Span
 
 CUTS = 3  # sets the random numbers of cuts apart from all others
-RARE = 1e-9  # share of chains that are longer than memory is reckoned for
+RARE = 1e-9  # share of spans that are longer than memory is reckoned for
 
 
 class Scheme(Protocol):
-    """What the updates of a run learn from; `len` is that of an epoch, in what `Chain.done` counts."""
+    """What the updates of a run learn from; `len` is that of an epoch, in what `Span.done` counts."""
 
     @property
     def size(self) -> float:
@@ -32,7 +32,7 @@ class Scheme(Protocol):
 
     def __len__(self) -> int: ...
 
-    def chain(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span:
         """What the next update learns from."""
 
 
@@ -56,7 +56,7 @@ class Truncated:
     def __str__(self) -> str:
         return f"every {self.lanes.window} characters, by gradients through {self.again + self.lanes.window}"
 
-    def chain(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span:
         learnt = self.lanes.at(cursor)
         if not self.again:
             return Span(self.lanes, (learnt,), 1)
@@ -88,7 +88,7 @@ class OneStep:
     def __str__(self) -> str:
         return f"every {self.lanes.window} characters, by gradients through one"
 
-    def chain(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span:
         return OneStepSpan(self.lanes, (self.lanes.at(cursor),))
 
 
@@ -104,7 +104,7 @@ class Lane:
     def __str__(self) -> str:
         return f"every epoch, by gradients through all of it, {self.lanes.window} characters in memory at a time"
 
-    def chain(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span:
         windows = tuple(self.lanes.at(i) for i in range(len(self.lanes)))
         return Span(self.lanes, windows, len(windows))
 
@@ -130,7 +130,7 @@ class Whole:
             f"{self.window} characters in memory at a time"
         )
 
-    def chain(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span:
         edges = ends(self.ids, cursor, self.batch, size=2 * ceil(self.size))
         rows = SequenceBatches.between(self.ids, edges)
         return Span(rows, rows.windows(self.window), done=int(edges[-1]) - cursor)
@@ -164,7 +164,7 @@ class Unbiased:
             f"those that are not are multiplied by {self.factor:g}"
         )
 
-    def chain(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span:
         drawn = int(np.random.default_rng((self.seed, CUTS, step)).geometric(self.cut))
         return self.through(cursor, min(drawn, len(self) - cursor))
 

@@ -16,13 +16,11 @@ from ..errors import DivergenceError
 from ..io.lazy import Ids
 from ..nn import optimizers
 from ..nn.functions import ignore_overflow
-from ..nn.layers.base import Rng
-from ..nn.workspace import Workspace
+from ..nn.network import Network
 from ..parallel.team import SingleWorker, Worker, WorkerGroup, rows_of_worker
 from ..runs.run import Run
 from . import schedules, schemes
 from .bptt import Replica
-from .schemes import Scheme
 
 DROPOUT_STREAM = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 MAX_ROLLBACKS = 8  # setbacks in a row after which training gives up
@@ -63,7 +61,8 @@ class Trainer:
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
         run.move(self.team.allocate)
-        self.shares = {n: Share(run, self.scheme, n, self.team.size) for n in self.team.numbers}
+        parts = {n: rows_of_worker(run.config.batch, n, self.team.size) for n in self.team.numbers}
+        self.replicas = {n: Replica(run.network, rows, run.weights.like()) for n, rows in parts.items()}
         self.team.start(self._work)
         self.good = Snapshot(run)
         self.tries = 0
@@ -87,7 +86,7 @@ class Trainer:
     def update(self) -> Update | Rollback:
         """Read the next windows and update the weights. Raises `DivergenceError` after several setbacks in a row."""
         run, cursor = self.run, self.run.cursor
-        done = self.scheme.chain(cursor, run.step).done
+        done = self.scheme.span(cursor, run.step).done
         progress = self.progress
         rate, teacher = run.scale * schedules.rate(run.config, progress), schedules.teacher(run.model.config, progress)
         nats, count, seconds, asked, norm = self.team.run(cursor, run.step, rate, teacher, self._tick(), self.asked)
@@ -109,12 +108,12 @@ class Trainer:
 
         Returns the summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
         """
-        run, config, share = self.run, self.run.config, self.shares[member.number]
+        run, config, own = self.run, self.run.config, self.replicas[member.number].g
         with ignore_overflow():
-            nats, count = share.gradient(cursor, step, teacher)
-            share.g.tail[:4] = nats, count, 0 if member.number else seconds, asked
-            total = member.sum([other.g.block for other in self.shares.values()])
-            g, totals = total[: share.g.flat.size], total[share.g.flat.size :][:4].tolist()
+            nats, count = self._gradient(member.number, cursor, step, teacher)
+            own.tail[:4] = nats, count, 0 if member.number else seconds, asked
+            total = member.sum([replica.g.block for replica in self.replicas.values()])
+            g, totals = total[: own.flat.size], total[own.flat.size :][:4].tolist()
             norm = optimizers.norm(g) / self.scheme.size
             member.wait()
             if self._sane(totals[0], totals[1], norm):
@@ -127,6 +126,26 @@ class Trainer:
                     optimizers.follow(run.weights.flat[part], run.iterate.flat[part], share=config.average, t=step + 1)
             member.wait()
         return (*totals, norm)
+
+    def _gradient(self, number: int, cursor: int, step: int, teacher: float) -> tuple[float, int]:
+        """Set a worker's g to the gradient of its rows' summed loss, with a share of teacher forcing; carry their state
+        on; return that loss in nats, and its count.
+
+        Dropout's noise is drawn anew from (seed, step, worker, window), so that resuming needs no generator's state.
+        """
+        run, replica = self.run, self.replicas[number]
+        replica.g.block.fill(0)
+        state = tuple(s[replica.rows] for s in run.state)
+        if cursor == 0 and run.config.state != "continuous":  # an epoch starts from nothing
+            for s in state:
+                s.fill(0)
+        replica.network = Network(run.model.taught(teacher), run.changing, run.reset)
+        if run.model.config.dropout:
+            key = (run.config.seed, DROPOUT_STREAM, step, number)
+            replica.noise = lambda window: np.random.default_rng(
+                np.random.SeedSequence(key, spawn_key=(window,) if window else ())
+            )
+        return self.scheme.span(cursor, step).gradient(replica, state)
 
     def _sane(self, nats: float, count: float, norm: float) -> bool:
         return math.isfinite(norm) and self.sane(nats / max(1, count))
@@ -154,38 +173,6 @@ class Trainer:
                 f"{scale * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
             )
         return Rollback(failed, self.run.step, self.run.scale * self.run.config.rate, self.tries)
-
-
-class Share:
-    """One worker's rows of every batch, with a gradient and a workspace of its own."""
-
-    def __init__(self, run: Run, scheme: Scheme, number: int, size: int):
-        self.run, self.scheme, self.number = run, scheme, number
-        self.rows = rows_of_worker(run.config.batch, number, size)
-        self.g, self.ws = run.weights.like(), Workspace()
-
-    def gradient(self, cursor: int, step: int, teacher: float) -> tuple[float, int]:
-        """Set g to the gradient of these rows' summed loss, with a share of teacher forcing; carry their state on;
-        return that loss in nats, and its count.
-
-        Dropout's noise is drawn anew from (seed, step, worker, window), so that resuming needs no generator's state.
-        """
-        run = self.run
-        self.g.block.fill(0)
-        state = tuple(s[self.rows] for s in run.state)
-        if cursor == 0 and run.config.state != "continuous":  # an epoch starts from nothing
-            for s in state:
-                s.fill(0)
-
-        def noise(window: int) -> Rng:
-            if not run.model.config.dropout:
-                return None
-            key = (run.config.seed, DROPOUT_STREAM, step, self.number)
-            return np.random.default_rng(np.random.SeedSequence(key, spawn_key=(window,) if window else ()))
-
-        model = run.model.taught(teacher)
-        worker = Replica(model, run.changing, self.g, self.ws, self.rows, run.reset, noise)
-        return self.scheme.chain(cursor, step).gradient(worker, state)
 
 
 class Snapshot:

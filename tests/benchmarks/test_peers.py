@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from charnn import machine
+from charnn.data.batches import Batch
 from charnn.errors import CharnnError, UsageError
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from tests.helpers.leftovers import alive
@@ -214,7 +215,7 @@ def test_charnn_reports_the_clipped_gradient_of_the_first_window() -> None:
     model, weights = Model(TINY.model.config, TINY.symbols), TINY.weights()
     g = weights.like()
     x, y = TINY.windows()[0]
-    model.gradient(weights, g, x, y, model.zero_state(TINY.batch), Workspace(), None, None)
+    model.gradient(weights, g, Batch(x, y), model.zero_state(TINY.batch), PassContext(Workspace()))
     g.flat /= y.size
     scale = min(1.0, 0.5 / float(np.linalg.norm(g.flat)))
     for name, a in g.items():
@@ -363,7 +364,7 @@ def test_losses_are_ours_with_the_state_carried_on(way: str, cell: str, monkeypa
         state, loss = jax_peer.zero(work, work.batch), partial(jax_peer.loss, work, p)
         place = library.numpy.asarray
     for x, y in work.windows(3):
-        nats, _, after = work.model.score(weights, x, y, ours, Workspace(), None)
+        nats, _, after = work.model.score(weights, Batch(x, y), ours, Workspace())
         ours = tuple(s.copy() for s in after)
         found, state = loss(place(x), place(y), state)
         assert found.item() == pytest.approx(nats.mean(), rel=1e-5)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
+from charnn.data.batches import Batch
 from charnn.data.vocabulary import EOS
 from charnn.errors import InputError
 from charnn.inspection import activations, gradcheck, gradients, probes
@@ -16,7 +17,7 @@ from charnn.nn.layers import elman
 from charnn.nn.layers.elman import Elman
 from charnn.nn.layers.linear import Linear
 from charnn.nn.layers.stack import Stack
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -77,13 +78,14 @@ def by_moves(model: Model, weights: Parameters, ids: np.ndarray, reset: bool) ->
 
     def loss(start: int, state: Any) -> float:
         keep = np.where(x[start:] == EOS, 0.0, 1.0)[..., None] if reset else None
-        return float(model.score(p, x[start:], ids[start:, None], state, Workspace(), keep)[0][-1, 0])
+        return float(model.score(p, Batch(x[start:], ids[start:, None], keep), state, Workspace())[0][-1, 0])
 
     found, sizes = {}, [len(layer.state_sizes) for layer in model.hidden.layers]
     state, eps = model.zero_state(1, np.float64), 1e-5
     for t in range(len(x) - 1):
         keep = np.where(x[t : t + 1] == EOS, 0.0, 1.0)[..., None] if reset else None
-        state = tuple(s.copy() for s in model.score(p, x[t : t + 1], ids[t : t + 1, None], state, Workspace(), keep)[2])
+        batch = Batch(x[t : t + 1], ids[t : t + 1, None], keep)
+        state = tuple(s.copy() for s in model.score(p, batch, state, Workspace())[2])
         slopes = []
         for s in state:
             slopes.append([])
@@ -128,7 +130,7 @@ def test_at_lag_0_the_norm_is_that_of_the_output_through_everything_above() -> N
     g = q.like()
     before = model.recurrent.forward(q, (x[:1],), model.zero_state(1, np.float64), Workspace())[1]
     h = model.recurrent.forward(q, (x[1:],), before, Workspace())[1][0][0]
-    model.gradient(q, g, x[1:], ids[1:, None], before, Workspace(), None, None)
+    model.gradient(q, g, Batch(x[1:], ids[1:, None]), before, PassContext(Workspace()))
     assert norms[0].layer == norms[0].lag == 0
     assert norms[0].rms == pytest.approx(float(np.linalg.norm(g["hidden/0/b"] / (1 - h**2))))
 

@@ -15,13 +15,14 @@ import pytest
 import charnn
 from charnn.choices import ENDINGS
 from charnn.config import ModelConfig, SampleConfig
+from charnn.data.batches import Batch
 from charnn.errors import CheckpointError, UsageError
 from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate, surprisal
 from charnn.io import npz
 from charnn.io.lazy import FileHandle, LazyArray
 from charnn.nn.heads import LengthHead, NodeHead
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -98,7 +99,7 @@ def test_float32_and_the_network_as_a_whole_agree_with_them(ending: str) -> None
 
     def loss(p: Parameters) -> tuple[float, Parameters]:
         g, keep = p.like(), (x != 0)[..., None].astype(p.flat.dtype)
-        found = model.gradient(p, g, x, y, model.zero_state(1, p.flat.dtype), Workspace(), keep, None)
+        found = model.gradient(p, g, Batch(x, y, keep), model.zero_state(1, p.flat.dtype), PassContext(Workspace()))
         return found.nats, g
 
     nats, g = loss(weights)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig, TrainConfig
+from charnn.data.batches import Batch
 from charnn.data.vocabulary import Vocabulary
 from charnn.nn import optimizers
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.optimizers import SGD, Adagrad, Adam, RMSprop
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -72,7 +73,7 @@ def test_outputs_and_gradients_are_torchs(activation: str, layers: int, dtype: t
     loss.backward()
 
     g = p.like()
-    nats, _, after, _ = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    nats, _, after, _ = model.gradient(p, g, Batch(x, y), state, PassContext(Workspace()))
     close = PRECISION[dtype]
     assert nats == pytest.approx(loss.item(), rel=close)
     np.testing.assert_allclose(np.stack(after), last.detach().numpy(), rtol=close, atol=close)
@@ -84,7 +85,7 @@ def test_outputs_and_gradients_are_torchs(activation: str, layers: int, dtype: t
     ours, _ = model.step(p, x[0], state, Workspace())
     np.testing.assert_allclose(ours, o[0].detach().numpy(), rtol=close, atol=close)
     surprisal = torch.nn.functional.cross_entropy(o[0], torch.from_numpy(y[0]), reduction="none").detach().numpy()
-    np.testing.assert_allclose(model.score(p, x[:1], y[:1], state, Workspace(), None)[0][0], surprisal, rtol=close)
+    np.testing.assert_allclose(model.score(p, Batch(x[:1], y[:1]), state, Workspace())[0][0], surprisal, rtol=close)
 
 
 KINDS = {
@@ -141,7 +142,7 @@ def test_recurrence_from_the_output_is_torchs(kind: dict[str, Any], dtype: type)
     loss, last = output_loss(model, theirs, torch.from_numpy(x), torch.from_numpy(y), start)
     loss.backward()
     g = p.like()
-    nats, _, after, before = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    nats, _, after, before = model.gradient(p, g, Batch(x, y), state, PassContext(Workspace()))
     close = PRECISION[dtype]
     assert nats == pytest.approx(loss.item(), rel=close)
     for found, expected in zip(after, last, strict=True):

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charnn.config import ModelConfig
+from charnn.data.batches import Batch
 from charnn.nn import workspace
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.workspace import ALIGN, Workspace, aligned
 
 requests = st.lists(
@@ -146,4 +147,4 @@ def test_no_gradient_is_taken_where_nothing_was_kept() -> None:
     model = Model(ModelConfig("lstm", 3, 1), 4)
     p, x = model.initial(np.random.default_rng(0)), np.zeros((2, 1), int)
     with pytest.raises(AssertionError, match="keeps nothing"):
-        model.gradient(p, p.like(), x, x, model.zero_state(1), Workspace(back=False), None, None)
+        model.gradient(p, p.like(), Batch(x, x), model.zero_state(1), PassContext(Workspace(back=False)))

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from charnn import choices
 from charnn.config import ModelConfig, TrainConfig
-from charnn.data.batches import StreamBatches, sequence_stats
+from charnn.data.batches import Batch, StreamBatches, sequence_stats
 from charnn.data.vocabulary import EOS
 from charnn.errors import UsageError
-from charnn.nn.model import Gradient, Model
+from charnn.nn.model import Gradient, Model, PassContext
+from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.parallel.team import SingleWorker, ThreadGroup
@@ -51,11 +52,11 @@ def made(given: dict[str, Any], ids: np.ndarray, batch: int, reset: bool, **more
     return schemes.make(config, StreamBatches(ids, batch, config.window), reset)
 
 
-def chains(scheme: Any) -> list[Span]:
+def spans(scheme: Any) -> list[Span]:
     """All updates of an epoch."""
     found, cursor = [], 0
     while cursor < len(scheme):
-        found.append(scheme.chain(cursor, len(found)))
+        found.append(scheme.span(cursor, len(found)))
         cursor += found[-1].done
     assert cursor == len(scheme)
     return found
@@ -74,7 +75,7 @@ def worker(model: Any, p: Any, reset: bool, part: slice | None = None, seed: int
     def noise(window: int) -> Any:
         return None if seed is None else np.random.default_rng((seed, window))
 
-    return Replica(model, p, p.like(), Workspace(), part or slice(0, 1000), reset, noise)
+    return Replica(Network(model, p, reset), part or slice(0, 1000), p.like(), noise)
 
 
 def learnt(
@@ -82,8 +83,8 @@ def learnt(
 ) -> tuple[np.ndarray, float, int, Any]:
     """The summed gradient of some updates under the same weights, their loss and count, and the state after them."""
     one, nats, count, state = worker(model, p, reset), 0.0, 0, model.zero_state(batch, np.float64)
-    for chain in found:
-        more, counted = chain.gradient(one, state)
+    for span in found:
+        more, counted = span.gradient(one, state)
         nats, count = nats + more, count + counted
     return one.g.flat, nats, count, state
 
@@ -109,9 +110,9 @@ def defined(
             first = begins(t, lanes.length)
             steps = slice(first, t + 1)
             there = None if keep is None else keep[steps]
-            found = model.gradient(
-                p, g, x[steps], y[steps], states[first], Workspace(), there, None, None, first=t - first
-            )
+            counted = np.arange(first, t + 1)[:, None] == t
+            batch = Batch(x[steps], y[steps], there, counted)
+            found = model.gradient(p, g, batch, states[first], PassContext(Workspace()))
             nats += found.nats
         last.append(states[-1])
     return g.flat, nats, tuple(np.concatenate(parts) for parts in zip(*last, strict=True))
@@ -139,7 +140,7 @@ def test_an_epochs_gradient_is_that_of_the_definition(given: dict[str, Any], res
     whole = isinstance(scheme, Whole)  # it knows no lanes
     exact, loss, after = defined(model, p, ids, 1 if whole else batch, reset, reach(given))
     uncut = [replace(scheme.through(0, len(scheme)), factor=1.0)] if isinstance(scheme, Unbiased) else None
-    g, nats, count, state = learnt(model, p, uncut or chains(scheme), batch, reset)
+    g, nats, count, state = learnt(model, p, uncut or spans(scheme), batch, reset)
     assert (g != 0).mean() > 0.8
     np.testing.assert_allclose(g, exact, atol=1e-10)
     assert (nats, count) == (pytest.approx(loss), symbols)
@@ -154,7 +155,7 @@ def test_definitions_hold_for_all_cells(cell: str, name: str) -> None:
     given, ids = SCHEMES[name], text(22)
     model, p = network(cell)
     exact, loss, _ = defined(model, p, ids, 2, False, reach(given))
-    g, nats, *_ = learnt(model, p, chains(made(given, ids, 2, False)), 2, False)
+    g, nats, *_ = learnt(model, p, spans(made(given, ids, 2, False)), 2, False)
     np.testing.assert_allclose(g, exact, atol=1e-10)
     assert nats == pytest.approx(loss)
 
@@ -170,7 +171,7 @@ def test_unbiased_truncation_is_full_bptt_on_average(reset: bool) -> None:
     for weight, found in patterns(scheme, cut):
         mean += weight * learnt(model, p, found, batch, reset)[0]
         total += weight
-    plain = learnt(model, p, chains(made({"window": 3}, ids, batch, reset)), batch, reset)[0]
+    plain = learnt(model, p, spans(made({"window": 3}, ids, batch, reset)), batch, reset)[0]
     assert len(scheme) == 6 and total == pytest.approx(1)
     np.testing.assert_allclose(mean, exact, atol=1e-10)
     assert np.abs(plain - exact).max() > 0.01
@@ -194,13 +195,14 @@ class Walk:
 
     mu = 0.7
 
-    def after(self, p: Any, x: Any, state: Any, ws: Any, keep: Any, rng: Any) -> Any:
-        return (state[0] + len(x) * p["theta"],)
+    def after(self, p: Any, batch: Batch, state: Any, context: Any) -> Any:
+        return (state[0] + len(batch.x) * p["theta"],)
 
-    def gradient(self, p, g, x, y, state, ws, keep, rng, dstate=None, first=0, counts=None):  # type: ignore[no-untyped-def]
-        h = state[0] + p["theta"] * np.arange(1, len(x) + 1)[:, None, None]
+    def gradient(self, p: Any, g: Any, batch: Batch, state: Any, context: Any, dstate: Any = None) -> Gradient:
+        steps, first = len(batch.x), batch.first_counted
+        h = state[0] + p["theta"] * np.arange(1, steps + 1)[:, None, None]
         dh = np.zeros_like(state[0]) if dstate is None else dstate[0].copy()
-        for t in range(len(x) - 1, -1, -1):
+        for t in range(steps - 1, -1, -1):
             dh += 2 * (h[t] - self.mu) * (t >= first)
             g["theta"] += dh.sum()
         return Gradient(float(((h[first:] - self.mu) ** 2).sum()), h[first:].size, (h[-1],), (dh,))
@@ -213,8 +215,8 @@ def walked(found: list[Span]) -> float:
     p = Parameters({"theta": (1,)}, np.float64)
     p["theta"] = np.array([THETA])
     one, state = worker(Walk(), p, False), (DRAWS.copy(),)
-    for chain in found:
-        chain.gradient(one, state)
+    for span in found:
+        span.gradient(one, state)
     np.testing.assert_allclose(state[0], DRAWS + T * THETA)
     return float(one.g["theta"][0])
 
@@ -228,21 +230,21 @@ def test_example_4_in_full() -> None:
     exact = sum(2 * t * float((DRAWS + t * THETA - Walk.mu).sum()) for t in range(1, T + 1))
     assert exact == pytest.approx(len(DRAWS) * sum(2 * t**2 * THETA for t in range(1, T + 1)))
     for window in (1, 2, 4, 6):
-        assert walked(chains(of_walks({"scheme": "full", "window": window}))) == pytest.approx(exact)
+        assert walked(spans(of_walks({"scheme": "full", "window": window}))) == pytest.approx(exact)
 
 
 @pytest.mark.parametrize("given", [{"window": 1}, {"scheme": "one-step", "window": 4}], ids=["window 1", "one-step"])
 def test_example_4_truncated_to_one_step(given: dict[str, Any]) -> None:
     """The truncated gradient of L[t] is 2 (h[t] - mu)."""
     truncated = sum(2 * float((DRAWS + t * THETA - Walk.mu).sum()) for t in range(1, T + 1))
-    assert walked(chains(of_walks(given))) == pytest.approx(truncated)
+    assert walked(spans(of_walks(given))) == pytest.approx(truncated)
 
 
 @pytest.mark.parametrize("window", [1, 2])
 @pytest.mark.parametrize("cut", [0.1, 0.5, 0.9, 1.0])
 def test_example_4_is_unbiased_where_truncation_is_not(window: int, cut: float) -> None:
-    exact = walked(chains(of_walks({"scheme": "full", "window": window})))
-    plain = walked(chains(of_walks({"window": window})))
+    exact = walked(spans(of_walks({"scheme": "full", "window": window})))
+    plain = walked(spans(of_walks({"window": window})))
     scheme = of_walks({"scheme": "unbiased", "window": window, "cut": cut})
     mean = sum(weight * walked(found) for weight, found in patterns(scheme, cut))
     assert plain < 0.5 * exact
@@ -253,14 +255,14 @@ def test_cuts_come_as_often_as_they_should() -> None:
     """An update has n windows with probability c (1 - c)^(n - 1), whatever came before; and draws them by its step."""
     cut, steps = 0.4, 4000
     scheme = made({"scheme": "unbiased", "window": 1, "cut": cut}, np.ones(10_000, np.uint8), 1, False, seed=5)
-    drawn = [scheme.chain(0, step).done for step in range(steps)]
+    drawn = [scheme.span(0, step).done for step in range(steps)]
     for n in range(1, 6):
         share = cut * (1 - cut) ** (n - 1)
         assert drawn.count(n) / steps == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / steps))
-    assert drawn == [scheme.chain(7, step).done for step in range(steps)]
+    assert drawn == [scheme.span(7, step).done for step in range(steps)]
     other = made({"scheme": "unbiased", "window": 1, "cut": cut}, np.ones(10_000, np.uint8), 1, False, seed=6)
-    assert drawn != [other.chain(0, step).done for step in range(steps)]
-    assert scheme.chain(9_999, 0).done == 1 and {len(scheme.chain(9_998, step).windows) for step in range(9)} == {1, 2}
+    assert drawn != [other.span(0, step).done for step in range(steps)]
+    assert scheme.span(9_999, 0).done == 1 and {len(scheme.span(9_998, step).windows) for step in range(9)} == {1, 2}
 
 
 # Every symbol once
@@ -272,11 +274,11 @@ class Reader:
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def after(self, p: Any, x: Any, state: Any, ws: Any, keep: Any, rng: Any) -> Any:
+    def after(self, p: Any, batch: Batch, state: Any, context: Any) -> Any:
         return state
 
-    def gradient(self, p, g, x, y, state, ws, keep, rng, dstate=None, first=0, counts=None):  # type: ignore[no-untyped-def]
-        self.seen.append((y if counts is None else y[counts])[first:].ravel())
+    def gradient(self, p: Any, g: Any, batch: Batch, state: Any, context: Any, dstate: Any = None) -> Gradient:
+        self.seen.append((batch.y if batch.counted is None else batch.y[batch.counted]).ravel())
         return Gradient(0.0, self.seen[-1].size, state, state)
 
 
@@ -300,11 +302,11 @@ def test_every_symbol_counts_once_an_epoch(N: int, B: int, T: int, stride: int, 
         asked = {**row, "window": T, **({"stride": min(T, stride)} if "stride" in row else {})}
         for reset in (False, True):
             model, count = Reader(), 0
-            for chain in chains(made(asked, ids, B, reset)):
+            for span in spans(made(asked, ids, B, reset)):
                 for n in range(members):
                     part = slice(B * n // members, B * (n + 1) // members)
                     state = (np.zeros((part.stop - part.start, 1), np.float32),)
-                    count += chain.gradient(worker(model, p, reset, part), state)[1]
+                    count += span.gradient(worker(model, p, reset, part), state)[1]
             np.testing.assert_array_equal(np.sort(np.concatenate(model.seen)), np.sort(ids))
             assert count == N
 
@@ -334,8 +336,8 @@ def test_updates_weigh_their_characters_alike() -> None:
         trainer = Trainer(run, ids)
         before = run.weights.flat.copy()
         g = run.weights.like()
-        one = Replica(run.model, run.weights, g, Workspace(), slice(0, 4), run.reset, lambda window: None)
-        trainer.scheme.chain(0, 0).gradient(one, run.model.zero_state(4))
+        one = Replica(run.network, slice(0, 4), g)
+        trainer.scheme.span(0, 0).gradient(one, run.model.zero_state(4))
         (update,) = updates(trainer, 1)
         assert trainer.scheme.size == pytest.approx(size)
         np.testing.assert_allclose(before - run.weights.flat, g.flat / size, atol=1e-6)
@@ -397,7 +399,8 @@ def through(run: Any, ids: np.ndarray, batch: int, state: Any) -> Any:
     for i in range(len(lanes)):
         x, _ = lanes[i]
         there = tuple(s[: x.shape[1]] for s in state)
-        for s, new in zip(there, run.model.after(run.weights, x, there, Workspace(), None), strict=True):
+        after = run.model.after(run.weights, Batch(x, x), there, PassContext(Workspace()))
+        for s, new in zip(there, after, strict=True):
             s[...] = new
     return state
 
@@ -407,15 +410,15 @@ def test_both_readings_of_a_window_have_the_same_noise(name: str) -> None:
     """Otherwise the gradient would not be that of the loss: finite differences, the noise held."""
     ids, given = text(20), SCHEMES[name]
     model, p = network(dropout=0.4)
-    chain = made(given, ids, 2, False).chain(3 if name == "(2, 5)" else 0, 2)
-    assert len(chain.windows) > 1
-    chain = replace(chain, factor=1.0)
+    span = made(given, ids, 2, False).span(3 if name == "(2, 5)" else 0, 2)
+    assert len(span.windows) > 1
+    span = replace(span, factor=1.0)
 
     def loss() -> float:
-        return chain.gradient(worker(model, p, False, seed=7), model.zero_state(2, np.float64))[0]
+        return span.gradient(worker(model, p, False, seed=7), model.zero_state(2, np.float64))[0]
 
     one, e = worker(model, p, False, seed=7), 1e-5
-    chain.gradient(one, model.zero_state(2, np.float64))
+    span.gradient(one, model.zero_state(2, np.float64))
     for i in range(0, p.flat.size, 3):
         p.flat[i] += e
         above = loss()
@@ -430,9 +433,9 @@ def test_noise_differs_from_window_to_window_and_from_update_to_update() -> None
     trainer, found = Trainer(run, np.full(4 * 8 * 3, 1, np.uint8)), []
     original = Model.after
 
-    def spy(self: Model, p: Any, x: Any, state: Any, ws: Any, keep: Any, rng: Any = None) -> Any:
-        found.append(rng.bit_generator.state["state"]["state"])
-        return original(self, p, x, state, ws, keep, rng)
+    def spy(self: Model, p: Any, batch: Batch, state: Any, context: PassContext) -> Any:
+        found.append(context.rng.bit_generator.state["state"]["state"])  # type: ignore[union-attr]
+        return original(self, p, batch, state, context)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Model, "after", spy)
@@ -450,9 +453,9 @@ def test_memory_of_full_bptt_grows_by_the_states_alone() -> None:
     for windows in lengths:
         scheme = made({"scheme": "full", "window": window}, text(batch * window * windows), batch, False)
         one = worker(model, p, False)
-        scheme.chain(0, 0).gradient(one, model.zero_state(batch))
+        scheme.span(0, 0).gradient(one, model.zero_state(batch))
         tracemalloc.start()
-        scheme.chain(0, 0).gradient(one, model.zero_state(batch))
+        scheme.span(0, 0).gradient(one, model.zero_state(batch))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         arenas.append(one.ws._arena.size)
@@ -469,7 +472,7 @@ def test_what_an_update_keeps_is_known_before() -> None:
     for row in SCHEMES.values():
         for reset in (False, True):
             scheme = made(row, text(200), 3, reset)
-            assert max(len(chain.windows) for chain in chains(scheme)) <= scheme.edges
+            assert max(len(span.windows) for span in spans(scheme)) <= scheme.edges
 
 
 # Options

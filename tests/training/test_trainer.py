@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from charnn.data.batches import Batch
 from charnn.errors import CharnnError, DivergenceError, UsageError
 from charnn.evaluation.score import Score, evaluate
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
 from charnn.parallel.processes import ProcessGroup
@@ -358,9 +359,10 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     found: Seen = []
     original = Model.gradient
 
-    def spy(self, p, g, x, y, state, ws, keep, rng, *more):  # type: ignore[no-untyped-def]
-        found.append((x.copy(), [s.copy() for s in state], None if keep is None else keep.copy()))
-        return original(self, p, g, x, y, state, ws, keep, rng, *more)
+    def spy(self, p, g, batch, state, *more):  # type: ignore[no-untyped-def]
+        keep = None if batch.keep is None else batch.keep.copy()
+        found.append((batch.x.copy(), [s.copy() for s in state], keep))
+        return original(self, p, g, batch, state, *more)
 
     monkeypatch.setattr(Model, "gradient", spy)
     return found
@@ -444,7 +446,7 @@ def test_an_epochs_short_windows_weigh_no_more_than_their_characters() -> None:
         keep = (x != 0)[..., None].astype(np.float32)
         rows = y.shape[1]
         zero = tuple(s[:rows] * (i > 0) for s in run.state)
-        run.model.gradient(run.weights, g, x, y, zero, Workspace(), keep, None)
+        run.model.gradient(run.weights, g, Batch(x, y, keep), zero, PassContext(Workspace()))
         updates(trainer, 1)
         np.testing.assert_allclose(before - run.weights.flat, g.flat / 24, atol=1e-6)
 

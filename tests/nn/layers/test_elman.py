@@ -12,12 +12,13 @@ import pytest
 
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
+from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.inspection.probes import radius, spectra
 from charnn.nn.layers.deep_transition import DeepTransition
 from charnn.nn.layers.elman import Elman
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -204,7 +205,7 @@ def test_units_that_sum_up_their_inputs_for_long_start_with_small_ones(layers: i
     kind = {"recurrence": "diagonal", "layers": layers, "residual": layers > 1}
     model = Model(config({**kind, "hidden": 256, "activation": "relu"}), V)
     p, x = model.initial(np.random.default_rng(0)), np.random.default_rng(1).integers(0, V, (3000, 2))
-    nats, _, _ = model.score(p, x, x, model.zero_state(2), Workspace(), None)
+    nats, _, _ = model.score(p, Batch(x, x), model.zero_state(2), Workspace())
     assert nats[-1000:].mean() < 1.1 * nats[:1000].mean() < 3 * np.log(V)
 
 
@@ -250,7 +251,7 @@ def test_a_window_allocates_no_more_than_the_workspace_holds_and_memory_is_count
     sizes = []
     for _ in range(3):
         ws.reset()
-        model.gradient(p, p.like(), x, x, model.zero_state(32), ws, None, np.random.default_rng(0))
+        model.gradient(p, p.like(), Batch(x, x), model.zero_state(32), PassContext(ws, np.random.default_rng(0)))
         sizes.append(ws._needed)
     assert sizes[0] == sizes[1] == sizes[2] == ws._arena.size
     assert sizes[0] < memory.needed(model, TrainConfig(batch=32, workers=1)) - memory.RESERVED_BYTES < 3 * sizes[0]

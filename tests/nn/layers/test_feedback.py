@@ -12,6 +12,7 @@ import pytest
 
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
+from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.nn.layers import trace
@@ -20,7 +21,7 @@ from charnn.nn.layers.feedback import Feedback, TeacherForced
 from charnn.nn.layers.jordan import Jordan
 from charnn.nn.layers.linear import Linear
 from charnn.nn.layers.stack import Stack
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -259,7 +260,7 @@ def test_memory_is_counted(kind: str) -> None:
         model = Model(ModelConfig(**{**vars(ALL[kind]), "hidden": hidden}), letters)
         p, ws = model.initial(np.random.default_rng(0)), Workspace()
         x = np.zeros((score.SCORING_WINDOW // batch, batch), np.int64)
-        model.gradient(p, p.like(), x, x, model.zero_state(batch), ws, None, None)
+        model.gradient(p, p.like(), Batch(x, x), model.zero_state(batch), PassContext(ws))
         needed = memory.needed(model, TrainConfig(batch=batch, workers=1)) - memory.RESERVED_BYTES
         assert ws._needed < needed < 8 * ws._needed
 

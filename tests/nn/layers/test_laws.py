@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
+from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.nn import matmul
 from charnn.nn import model as model_module
@@ -29,7 +30,7 @@ from charnn.nn.layers.linear import Linear
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.layers.stack import Stack
 from charnn.nn.layers.trace import Trace
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 
@@ -566,10 +567,14 @@ class ModelCase:
     state: tuple[Any, ...]
     keep: Any
 
+    @property
+    def batch(self) -> Batch:
+        return Batch(self.x, self.y, self.keep)
+
     def gradient(self, g: Parameters | None = None, rng: Any = None) -> tuple[float, Any, Parameters]:
         g = self.p.like() if g is None else g
         noise = rng or (np.random.default_rng(7) if self.model.config.dropout else None)
-        nats, _, after, _ = self.model.gradient(self.p, g, self.x, self.y, self.state, Poisoned(), self.keep, noise)
+        nats, _, after, _ = self.model.gradient(self.p, g, self.batch, self.state, PassContext(Poisoned(), noise))
         return nats, after, g
 
     def cut(self, steps: slice, rows: Any = slice(None), state: Any = None) -> "ModelCase":
@@ -653,20 +658,20 @@ def test_model_chain(model: Model, reset: bool) -> None:
     model = silent(model)
     a, rng = model_case(model, reset), np.random.default_rng(6)
     g, parts, after = a.p.like(), a.p.like(), tuple(rng.normal(size=s.shape) for s in a.state)
-    whole = model.gradient(a.p, g, a.x, a.y, a.state, Poisoned(), a.keep, None, copies(after))
+    whole = model.gradient(a.p, g, a.batch, a.state, PassContext(Poisoned()), copies(after))
     early = a.cut(slice(0, 3))
-    middle = copies(model.score(a.p, early.x, early.y, a.state, Poisoned(), early.keep)[2])
+    middle = copies(model.score(a.p, early.batch, a.state, Poisoned())[2])
     late = a.cut(slice(3, T), state=middle)
-    last = model.gradient(a.p, parts, late.x, late.y, late.state, Poisoned(), late.keep, None, copies(after))
+    last = model.gradient(a.p, parts, late.batch, late.state, PassContext(Poisoned()), copies(after))
     back = copies(last.dstate)
-    first = model.gradient(a.p, parts, early.x, early.y, early.state, Poisoned(), early.keep, None, back)
+    first = model.gradient(a.p, parts, early.batch, early.state, PassContext(Poisoned()), back)
     assert first.nats + last.nats == pytest.approx(whole.nats, rel=1e-12)
     equal(parts.flat, g.flat)
     for one, both in zip((*first.dstate, *last.after), (*whole.dstate, *whole.after), strict=True):
         equal(one, both)
     cut = a.p.like()
-    model.gradient(a.p, cut, early.x, early.y, early.state, Poisoned(), early.keep, None)
-    model.gradient(a.p, cut, late.x, late.y, late.state, Poisoned(), late.keep, None, copies(after))
+    model.gradient(a.p, cut, early.batch, early.state, PassContext(Poisoned()))
+    model.gradient(a.p, cut, late.batch, late.state, PassContext(Poisoned()), copies(after))
     if model.config.cell == "jordan" and model.config.shares == (1, 1):
         equal(cut.flat, g.flat)  # no step waits for another's weights: nothing is lost by truncation
     else:
@@ -680,9 +685,10 @@ def test_steps_before_the_first_that_counts_only_carry_the_gradient(model: Model
     model = silent(model)
     a = model_case(model, reset)
     late, beginning = a.p.like(), a.p.like()
-    found = model.gradient(a.p, late, a.x, a.y, a.state, Poisoned(), a.keep, None, None, 3)
+    counted = np.repeat(np.arange(T)[:, None] >= 3, B, axis=1)
+    found = model.gradient(a.p, late, a.batch._replace(counted=counted), a.state, PassContext(Poisoned()))
     early = a.cut(slice(0, 3))
-    cut = model.gradient(a.p, beginning, early.x, early.y, early.state, Poisoned(), early.keep, None)
+    cut = model.gradient(a.p, beginning, early.batch, early.state, PassContext(Poisoned()))
     nats, _, g = a.gradient()
     assert found.nats == pytest.approx(nats - cut.nats, rel=1e-12) and found.counted == (T - 3) * B
     np.testing.assert_allclose(late.flat, g.flat - beginning.flat, rtol=1e-9, atol=1e-9)
@@ -708,7 +714,7 @@ def test_score_and_step_are_the_loss_that_is_trained(model: Model, reset: bool) 
     model = silent(model)
     a = model_case(model, reset)
     trained, after, _ = a.gradient()
-    nats, hits, scored = model.score(a.p, a.x, a.y, a.state, Poisoned(), a.keep)
+    nats, hits, scored = model.score(a.p, a.batch, a.state, Poisoned())
     assert nats.shape == hits.shape == a.y.shape
     assert nats.sum() == pytest.approx(trained, rel=1e-12)
     state, kept = a.state, np.ones((T, B, 1)) if a.keep is None else a.keep

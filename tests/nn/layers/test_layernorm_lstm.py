@@ -13,12 +13,13 @@ import pytest
 
 from charnn import api
 from charnn.config import ModelConfig, TrainConfig
+from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.io import npz
 from charnn.nn.layers.layernorm_lstm import VARIANCE_EPSILON, LayerNormLSTM
 from charnn.nn.layers.lstm import LSTM
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
@@ -67,7 +68,7 @@ def test_loss_gradients_and_state_are_torchs(dtype: Any) -> None:
     loss = loss_by_torch(theirs, torch.from_numpy(x), torch.from_numpy(y), h, c)
     loss.backward()
     g = p.like()
-    nats, _, after, before = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    nats, _, after, before = model.gradient(p, g, Batch(x, y), state, PassContext(Workspace()))
     assert nats == pytest.approx(loss.item(), rel=near)
     for found, expected in zip(after, (h[0], c[0], h[1], c[1]), strict=True):
         np.testing.assert_allclose(found, expected.detach().numpy(), rtol=near, atol=near)
@@ -82,14 +83,14 @@ def test_the_scale_of_what_is_normalised_makes_no_difference() -> None:
     model, p = network(2, True, np.float64)
     x, y = np.random.default_rng(0).integers(0, V, (2, T, B))
     ws, state = Workspace(), states(model, B, np.float64)
-    plain, *_ = model.score(p, x, y, state, ws, None)
+    plain, *_ = model.score(p, Batch(x, y), state, ws)
     for layer in "01":
         for name in "WUb":
             p[f"hidden/{layer}/{name}"] = 3 * p[f"hidden/{layer}/{name}"]
         p[f"hidden/{layer}/b"] = p[f"hidden/{layer}/b"] + 1
-    np.testing.assert_allclose(model.score(p, x, y, state, ws, None)[0], plain, rtol=1e-3)
+    np.testing.assert_allclose(model.score(p, Batch(x, y), state, ws)[0], plain, rtol=1e-3)
     p["hidden/1/gain"] = 3 * p["hidden/1/gain"]
-    assert np.abs(model.score(p, x, y, state, ws, None)[0] - plain).max() > 0.1
+    assert np.abs(model.score(p, Batch(x, y), state, ws)[0] - plain).max() > 0.1
 
 
 def test_it_starts_with_gates_that_forget_nothing() -> None:
@@ -121,7 +122,7 @@ def test_memory_is_counted_with_what_is_normalised() -> None:
             model = Model(ModelConfig("lstm", 128, layers, None, True, 0.5, norm=norm), 65)
             p, ws = model.initial(np.random.default_rng(0)), Workspace()
             x = np.zeros((score.SCORING_WINDOW // 32, 32), np.int64)
-            model.gradient(p, p.like(), x, x, model.zero_state(32), ws, None, np.random.default_rng(0))
+            model.gradient(p, p.like(), Batch(x, x), model.zero_state(32), PassContext(ws, np.random.default_rng(0)))
             found.append(memory.needed(model, TrainConfig(batch=32, workers=1)) - memory.RESERVED_BYTES)
             assert ws._needed < found[-1] < 3 * ws._needed
     assert found[2] > found[0] and found[3] > found[1]

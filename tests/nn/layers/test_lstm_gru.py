@@ -14,12 +14,13 @@ import pytest
 from charnn import api
 from charnn.choices import CELLS
 from charnn.config import ModelConfig, TrainConfig
+from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.nn import matmul
 from charnn.nn.layers.gru import GRU
 from charnn.nn.layers.lstm import LSTM
-from charnn.nn.model import Model
+from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -89,7 +90,7 @@ def test_gates_saturate_without_overflow(cell: str) -> None:
     p["hidden/0/b"] = np.resize([1e4, -1e4, 1e20], p["hidden/0/b"].shape)
     g = p.like()
     x = np.ones((T, B), np.int64)
-    nats, _, _, _ = model.gradient(p, g, x, x, model.zero_state(B), Workspace(), None, None)
+    nats, _, _, _ = model.gradient(p, g, Batch(x, x), model.zero_state(B), PassContext(Workspace()))
     assert np.isfinite(nats) and np.isfinite(g.flat).all()
 
 
@@ -188,7 +189,7 @@ def test_outputs_and_gradients_are_torchs(
     loss.backward()
 
     g = p.like()
-    nats, _, last, _ = model.gradient(p, g, x, y, state, Workspace(), None, None)
+    nats, _, last, _ = model.gradient(p, g, Batch(x, y), state, PassContext(Workspace()))
     assert nats == pytest.approx(loss.item(), rel=close)
     for i, theirs in enumerate(after if kinds > 1 else [after]):
         np.testing.assert_allclose(np.stack(last[i::kinds]), theirs.detach().numpy(), rtol=close, atol=close)
@@ -273,7 +274,7 @@ def test_a_window_allocates_no_more_than_the_workspace_holds(cell: str) -> None:
     ws, g, sizes = Workspace(), p.like(), []
     for _ in range(3):
         ws.reset()
-        model.gradient(p, g, x, y, model.zero_state(B), ws, None, None)
+        model.gradient(p, g, Batch(x, y), model.zero_state(B), PassContext(ws))
         sizes.append(ws._needed)
     assert sizes[0] == sizes[1] == sizes[2] == ws._arena.size
 
@@ -285,7 +286,7 @@ def test_memory_is_counted_with_the_gates(cell: str) -> None:
         config = TrainConfig(batch=batch, workers=1)
         p, ws = model.initial(np.random.default_rng(0)), Workspace()
         x = np.zeros((score.SCORING_WINDOW // batch, batch), np.int64)
-        model.gradient(p, p.like(), x, x, model.zero_state(batch), ws, None, np.random.default_rng(0))
+        model.gradient(p, p.like(), Batch(x, x), model.zero_state(batch), PassContext(ws, np.random.default_rng(0)))
         assert ws._needed < memory.needed(model, config) - memory.RESERVED_BYTES < 2.5 * ws._needed
 
 
