@@ -39,17 +39,23 @@ class Batch(NamedTuple):
         """The first step at which a target counts; T where none does."""
         if self.counted is None:
             return 0
-        there = np.flatnonzero(self.counted.any(axis=1))
-        return int(there[0]) if len(there) else len(self.counted)
+        there = np.any(self.counted, axis=1)
+        first = int(there.argmax())
+        return first if there[first] else len(there)
 
     def at(self, steps: slice) -> "Batch":
         """Some steps of it."""
-        return Batch(*(None if part is None else part[steps] for part in self))  # type: ignore[arg-type]
+        x, y, keep, counted = self
+        keep = keep if keep is None else keep[steps]
+        counted = counted if counted is None else counted[steps]
+        return Batch(x[steps], y[steps], keep, counted)
 
     def as_one_step(self) -> "Batch":
         """All its steps as rows of a single one: x, y (1, T B)."""
-        parts = (None if part is None else part.reshape(1, -1, *part.shape[2:]) for part in self)
-        return Batch(*parts)  # type: ignore[arg-type]
+        x, y, keep, counted = self
+        keep = keep if keep is None else keep.reshape(1, -1, 1)
+        counted = counted if counted is None else counted.reshape(1, -1)
+        return Batch(x.reshape(1, -1), y.reshape(1, -1), keep, counted)
 
 
 class Window(NamedTuple):
@@ -108,11 +114,14 @@ class StreamBatches:
         return Window(self.length, 1, self.extra)
 
     def read(self, window: Window, part: slice) -> Batch:
-        steps, rows = window.steps, range(window.rows)[part]
-        begins = [b * self.length + min(b, self.extra) + window.start for b in rows]
+        (start, steps, count, first), length, extra = window, self.length, self.extra
+        begins = [b * length + min(b, extra) + start for b in range(count)[part]]
         x, y = _side_by_side(self.ids, steps, begins, [begin + steps for begin in begins])
-        counted = np.broadcast_to(np.arange(steps)[:, None] >= window.first, y.shape) if window.first else None
-        return Batch(x, y, counted=counted)
+        if not first:
+            return Batch(x, y)
+        counted = np.ones(y.shape, bool)
+        counted[:first] = False
+        return Batch(x, y, None, counted)
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,7 @@ class SequenceBatches:
 
 def _side_by_side(ids: Ids, steps: int, begins: Sequence[int], ends: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """x, y (T, B), as `shifted` has them, of pieces of a stream that may be in a file: EOS beyond the end of each."""
-    read = np.full((steps + 1, len(begins)), EOS, ids.dtype)  # each piece, and the symbol before it
+    read = np.zeros((steps + 1, len(begins)), ids.dtype)  # each piece, and the symbol before it; EOS is 0
     for column, (begin, end) in enumerate(zip(begins, ends, strict=True)):
         before = min(1, begin)
         read[1 - before : 1 + end - begin, column] = ids[begin - before : end]

@@ -37,8 +37,8 @@ class Replica:
 
     def read(self, layout: BatchLayout, window: Window) -> Batch:
         """This worker's rows of a window."""
-        batch = layout.read(window, self.rows)
-        return batch._replace(keep=self.network.keep(batch.x))
+        x, y, _, counted = layout.read(window, self.rows)
+        return Batch(x, y, self.network.keep(x), counted)
 
     def after(self, batch: Batch, state: State, window: int) -> State:
         """The state after a batch, which draws the noise of this window."""
