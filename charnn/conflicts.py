@@ -118,6 +118,19 @@ CONFLICTS = (
         "standard input reaches one rank only",
         "name a file that all ranks can read",
     ),
+    # charnn tokenize
+    Conflict(
+        ("output", "decode"),
+        lambda output, decode: decode and output not in (None, "-"),
+        "--decode writes to standard output",
+        "leave out --output",
+    ),
+    Conflict(
+        ("vocabulary", "decode"),
+        lambda vocabulary, decode: vocabulary and not decode,
+        "--vocabulary needs --decode",
+        "add it, or leave --vocabulary out",
+    ),
 )
 
 

@@ -31,6 +31,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"workers": 2, "ranks": 3}, "the ranks that mpiexec starts are the workers: leave --workers out"),
     ({"batch": 2, "ranks": 3}, "there are 3 ranks for a batch of 2: start fewer"),
     ({"pipe": True, "ranks": 2}, "standard input reaches one rank only: name a file"),
+    ({"output": "a.npz", "decode": True}, "--decode writes to standard output: leave out --output"),
+    ({"vocabulary": "a.npz", "decode": False}, "--vocabulary needs --decode: add it, or leave --vocabulary out"),
 ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..config import TrainConfig
+from ..conflicts import check
 from . import options, streams
 
 
@@ -38,8 +39,7 @@ def command(
     charnn tokenize corpus.txt -o - | head       ids, a sequence a line; 0 is the end of a sequence
     charnn tokenize --decode tokens.npz          the text again, byte for byte
     """
-    if decode and output not in (None, "-"):
-        raise click.UsageError("--decode writes to standard output: leave out --output")
+    check({"output": output, "decode": decode, "vocabulary": vocabulary})
     if decode:
         return _decode(corpus, vocabulary)
     if output not in (None, "-"):
@@ -47,8 +47,6 @@ def command(
             raise click.UsageError(f"--output {output}: tokenised files are known by their names, which end in .npz")
         if any(name.endswith(".npz") for name in corpus):
             raise click.UsageError(f"{corpus[0]} is tokenised already: leave out --output")
-    if vocabulary:
-        raise click.UsageError("--vocabulary goes with --decode")
     options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
     from ..data import read, tokenized
     from ..evaluation import ngram

@@ -214,7 +214,7 @@ def test_ids_that_are_none_are_refused(new: Path, ids: str | bytes, message: str
         ([], "Missing argument 'CORPUS...'"),
         (["gone.txt"], "gone.txt does not exist"),
         (["."], ". is a folder: give the files in it"),
-        (["names.txt", "--vocabulary", "names.txt"], "--vocabulary goes with --decode"),
+        (["names.txt", "--vocabulary", "names.txt"], "--vocabulary needs --decode"),
         (["names.txt", "--decode"], "names.txt is no tokenised file (.npz): ids need the --vocabulary they are from"),
         (["names.txt", "--decode", "-o", "a.txt"], "--decode writes to standard output: leave out --output"),
         (["names.txt", "--valid", "nan"], "valid is nan: give a finite number"),
