@@ -109,14 +109,6 @@ class ModelConfig(Checked):
         return self.options_of("cell")
 
 
-IDLE = {  # options of tasks that have no effect with a choice of another one
-    ("encoder", "none"): ("pooling", "condition", "attention"),
-    ("context_as", "label"): ("encoder", "pooling"),
-    ("labels", "several"): ("head",),
-    ("autoencode", True): ("columns",),
-}
-
-
 @dataclass(frozen=True)
 class TaskConfig(Checked):
     """What is learnt. The options of single tasks are fields too, made from the rows of `choices.TASKS`."""
@@ -160,17 +152,6 @@ class TaskConfig(Checked):
         "characters", "what a target is made of", choices=("characters", "words"), of="task"
     )
     autoencode: bool | None = option(False, "learn to write each line again, without pairs", of="task")
-
-    def __post_init__(self) -> None:
-        """Options that others leave without effect become None, and are refused where they are given."""
-        given = vars(self).copy()
-        super().__post_init__()
-        for (option_, choice), names in IDLE.items():
-            for name in names if getattr(self, option_) == choice else ():
-                if given[name] is not None:
-                    flag = f"--{option_.replace('_', '-')}{'' if choice is True else f' {choice}'}"
-                    raise UsageError(f"--{name.replace('_', '-')} has no effect with {flag}: leave it out")
-                object.__setattr__(self, name, None)
 
 
 @dataclass(frozen=True)

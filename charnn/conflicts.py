@@ -46,6 +46,19 @@ def between_layers(name: str, plain: Any) -> Conflict:
     return Conflict((name, "layers"), lambda value, layers: value != plain and layers == 1, says, do)
 
 
+def without(name: str, other: str, choice: Any) -> Conflict:
+    """An option that has no effect with this choice of another one."""
+    flag, with_ = (f"--{option.replace('_', '-')}" for option in (name, other))
+    says = f"{flag} has no effect with {with_ if choice is True else f'{with_} {choice}'}"
+    return Conflict((name, other), lambda _, value: value == choice, says, asked=True)
+
+
+def of_text(name: str) -> Conflict:
+    """An option of the task text alone: of windows, of ends, of what is fed back."""
+    says = f"--{name.replace('_', '-')} has no effect on --task {{task}}"
+    return Conflict((name, "task"), lambda _, task: task != "text", says, "leave it out, or choose --task text", True)
+
+
 LOCKED = "--dropout-kind locked has no effect on"
 SHARE = "--teacher-forcing {teacher_forcing}"
 FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
@@ -98,6 +111,13 @@ CONFLICTS = (
         "--stride is {stride}, and --window {window}: characters in between would not be learnt from",
         "give a stride of a window at most",
     ),
+    # A task on pairs
+    *(without(name, "encoder", "none") for name in ("pooling", "condition", "attention")),
+    *(without(name, "context_as", "label") for name in ("encoder", "pooling")),
+    without("head", "labels", "several"),
+    without("columns", "autoencode", True),
+    *(of_text(name) for name in ("scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence")),
+    # How long
     *(time(name) for name in ("minutes", "epochs", "steps")),
     *(new_run(name) for name in ("recipe", "budget", "characters")),
     Conflict(

@@ -22,6 +22,23 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"dropout_kind": "locked", "scheme": "one-step"}, "on --scheme one-step, whose windows have one step"),
     ({"dropout_kind": "locked", "window": 1}, "on --window 1, whose windows have one step"),
     ({"stride": 9, "window": 8}, "--stride is 9, and --window 8: "),
+    *[
+        ({name: "x", "encoder": "none"}, f"--{name} has no effect with --encoder none: leave it out")
+        for name in ("pooling", "condition", "attention")
+    ],
+    *[
+        ({name: "x", "context_as": "label"}, f"--{name} has no effect with --context-as label")
+        for name in ("encoder", "pooling")
+    ],
+    ({"head": "sigmoid", "labels": "several"}, "--head has no effect with --labels several"),
+    ({"columns": "1,2", "autoencode": True}, "--columns has no effect with --autoencode: leave it out"),
+    *[
+        (
+            {name: "x", "task": "classify"},
+            f"--{name.replace('_', '-')} has no effect on --task classify: leave it out, or",
+        )
+        for name in ("scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence")
+    ],
     ({"minutes": 1, "budget": "1m"}, "--budget and --minutes both say how long to train: leave one of them out"),
     ({"epochs": 1, "budget": "1m"}, "--budget and --epochs both"),
     ({"steps": 1, "budget": "1m"}, "--budget and --steps both"),
