@@ -80,11 +80,19 @@ def lengths(pairs: Pairs, rows: np.ndarray) -> np.ndarray:
     return np.stack([side.lengths[rows] + 1 for side in (pairs.source, pairs.target)])
 
 
-def within_memory(pairs: Pairs, rows: np.ndarray, symbols: int = MAX_SYMBOLS) -> Iterator[np.ndarray]:
-    """Rows (B,) in parts that have no more symbols, padding included, or are one row."""
-    found, start = lengths(pairs, rows), 0
-    while start < len(rows):
-        steps = np.maximum.accumulate(found[:, start:], axis=1).sum(axis=0)
-        count = max(1, int(np.count_nonzero(steps * np.arange(1, len(steps) + 1) <= symbols)))
-        yield rows[start : start + count]
-        start += count
+def within_memory(lengths: np.ndarray, symbols: int = MAX_SYMBOLS) -> Iterator[slice]:
+    """Cut rows with lengths (k, B) of their k sides into parts that have no more symbols, padding included, or are one
+    row.
+    """
+    start, count = 0, lengths.shape[1]
+    while start < count:
+        steps = np.maximum.accumulate(lengths[:, start:], axis=1).sum(axis=0)
+        stop = start + max(1, int(np.count_nonzero(steps * np.arange(1, len(steps) + 1) <= symbols)))
+        yield slice(start, stop)
+        start = stop
+
+
+def by_length(lengths: np.ndarray, symbols: int = MAX_SYMBOLS) -> list[np.ndarray]:
+    """Numbers of rows with lengths (k, N), the longest first, in parts (B,) as `within_memory` cuts them."""
+    order = np.argsort(-lengths.sum(axis=0), kind="stable")
+    return [order[part] for part in within_memory(lengths[:, order], symbols)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from charnn.data import pairs as pairs_module
-from charnn.data.pair_batches import PairBatches, lengths, pad, within_memory
+from charnn.data.pair_batches import PairBatches, by_length, lengths, pad, within_memory
 from charnn.data.pairs import PairFormat, Pairs
 from charnn.data.units import PairVocabulary, from_json, join, split
 from charnn.errors import CheckpointError, InputError, UsageError
@@ -179,14 +179,22 @@ def test_padding_closes_every_sequence_and_says_where_it_begins() -> None:
     assert padded.before.T.tolist() == [[0, 3, 4, 5], [0, 0, 0, 0], [0, 6, 0, 0]]
 
 
-def test_a_batch_is_cut_where_it_would_be_too_large(file: Path) -> None:
+def test_rows_are_cut_where_they_would_be_too_many(file: Path) -> None:
     pairs = many(file)
-    rows = PairBatches(pairs, np.arange(1000), 64, 0).at(0, 0)
-    parts = [*within_memory(pairs, rows, 500)]
-    assert len(parts) > 2
-    np.testing.assert_array_equal(np.concatenate(parts), rows)
-    for part, rest in zip(parts, np.split(rows, np.cumsum([len(part) for part in parts])[:-1])[1:], strict=False):
-        assert lengths(pairs, part).max(axis=1).sum() * len(part) <= 500
-        more = np.append(part, rest[0])
-        assert lengths(pairs, more).max(axis=1).sum() * len(more) > 500
-    assert [len(part) for part in within_memory(pairs, rows, 1)] == [1] * 64
+    sizes = lengths(pairs, PairBatches(pairs, np.arange(1000), 64, 0).at(0, 0))
+    parts = [*within_memory(sizes, 500)]
+    assert len(parts) > 2 and parts[0].start == 0 and parts[-1].stop == 64
+    for part, next in zip(parts, [*parts[1:], None], strict=True):
+        assert sizes[:, part].max(axis=1).sum() * (part.stop - part.start) <= 500
+        if next is not None:
+            more = sizes[:, part.start : part.stop + 1]
+            assert part.stop == next.start and more.max(axis=1).sum() * more.shape[1] > 500
+    assert [*within_memory(sizes, 1)] == [slice(i, i + 1) for i in range(64)]
+
+
+def test_rows_by_length_are_all_there_the_longest_first(file: Path) -> None:
+    sizes = lengths(many(file), np.arange(1000))
+    parts = by_length(sizes, 300)
+    order = np.concatenate(parts)
+    assert sorted(order.tolist()) == [*range(1000)] and (np.diff(sizes.sum(axis=0)[order]) <= 0).all()
+    assert len(parts[-2]) > 2 * len(parts[0])

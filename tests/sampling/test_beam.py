@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from charnn.config import ModelConfig, TaskConfig
 from charnn.data.pair_batches import pad
 from charnn.nn.layers.bidirectional import Bidirectional
 from charnn.nn.layers.lstm import LSTM
@@ -13,10 +14,11 @@ from charnn.nn.layers.stack import Stack
 from charnn.nn.pairs.decoder import Decoder
 from charnn.nn.pairs.encoder import Encoder
 from charnn.nn.pairs.encoder_decoder import EncoderDecoder, PairBatch
+from charnn.nn.pairs.model import PairModel
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.beam import Hypothesis, search
-from charnn.sampling.writer import TargetWriter
+from charnn.sampling.writer import TargetWriter, write
 
 V, H = 4, 6
 UNKNOWN = V - 1
@@ -93,14 +95,14 @@ def test_targets_that_are_done_are_no_longer_computed() -> None:
     assert table.calls[0] == 4 and table.calls[-1] == 2 and len(table.calls) == 7
 
 
-def network(attention: bool) -> tuple[EncoderDecoder, Parameters]:
+def network(attention: bool) -> tuple[PairModel, Parameters]:
     reader = Encoder(Stack((Bidirectional(LSTM((V,), H, V), LSTM((V,), H, V)),)))
     z = () if attention else (H, H)
     made = EncoderDecoder(reader, Decoder(Stack((LSTM((*z, V), H, V),)), attention), V, step=not attention)
     p = made.initial(np.random.default_rng(0), np.float64)
     for name, value in p.items():
         p[name] = value + np.random.default_rng(len(name)).normal(size=value.shape)
-    return made, p
+    return PairModel(ModelConfig(), TaskConfig(), made, V, V - 1), p
 
 
 @pytest.mark.parametrize("attention", [True, False])
@@ -118,5 +120,15 @@ def test_a_network_says_of_what_was_found_what_it_costs(attention: bool, width: 
         assert [one.ids.tolist() for one in again] == [one.ids.tolist() for one in some]
         for one in some:
             pairs = PairBatch(alone, pad([one.ids], np.dtype(int)))
-            nats = made.score(p, pairs, Workspace())[0][: len(one.ids) + one.ended].sum()
+            nats = made.network.score(p, pairs, Workspace())[0][: len(one.ids) + one.ended].sum()
             assert one.nats == pytest.approx(nats, rel=1e-9)
+
+
+def test_targets_come_in_the_order_of_their_sources() -> None:
+    made, p = network(attention=True)
+    sources = [np.array(one, np.uint8) for one in SOURCES * 3]
+    found = write(made, p, sources, 2)
+    again = [write(made, p, [source], 2)[0] for source in sources]
+    assert [[one.ids.tolist() for one in some] for some in found] == [[o.ids.tolist() for o in some] for some in again]
+    assert all(UNKNOWN not in one.ids for some in found for one in some)
+    assert write(made, p, []) == []

@@ -3,14 +3,14 @@
 z = what the encoder makes of the source,   u = tanh(b + z U), or z itself,   o = c + u V
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...data.pair_batches import Padded
+from ...data.pair_batches import Padded, pad
 from ..layers.base import Array, Arrays, Rng
 from ..layers.dense import Dense
 from ..layers.dropout import Dropout
@@ -49,6 +49,10 @@ class Classifier(Composite):
             found["between"] = Dense(sizes, self.between)
             sizes = (self.between,)
         return {**found, "readout": Linear(sizes, self.head.outputs, "V", "c")}
+
+    def batch(self, sources: Sequence[Array], targets: Sequence[Array], dtype: np.dtype) -> LabelBatch:
+        """Sources (n,) of ids and their labels (k,), side by side."""
+        return LabelBatch(pad(sources, dtype), self.head.targets(targets))
 
     def gradient(self, p: Parameters, g: Parameters, batch: LabelBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and its count of sources."""

@@ -8,7 +8,7 @@ Each of the three ways from the source to the target may be missing: the state t
 that it sees at each step, and attention; without that u is h.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...data.pair_batches import Padded
+from ...data.pair_batches import Padded, pad
 from ..layers.base import Array, Rng, State
 from ..layers.linear import Linear
 from ..parameters import Parameters
@@ -64,6 +64,10 @@ class EncoderDecoder(Composite):
     @property
     def readout(self) -> Readout:
         return Readout(self.decoder.output_sizes, self.size)
+
+    def batch(self, sources: Sequence[Array], targets: Sequence[Array], dtype: np.dtype) -> PairBatch:
+        """Sources and targets, (n,) of ids each, side by side."""
+        return PairBatch(pad(sources, dtype), pad(targets, dtype))
 
     def gradient(self, p: Parameters, g: Parameters, batch: PairBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and its count of symbols."""

@@ -5,14 +5,14 @@ h[t] = stack(x[t]; h[t-1])   over   source EOS target,   o[t] = c + h[t] V,   L 
 The loss is summed over the target alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ...data.pair_batches import Padded
+from ...data.pair_batches import Padded, pad
 from ...data.vocabulary import EOS
 from ..layers.base import Array, Arrays, Rng, State
 from ..layers.stack import Stack
@@ -50,6 +50,10 @@ class Primed(Composite):
     @property
     def readout(self) -> Readout:
         return Readout(self.stack.output_sizes, self.size)
+
+    def batch(self, sources: Sequence[Array], targets: Sequence[Array], dtype: np.dtype) -> PairBatch:
+        """Sources and targets, (n,) of ids each, side by side."""
+        return PairBatch(pad(sources, dtype), pad(targets, dtype))
 
     def gradient(self, p: Parameters, g: Parameters, batch: PairBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and its count of symbols."""
