@@ -17,6 +17,7 @@ import pytest
 import charnn
 from charnn.io.lazy import LazyArray
 from charnn.io.text import Source
+from tests.helpers.snapshots import raises
 
 NAMES = Path(__file__).parents[1] / "corpora" / "names.txt"
 TINY: dict[str, Any] = {
@@ -124,7 +125,7 @@ def test_read_watches_every_pass() -> None:
 
 
 def test_read_refuses_what_it_cannot_read(tmp_path: Path) -> None:
-    with pytest.raises(charnn.UsageError, match="does not exist"):
+    with raises(charnn.UsageError, "nothing.txt"):
         charnn.read(tmp_path / "nothing.txt")
     (tmp_path / "short.txt").write_bytes(b"short")
     with pytest.raises(charnn.InputError, match="too short"):
@@ -185,11 +186,11 @@ def test_train_keeps_runs_by_name_in_new_folders(tmp_path: Path) -> None:
 
 
 def test_train_refuses_options_that_there_are_not_and_values_out_of_bounds() -> None:
-    with pytest.raises(charnn.UsageError, match="there is no option epoch; there are activation, average, batch"):
+    with pytest.raises(charnn.UsageError, match="no option epoch; there are activation"):
         charnn.train(NAMES, out=None, epoch=3)
-    with pytest.raises(charnn.UsageError, match="hidden is 0: give a number"):
+    with raises(charnn.UsageError, "hidden is 0"):
         charnn.train(NAMES, out=None, hidden=0)
-    with pytest.raises(charnn.UsageError, match="choose one of adam"):
+    with raises(charnn.UsageError, "adam"):
         charnn.train(NAMES, out=None, optimizer="magic")
 
 
@@ -217,7 +218,7 @@ def test_load_finds_a_run_by_name_folder_file_or_as_the_newest(run: charnn.Run, 
         assert (loaded.model, loaded.config, loaded.vocabulary) == (run.model, run.config, run.vocabulary)
         assert (loaded.step, loaded.history, loaded.origin) == (run.step, run.history, run.origin)
     assert not ways[0].moments and charnn.load(folder / "last.npz").moments
-    with pytest.raises(charnn.UsageError, match="there is no model nothing"):
+    with raises(charnn.UsageError, "nothing"):
         charnn.load("nothing", root=root)
 
 
@@ -240,9 +241,9 @@ def test_generate_puts_the_prime_before_each(run: charnn.Run) -> None:
     assert charnn.generate(run, 2, "Mar", length=0) == ["Mar", "Mar"]
     (cold,) = set(charnn.generate(run, 5, "Mar", temp=0))
     assert cold.startswith("Mar")
-    with pytest.raises(charnn.InputError, match=r"the prime has characters.*'ß' U\+00DF at 1:2"):
+    with raises(charnn.InputError, "prime", "U+00DF at 1:2"):
         charnn.generate(run, 1, "Mß")
-    with pytest.raises(charnn.UsageError, match="no option temprature"):
+    with raises(charnn.UsageError, "temprature"):
         charnn.generate(run, temprature=1)
 
 

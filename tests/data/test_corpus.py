@@ -14,6 +14,7 @@ from charnn.data.corpus import MIN_SYMBOLS, Corpus, read, scan
 from charnn.data.vocabulary import MODES, Vocabulary
 from charnn.errors import InputError
 from charnn.io.text import Source, encode
+from tests.helpers.snapshots import raises
 
 law = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 NASTY = [
@@ -195,11 +196,9 @@ def test_the_vocabulary_has_no_line_end_where_lines_are_sequences() -> None:
 @pytest.mark.parametrize("sequence", MODES)
 def test_a_text_that_is_too_short_is_refused_with_the_minimum(sequence: str) -> None:
     text = "a" * (MIN_SYMBOLS - 2)  # and the EOS that closes it
-    with pytest.raises(
-        InputError, match=rf"some\.txt is too short: 15 symbols, where at least {MIN_SYMBOLS} are needed"
-    ):
+    with raises(InputError, "some.txt", f" {MIN_SYMBOLS} "):
         corpus(text, sequence=sequence)
-    with pytest.raises(InputError, match=r"some\.txt is too short: [01] symbols"):
+    with raises(InputError, "some.txt"):
         corpus("", sequence=sequence)
     assert len(corpus(text + "b", sequence=sequence).ids) == MIN_SYMBOLS
 
@@ -216,7 +215,7 @@ def test_a_text_that_is_too_short_is_refused_with_the_minimum(sequence: str) -> 
 def test_a_text_that_changes_while_it_is_read_is_refused(first: bytes, then: bytes) -> None:
     contents = [first, then]
     changing = Source("log.txt", lambda: source(contents.pop(0), range(0, 3000, 10)).open())
-    with pytest.raises(InputError, match=r"log\.txt changed while being read"):
+    with raises(InputError, "log.txt"):
         read([changing], "line")
 
 

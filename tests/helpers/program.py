@@ -2,10 +2,12 @@
 
 import gc
 import random
+import re
 
 from click.testing import CliRunner, Result
 
 from charnn.cli import program
+from tests.helpers.snapshots import check_message
 
 TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
 TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--patience", "0"]
@@ -40,8 +42,11 @@ def ok(*args: object, stdin: str | bytes | None = None) -> str:
 
 
 def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:
-    """The message where it refuses to."""
+    """The message where it refuses to: one line, the last, which is word for word what it was."""
     result = invoke(*args, stdin=stdin)
     assert (result.exit_code, result.stdout) == (code, ""), result.output
     assert "Traceback" not in result.stderr and "fault of charnn's own" not in result.stderr
-    return result.stderr
+    message = result.stderr.splitlines()[-1]
+    assert re.match("(charnn|Error): ", message), result.stderr
+    check_message(message)
+    return message

@@ -21,6 +21,7 @@ from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
+from tests.helpers.snapshots import raises
 
 V, H = 5, 4
 
@@ -166,7 +167,7 @@ def test_the_factor_is_a_geometric_mean_that_weighs_positions() -> None:
 def test_lags_need_a_text_that_is_longer() -> None:
     model, p = network(activation="tanh")
     assert gradients.gradients_by_lag(Network(model, p, False), text(8), 7)[0][-1].lag == 7
-    with pytest.raises(InputError, match="8 lags need more than 8 characters: give a longer text, or a smaller --lags"):
+    with raises(InputError, "--lags"):
         gradients.gradients_by_lag(Network(model, p, False), text(8), 8)
 
 

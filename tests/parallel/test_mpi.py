@@ -17,6 +17,7 @@ from charnn.parallel.mpi import MPIGroup
 from charnn.parallel.team import rows_of_worker
 from charnn.training import plan, session
 from tests.helpers.ranks import MPIEXEC, STARTERS, Done, execute, log, real, saved, together
+from tests.helpers.snapshots import raises
 from tests.helpers.toys import begin
 
 TINY = ["--hidden", "8", "--layers", "2", "--batch", "6", "--window", "8", "--dropout", "0", "--patience", "0"]
@@ -327,9 +328,9 @@ def test_weights_that_differ_in_a_bit_are_named_by_their_rank() -> None:
     other[7] = np.nextafter(other[7], 1)
     same, stray = (sha256(vector.tobytes()).digest() for vector in (weights, other))
     team_of(None, same, same).check(weights)
-    with pytest.raises(CharnnError, match="the weights of rank 1, 3 are no longer those of rank 0"):
+    with raises(CharnnError, "rank 1, 3"):
         team_of(None, stray, same, stray).check(weights)
-    with pytest.raises(CharnnError, match="the weights of rank 1 are"):
+    with raises(CharnnError, "rank 1"):
         team_of(same, None, rank=1).check(other)
 
 
@@ -370,7 +371,7 @@ def test_ranks_are_the_workers_and_must_have_a_row_each(monkeypatch: pytest.Monk
     monkeypatch.setenv("PMI_SIZE", "4")
     assert plan.resolve(TrainConfig(batch=32, workers=2), 10**6).workers == 4
     assert plan.resolve(TrainConfig(batch=4, window=8), 10**6).workers == 4
-    with pytest.raises(UsageError, match="there are 4 ranks for a batch of 3"):
+    with raises(UsageError, "4 ranks"):
         plan.resolve(TrainConfig(batch=3, window=8), 10**6)
 
 

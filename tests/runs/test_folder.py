@@ -11,6 +11,7 @@ from charnn.errors import CharnnError, UsageError
 from charnn.runs import checkpoint
 from charnn.runs.folder import Folder, find, newest
 from charnn.runs.run import Run
+from tests.helpers.snapshots import raises
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +53,14 @@ def test_folders_above_are_made() -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "/a", "..", ".", "a/", "../a"])
 def test_a_name_that_is_a_path_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="is no name of a folder: give one without /"):
+    with raises(UsageError, "folder"):
         Folder.create("runs", name)
     assert not list(Path().iterdir())
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_option_to_try() -> None:
     Path("runs").write_text("a file")
-    with pytest.raises(CharnnError, match=r"runs/names cannot be made: .*; --out names another folder"):
+    with raises(CharnnError, "runs/names", "--out"):
         Folder.create("runs", "names")
 
 
@@ -83,7 +84,7 @@ def test_the_log_is_a_json_object_a_line() -> None:
 def test_a_log_that_cannot_be_written_is_named() -> None:
     folder = Folder.create("runs", "names")
     folder.log.mkdir()
-    with pytest.raises(CharnnError, match=r"runs/names/log\.jsonl cannot be written: Is a directory"):
+    with raises(CharnnError, "runs/names/log.jsonl"):
         folder.write({"step": 1})
 
 
@@ -156,12 +157,12 @@ def test_other_files_are_no_runs(run: Run) -> None:
 
 
 def test_without_any_model_the_message_says_how_to_make_one(run: Run) -> None:
-    with pytest.raises(UsageError, match="there is no model in runs/: train one with `charnn train CORPUS`"):
+    with raises(UsageError, "runs/", "charnn train"):
         find(None, "runs")
-    with pytest.raises(UsageError, match="there is no model names, neither a file nor a run in runs/: `charnn train"):
+    with raises(UsageError, "names", "runs/", "charnn train"):
         find("names", "runs")
     Path("runs/empty").mkdir(parents=True)
-    with pytest.raises(UsageError, match=r"runs/empty holds no model \(no best\.npz\): train one with `charnn train"):
+    with raises(UsageError, "runs/empty", "best.npz", "charnn train"):
         find("empty", "runs")
-    with pytest.raises(UsageError, match=r"runs/empty holds no model \(no last\.npz\)"):
+    with raises(UsageError, "runs/empty", "last.npz"):
         find("empty", "runs", "last")

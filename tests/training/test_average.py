@@ -21,6 +21,7 @@ from charnn.training import session
 from charnn.training.session import Validation
 from charnn.training.trainer import Rollback, Trainer
 from tests.helpers.ranks import MPIEXEC, execute, real
+from tests.helpers.snapshots import raises
 from tests.helpers.toys import assert_same, begin, corpus, start, text, updates, vectors
 
 
@@ -202,12 +203,12 @@ def test_an_average_without_its_iterate_is_corrupt(folder: Path, tmp_path: Path)
         for name in [name for name in arrays if name.startswith("iterate/")]:
             del arrays[name]
 
-    with pytest.raises(CheckpointError, match=r"is corrupt: iterate/.* should be float32 .*, and is nothing"):
+    with raises(CheckpointError, "iterate/", "float32"):
         checkpoint.load(rewritten(folder / "last.npz", tmp_path / "without.npz", drop))
 
 
 @pytest.mark.parametrize("other", [0.0, 0.5])
 def test_a_run_keeps_its_average(folder: Path, other: float) -> None:
     run = checkpoint.load(folder / "last.npz")
-    with pytest.raises(UsageError, match=rf"with --average 0.3, and cannot be resumed with {other}"):
+    with raises(UsageError, "--average 0.3", f" {other}"):
         session.resume(run, corpus(text(4000)), None, {"average": other})

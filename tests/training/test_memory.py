@@ -9,6 +9,7 @@ from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import CharnnError
 from charnn.nn.model import Model
 from charnn.training import memory
+from tests.helpers.snapshots import raises
 
 
 def test_more_of_anything_needs_more() -> None:
@@ -23,7 +24,7 @@ def test_more_of_anything_needs_more() -> None:
 def test_what_cannot_fit_is_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda: 10**9)
     assert memory.check(Model(ModelConfig(hidden=64), 50), TrainConfig(workers=1)) < 10**9
-    with pytest.raises(CharnnError, match=r"needs [\d.]+ GB, and there are 1.0 GB: try a smaller --hidden"):
+    with raises(CharnnError, "1.0 GB", "--hidden"):
         memory.check(Model(ModelConfig(hidden=1_000_000), 50), TrainConfig(workers=1))
 
 

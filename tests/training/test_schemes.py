@@ -26,6 +26,7 @@ from charnn.training import memory, schemes
 from charnn.training.bptt import Replica, Span
 from charnn.training.schemes import Unbiased, Whole
 from charnn.training.trainer import Trainer
+from tests.helpers.snapshots import raises
 from tests.helpers.toys import V, begin, start, text, updates, vectors
 
 SCHEMES: dict[str, dict[str, Any]] = {
@@ -479,23 +480,20 @@ def test_what_an_update_keeps_is_known_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("given", "named"),
     [
-        (
-            {"scheme": "full", "stride": 8},
-            "--stride has no effect on --scheme full: leave it out, or choose --scheme tr",
-        ),
-        ({"scheme": "one-step", "stride": 8}, "--stride has no effect on --scheme one-step"),
-        ({"scheme": "unbiased", "stride": 8}, "--stride has no effect on --scheme unbiased"),
-        ({"cut": 0.5}, "--cut has no effect on --scheme truncated: leave it out, or choose --scheme unbiased"),
-        ({"scheme": "full", "cut": 0.5}, "--cut has no effect on --scheme full"),
-        ({"window": 8, "stride": 9}, "--stride is 9, and --window 8: "),
-        ({"scheme": "unbiased", "cut": 0.0}, "--cut is 0.0: give a number from 0.001 to 1"),
-        ({"scheme": "rtrl"}, "--scheme is 'rtrl': choose one of truncated, one-step, full, unbiased"),
+        ({"scheme": "full", "stride": 8}, "--stride"),
+        ({"scheme": "one-step", "stride": 8}, "--stride"),
+        ({"scheme": "unbiased", "stride": 8}, "--stride"),
+        ({"cut": 0.5}, "--cut"),
+        ({"scheme": "full", "cut": 0.5}, "--cut"),
+        ({"window": 8, "stride": 9}, "--stride is 9"),
+        ({"scheme": "unbiased", "cut": 0.0}, "--cut is 0.0"),
+        ({"scheme": "rtrl"}, "--scheme is 'rtrl'"),
     ],
 )
-def test_what_has_no_effect_is_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match="^" + message.replace("(", r"\(")):
+def test_what_has_no_effect_is_refused(given: dict[str, Any], named: str) -> None:
+    with raises(UsageError, named):
         TrainConfig(**given)
 
 

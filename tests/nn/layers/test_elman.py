@@ -24,8 +24,8 @@ from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.sampling.stepper import FastStepper, WindowStepper, make_stepper
 from charnn.training import memory
-from tests.helpers.program import invoke, well
-from tests.helpers.snapshots import check_losses
+from tests.helpers.program import refused, well
+from tests.helpers.snapshots import check_losses, raises
 from tests.helpers.stepping import Naive, close, read, symbols
 from tests.helpers.toys import losses, text
 
@@ -268,23 +268,21 @@ def test_losses_are_what_they_were(name: str) -> None:
 # Options
 
 REFUSED = [
-    (["--cell", "lstm", "--recurrence", "diagonal"], "--recurrence has no effect on --cell lstm"),
-    (["--cell", "gru", "--delay", "2"], "--delay has no effect on --cell gru"),
-    (["--cell", "gru", "--recurrent-depth", "2"], "--recurrent-depth has no effect on --cell gru"),
-    (["--layers", "1", "--residual"], "--residual has no effect on --layers 1"),
-    (["--layers", "1", "--feedforward-depth", "2"], "--feedforward-depth has no effect on --layers 1"),
-    (["--delay", "0"], "--delay is 0: give a number from 1 to 1000"),
+    ["--cell", "lstm", "--recurrence", "diagonal"],
+    ["--cell", "gru", "--delay", "2"],
+    ["--cell", "gru", "--recurrent-depth", "2"],
+    ["--layers", "1", "--residual"],
+    ["--layers", "1", "--feedforward-depth", "2"],
+    ["--delay", "0"],
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), REFUSED, ids=lambda given: given if isinstance(given, str) else "")
-def test_what_has_no_effect_is_refused_in_one_line(
-    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("options", REFUSED, ids=" ".join)
+def test_what_has_no_effect_is_refused(options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\n" * 40, "utf-8")
-    done = invoke("train", "names.txt", *options)
-    assert done.exit_code == 2 and message in done.output and done.output.count("\n") == 1
+    named = [option for option in options if option.startswith("--")][-1]
+    assert named in refused(2, "train", "names.txt", *options)
     assert list(tmp_path.iterdir()) == [tmp_path / "names.txt"]
 
 
@@ -298,7 +296,7 @@ def test_a_configuration_from_before_there_were_depths_is_a_plain_one() -> None:
     made = ModelConfig(**old)
     assert (made.recurrence, made.delay, made.recurrent_depth, made.feedforward_depth) == ("full", 1, 1, 1)
     assert made.dropout_kind == "standard" and not made.residual and made.words == ["skip connections"]
-    with pytest.raises(UsageError, match="--recurrence is 'sparse': choose one of full, diagonal"):
+    with raises(UsageError, "--recurrence is 'sparse'"):
         ModelConfig("elman", recurrence="sparse")
 
 

@@ -31,7 +31,7 @@ from charnn.training.schedules import teacher
 from charnn.training.session import Validation
 from charnn.training.trainer import Update
 from tests.helpers.program import invoke
-from tests.helpers.snapshots import check_losses
+from tests.helpers.snapshots import check_losses, raises
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import begin, corpus, losses, options, text, vocabulary
 
@@ -269,23 +269,23 @@ def test_memory_is_counted(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("given", "named"),
     [
-        ({"cell": "jordan", "feedback": "output"}, "--feedback output has no effect on --cell jordan"),
-        ({"teacher_forcing": "0.5"}, "--teacher-forcing 0.5 has no effect.*--feedback output or --cell jordan"),
-        ({"cell": "lstm", "teacher_forcing": "1:0.5"}, "--teacher-forcing 1.0:0.5 has no effect"),
-        ({"cell": "elman", "decay": 0.5}, "--decay has no effect on --cell elman.*--cell jordan"),
-        ({"cell": "jordan", "decay": 1.0}, "--decay is 1.0: give a number from 0 to 0.999"),
-        ({"feedback": "input"}, "--feedback is 'input': choose one of none, output"),
+        ({"cell": "jordan", "feedback": "output"}, "--feedback output"),
+        ({"teacher_forcing": "0.5"}, "--teacher-forcing 0.5"),
+        ({"cell": "lstm", "teacher_forcing": "1:0.5"}, "--teacher-forcing 1.0:0.5"),
+        ({"cell": "elman", "decay": 0.5}, "--decay"),
+        ({"cell": "jordan", "decay": 1.0}, "--decay is 1.0"),
+        ({"feedback": "input"}, "--feedback is 'input'"),
         *(
-            ({"feedback": "output", "teacher_forcing": wrong}, "--teacher-forcing is .*: give a number from 0 to 1")
+            ({"feedback": "output", "teacher_forcing": wrong}, f"--teacher-forcing is {wrong!r}")
             for wrong in ("", "a", "1.5", "-0.1", "1:0.5:0", "nan", "1:", "inf")
         ),
     ],
     ids=str,
 )
-def test_what_has_no_effect_or_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+def test_what_has_no_effect_or_no_sense_is_refused(given: dict[str, Any], named: str) -> None:
+    with raises(UsageError, named):
         ModelConfig(**given)
 
 

@@ -33,6 +33,7 @@ from charnn.nn.layers.trace import Trace
 from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
+from tests.helpers.snapshots import raises
 
 TILES = {"TILED": True, "SMALL": 30, "COLUMNS": 4, "BLOCK": 4, "ENOUGH": 2, "FEWEST": 2, "STRIP": 4, "LONG": 4}
 
@@ -500,11 +501,9 @@ def test_a_layer_says_what_sizes_its_outputs_have(row: Row) -> None:
 
 
 def test_residual_connections_ask_for_outputs_of_one_size() -> None:
-    with pytest.raises(
-        UsageError, match=r"--residual adds outputs of one size, and layers here have \(6,\) and \(4,\)"
-    ):
+    with raises(UsageError, "--residual"):
         Stack((Elman((V,), H), Elman((H,), 4)), residual=True)
-    with pytest.raises(UsageError, match="--residual"):
+    with raises(UsageError, "--residual"):
         Stack((SideBySide((Elman((V,), H), Elman((V,), H))), Elman((H, H), H)), residual=True)
 
 

@@ -28,7 +28,7 @@ from charnn.training import memory
 from tests.helpers.gated import B, H, T, V, states
 from tests.helpers.gated import network as cells_network
 from tests.helpers.program import well
-from tests.helpers.snapshots import check_losses
+from tests.helpers.snapshots import check_losses, raises
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import losses
 
@@ -134,7 +134,7 @@ def test_losses_are_what_they_were() -> None:
 
 def test_other_cells_refuse_it() -> None:
     for cell in ("elman", "gru", "jordan"):
-        with pytest.raises(UsageError, match=f"--norm has no effect on --cell {cell}: leave it .* choose --cell lstm"):
+        with raises(UsageError, f"--cell {cell}", "--norm"):
             ModelConfig(cell, norm="layer")
     assert ModelConfig("lstm").norm == "none" and ModelConfig("gru").norm is None
 

@@ -28,7 +28,7 @@ from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
 from tests.helpers.gated import B, H, T, V, network, states
 from tests.helpers.program import invoke
-from tests.helpers.snapshots import check_losses
+from tests.helpers.snapshots import check_losses, raises
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
 from tests.helpers.toys import losses, text
 
@@ -296,7 +296,7 @@ def test_memory_is_counted_with_the_gates(cell: str) -> None:
 @cells
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_an_activation_has_no_effect_on_gates_and_is_refused(cell: str, activation: str) -> None:
-    with pytest.raises(UsageError, match=rf"--activation has no effect on --cell {cell}.*--cell elman"):
+    with raises(UsageError, f"--cell {cell}", "--activation"):
         ModelConfig(cell, activation=activation)
     assert ModelConfig(cell).activation is None
 
@@ -304,9 +304,9 @@ def test_an_activation_has_no_effect_on_gates_and_is_refused(cell: str, activati
 def test_elman_has_relu_unless_told_otherwise() -> None:
     assert ModelConfig("elman").activation == "relu"
     assert ModelConfig("elman", activation="tanh").activation == "tanh"
-    with pytest.raises(UsageError, match="--activation is 'step': choose one of tanh, relu, sigmoid"):
+    with raises(UsageError, "--activation is 'step'"):
         ModelConfig("elman", activation="step")
-    with pytest.raises(UsageError, match="--cell is 'peephole': choose one of lstm, gru, elman, jordan"):
+    with raises(UsageError, "--cell is 'peephole'"):
         ModelConfig("peephole")
     assert ModelConfig(**asdict(ModelConfig("gru"))) == ModelConfig("gru")  # as a checkpoint has it
 
@@ -315,7 +315,7 @@ def test_by_default_there_are_two_layers_of_lstm() -> None:
     model = ModelConfig()
     assert model == ModelConfig("lstm", 256, 2, None, skip=True) and model.words == ["skip connections"]
     for option in ({"activation": "tanh"}, {"delay": 1}, {"recurrence": "full"}, {"recurrent_depth": 1}):
-        with pytest.raises(UsageError, match=r"has no effect on --cell lstm: leave it out, or choose --cell elman"):
+        with raises(UsageError, "--cell lstm"):
             ModelConfig(**option)
 
 
