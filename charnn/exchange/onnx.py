@@ -19,6 +19,7 @@ from ..runs.run import Run
 from ..version import __version__
 from . import matrices
 from .describe import vocabulary_list
+from .matrices import Matrices
 from .program import SYMBOL, Operation, Program
 from .steps import program
 
@@ -89,40 +90,49 @@ Made = tuple[str, list[str]]  # the names of the scores (T, B, V) and of the nex
 
 def operators(graph: Graph, run: Run, step: Program) -> Made:
     """Each layer as an operator that reads all steps."""
-    stack, p, V = run.model.hidden, run.weights.at("hidden"), run.model.symbols
+    stack, V = run.model.hidden, run.model.symbols
     values = graph.constant("off_on", np.array([0, 1], np.float32))
     onehot = graph.node("OneHot", "symbols", graph.constant("V", V), values, axis=-1)
-    axis = {name: graph.constant(name, [n]) for name, n in (("axis_0", 0), ("axis_1", 1))}
     ys: list[str] = []
     after: list[str] = []
     for i, layer in enumerate(stack.layers):
-        reads = [*ys[-1:], *([onehot] if stack.skip or not ys else [])]
-        x = graph.node("Concat", *reads, axis=-1) if len(reads) > 1 else reads[0]
-        weights, at = p.at(str(i)), f"hidden/{i}"
-        if not layer.state_sizes:
-            U = graph.constant(f"{at}/U", matrices.joined(layer, weights["U"], V))
-            a = graph.node("Add", graph.node("MatMul", x, U), graph.constant(f"{at}/b", weights["b"]))
-            y = graph.node(FUNCTIONS[layer.activation], a)
+        x = _joined(graph, [*ys[-1:], *([onehot] if stack.skip or not ys else [])])
+        before = [f"state_{n}" for n in range(len(after), len(after) + len(layer.state_sizes))]
+        weights, at = run.weights.at(f"hidden/{i}"), f"hidden/{i}"
+        if before:
+            y, *own = _cell(graph, at, layer, matrices.matrices(layer, weights, V, matrices.ONNX), [x, *before])
+            after += own
         else:
-            found = matrices.matrices(layer, weights, V, matrices.ONNX)
-            both = np.concatenate([found.input_bias, found.hidden_bias])
-            named = (("W", found.input), ("R", found.hidden), ("B", both))
-            own = [graph.constant(f"{at}/{name}", numbers[None]) for name, numbers in named]
-            first = range(len(after), len(after) + len(layer.state_sizes))
-            before = [graph.node("Unsqueeze", f"state_{n}", axis["axis_0"]) for n in first]
-            y, *last = graph.node(
-                OPERATORS[type(layer).__name__], x, *own, "", *before, outputs=1 + len(first), **_settings(layer)
-            )
-            y = graph.node("Squeeze", y, axis["axis_1"])
-            after += [graph.node("Squeeze", one, axis["axis_0"]) for one in last]
-        if stack.residual and ys:
-            y = graph.node("Add", y, ys[-1])
-        ys.append(y)
-    h = graph.node("Concat", *ys, axis=-1) if stack.skip and len(ys) > 1 else ys[-1]
-    readout = run.weights.at("readout")
-    o = graph.node("MatMul", h, graph.constant("readout/V", readout["V"]))
-    o = graph.node("Add", o, graph.constant("readout/c", readout["c"]))
+            a = _affine(graph, x, {f"{at}/U": matrices.joined(layer, weights["U"], V), f"{at}/b": weights["b"]})
+            y = graph.node(FUNCTIONS[layer.activation], a)
+        ys.append(graph.node("Add", y, ys[-1]) if stack.residual and ys else y)
+    h = _joined(graph, ys if stack.skip else ys[-1:])
+    o = _affine(graph, h, {name: run.weights[name] for name in ("readout/V", "readout/c")})
     return (_joint(graph, o) if run.model.config.ending == "node" else o), after
+
+
+def _joined(graph: Graph, parts: list[str]) -> str:
+    """Vectors side by side."""
+    return graph.node("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
+
+
+def _affine(graph: Graph, x: str, weights: dict[str, Array]) -> str:
+    """x times a matrix, and a bias: the two weights by their names."""
+    matrix, bias = (graph.constant(name, numbers) for name, numbers in weights.items())
+    return str(graph.node("Add", graph.node("MatMul", x, matrix), bias))
+
+
+def _cell(graph: Graph, at: str, layer: Any, found: Matrices, reads: list[str]) -> list[str]:
+    """LSTM, GRU or RNN that reads x and the state (B, H) before: what comes out (T, B, H), and the state after."""
+    both = np.concatenate([found.input_bias, found.hidden_bias])
+    named = (("W", found.input), ("R", found.hidden), ("B", both))
+    own = [graph.constant(f"{at}/{name}", numbers[None]) for name, numbers in named]  # of one direction
+    first, second = (graph.constant(f"axis_{n}", [n]) for n in (0, 1))
+    x, *before = reads
+    state = [graph.node("Unsqueeze", one, first) for one in before]
+    operator, more = OPERATORS[type(layer).__name__], _settings(layer)
+    y, *after = graph.node(operator, x, *own, "", *state, outputs=1 + len(state), **more)
+    return [graph.node("Squeeze", y, second), *(graph.node("Squeeze", one, first) for one in after)]
 
 
 def _settings(layer: Any) -> dict[str, Any]:
