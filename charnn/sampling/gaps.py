@@ -1,0 +1,74 @@
+"""Gaps in a text, filled: by a network that reads both sides, or by one that reads from left to right, with a beam."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..data.vocabulary import EOS
+from ..nn.functions import log_softmax
+from ..nn.gaps import GapNetwork
+from ..nn.layers.base import Array
+from ..nn.network import Network
+from ..nn.parameters import Parameters
+from ..nn.workspace import Workspace
+
+BEAM = 20  # beginnings that are kept while gaps are filled from left to right
+AHEAD = 32  # symbols after a gap that tell which of its fillings was right
+
+
+def fill_from_both(network: GapNetwork, p: Parameters, ids: Array, gaps: Array) -> Array:
+    """The text ids (N,) with the likeliest symbols, but EOS, where `gaps` (N,) is true.
+
+    Of gaps beside each other the most certain is filled first, and is there for the others to see.
+    """
+    hidden, text, open_, ws = network.size, ids.astype(np.intp), gaps.copy(), Workspace(back=False)
+    while open_.any():
+        text[open_] = hidden
+        ws.reset()
+        o = network.scores(p, text[:, None], None, ws)[:, 0].astype(np.float64)
+        o[:, EOS] = -np.inf
+        logp = log_softmax(o)
+        certain = logp.max(axis=1)
+        for run in runs(open_):
+            t = run.start + int(certain[run].argmax())
+            text[t], open_[t] = logp[t].argmax(), False
+    return text
+
+
+def fill_from_left(network: Network, ids: Array, gaps: Array, width: int = BEAM) -> Array:
+    """The same by a network that reads from left to right, whose beam keeps the likeliest beginnings.
+
+    What follows a gap says which of its fillings was right: the likeliest text up to `AHEAD` symbols further is taken.
+    """
+    text, ws = ids.astype(np.intp), Workspace(back=False)
+    state = network.zero_state(1)
+    rows, scores = np.full((1, 0), EOS), np.zeros(1)  # the beginnings since the last settled symbol, and their nats
+    last, settled = np.array([EOS]), 0
+    for t in range(len(text)):
+        ws.reset()
+        o, after = network.step(last, state, ws)
+        logp = log_softmax(network.model.ending.joint(o.astype(np.float64)))
+        logp[:, EOS] = -np.inf if gaps[t] else logp[:, EOS]
+        if gaps[t]:
+            total = (scores[:, None] + logp).reshape(-1)
+            best = np.argsort(-total, kind="stable")[:width]
+            parents, last = best // logp.shape[1], best % logp.shape[1]
+            scores = total[best]
+        else:
+            parents, last = np.arange(len(scores)), np.full(len(scores), text[t])
+            scores = scores + logp[:, text[t]]
+        state = tuple(s[parents] for s in after)
+        rows = np.concatenate([rows[parents], last[:, None]], axis=1)
+        if not gaps[max(0, t + 1 - AHEAD) : t + 1].any():
+            best = np.array([int(scores.argmax())])
+            text[settled : t + 1] = rows[best[0]]
+            state, rows, scores, last = tuple(s[best] for s in state), rows[best, :0], np.zeros(1), last[best]
+            settled = t + 1
+    text[settled:] = rows[int(scores.argmax())]
+    return text
+
+
+def runs(marked: Array) -> Iterator[slice]:
+    """Where neighbours are marked, (N,) of booleans: each run of them."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]])))
+    return (slice(int(a), int(b)) for a, b in edges.reshape(-1, 2))

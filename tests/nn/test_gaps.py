@@ -1,0 +1,84 @@
+"""A network that reads from both ends: its gradient, and what each score does not depend on."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charnn.data.pair_batches import Padded
+from charnn.nn.gaps import GapNetwork
+from charnn.nn.layers.bidirectional import Bidirectional
+from charnn.nn.layers.gru import GRU
+from charnn.nn.layers.lstm import LSTM
+from charnn.nn.layers.stack import Stack
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+
+T, B, H, V, EPS = 6, 3, 4, 5, 1e-6
+
+
+def stack() -> Stack:
+    return Stack((LSTM((V + 1,), H, V + 1), GRU((H, V + 1), H, V + 1)), skip=True)
+
+
+NETWORK = GapNetwork(Bidirectional(stack(), stack()), V)
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, V, (T, B))
+COUNTED = RNG.random((T, B)) > 0.3
+KEEP = np.ones((T, B, 1))
+KEEP[[0, 2, 4], [0, 1, 1]] = 0
+resets = pytest.mark.parametrize("keep", [None, KEEP], ids=["one sequence", "several"])
+
+
+def weights() -> Parameters:
+    p = NETWORK.initial(np.random.default_rng(1), np.float64)
+    for name, value in p.items():
+        p[name] = value + 0.4 * np.random.default_rng(len(name)).normal(size=value.shape)
+    return p
+
+
+def loss(p: Parameters, keep: Any, g: Parameters | None = None) -> float:
+    return NETWORK.gradient(p, g or p.like(), X, Padded(X, COUNTED), keep, Workspace(), None)[0]
+
+
+@resets
+def test_the_gradient_is_the_slope_of_the_loss(keep: Any) -> None:
+    p, rng = weights(), np.random.default_rng(3)
+    g = p.like()
+    assert loss(p, keep, g) > 0
+    for name, weight in p.items():
+        assert np.abs(g[name]).max() > 1e-4, name
+        for _ in range(12):
+            at = tuple(int(rng.integers(n)) for n in weight.shape)
+            value, ends = weight[at], []
+            for step in (EPS, -EPS):
+                weight[at] = value + step
+                ends.append(loss(p, keep))
+            weight[at] = value
+            assert g[name][at] == pytest.approx((ends[0] - ends[1]) / (2 * EPS), abs=2e-7), name
+
+
+@resets
+def test_a_score_depends_on_all_symbols_of_its_sequence_but_its_own(keep: Any) -> None:
+    p = weights()
+    o = NETWORK.scores(p, X, keep, Workspace()).copy()
+    starts = np.cumsum(np.zeros((T, B)) if keep is None else keep[..., 0] == 0, axis=0)
+    for t in range(T):
+        for b in range(B):
+            other = X.copy()
+            other[t, b] = V  # hidden
+            found = NETWORK.scores(p, other, keep, Workspace())
+            changed = np.abs(found - o).max(axis=-1) > 1e-12
+            expected = (starts[:, b] == starts[t, b]) & (np.arange(T) != t)
+            np.testing.assert_array_equal(changed[:, b], expected)
+            assert not np.delete(changed, b, axis=1).any()
+
+
+@resets
+def test_score_says_what_is_trained(keep: Any) -> None:
+    p = weights()
+    nats, hits = NETWORK.score(p, X, Padded(X, COUNTED), keep, Workspace())
+    assert nats.sum() == pytest.approx(loss(p, keep), rel=1e-12)
+    o = NETWORK.scores(p, X, keep, Workspace())
+    np.testing.assert_array_equal(hits, (o.argmax(axis=-1) == X) & COUNTED)
+    assert (nats[~COUNTED] == 0).all()
