@@ -121,7 +121,7 @@ TASKS = {
     "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model"),
     "classify": Task(
         "charnn.tasks.classify:Classify",
-        "charnn.nn.pairs.model:classifier",
+        "charnn.nn.task_model:classifier",
         *("columns", "valid_file", "labels", "head", "feedforward"),
         encoder=READER,
         pooling=like(POOLING, default="mean"),
@@ -130,7 +130,7 @@ TASKS = {
     ),
     "condition": Task(
         "charnn.tasks.condition:Condition",
-        "charnn.nn.pairs.model:conditioned",
+        "charnn.nn.task_model:conditioned",
         *("columns", "valid_file", "context_as", "context_dropout"),
         encoder=READER,
         pooling=POOLING,
@@ -139,13 +139,19 @@ TASKS = {
     ),
     "translate": Task(
         "charnn.tasks.translate:Translate",
-        "charnn.nn.pairs.model:translator",
+        "charnn.nn.task_model:translator",
         *("columns", "valid_file", "attention", "target_units", "autoencode"),
         encoder=ENCODER,
         pooling=POOLING,
         condition=CONDITION,
         symbol_dropout=SYMBOL_DROPOUT,
         defaults={**PAIRS, "dropout": 0.3},
+    ),
+    "fill": Task(
+        "charnn.tasks.fill:Fill",
+        "charnn.nn.task_model:gap_filler",
+        symbol_dropout=like(SYMBOL_DROPOUT, default=0.1),
+        defaults={"scheme": "full", "window": 128},
     ),
 }
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..data.pair_batches import by_length
 from ..nn.layers.base import Array
-from ..nn.pairs.model import PairModel
 from ..nn.parameters import Parameters
+from ..nn.task_model import TaskModel
 from ..nn.workspace import Workspace
 from ..parallel.processes import spread
 from .distance import edits
@@ -17,7 +17,7 @@ from .score import Score
 MIN_SYMBOLS_PER_WORKER = 1 << 14  # symbols that are worth a process
 
 
-def probabilities(model: PairModel, p: Parameters, sources: Sequence[Array], workers: int = 1) -> Array:
+def probabilities(model: TaskModel, p: Parameters, sources: Sequence[Array], workers: int = 1) -> Array:
     """Of each label for each source, (N, L)."""
 
     def found(rows: Array) -> Array:
@@ -45,7 +45,7 @@ class Taught:
 
 
 def taught(
-    model: PairModel, p: Parameters, sources: Sequence[Array], targets: Sequence[Array], workers: int = 1
+    model: TaskModel, p: Parameters, sources: Sequence[Array], targets: Sequence[Array], workers: int = 1
 ) -> Taught:
     """What the right targets cost, where each symbol is predicted from the right ones before it."""
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from ..data.vocabulary import EOS
 from ..nn.functions import log_softmax
-from ..nn.gaps import GapNetwork
 from ..nn.layers.base import Array
 from ..nn.network import Network
+from ..nn.pairs.gaps import GapNetwork
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
 

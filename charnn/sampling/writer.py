@@ -7,8 +7,8 @@ import numpy as np
 from ..data.pair_batches import MAX_SYMBOLS, Padded, by_length, pad
 from ..nn.layers.base import Array, State
 from ..nn.pairs.decoder import Seen
-from ..nn.pairs.model import PairModel
 from ..nn.parameters import Parameters
+from ..nn.task_model import TaskModel
 from ..nn.workspace import Workspace
 from ..parallel.processes import spread
 from .beam import Hypothesis, search
@@ -20,7 +20,7 @@ MIN_SOURCES_PER_WORKER = 32
 class TargetWriter:
     """The targets of some sources: what `beam.search` calls on, from the state `start` on."""
 
-    def __init__(self, model: PairModel, p: Parameters, source: Padded):
+    def __init__(self, model: TaskModel, p: Parameters, source: Padded):
         self.network, self.p, self.ws = model.network, p, Workspace(back=False)
         self.seen: Seen = self.network.see(p, source, Workspace(back=False))
         self.start: State = tuple(s.copy() for s in self.seen.state)
@@ -43,7 +43,7 @@ class TargetWriter:
 
 
 def write(
-    model: PairModel, p: Parameters, sources: Sequence[Array], width: int = 1, workers: int = 1
+    model: TaskModel, p: Parameters, sources: Sequence[Array], width: int = 1, workers: int = 1
 ) -> list[list[Hypothesis]]:
     """For each source, (n,) ids, the likeliest targets that a beam of this width finds, the best first."""
     sizes = np.array([len(source) for source in sources], int)

@@ -9,14 +9,14 @@ from charnn.config import ModelConfig, TaskConfig
 from charnn.data.units import PairVocabulary
 from charnn.evaluation import pairs as pairs_module
 from charnn.evaluation.pairs import Written, probabilities, taught
-from charnn.nn.pairs.model import PairModel, classifier, translator
 from charnn.nn.parameters import Parameters
+from charnn.nn.task_model import TaskModel, classifier, translator
 from charnn.nn.workspace import Workspace
 
 VOCABULARY = PairVocabulary(("a", "b", "c"), ("x", "y", "z"))
 
 
-def made(task: str) -> tuple[PairModel, Parameters]:
+def made(task: str) -> tuple[TaskModel, Parameters]:
     build: Any = {"classify": classifier, "translate": translator}[task]
     model = build(ModelConfig(hidden=6, layers=1, skip=False, dropout=0.3), TaskConfig(task), VOCABULARY)
     return model, model.initial(np.random.default_rng(0), np.float64)

@@ -14,8 +14,8 @@ from charnn.nn.layers.stack import Stack
 from charnn.nn.pairs.decoder import Decoder
 from charnn.nn.pairs.encoder import Encoder
 from charnn.nn.pairs.encoder_decoder import EncoderDecoder, PairBatch
-from charnn.nn.pairs.model import PairModel
 from charnn.nn.parameters import Parameters
+from charnn.nn.task_model import TaskModel
 from charnn.nn.workspace import Workspace
 from charnn.sampling.beam import Hypothesis, search
 from charnn.sampling.writer import TargetWriter, write
@@ -95,14 +95,14 @@ def test_targets_that_are_done_are_no_longer_computed() -> None:
     assert table.calls[0] == 4 and table.calls[-1] == 2 and len(table.calls) == 7
 
 
-def network(attention: bool) -> tuple[PairModel, Parameters]:
+def network(attention: bool) -> tuple[TaskModel, Parameters]:
     reader = Encoder(Stack((Bidirectional(LSTM((V,), H, V), LSTM((V,), H, V)),)))
     z = () if attention else (H, H)
     made = EncoderDecoder(reader, Decoder(Stack((LSTM((*z, V), H, V),)), attention), V, step=not attention)
     p = made.initial(np.random.default_rng(0), np.float64)
     for name, value in p.items():
         p[name] = value + np.random.default_rng(len(name)).normal(size=value.shape)
-    return PairModel(ModelConfig(), TaskConfig(), made, V, V - 1), p
+    return TaskModel(ModelConfig(), TaskConfig(), made, V, V - 1), p
 
 
 @pytest.mark.parametrize("attention", [True, False])

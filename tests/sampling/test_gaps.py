@@ -8,12 +8,12 @@ import pytest
 
 from charnn.config import ModelConfig
 from charnn.nn.functions import log_softmax
-from charnn.nn.gaps import GapNetwork
 from charnn.nn.layers.bidirectional import Bidirectional
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.layers.stack import Stack
 from charnn.nn.model import Model
 from charnn.nn.network import Network
+from charnn.nn.pairs.gaps import GapNetwork
 from charnn.nn.workspace import Workspace
 from charnn.sampling import gaps as gaps_module
 from charnn.sampling.gaps import fill_from_both, fill_from_left, runs

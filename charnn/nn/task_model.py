@@ -1,35 +1,38 @@
-"""The networks of tasks on pairs, from their options."""
+"""The networks of all tasks but text, from their options."""
 
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from ...config import ModelConfig, TaskConfig
-from ...data.units import PairVocabulary
-from ..layers.base import Rng, State
-from ..parameters import Parameters
-from ..stacks import make_bidirectional, make_calm_cell, make_stack
-from ..workspace import DType, Workspace
-from .classifier import Classifier
-from .decoder import Decoder
-from .encoder import Encoder, LabelTable, SourceReader
-from .encoder_decoder import EncoderDecoder
-from .label_heads import HEADS
-from .primed import Primed
+from ..config import ModelConfig, TaskConfig
+from ..data.units import PairVocabulary
+from ..data.vocabulary import Vocabulary
+from .layers.base import Rng, State
+from .layers.bidirectional import Bidirectional
+from .pairs.classifier import Classifier
+from .pairs.decoder import Decoder
+from .pairs.encoder import Encoder, LabelTable, SourceReader
+from .pairs.encoder_decoder import EncoderDecoder
+from .pairs.gaps import GapNetwork
+from .pairs.label_heads import HEADS
+from .pairs.primed import Primed
+from .parameters import Parameters
+from .stacks import make_bidirectional, make_calm_cell, make_stack
+from .workspace import DType, Workspace
 
 WAYS = {"start": (True, False), "step": (False, True), "both": (True, True)}  # from the context to the decoder
 
 
 @dataclass(frozen=True)
-class PairModel:
-    """A network of pairs as training knows networks. It carries no state: a batch holds whole pairs."""
+class TaskModel:
+    """A network as training knows networks. It carries no state: a batch holds whole sequences."""
 
     config: ModelConfig
     task: TaskConfig
-    network: Any  # Classifier or EncoderDecoder
+    network: Any  # Classifier, EncoderDecoder, Primed or GapNetwork
     symbols: int  # what is predicted is one of so many
-    unknown: int  # the symbol that stands for what is not in the vocabulary
+    unknown: int  # the symbol that is read where another is unknown or hidden
 
     state_sizes = ()
 
@@ -59,7 +62,7 @@ class PairModel:
     def gradient(self, p: Parameters, g: Parameters, batch: Any, ws: Workspace, rng: Rng) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and what it is summed over.
 
-        Each symbol of the source is made unknown with the probability `symbol_dropout`.
+        Each symbol that is read is made unknown with the probability `symbol_dropout`.
         """
         if self.task.symbol_dropout and rng:
             batch = batch._replace(source=batch.source.masked(self.task.symbol_dropout, self.unknown, rng))
@@ -67,26 +70,33 @@ class PairModel:
         return found
 
 
-def classifier(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> PairModel:
+def classifier(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:
     """Sorts a source into classes."""
     head = HEADS["several" if task.labels == "several" else task.head or ""](len(vocabulary.labels))
     network = Classifier(_encoder(c, task, vocabulary), head, task.feedforward or 0, c.dropout or 0.0)
-    return PairModel(c, task, network, max(2, len(vocabulary.labels)), vocabulary.unknown)
+    return TaskModel(c, task, network, max(2, len(vocabulary.labels)), vocabulary.unknown)
 
 
-def conditioned(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> PairModel:
+def conditioned(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:
     """Writes a text of which the context is known."""
     if task.context_as == "label":
         return _writer(c, task, vocabulary, LabelTable(len(vocabulary.labels), c.hidden))
     return _writer(c, task, vocabulary, _encoder(c, task, vocabulary))
 
 
-def translator(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> PairModel:
+def translator(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:
     """Writes a target for a source."""
     if task.encoder == "none":
         V = vocabulary.size
-        return PairModel(c, task, Primed(make_stack(c, (V,), V, cell=make_calm_cell), V), V, vocabulary.unknown)
+        return TaskModel(c, task, Primed(make_stack(c, (V,), V, cell=make_calm_cell), V), V, vocabulary.unknown)
     return _writer(c, task, vocabulary, _encoder(c, task, vocabulary))
+
+
+def gap_filler(c: ModelConfig, task: TaskConfig, vocabulary: Vocabulary) -> TaskModel:
+    """Predicts each symbol of a text from all others. What is hidden is read as one symbol more."""
+    V = vocabulary.size
+    stacks = (make_stack(c, (V + 1,), V + 1, cell=make_calm_cell) for _ in range(2))
+    return TaskModel(c, task, GapNetwork(Bidirectional(*stacks), V, c.dropout or 0.0), V, V)
 
 
 def _encoder(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> Encoder:
@@ -94,8 +104,8 @@ def _encoder(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> En
     return Encoder(make_stack(c, (vocabulary.size,), vocabulary.size, cell=cell), task.pooling or "last")
 
 
-def _writer(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary, reader: SourceReader) -> PairModel:
+def _writer(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary, reader: SourceReader) -> TaskModel:
     (start, step), V = WAYS[task.condition or "start"], vocabulary.size
     stack = make_stack(c, (*(reader.z_sizes if step else ()), V), V, cell=make_calm_cell)
     network = EncoderDecoder(reader, Decoder(stack, task.attention == "dot", c.dropout or 0.0), V, start, step)
-    return PairModel(c, task, network, V, vocabulary.unknown)
+    return TaskModel(c, task, network, V, vocabulary.unknown)

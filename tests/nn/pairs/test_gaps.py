@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from charnn.data.pair_batches import Padded
-from charnn.nn.gaps import GapNetwork
 from charnn.nn.layers.bidirectional import Bidirectional
 from charnn.nn.layers.gru import GRU
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.layers.stack import Stack
+from charnn.nn.pairs.gaps import GapBatch, GapNetwork
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 
@@ -37,8 +37,12 @@ def weights() -> Parameters:
     return p
 
 
+def batch(keep: Any) -> GapBatch:
+    return GapBatch(Padded(X, np.ones((T, B), bool)), Padded(X, COUNTED), keep)
+
+
 def loss(p: Parameters, keep: Any, g: Parameters | None = None) -> float:
-    return NETWORK.gradient(p, g or p.like(), X, Padded(X, COUNTED), keep, Workspace(), None)[0]
+    return NETWORK.gradient(p, g or p.like(), batch(keep), Workspace(), None)[0]
 
 
 @resets
@@ -77,7 +81,7 @@ def test_a_score_depends_on_all_symbols_of_its_sequence_but_its_own(keep: Any) -
 @resets
 def test_score_says_what_is_trained(keep: Any) -> None:
     p = weights()
-    nats, hits = NETWORK.score(p, X, Padded(X, COUNTED), keep, Workspace())
+    nats, hits = NETWORK.score(p, batch(keep), Workspace())
     assert nats.sum() == pytest.approx(loss(p, keep), rel=1e-12)
     o = NETWORK.scores(p, X, keep, Workspace())
     np.testing.assert_array_equal(hits, (o.argmax(axis=-1) == X) & COUNTED)

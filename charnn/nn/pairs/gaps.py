@@ -9,19 +9,30 @@ o[t] does not depend on x[t]. Symbols of x may be hidden by a symbol of their ow
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.pair_batches import Padded
-from .layers.base import Array, Arrays, Keep, Rng
-from .layers.bidirectional import Bidirectional
-from .layers.dense import Dense
-from .layers.dropout import Dropout
-from .pairs.composite import Composite
-from .pairs.readout import Readout
-from .parameters import Parameters
-from .workspace import Workspace
+from ...data.pair_batches import Padded
+from ..layers.base import Array, Arrays, Keep, Rng
+from ..layers.bidirectional import Bidirectional
+from ..layers.dense import Dense
+from ..layers.dropout import Dropout
+from ..parameters import Parameters
+from ..workspace import Workspace
+from .composite import Composite
+from .readout import Readout
+
+
+class GapBatch(NamedTuple):
+    """Texts side by side: what is read, some of it hidden, and what is to be predicted where, (T, B).
+
+    Where keep (T, B, 1) is 0 a sequence begins, which sees nothing of the one before.
+    """
+
+    source: Padded
+    target: Padded
+    keep: Keep = None
 
 
 @dataclass(frozen=True)
@@ -38,17 +49,12 @@ class GapNetwork(Composite):
         upper = Dense(sizes, sum(sizes) // 2)
         return {"both": self.both, "upper": upper, "readout": Readout(upper.output_sizes, self.size)}
 
-    def gradient(
-        self, p: Parameters, g: Parameters, x: Array, target: Padded, keep: Keep, ws: Workspace, rng: Rng
-    ) -> tuple[float, int]:
-        """ADD into g the gradient of the summed loss of what is `inside` the target; return that loss and its count.
-
-        x (T, B) are the symbols read. Where keep (T, B, 1) is 0 a sequence begins, which sees none of the one before.
-        """
-        u, back = self._read(p, x, keep, ws, rng)
-        nats, du = self.parts["readout"].add_gradient(p.at("readout"), g.at("readout"), u, target, ws)
+    def gradient(self, p: Parameters, g: Parameters, batch: GapBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
+        """ADD into g the gradient of the summed loss of what is inside the target; return that loss, and its count."""
+        u, back = self._read(p, batch.source.ids, batch.keep, ws, rng)
+        nats, du = self.parts["readout"].add_gradient(p.at("readout"), g.at("readout"), u, batch.target, ws)
         back(du, g)
-        return nats, int(target.inside.sum())
+        return nats, int(batch.target.inside.sum())
 
     def scores(self, p: Parameters, x: Array, keep: Keep, ws: Workspace) -> Array:
         """Scores o (T, B, V) of each symbol's place."""
@@ -56,10 +62,10 @@ class GapNetwork(Composite):
         o: Array = self.parts["readout"].scores(p.at("readout"), u, ws)
         return o
 
-    def score(self, p: Parameters, x: Array, target: Padded, keep: Keep, ws: Workspace) -> tuple[Array, Array]:
+    def score(self, p: Parameters, batch: GapBatch, ws: Workspace) -> tuple[Array, Array]:
         """Surprisal of each symbol of the target in nats, 0 outside, and whether it was likeliest, (T, B)."""
-        u, _ = self._read(p, x, keep, ws, None)
-        found: tuple[Array, Array] = self.parts["readout"].surprisal(p.at("readout"), u, target, ws)
+        u, _ = self._read(p, batch.source.ids, batch.keep, ws, None)
+        found: tuple[Array, Array] = self.parts["readout"].surprisal(p.at("readout"), u, batch.target, ws)
         return found
 
     def _read(
