@@ -39,6 +39,13 @@ def time(name: str) -> Conflict:
     return Conflict((name, "budget"), lambda _, budget: budget, says, "leave one of them out", asked=True)
 
 
+def needs(name: str, other: str) -> Conflict:
+    """An option that has no effect without another one."""
+    flag = f"--{name.replace('_', '-')}"
+    do = f"add it, or leave {flag} out"
+    return Conflict((name, other), lambda _, value: value is None, f"{flag} needs --{other}", do, asked=True)
+
+
 def between_layers(name: str, plain: Any) -> Conflict:
     """An option of what lies between two layers."""
     says = f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers"
@@ -94,7 +101,7 @@ CONFLICTS = (
         lambda kind, share: kind == "locked" and share != "1.0",
         f"{LOCKED} a network that reads its own output, one step a window",
     ),
-    # Its training
+    # Training
     Conflict(
         ("dropout_kind", "scheme"),
         lambda kind, scheme: kind == "locked" and scheme == "one-step",
@@ -150,6 +157,62 @@ CONFLICTS = (
         lambda vocabulary, decode: vocabulary and not decode,
         "--vocabulary needs --decode",
         "add it, or leave --vocabulary out",
+    ),
+    # Sampling
+    Conflict(
+        ("past_end", "count"),
+        lambda past_end, count: past_end and count > 1,
+        "--past-end writes one long sample",
+        "leave -n at 1",
+    ),
+    Conflict(
+        ("prime", "adapt"),
+        lambda prime, adapt: prime == adapt == "-",
+        "--prime - and --adapt - both read standard input",
+        "give one of them a text, or a file",
+    ),
+    *(needs(name, "adapt") for name in ("adapt_rate", "keep")),
+    Conflict(
+        ("null", "separator", "json"),
+        lambda null, separator, json: null + json + (separator is not None) > 1,
+        "--null, --separator and --json say differently what follows a sample",
+        "give one of them",
+    ),
+    # Evaluation
+    *(
+        Conflict(
+            (name, "burn_in"),
+            lambda value, burn_in: value and burn_in,
+            f"--{name} reads a text from its start to its end",
+            "leave --burn-in out",
+        )
+        for name in ("dynamic", "mix")
+    ),
+    Conflict(("by", "burn_in"), lambda by, burn_in: by and burn_in, "--by {by} is exact", "leave --burn-in out"),
+    Conflict(
+        ("by", "novelty"),
+        lambda by, novelty: by and novelty,
+        "--by {by} writes rows, and --novelty figures of the whole",
+        "leave out one of them",
+    ),
+    Conflict(
+        ("by", "json"),
+        lambda by, json: by and json,
+        "--by {by} writes rows, and --json one score",
+        "leave out one of them",
+    ),
+    Conflict(
+        ("picture", "by"),
+        lambda picture, by: picture and by != "char",
+        "--{picture} shows the text character by character",
+        "add --by char",
+    ),
+    # Inspection
+    Conflict(
+        ("table", "json"),
+        lambda table, json: table and json,
+        "--table {table} writes rows, and --json everything",
+        "leave out one of them",
     ),
 )
 

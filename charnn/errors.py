@@ -29,3 +29,7 @@ class DivergenceError(CharnnError):
     """Training diverged and did not recover from several roll-backs."""
 
     exit_code = 4
+
+
+class CharnnWarning(UserWarning):
+    """The work goes on, but not quite as it was asked for. The command line writes it to standard error."""

@@ -1,9 +1,9 @@
 """Options of a configuration: a default, a help text, bounds and choices, checked when a configuration is made."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import Field, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import UsageError
 
@@ -16,11 +16,14 @@ def option(default: Any, help: str, *, low: float | None = None, high: float | N
     only: the same, but the value stays; only asking for it is refused
     form: what every way of writing a value is brought into
     says: how a description names a value that is not the default
+    needs: the option that has to be given too
+    was: an earlier name, which stays allowed
     """
     start = None if "of" in more else default
     return field(default=start, metadata={"help": help, "default": default, "low": low, "high": high, **more})
 
 
+@dataclass(frozen=True)
 class Checked:
     """Dataclasses that refuse values out of bounds when they are made."""
 
@@ -35,7 +38,7 @@ class Checked:
                         setattr(cls, name, field(default=None, kw_only=True, metadata={**own.metadata, "of": key}))
 
     def __post_init__(self) -> None:
-        for spec in fields(self):  # type: ignore[arg-type]
+        for spec in fields(self):
             if form := spec.metadata.get("form"):
                 object.__setattr__(self, spec.name, form(getattr(self, spec.name)))
             value, bounds = getattr(self, spec.name), spec.metadata
@@ -62,12 +65,17 @@ class Checked:
 
     def refuse_idle(self, asked: Collection[str]) -> None:
         """Raise `UsageError` for one of the options asked for that works with other choices of a second one `only`."""
-        for spec in fields(self):  # type: ignore[arg-type]
-            key = spec.metadata.get("only")
+        for spec in fields(self):
+            key, needed = spec.metadata.get("only"), spec.metadata.get("needs")
+            if needed and spec.name in asked and not getattr(self, needed):
+                raise UsageError(f"{flag(spec.name)} needs {flag(needed)}: add it, or leave {flag(spec.name)} out")
             if key and spec.name in asked:
                 having = having_effect(type(self), key, spec.name)
                 if getattr(self, key) not in having:
                     raise no_effect(spec.name, key, getattr(self, key), having)
+
+
+C = TypeVar("C", bound=Checked)
 
 
 def choices(kind: type, key: str) -> Any:
@@ -99,21 +107,62 @@ def help_text(kind: type, spec: Any) -> str:
 def no_effect(name: str, key: str, choice: str, choices: Iterable[str]) -> UsageError:
     """That an option has no effect where another one is this choice, rather than one of some others."""
     return UsageError(
-        f"--{name.replace('_', '-')} has no effect on --{key} {choice}: leave it out, or choose "
-        f"--{key} {' or '.join(choices)}"
+        f"{flag(name)} has no effect on {flag(key)} {choice}: leave it out, or choose {flag(key)} "
+        f"{' or '.join(choices)}"
     )
+
+
+def flag(name: str) -> str:
+    """An option's name on the command line."""
+    return "--" + name.replace("_", "-")
+
+
+def old_names(*kinds: type) -> dict[str, str]:
+    """Earlier names of these configurations' options, and what each is called now."""
+    return {spec.metadata["was"]: spec.name for kind in kinds for spec in fields(kind) if "was" in spec.metadata}
+
+
+def bounds(kind: type, name: str) -> Mapping[str, Any]:
+    """The bounds and choices of an option."""
+    return next(spec.metadata for spec in fields(kind) if spec.name == name)
 
 
 def check_value(name: str, value: Any, bounds: Any) -> None:
     """Raise `UsageError` for a value out of its bounds or choices, nan and inf included."""
-    flag = "--" + name.replace("_", "-")
     choices, low, high = bounds.get("choices"), bounds.get("low"), bounds.get("high")
     if choices is not None and value not in choices:
-        raise UsageError(f"{flag} is {value!r}: choose one of {', '.join(choices)}")
+        raise UsageError(f"{flag(name)} is {value!r}: choose one of {', '.join(choices)}")
     if value is None or isinstance(value, str | bool):
         return
     if isinstance(value, float) and not isfinite(value):
-        raise UsageError(f"{flag} is {value}: give a finite number")
+        raise UsageError(f"{flag(name)} is {value}: give a finite number")
     if (low is not None and value < low) or (high is not None and value > high):
         limits = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise UsageError(f"{flag} is {value}: give a number {limits}")
+        raise UsageError(f"{flag(name)} is {value}: give a number {limits}")
+
+
+def make(options: Mapping[str, Any], *kinds: type) -> list[Any]:
+    """A configuration of each kind, of those options that are its fields. Raises `UsageError` for one of no kind."""
+    options = known(options, *kinds)
+    names = [{spec.name for spec in fields(kind)} for kind in kinds]
+    found = [kind(**{n: options[n] for n in own & options.keys()}) for kind, own in zip(kinds, names, strict=True)]
+    for config in found:
+        config.refuse_idle(options)
+    return found
+
+
+def change(config: C, options: Mapping[str, Any]) -> C:
+    """A configuration with some options changed. Raises `UsageError` for one that it does not have."""
+    options = known(options, type(config))
+    changed = replace(config, **options)
+    changed.refuse_idle(options)
+    return changed
+
+
+def known(options: Mapping[str, Any], *kinds: type) -> dict[str, Any]:
+    """Options by their present names. Raises `UsageError` for one that no configuration of these kinds has."""
+    names, there = old_names(*kinds), {spec.name for kind in kinds for spec in fields(kind)}
+    found = {names.get(name, name): value for name, value in options.items()}
+    if stray := sorted(found.keys() - there):
+        raise UsageError(f"there is no option {stray[0]}; there are {', '.join(sorted(there))}")
+    return found

@@ -50,6 +50,18 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"pipe": True, "ranks": 2}, "standard input reaches one rank only: name a file"),
     ({"output": "a.npz", "decode": True}, "--decode writes to standard output: leave out --output"),
     ({"vocabulary": "a.npz", "decode": False}, "--vocabulary needs --decode: add it, or leave --vocabulary out"),
+    ({"past_end": True, "count": 2}, "--past-end writes one long sample: leave -n at 1"),
+    ({"prime": "-", "adapt": "-"}, "--prime - and --adapt - both read standard input: give one of them a text"),
+    ({"adapt_rate": 0.1, "adapt": None}, "--adapt-rate needs --adapt: add it, or leave --adapt-rate out"),
+    ({"keep": "other", "adapt": None}, "--keep needs --adapt"),
+    ({"null": True, "separator": ";", "json": False}, "say differently what follows a sample: give one of them"),
+    ({"dynamic": True, "burn_in": 9}, "--dynamic reads a text from its start to its end: leave --burn-in out"),
+    ({"mix": "ngram", "burn_in": 9}, "--mix reads a text from its start to its end: leave --burn-in out"),
+    ({"by": "line", "burn_in": 9}, "--by line is exact: leave --burn-in out"),
+    ({"by": "char", "novelty": True}, "--by char writes rows, and --novelty figures of the whole"),
+    ({"by": "line", "json": True}, "--by line writes rows, and --json one score: leave out one of them"),
+    ({"picture": "svg", "by": "line"}, "--svg shows the text character by character: add --by char"),
+    ({"table": "norms", "json": True}, "--table norms writes rows, and --json everything"),
 ]
 
 

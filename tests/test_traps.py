@@ -147,7 +147,9 @@ def test_perplexity_divides_by_every_symbol_that_was_predicted_and_no_other() ->
         score = evaluate(Network(model, Parameters(model.shapes()), reset), ids)
         assert score.count == 8
         assert score.perplexity == pytest.approx(V)  # of a network that knows nothing
-        assert evaluate(Network(model, Parameters(model.shapes()), reset), ids, burn=2).perplexity == pytest.approx(V)
+        assert evaluate(Network(model, Parameters(model.shapes()), reset), ids, burn_in=2).perplexity == pytest.approx(
+            V
+        )
     assert (Score(8 * math.log(4), 4) + Score(0.0, 4)).perplexity == pytest.approx(4)  # not the mean of two means
 
 

@@ -8,9 +8,9 @@ from . import options, streams
 @click.command("export")
 @click.argument("path", metavar="FILE|DIR")
 @options.model
-@options.root
+@options.runs
 @click.option("--json", "as_json", is_flag=True, help="What checking found, as a JSON object.")
-def command(path: str, model: str | None, root: str, as_json: bool) -> None:
+def command(path: str, model: str | None, runs: str, as_json: bool) -> None:
     """Write a model for other programs, in the format of the suffix; and run what was written, to check it.
 
     \b
@@ -29,7 +29,7 @@ def command(path: str, model: str | None, root: str, as_json: bool) -> None:
     from ..runs import checkpoint, folder
     from ..terminal import console
 
-    source = folder.find(model, root)
+    source = folder.find(model, runs)
     made = export(checkpoint.load(source), path)
     found = made.checked
     if as_json:

@@ -14,12 +14,12 @@ VOCABULARY = (
 @click.argument("file")
 @click.option("--vocabulary", metavar="FILE", help=VOCABULARY)
 @click.option("--name", help="Name of the run; the file's by default.")
-@options.root
+@options.runs
 @options.choice("--sequence", ("auto", "line", "paragraph", "file"), "What a sequence of the model is.")
 @options.choice("--state", ("auto", "carry", "reset"), "Whether the state is carried over a sequence's end.")
 @options.choice("--activation", ("tanh", "relu"), "What the units of an nn.RNN compute: the file does not say.")
 def command(
-    file: str, vocabulary: str | None, name: str | None, root: str, sequence: str, state: str, activation: str
+    file: str, vocabulary: str | None, name: str | None, runs: str, sequence: str, state: str, activation: str
 ) -> None:
     """Read a network of PyTorch from a .safetensors file, as a run that can be sampled, scored and inspected.
 
@@ -37,7 +37,7 @@ def command(
     from ..terminal import console
 
     run = importing.import_torch(file, vocabulary, sequence, state, activation)
-    folder = Folder.create(root, name or Path(file).stem)
+    folder = Folder.create(runs, name or Path(file).stem)
     folder.save_weights(run)
     config = run.model.config
     streams.write(f"{folder.path}\n")

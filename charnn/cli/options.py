@@ -7,13 +7,21 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
-from ..options import Checked, help_text
+from ..config import EvalConfig, ModelConfig, TrainConfig
+from ..options import C, Checked, help_text, old_names
 
 F = TypeVar("F", bound=Callable[..., Any])
+RENAMED = {"out": "runs", **old_names(EvalConfig)}  # options of version 0.1, and what they are called now
 SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature")}
 
 model = click.option("-m", "--model", metavar="RUN", help="Run's name, folder or file; the newest run by default.")
-root = click.option("--out", "root", default="checkpoints", metavar="DIR", show_default=True, help="Where runs are.")
+runs = click.option("--runs", default="checkpoints", metavar="DIR", show_default=True, help="Folder of all runs.")
+
+
+def present(name: str) -> str:
+    """An option's present name, where it is spelt as version 0.1 spelt it."""
+    old = name.replace("-", "_")
+    return RENAMED[old].replace("_", "-") if old in RENAMED else name
 
 
 def choice(flag: str, choices: tuple[str, ...], help: str) -> Callable[[F], F]:
@@ -35,7 +43,7 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
     def decorate(function: F) -> F:
         for kind in reversed(kinds):
             hints = get_type_hints(kind)
-            for spec in reversed(fields(kind)):  # type: ignore[arg-type]
+            for spec in reversed(fields(kind)):
                 if only not in (None, spec.name):
                     continue
                 assert spec.default is not MISSING
@@ -43,7 +51,9 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
                 names = SHORT.get(spec.name, (flag,))
                 kwargs: dict[str, Any] = {"default": spec.default, "help": _sentence(help_text(kind, spec))}
                 if (hint := _without_none(hints[spec.name])) is bool:
-                    names = (f"{flag}/--no-{flag[2:]}",)
+                    switch = spec.default or kind in (ModelConfig, TrainConfig)  # what a recipe may have switched on
+                    names = (f"{flag}/--no-{flag[2:]}",) if switch else (flag,)
+                    kwargs["is_flag"] = True
                 else:
                     choices = spec.metadata.get("choices")
                     kwargs["type"] = click.Choice(list(choices)) if choices else hint
@@ -79,9 +89,16 @@ def given(ctx: click.Context) -> dict[str, Any]:
 
 def names(kind: type[Checked]) -> set[str]:
     """The options that are fields of a config."""
-    return {spec.name for spec in fields(kind)}  # type: ignore[arg-type]
+    return {spec.name for spec in fields(kind)}
 
 
-def pick(params: dict[str, Any], kind: type[Checked]) -> Any:
+def pick(params: dict[str, Any], kind: type[C]) -> C:
     """A config of the options that are its fields."""
     return kind(**{name: params[name] for name in names(kind) & params.keys()})
+
+
+def config(params: dict[str, Any], kind: type[C]) -> C:
+    """The same; raises `UsageError` where options were given that have no effect."""
+    found = pick(params, kind)
+    found.refuse_idle(given(click.get_current_context()))
+    return found

@@ -6,12 +6,12 @@ from . import options, streams
 
 
 @click.command("plot")
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
-@options.root
+@click.argument("names", metavar="[RUN]...", nargs=-1)
+@options.runs
 @options.choice(
     "--by", ("updates", "epochs", "minutes"), "What the loss is drawn by; minutes: of runs that count them."
 )
-def command(runs: tuple[str, ...], root: str, by: str) -> None:
+def command(names: tuple[str, ...], runs: str, by: str) -> None:
     """Draw the loss of one or several runs as SVG, on standard output; the newest run by default.
 
     The loss on the held-out part, in bits per character, a line for each run; the n-gram model's is dashed. Of a single
@@ -24,5 +24,5 @@ def command(runs: tuple[str, ...], root: str, by: str) -> None:
     from ..runs import curves, folder, plot
 
     streams.refuse_picture("plot")
-    found = [plot.read(folder.find(one, root, "last")) for one in runs or (None,)]
+    found = [plot.read(folder.find(one, runs, "last")) for one in names or (None,)]
     streams.write(curves.loss(found, by))

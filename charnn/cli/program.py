@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from ..errors import CharnnError
+from ..errors import CharnnError, CharnnWarning
 from ..parallel import launcher
 
 COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
@@ -41,6 +42,9 @@ class Program(click.Group):
         if name not in COMMANDS:
             return None
         command: click.Command = import_module(f".{COMMANDS[name][0]}", __package__).command
+        from .options import present
+
+        command.context_settings["token_normalize_func"] = present
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -61,7 +65,7 @@ class Program(click.Group):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with reporting_errors():
+        with reporting_errors(), showing_warnings():
             result = super().invoke(ctx)
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -86,6 +90,25 @@ def reporting_errors() -> Iterator[None]:
         if os.environ.get("CHARNN_DEBUG"):
             raise
         fail(error)
+
+
+@contextlib.contextmanager
+def showing_warnings() -> Iterator[None]:
+    """Writes the library's warnings as lines to standard error; others as ever."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        from ..terminal import console
+
+        if issubclass(category, CharnnWarning):
+            console.note(str(message))
+        else:
+            others(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CharnnWarning)
+        warnings.showwarning = show
+        yield
 
 
 def fail(error: BaseException) -> NoReturn:

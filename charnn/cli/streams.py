@@ -5,7 +5,7 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from typing import Any, Self
 import click
 
 from ..errors import CharnnError, UsageError
-from ..io.text import Source, encode, file_source
+from ..io.text import Source, decode, encode, file_source
 
 
 def write(text: str, *, flush: bool = False) -> None:
@@ -23,6 +23,23 @@ def write(text: str, *, flush: bool = False) -> None:
     sys.stdout.buffer.write(encode(text))
     if flush:
         sys.stdout.buffer.flush()
+
+
+def flush() -> None:
+    """Show what was written so far."""
+    write("", flush=True)
+
+
+def write_row(*cells: str) -> None:
+    """A row of TSV to standard output."""
+    write("\t".join(map(cell, cells)) + "\n")
+
+
+def cell(text: str) -> str:
+    """Text that fits in one cell of a TSV row: backslash, tab and line ends escaped."""
+    for character, shown in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(character, shown)
+    return text
 
 
 def write_json(value: dict[str, Any], *, flush: bool = False) -> None:
@@ -80,9 +97,14 @@ def sources(names: tuple[str, ...]) -> list[Source]:
     return [buffered(name) if passing(name) else file_source(name) for name in names]
 
 
-def streamed(names: tuple[str, ...]) -> list[Source]:
+def streamed(names: Sequence[str]) -> list[Source]:
     """Texts to read by name, once; `-` is standard input, taken as it comes."""
     return [Source("-", lambda: Reading(stdin().read1)) if name == "-" else file_source(name) for name in names]
+
+
+def read_text(name: str, invalid: str) -> str:
+    """All of standard input, less one line end at its end; `name` is what a message calls it."""
+    return "".join(decode(buffered().pieces(), name, invalid)).removesuffix("\n")
 
 
 def buffered(name: str = "-") -> Source:

@@ -24,7 +24,7 @@ TIMES = "minutes", "epochs", "steps"  # options that a budget stands for
 @click.option("--name", help="Name of the run; the corpus' by default.")
 @recipe.option
 @click.option("--budget", metavar="TIME", help=BUDGET)
-@options.root
+@options.runs
 @options.sequence
 @options.invalid
 @options.characters
@@ -127,7 +127,7 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
     sources, name = streams.sources(corpus), params["name"]
     reading = {name: params[name] for name in ("sequence", "invalid", "characters")}
     if any(map(streams.passing, corpus)):
-        folder = Folder.create(params["root"], name or "stdin")
+        folder = Folder.create(params["runs"], name or "stdin")
         try:
             tokenized.write(folder.path / "tokens.npz", sources, **reading)
         except BaseException:
@@ -138,7 +138,7 @@ def _begin(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, Any
             return begin(found, folder), found
         except CharnnError as error:
             raise type(error)(f"{error}; the text is kept, `charnn train {folder.path / 'tokens.npz'}`") from None
-    where = None if launcher.rank() else params["root"]
+    where = None if launcher.rank() else params["runs"]
     found = read.read(*sources, watch=console.watch(sources), **reading)
     if params["sequence"] not in ("auto", found.vocabulary.sequence):
         raise UsageError(f"{corpus[0]} was tokenised with --sequence {found.vocabulary.sequence}: tokenise it anew")
@@ -154,13 +154,13 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
     from ..terminal import console
     from ..training import session
 
-    path = find(params["name"], params["root"], "last")
+    path = find(params["name"], params["runs"], "last")
     folder: Any = Folder(path.parent)
     if own := path == folder.last:
         if launcher.rank() == 0:
             folder.lock()
     else:  # a copy: whatever else is where it lies is none of this run
-        folder = params["root"]
+        folder = params["runs"]
     run = checkpoint.load(path)
     if not run.moments:
         raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")

@@ -25,7 +25,7 @@ def read(
     Raises `UsageError` (no such file, or a tokenised file without a symbol for one of the characters), `InputError`,
     `CheckpointError`.
     """
-    sources = [path if isinstance(path, Source) else text.file_source(str(path)) for path in paths]
+    sources = [text.file_source(path) for path in paths]
     if any(source.name.endswith(".npz") for source in sources):
         if len(sources) > 1:
             raise UsageError("a tokenised file stands alone: give one, or texts")

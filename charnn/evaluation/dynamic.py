@@ -18,6 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..config import EvalConfig
 from ..data.batches import shifted
 from ..data.vocabulary import EOS
 from ..io.lazy import Ids, pieces
@@ -28,8 +29,6 @@ from ..nn.network import Network
 from ..nn.optimizers import PIECE
 from ..nn.workspace import Workspace
 
-SEGMENT = 32  # symbols learnt from at a time
-DYNAMIC_RATE = 0.0005
 DYNAMIC_DECAY = 0.005
 EPSILON = 0.01  # e
 SCORED_AT_ONCE = 1 << 10  # symbols scored at a time by a network that does not learn
@@ -68,7 +67,12 @@ class StreamLearner(StreamReader):
     """A reader whose network learns from each `segment` of the stream once it is read. Its weights are a copy."""
 
     def __init__(
-        self, network: Network, *, segment: int = SEGMENT, rate: float = DYNAMIC_RATE, decay: float = DYNAMIC_DECAY
+        self,
+        network: Network,
+        *,
+        segment: int = EvalConfig.segment,
+        rate: float = EvalConfig.dynamic_rate,
+        decay: float = DYNAMIC_DECAY,
     ):
         weights = network.weights.like()
         weights.flat[...] = network.weights.flat
@@ -133,18 +137,28 @@ class StreamLearner(StreamReader):
             w[part] += r
 
 
+def stream_reader(network: Network, config: EvalConfig) -> StreamReader:
+    """A network at the start of a stream, which learns from it where the config says so."""
+    if not config.dynamic:
+        return StreamReader(network)
+    return StreamLearner(network, segment=config.segment, rate=config.dynamic_rate)
+
+
 def stream_surprisal(reader: StreamReader, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
     """For the pieces (N,) of a stream: the surprisal of each symbol in nats, and whether it was the likeliest, (N,)."""
+    return (_surprisal(reader, ids) for ids in reader.network.model.ending.pieces(stream))
+
+
+@ignore_overflow()  # a network may be beyond all bounds: its score says so
+def _surprisal(reader: StreamReader, ids: Array) -> tuple[Array, Array]:
     ending = reader.network.model.ending
-    for ids in ending.pieces(stream):
-        found = [ending.surprisal(o, part) for part, o in reader.read(ids)]
-        nats, hits = (np.concatenate(values) for values in zip(*found, strict=True))
-        yield ending.fold(ids, nats.astype(np.float64), hits)
+    found = [ending.surprisal(o, part) for part, o in reader.read(ids)]
+    nats, hits = (np.concatenate(values) for values in zip(*found, strict=True))
+    return ending.fold(ids, nats.astype(np.float64), hits)
 
 
-@ignore_overflow()
 def adapted(learner: StreamLearner, stream: Iterable[Array]) -> float:
-    """Read the pieces (N,) of a text, and learn from all of it: `learner.network` is then what it made of it.
+    """Read the pieces (N,) of a text, and learn from all of it: `learner.network` is then what it made of them.
 
     Returns nats per symbol, each scored before it was learnt.
     """

@@ -6,12 +6,13 @@ which is interpolation in log space (Klakow, 1998). The weight a is fitted on a 
 best of `WEIGHTS`: nats are convex in a and flat around the best, so that there is no more to find between two of these.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from ..errors import CharnnError, UsageError
-from ..io.lazy import Ids, pieces
+from ..io.lazy import Ids, WatchSymbols, pieces
 from ..machine import available_memory
 from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.layers.base import Array
@@ -23,6 +24,8 @@ from .ngram import BYTES_PER_COUNTED_SYMBOL, KneserNey
 
 MIXTURE_WEIGHTS = tuple(i / 20 for i in range(21))
 MAX_LOG_PROBABILITIES = 1 << 20  # log probabilities of all symbols at a time
+MAX_FITTING_SYMBOLS = 1 << 17  # symbols of the held-out part that tell the weight for another text
+FITTED_AT_ONCE = 1 << 12  # symbols between two looks at a bar
 
 
 class Mixture:
@@ -65,6 +68,54 @@ class Mixture:
             mixed = log_softmax(a * net + (1 - a) * gram)
             nats[i], hits[i] = -mixed[there], mixed.argmax(axis=1) == ids
         return nats, hits
+
+
+class MixtureScorer:
+    """Scores streams by a network and the n-gram model of its baseline, counted on the network's training part.
+
+    The weight is fitted on the held-out part. Where that is what is scored, each half has the weight fitted on the
+    other. `watch` passes on the symbols that are read for the fit, to show progress.
+    """
+
+    def __init__(self, run: Run, make: Callable[[], StreamReader], held_out: bool, watch: WatchSymbols = iter):
+        grams, valid = counted(run)
+        fitting, self.middle = Mixture(make(), grams), len(valid) // 2 if held_out else 0
+
+        def fit(ids: Ids) -> float:
+            return fitting.fit(watch(pieces(ids, FITTED_AT_ONCE)))
+
+        if held_out:
+            second, first = fit(valid[: self.middle]), fit(valid[self.middle :])
+            self.fitted = {"weight_first_half": first, "weight_second_half": second}
+        else:
+            first = second = fit(valid[:MAX_FITTING_SYMBOLS])
+            self.fitted = {"weight": first}
+        self.weights = first, second
+        self.make, self.grams = make, grams
+        self.nats, self.count = np.zeros(2), 0  # of the network and of the n-gram model alone
+
+    def __call__(self, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
+        """For the pieces (N,) of a stream: nats of each symbol, (N,), and whether it was the likeliest."""
+        at, mixture = 0, Mixture(self.make(), self.grams, (*self.weights, 1.0, 0.0))
+        for nats, hits in mixture.surprisal(stream):
+            cut = min(max(0, self.middle - at), nats.shape[1])
+            at += nats.shape[1]
+            self.count += nats.shape[1]
+            self.nats += nats[2:].sum(axis=1)
+            nats[0, cut:], hits[0, cut:] = nats[1, cut:], hits[1, cut:]
+            yield nats[0], hits[0]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The weights of the network, and bits per character of the network and of the n-gram model alone."""
+        network, grams = (self.nats / max(1, self.count) / math.log(2)).tolist()
+        return {**self.fitted, "network_bits_per_char": network, "ngram_bits_per_char": grams}
+
+    def __str__(self) -> str:
+        first, second = self.weights
+        halves = f"{first:.2f}, and {second:.2f} in the second half, each fitted on the other half"
+        weight = halves if self.middle else f"{first:.2f}, fitted on the held-out part"
+        return f"the network mixed with the {self.grams.order}-gram of its training part: the network's weight {weight}"
 
 
 def counted(run: Run) -> tuple[KneserNey, Ids]:

@@ -1,8 +1,8 @@
 """How well a network predicts a text that it reads: teacher-forced surprisal, in nats, each symbol counted once."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -25,11 +25,16 @@ SCORING_WINDOW = 2048  # symbols read at a time, all lanes together
 
 @dataclass(frozen=True)
 class Score:
-    """Summed surprisal in nats of `count` symbols, EOS among them, and how many of them were the likeliest one."""
+    """Summed surprisal in nats of `count` symbols, EOS among them, and how many of them were the likeliest one.
+
+    `more` holds figures that options add: of `--mix` the weight of the network, and bits per character of both parts;
+    of `--novelty` the share of 8-grams that the training text has, and the longest run of characters that it has.
+    """
 
     nats: float = 0.0
     count: int = 0
     hits: int = 0
+    more: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, nats: np.ndarray, hits: np.ndarray) -> "Score":
@@ -53,31 +58,44 @@ class Score:
 
     @property
     def accuracy(self) -> float:
+        """The share of characters that were the likeliest one."""
         return self.hits / self.count if self.count else math.nan
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All figures by name."""
+        return {
+            "nats_per_char": self.mean,
+            "bits_per_char": self.bits,
+            "perplexity": self.perplexity,
+            "accuracy": self.accuracy,
+            "count": self.count,
+            "nats": self.nats,
+            **self.more,
+        }
 
     def __add__(self, other: "Score") -> "Score":
         return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits)
 
 
-@ignore_overflow()  # the score of a network beyond all bounds says so
-def evaluate(network: Network, ids: Ids, *, burn: int | None = None, workers: int = 1) -> Score:
+def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers: int = 1) -> Score:
     """The score of a stream, (N,) ids, read from EOS and the zero state on, by so many processes.
 
-    Exact where the state is `reset` at EOS, since sequences are then read side by side, and without `burn`, since
-    the stream is then read from end to end, by one process. With `burn`, pieces of the stream are read side by side,
+    Exact where the state is `reset` at EOS, since sequences are then read side by side, and without `burn_in`, since
+    the stream is then read from end to end, by one process. With `burn_in`, pieces of the stream are read side by side,
     each from the zero state and so many symbols early: faster by an order of magnitude, and off by some thousandths
     of a bit.
     """
     workers = workers if len(ids) >= MIN_SYMBOLS_PER_WORKER else 1
     score: Callable[[np.ndarray], Score]
-    if network.reset or burn is None:
+    if network.reset or burn_in is None:
         score = partial(_exact, network, ids)
         edges = _sequences(ids, workers) if network.reset else np.array([0, len(ids)])
         parts = [edges[i : i + 2] for i in range(len(edges) - 1)]
     else:
         ids = network.model.ending.stream(ids)
-        score = partial(_burnt, network, ids, burn)
-        count = min(SCORING_ROWS, max(1, len(ids) // (4 * burn + 1)))
+        score = partial(_burnt, network, ids, burn_in)
+        count = min(SCORING_ROWS, max(1, len(ids) // (4 * burn_in + 1)))
         edges = np.unique(np.linspace(0, len(ids), count + 1).astype(np.int64))
         groups = np.array_split(np.arange(len(edges) - 1), workers)
         parts = [edges[lanes[0] : lanes[-1] + 2] for lanes in groups if len(lanes)]
@@ -90,9 +108,9 @@ def _exact(network: Network, ids: Ids, part: np.ndarray) -> Score:
     return sum((Score.of(nats, hits) for nats, hits in read), Score())
 
 
-def _burnt(network: Network, ids: Ids, burn: int, edges: np.ndarray) -> Score:
-    """The score of lanes that lie between the edges, each read from `burn` symbols before it."""
-    first = np.maximum(edges[:-1] - burn, 0)
+def _burnt(network: Network, ids: Ids, burn_in: int, edges: np.ndarray) -> Score:
+    """The score of lanes that lie between the edges, each read from `burn_in` symbols before it."""
+    first = np.maximum(edges[:-1] - burn_in, 0)
     start = int(max(first[0] - 1, 0))
     read = np.asarray(ids[start : int(edges[-1])])
     lanes = Lanes(*(at - start for at in (first, edges[:-1], edges[1:])))
@@ -145,6 +163,7 @@ class Lanes(NamedTuple):
     end: np.ndarray
 
 
+@ignore_overflow()  # the score of a network beyond all bounds says so
 def _read(
     network: Network, ids: np.ndarray, lanes: Lanes, last: int, state: State
 ) -> tuple[np.ndarray, np.ndarray, State]:

@@ -83,9 +83,9 @@ def check(run: Run, by: str, scorer: Scorer) -> Check:
 
 
 def _compare(run: Run, scorer: Scorer, temp: float) -> tuple[int, float, float, int]:
-    config, rng = SampleConfig(temp=temp, length=LENGTH), np.random.default_rng(0)
+    config, rng = SampleConfig(temp=temp, length=LENGTH, past_end=True), np.random.default_rng(0)
     none = np.array([], np.int64)
-    drawn = np.fromiter(stream(run.network, config, rng, none, past_end=True), np.int64)
+    drawn = np.fromiter(stream(run.network, config, rng, none), np.int64)
     read = np.append(EOS, drawn[:-1])
     ours, theirs = scores(run, read), scorer(read)
     other = np.flatnonzero(theirs.argmax(axis=1) != drawn)
@@ -177,7 +177,7 @@ def by_compiler(path: Path, run: Run) -> tuple[str, Scorer]:
 
     def score(ids: Array) -> Array:
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "main.c").write_text(PROGRAM, "ascii")
+            Path(folder, "main.c").write_text(PROGRAM, "utf-8")
             shutil.copy(path, Path(folder, "model.h"))
             program = str(Path(folder, "main"))
             _run([compiler, "-std=c99", "-O2", "-o", program, str(Path(folder, "main.c")), "-lm"], b"")

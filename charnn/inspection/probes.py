@@ -18,7 +18,6 @@ from ..nn.network import Network
 from ..nn.parameters import Parameters, Views
 from ..nn.workspace import Workspace
 
-MAX_INSPECTED = 1 << 20  # characters of a text that are looked at where all are there at once
 SATURATION_MARGIN = 0.05  # an activation so close to a bound is saturated
 
 

@@ -1,15 +1,18 @@
 """What inspecting a network finds, to look at: gradients by lag, eigenvalues, activations of units."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from typing import Any
 
 from ..errors import UsageError
 from ..nn.layers.base import Array
 from ..pictures import charts, shades
 from ..pictures.charts import Line
-from .gradients import LagNorm
-from .probes import Saturation
+from .gradients import LagNorm, factor
+from .probes import Saturation, radius
+
+TABLES = "norms", "eigenvalues", "saturation"
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,40 @@ class Gradients:
     norms: Sequence[LagNorm]
     saturation: Sequence[Saturation]
     eigenvalues: Mapping[str, Array]
+
+    @property
+    def reach(self) -> int:
+        """The largest lag at which the loss depends on a state at all."""
+        return max((norm.lag for norm in self.norms), default=0)
+
+    @property
+    def each_step(self) -> dict[int, float]:
+        """By layer: what the norm is multiplied with at each step back in time, the geometric mean."""
+        layers = sorted({norm.layer for norm in self.norms})
+        return {layer: factor([norm for norm in self.norms if norm.layer == layer]) for layer in layers}
+
+    def table(self, name: str) -> Iterator[tuple[str | float, ...]]:
+        """One of `TABLES` row by row, the names of its columns first."""
+        if name == "eigenvalues":
+            yield "array", "real", "imaginary", "modulus"
+            for array, values in self._complex().items():
+                yield from ((array, v.real, v.imag, abs(v)) for v in values)
+            return
+        rows: Sequence[LagNorm | Saturation] = self.norms if name == "norms" else self.saturation
+        yield tuple(spec.name for spec in fields(LagNorm if name == "norms" else Saturation))
+        yield from map(astuple, rows)
+
+    def plain(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        return {
+            "norms": [asdict(norm) for norm in self.norms],
+            "each step": {str(layer): value for layer, value in self.each_step.items()},
+            "eigenvalues": {
+                name: {"radius": radius(self.eigenvalues[name]), "values": [[v.real, v.imag] for v in values]}
+                for name, values in self._complex().items()
+            },
+            "saturation": [asdict(one) for one in self.saturation],
+        }
 
     def svg(self, table: str = "norms") -> str:
         """The norms by lag, a line for each layer within its 10 % and 90 % quantiles, or the eigenvalues."""

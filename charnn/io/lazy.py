@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class LazyArray:
 
 
 Ids = np.ndarray | LazyArray
+WatchSymbols = Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]]  # passes pieces on, to show progress
 
 
 def pieces(ids: Ids, size: int = 1 << 20) -> Iterator[np.ndarray]:

@@ -49,10 +49,12 @@ class Source:
             raise CharnnError(f"{self.name} cannot be read: {error.strerror or error}") from None
 
 
-def file_source(path: str) -> Source:
-    """A file, decompressed by its ending (.gz, .bz2, .xz)."""
+def file_source(path: str | Path | Source) -> Source:
+    """A file, decompressed by its ending (.gz, .bz2, .xz); what is a source already as it is."""
+    if isinstance(path, Source):
+        return path
     module = PACKED.get(Path(path).suffix, "builtins")
-    return Source(path, lambda: import_module(module).open(path, "rb"))
+    return Source(str(path), lambda: import_module(module).open(path, "rb"))
 
 
 def _damage() -> tuple[type[Exception], ...]:

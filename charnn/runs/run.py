@@ -49,6 +49,7 @@ class Run:
     stale: int = 0  # validations since then
     history: list[dict[str, float]] = field(default_factory=list)  # a record for every validation
     environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
+    path: Path | None = None  # the file that it was loaded from
 
     def move(self, allocate: Allocate) -> None:
         """Put all arrays where other workers see them too."""

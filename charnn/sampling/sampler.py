@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ MAX_BATCH = 64  # samples drawn side by side, at most
 MIN_SAMPLES_FOR_TWO = 32  # samples that are worth two batches, and so two processes
 MIN_ROWS_FOR_SUMS = 16  # from which on drawing by sums is faster than by noise
 MAX_SYMBOLS_FOR_SUMS = 256  # symbols up to which it is
+BLOCK_SECONDS = 0.005  # seconds for which drawn symbols may be held back
 LEAST, MOST = 1e-30, 1e30  # outside, sums of exponentials in float32 say too little
 
 
@@ -132,15 +134,36 @@ def stream(
     rng: np.random.Generator,
     prime: np.ndarray,
     *,
-    past_end: bool = False,
     workers: int = 1,
 ) -> Iterator[int]:
     """Ids of one sample as they are drawn, EOS the last of them if it ends so; at most `config.length`.
 
-    Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `past_end` EOS is a
-    symbol like any other. With two `workers` or more another
-    process may help, as long as that is faster; the symbols are the same.
+    Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `config.past_end` EOS
+    is a symbol like any other. With two `workers` or more another process may help, as long as that is faster; the
+    symbols are the same.
     """
+    symbols = _drawn(network, config, rng, prime, workers)
+    while block := _block(symbols):
+        yield from block
+
+
+@ignore_overflow()  # a network may be beyond all bounds, and still write
+def _block(symbols: Iterator[int]) -> list[int]:
+    """The next symbols that are drawn within a moment, at least one of them; none at the end.
+
+    `ignore_overflow` would reach the caller from within a generator, and take a third of a fast step for each symbol.
+    """
+    block, end = list[int](), monotonic() + BLOCK_SECONDS
+    for symbol in symbols:
+        block.append(symbol)
+        if monotonic() >= end:
+            break
+    return block
+
+
+def _drawn(
+    network: Network, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, workers: int
+) -> Iterator[int]:
     draws = GumbelSampler(network, config, rng, 1)
     streams = primed_stepper(network, prime, 1, draws)
     if workers > 1:
@@ -148,7 +171,7 @@ def stream(
     for i in range(config.length):
         symbol = int(draws(streams.o))
         yield symbol
-        if symbol == EOS and not past_end:
+        if symbol == EOS and not config.past_end:
             return
         if i + 1 < config.length:
             streams.read(symbol)

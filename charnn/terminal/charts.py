@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..inspection.gradients import LagNorm, factor
 from ..inspection.probes import Saturation, radius
+from ..inspection.results import Gradients
 
 TABLE_LAGS = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
 BAR_LINES = 4  # lines of a layer's bars
@@ -27,9 +28,9 @@ def screen() -> Console:
     return Console(highlight=False, soft_wrap=False)
 
 
-def gradients(norms: Sequence[LagNorm], saturation: Sequence[Saturation], eigenvalues: Mapping[str, Any]) -> None:
+def gradients(found: Gradients) -> None:
     """Norms by lag as a table and as bars; eigenvalues of each W; saturation."""
-    console = screen()
+    console, norms, eigenvalues, saturation = screen(), found.norms, found.eigenvalues, found.saturation
     layers = {norm.layer: [n for n in norms if n.layer == norm.layer] for norm in norms}
     if norms:
         console.print(Text(f"norm of dL[t]/dh[t-k], nats per unit, over {norms[0].positions} positions t"))

@@ -232,7 +232,7 @@ def saved(session: Session) -> None:
 def named(folder: Folder, option: str) -> str:
     """The options that lead to a run, as a shell reads them."""
     words = [option, folder.path.name]
-    words += [] if str(folder.path.parent) == RUNS else ["--out", str(folder.path.parent)]
+    words += [] if str(folder.path.parent) == RUNS else ["--runs", str(folder.path.parent)]
     return shlex.join(words)
 
 

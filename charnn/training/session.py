@@ -152,9 +152,9 @@ class Session:
 
     def _loss(self, ids: Ids) -> float:
         """Of a part of the text, in nats per character."""
-        run, burn = self.run, None if self.run.reset else BURN_IN
+        run, burn_in = self.run, None if self.run.reset else BURN_IN
         workers = self.team.size // self.team.ranks
-        return evaluate(run.network, ids, burn=burn, workers=workers).mean
+        return evaluate(run.network, ids, burn_in=burn_in, workers=workers).mean
 
     def _sample(self) -> str:
         """A line of what the network writes now."""

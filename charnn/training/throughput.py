@@ -146,8 +146,8 @@ def repetition(work: Work, workers: int) -> Callable[[], object]:
     if work.batch > 1:
         many = partial(batches, network, config, none, workers=workers)
         return lambda: deque(many(), maxlen=0)
-    rng, endless = np.random.default_rng(SEED), replace(config, length=ENDLESS)
-    symbols = stream(network, endless, rng, none, past_end=True, workers=workers)
+    rng, endless = np.random.default_rng(SEED), replace(config, length=ENDLESS, past_end=True)
+    symbols = stream(network, endless, rng, none, workers=workers)
     return lambda: deque(islice(symbols, work.steps), maxlen=0)
 
 

@@ -81,7 +81,7 @@ def bits(corpus: Corpus, cell: dict[str, Any], updates: int, seconds: float | No
         assert isinstance(one.update(), Update)
     passed, run = time.perf_counter() - new_run, one.run
     valid = corpus.split(run.config.valid)[1]
-    return evaluate(Network(run.model, run.weights, False), valid, burn=BURN_IN).bits, updates, passed
+    return evaluate(Network(run.model, run.weights, False), valid, burn_in=BURN_IN).bits, updates, passed
 
 
 def qualities(text: Path, updates: int, seconds: float) -> list[list[str]]:

@@ -19,7 +19,7 @@ import pytest
 import charnn
 from charnn.cli import sample
 from charnn.cli.program import COMMANDS
-from charnn.config import ModelConfig, SampleConfig, TrainConfig
+from charnn.config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from charnn.runs import checkpoint
 from charnn.training.plan import DEFAULT_EPOCHS, DEFAULT_MINUTES
 from tests.helpers.program import BRIEF, SHORT, invoke, names, ok, refused, well
@@ -73,7 +73,14 @@ def test_help_is_a_result(command: list[str], flag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "kind"), [("train", ModelConfig), ("train", TrainConfig), ("sample", SampleConfig), ("tokenize", None)]
+    ("command", "kind"),
+    [
+        ("train", ModelConfig),
+        ("train", TrainConfig),
+        ("sample", SampleConfig),
+        ("eval", EvalConfig),
+        ("tokenize", None),
+    ],
 )
 def test_help_shows_every_option_with_its_default(command: str, kind: Any) -> None:
     parts = re.split(r"\n  (?:-\w, )?(?=--)", ok(command, "--help"))
@@ -82,9 +89,9 @@ def test_help_shows_every_option_with_its_default(command: str, kind: Any) -> No
         flag = {"skip": "--skip"}.get(spec.name, "--" + spec.name.replace("_", "-"))
         text = shown[flag]
         assert spec.metadata["help"][1:].split()[-1] in text
-        if isinstance(spec.default, bool):
+        if f"{flag} / --no-" in text:
             assert f"[default: {'' if spec.default else 'no-'}{spec.name}]" in text
-        elif spec.default is not None:
+        elif spec.default is not None and spec.default is not False:
             assert f"[default: {spec.default}]" in text
         else:
             assert "[default" not in text
@@ -832,7 +839,7 @@ def test_eval_with_burn_says_that_it_is_approximate_and_is_close(here: Path, car
     (tmp_path / "long.txt").write_text(names() * 4)
     own, file = [], [tmp_path / "long.txt"]
     for text, what in ((own, "held-out part"), (file, str(tmp_path / "long.txt"))):
-        found = invoke("eval", *text, "-m", carried, "--burn", 40, "--json")
+        found = invoke("eval", *text, "-m", carried, "--burn-in", 40, "--json")
         said = " ".join(found.stderr.split())
         assert (
             found.exit_code == 0 and f"on {what}, approximately: each piece read from 40 characters before it" in said
@@ -842,17 +849,17 @@ def test_eval_with_burn_says_that_it_is_approximate_and_is_close(here: Path, car
         near, right = (json.loads(result.stdout) for result in (found, exact))
         assert near["count"] == right["count"] and near["baselines"] == right["baselines"]
         assert near["bits_per_char"] == pytest.approx(right["bits_per_char"], abs=1e-3)
-    worse = json.loads(ok("eval", *file, "-m", carried, "--burn", 1, "--json"))
+    worse = json.loads(ok("eval", *file, "-m", carried, "--burn-in", 1, "--json"))
     assert worse["nats"] != pytest.approx(right["nats"], rel=1e-7)  # so that pieces there were
     with file[0].open() as text:
-        piped = shell("eval", "-m", carried, "--burn", 40, "--json", stdin=text)
+        piped = shell("eval", "-m", carried, "--burn-in", 40, "--json", stdin=text)
     assert json.loads(piped.stdout)["nats"] == pytest.approx(near["nats"], rel=1e-6)
 
 
 def test_eval_with_burn_scores_texts_apart(here: Path, carried: Path, tmp_path: Path) -> None:
     for name, text in (("a.txt", names(100)), ("b.txt", names(50))):
         (tmp_path / name).write_text(text)
-    args = ["-m", carried, "--burn", 10, "--json"]
+    args = ["-m", carried, "--burn-in", 10, "--json"]
     both = json.loads(ok("eval", tmp_path / "a.txt", tmp_path / "b.txt", *args))
     parts = [json.loads(ok("eval", tmp_path / name, *args)) for name in ("a.txt", "b.txt")]
     assert both["count"] == sum(part["count"] for part in parts)
@@ -862,10 +869,10 @@ def test_eval_with_burn_scores_texts_apart(here: Path, carried: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--burn", "10"], "--burn"),
-        (["-m", "{carried}", "--burn", "10", "--by", "line"], "--by"),
-        (["-m", "{carried}", "--burn", "10", "--by", "char"], "--by"),
-        (["-m", "{carried}", "--burn", "0"], "--burn"),
+        (["--burn-in", "10"], "--burn-in"),
+        (["-m", "{carried}", "--burn-in", "10", "--by", "line"], "--by"),
+        (["-m", "{carried}", "--burn-in", "10", "--by", "char"], "--by"),
+        (["-m", "{carried}", "--burn-in", "0"], "--burn-in"),
     ],
 )
 def test_eval_refuses_to_burn_where_it_makes_no_sense(here: Path, carried: Path, args: list[str], message: str) -> None:
@@ -950,3 +957,15 @@ def test_text_is_utf8_whatever_the_locale(new: Path, encoding: dict[str, str]) -
     assert sampled.returncode == 0 and sampled.stdout.startswith("für Élise 😀")
     described = shell("info", env=environment)
     assert described.returncode == 0 and "😀" in described.stdout and "▁" in described.stdout + "▁"
+
+
+# names of version 0.1
+
+
+@pytest.mark.parametrize(("old", "new"), [("--out", "--runs"), ("--burn", "--burn-in")])
+def test_options_of_version_0_1_are_what_they_are_called_now(here: Path, carried: Path, old: str, new: str) -> None:
+    """They are not shown, and messages speak of the present names."""
+    command: list[object] = ["eval", "names.txt", "--json", "-m", "carried", "--runs", carried.parent, "--burn-in", 40]
+    command[command.index(new)] = old
+    assert ok(*command) == ok("eval", "names.txt", "--json", "-m", carried, "--burn-in", 40)
+    assert f" {old} " not in ok("eval", "--help") and f" {new} " in ok("eval", "--help")

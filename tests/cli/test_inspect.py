@@ -17,6 +17,7 @@ from click.testing import Result
 
 import charnn
 from charnn.inspection import activations, gradients
+from charnn.inspection.results import Gradients
 from charnn.nn.layers import elman
 from charnn.nn.network import Network
 from charnn.terminal import charts
@@ -202,8 +203,8 @@ def test_bars_of_many_lags_are_picked_evenly() -> None:
 @pytest.mark.parametrize("rms", [0.0, math.inf, math.nan, 1.0, 1e-300])
 def test_bars_of_norms_without_a_logarithm_or_a_range(rms: float) -> None:
     assert len(charts.bars({0: [norm(0, rms)]}, 80, True)) == 6
-    charts.gradients([norm(0, rms)], [], {})
-    charts.gradients([], [], {})
+    charts.gradients(Gradients([norm(0, rms)], [], {}))
+    charts.gradients(Gradients([], [], {}))
 
 
 # units
@@ -390,7 +391,7 @@ def test_strangers_are_named_or_left_out(command: str) -> None:
 
 
 def test_only_the_start_of_a_long_text_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charnn.inspection.probes.MAX_INSPECTED", 300)
+    monkeypatch.setattr("charnn.inspection.excerpt.MAX_INSPECTED", 300)
     result = inspect("gradients", "text.txt", "-m", "relu")
     assert "of text.txt only the first 300 characters are looked at" in result.stderr
     assert result.stdout == ok("gradients", "-", "-m", "relu", stdin=TEXT[:300])

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.config import ModelConfig
+from charnn.config import EvalConfig, ModelConfig
 from charnn.evaluation import score
 from charnn.evaluation.dynamic import (
     DYNAMIC_DECAY,
-    DYNAMIC_RATE,
     EPSILON,
-    SEGMENT,
     StreamLearner,
     StreamReader,
     adapted,
@@ -175,12 +173,11 @@ def test_nothing_to_learn_is_no_step() -> None:
 
 
 def test_help_tells_the_defaults() -> None:
-    assert (
-        ok("eval", "--help").count(f"(default: {DYNAMIC_RATE})")
-        == ok("sample", "--help").count(f"(default: {DYNAMIC_RATE})")
-        == 1
-    )
-    assert f"(default: {SEGMENT})" in ok("eval", "--help")
+    evaluation, sampling = (" ".join(ok(command, "--help").split()) for command in ("eval", "sample"))
+    rate, segment = EvalConfig().dynamic_rate, EvalConfig().segment
+    assert f"Learning rate of --dynamic. [default: {rate}]" in evaluation
+    assert f"at a time. [default: {segment}]" in evaluation
+    assert f"Learning rate of --adapt. [default: {rate}]" in sampling
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +229,7 @@ def test_the_held_out_part_is_read_dynamically_too(here: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--dynamic", "--burn", 8], "--burn"),
+        (["--dynamic", "--burn-in", 8], "--burn-in"),
         (["--dynamic-rate", 0.1], "--dynamic-rate"),
         (["--segment", 4], "--segment"),
         (["--dynamic", "--segment", 0], "--segment"),

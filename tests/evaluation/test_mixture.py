@@ -204,7 +204,7 @@ def test_counts_that_do_not_fit_are_refused(here: Path, monkeypatch: pytest.Monk
 
 
 def test_what_cannot_be_mixed_is_refused_in_a_line(here: Path, tmp_path: Path) -> None:
-    assert "--burn" in refused(2, "eval", "other.txt", "--mix", "ngram", "--burn", 8)
+    assert "--burn-in" in refused(2, "eval", "other.txt", "--mix", "ngram", "--burn-in", 8)
     assert "--mix" in refused(2, "eval", "other.txt", "--out", "other", "--mix", "ngram")
     assert "bigram" in refused(2, "eval", "other.txt", "--mix", "bigram")
     (here / "names.txt").rename(tmp_path / "gone.txt")

@@ -122,7 +122,7 @@ def test_burning_in_approximates_closely_and_counts_every_symbol_once() -> None:
     exact = evaluate(Network(MODEL, WEIGHTS, False), ids)
     errors = []
     for burn in (0, 64):
-        found = evaluate(Network(MODEL, WEIGHTS, False), ids, burn=burn)
+        found = evaluate(Network(MODEL, WEIGHTS, False), ids, burn_in=burn)
         assert found.count == len(ids)
         errors.append(abs(found.bits - exact.bits))
     assert 1e-4 < errors[0] < 0.02  # so it does make a difference
@@ -132,12 +132,12 @@ def test_burning_in_approximates_closely_and_counts_every_symbol_once() -> None:
 @pytest.mark.parametrize("count", [1, 2, 5, 64, 1000])
 def test_burning_in_more_than_there_is_is_exact(count: int) -> None:
     ids = lines([1000])[:count]
-    assert_scores(ids, False, evaluate(Network(MODEL, WEIGHTS, False), ids, burn=256))
+    assert_scores(ids, False, evaluate(Network(MODEL, WEIGHTS, False), ids, burn_in=256))
 
 
 def test_no_symbols_are_no_score() -> None:
     for reset, burn in ((True, None), (False, None), (True, 8), (False, 8)):
-        found = evaluate(Network(MODEL, WEIGHTS, reset), lines([]), burn=burn)
+        found = evaluate(Network(MODEL, WEIGHTS, reset), lines([]), burn_in=burn)
         assert found == Score(0.0, 0, 0)
     assert math.isnan(found.mean) and math.isnan(found.accuracy)
 
@@ -244,11 +244,11 @@ def test_where_a_part_begins_is_found_however_far_it_is(piece: int, monkeypatch:
 @pytest.mark.parametrize("kind", ["lines", "no end"])
 def test_lanes_are_the_same_for_several_processes(burn: int, kind: str, spreads: list[Any], tmp_path: Path) -> None:
     ids = lines(many(2000)) if kind == "lines" else lines([9000])[:-1]
-    whole = evaluate(Network(MODEL, WEIGHTS, False), ids, burn=burn)
+    whole = evaluate(Network(MODEL, WEIGHTS, False), ids, burn_in=burn)
     assert whole.count == len(ids)
     for workers in (2, 3):
         for stream in (ids, stored(ids, tmp_path)):
-            assert_same_score(evaluate(Network(MODEL, WEIGHTS, False), stream, burn=burn, workers=workers), whole)
+            assert_same_score(evaluate(Network(MODEL, WEIGHTS, False), stream, burn_in=burn, workers=workers), whole)
             assert len(spreads[-1]) == (1 if burn == 10**6 else workers)
 
 
@@ -267,7 +267,7 @@ def test_burning_in_starts_so_many_symbols_early_with_the_symbol_before_them(spr
             expected -= math.log(np.exp(o[0, x]) / np.exp(o[0]).sum()) * (at >= begin)
     assert count > 10
     for workers in (1, 3):
-        found = evaluate(Network(MODEL, WEIGHTS, False), ids, burn=burn, workers=workers)
+        found = evaluate(Network(MODEL, WEIGHTS, False), ids, burn_in=burn, workers=workers)
         assert found.nats == pytest.approx(expected, rel=1e-11)
 
 

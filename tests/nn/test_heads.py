@@ -312,7 +312,7 @@ def test_scores_are_those_of_reading_one_symbol_at_a_time(
     monkeypatch.setattr(score, "MIN_SYMBOLS_PER_WORKER", 1)
     assert evaluate(Network(model, weights, reset), ids, workers=2).nats == pytest.approx(expected.sum(), rel=1e-11)
     if not reset:
-        near = evaluate(Network(model, weights, False), ids, burn=128)
+        near = evaluate(Network(model, weights, False), ids, burn_in=128)
         assert near.count == len(ids) and near.nats == pytest.approx(expected.sum(), rel=1e-4)
 
 
@@ -331,9 +331,9 @@ def drawn_texts(ending: str, prime: list[int], past_end: bool, count: int) -> li
     """The sequences that samples complete or begin anew, prime and end among them."""
     model, weights = network(ending, dtype=np.float32)
     if past_end:
-        config = SampleConfig(length=count * 4)
+        config = SampleConfig(length=count * 4, past_end=True)
         rng = np.random.default_rng(1)
-        ids = list(stream(Network(model, weights, True), config, rng, NOTHING, past_end=True))
+        ids = list(stream(Network(model, weights, True), config, rng, NOTHING))
         assert len(ids) == count * 4 and max(ids) < V
         ends = [i for i, symbol in enumerate(ids) if symbol == 0]
         return [tuple(ids[a + 1 : b + 1]) for a, b in zip([-1, *ends], ends, strict=False)]
@@ -575,7 +575,7 @@ def test_running_text_of_which_the_state_is_carried_on(sequence: str, ending: st
     ok("train", *texts, "--sequence", sequence, "--ending", ending, "--out", tmp_path / "runs", *SIZES)
     run = ["-m", next((tmp_path / "runs").iterdir())]
     exact = json.loads(ok("eval", *run, "--json"))
-    near = json.loads(ok("eval", *run, tmp_path / "a", "--burn", "64", "--json"))
+    near = json.loads(ok("eval", *run, tmp_path / "a", "--burn-in", "64", "--json"))
     assert near["count"] == len((tmp_path / "a").read_text()) and exact["count"] > 100
     same = json.loads(ok("eval", *run, tmp_path / "a", "--json"))
     assert near["nats"] == pytest.approx(same["nats"], rel=1e-3)

@@ -249,11 +249,10 @@ def streamed(
     prime: np.ndarray = NOTHING,
     *,
     reset: bool = False,
-    past_end: bool = False,
     **given: Any,
 ) -> Iterator[int]:
     rng = np.random.default_rng(seed)
-    return stream(Network(MODEL, WEIGHTS, reset), config(**given), rng, prime, past_end=past_end)
+    return stream(Network(MODEL, WEIGHTS, reset), config(**given), rng, prime)
 
 
 def first_symbols(found: list[Sample]) -> np.ndarray:

@@ -36,9 +36,9 @@ def symbols(workers: int, **shape: object) -> Iterator[int]:
     model = Model(ModelConfig(**{"hidden": 40, "layers": 2, **shape}), 12)  # type: ignore[arg-type]
     p = model.initial(np.random.default_rng(1))
     p["readout/c"][0] = NEVER
-    config, none = SampleConfig(length=LENGTH), np.array([], int)
+    config, none = SampleConfig(length=LENGTH, past_end=True), np.array([], int)
     rng = np.random.default_rng(2)
-    return stream(Network(model, p, False), config, rng, none, past_end=True, workers=workers)
+    return stream(Network(model, p, False), config, rng, none, workers=workers)
 
 
 @pytest.fixture

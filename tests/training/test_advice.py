@@ -151,6 +151,6 @@ def test_it_is_the_last_line_and_can_be_typed(tmp_path: Path, monkeypatch: pytes
     result = invoke("train", "names.txt", "--out", "runs", *tiny, "--steps", 24, "--every", 3)
     *_, kept, last = result.stderr.splitlines()
     assert kept.startswith("kept in runs/names/") and result.stdout == ""
-    command = re.fullmatch(r"next: .*: `charnn (train --resume --name names --out runs --steps 48)`", last)
+    command = re.fullmatch(r"next: .*: `charnn (train --resume --name names --runs runs --steps 48)`", last)
     assert command, last
     ok(*command[1].split())

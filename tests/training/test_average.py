@@ -152,7 +152,7 @@ def test_validations_samples_and_all_files_have_the_average(folder: Path) -> Non
     assert np.abs(last.weights.flat - last.iterate.flat).max() > 1e-3
     found = corpus(text(4000))
     ids = found.split(last.config.valid)[1]
-    bits = [evaluate(Network(last.model, w, last.reset), ids, burn=None).bits for w in (last.weights, last.iterate)]
+    bits = [evaluate(Network(last.model, w, last.reset), ids, burn_in=None).bits for w in (last.weights, last.iterate)]
     assert last.reset and last.history[-1]["valid"] == pytest.approx(bits[0], rel=1e-6)
     assert bits[0] != pytest.approx(bits[1], rel=1e-4)
     assert charnn.generate(last, 3, seed=1) == charnn.generate(best, 3, seed=1)

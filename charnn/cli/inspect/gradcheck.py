@@ -1,17 +1,21 @@
 """charnn inspect gradcheck"""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from .. import options, streams
-from . import inputs
+from .. import inputs, options, streams
+
+if TYPE_CHECKING:
+    from ...api import CheckedGradient
 
 
 @click.command("gradcheck")
 @click.argument("text", required=False)
 @options.model
-@options.root
+@options.runs
 @click.option(
     "--samples", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Weights of each array."
 )
@@ -22,7 +26,7 @@ from . import inputs
 def command(
     text: str | None,
     model: str | None,
-    root: str,
+    runs: str,
     samples: int,
     seed: int,
     as_json: bool,
@@ -38,28 +42,29 @@ def command(
 
     The exit code is 1 if any is above 1e-4.
     """
-    import numpy as np
-
+    from ... import api
     from ...errors import CharnnError
-    from ...inspection.gradcheck import TOLERANCE, check
+    from ...inspection.gradcheck import TOLERANCE
     from ...terminal import console
 
-    path, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
-    rng, found = np.random.default_rng(seed), []
-    width = max(map(len, run.weights)) if streams.is_terminal() else 0
-    for one in check(run.network, inputs.take(pieces, what), samples, rng):
-        found.append(one)
-        if not as_json:
-            heads = f"{'array':<{width}}\tweights\tkinks\terror\n" if len(found) == 1 else ""
-            row = f"{one.array:<{width}}\t{one.weights}\t{one.kinks}\t{one.error:.1e}\n"
-            streams.write(heads + row, flush=True)
-    wrong = [one.array for one in found if not one.good]
+    run, texts = inputs.opened(model, runs, [text] if text else [], unknown, invalid)
+    checked = api.gradcheck(run, texts, samples=samples, seed=seed)
+    found = [*checked] if as_json else [*_written(checked, max(map(len, run.weights)))]
+    wrong, worst = [one.array for one in found if not one.good], max(one.error for one in found)
     if as_json:
-        rows = [asdict(one) for one in found]
-        streams.write_json({"arrays": rows, "tolerance": TOLERANCE, "good": not wrong})
-    worst = max(one.error for one in found)
+        streams.write_json({"arrays": [asdict(one) for one in found], "tolerance": TOLERANCE, "good": not wrong})
     if wrong:
         raise CharnnError(
-            f"{path}: finite differences do not confirm the gradient of {', '.join(wrong)}: {worst:.1e} off"
+            f"{run.path}: finite differences do not confirm the gradient of {', '.join(wrong)}: {worst:.1e} off"
         )
     console.note(f"finite differences confirm the gradient: {worst:.1e} off at most, and {TOLERANCE:g} allowed")
+
+
+def _written(found: Iterable["CheckedGradient"], width: int) -> Iterator["CheckedGradient"]:
+    """Pass arrays on, and write a row for each as it is checked; on a terminal names are filled up to a width."""
+    width = width if streams.is_terminal() else 0
+    streams.write_row(f"{'array':<{width}}", "weights", "kinks", "error")
+    for one in found:
+        streams.write_row(f"{one.array:<{width}}", str(one.weights), str(one.kinks), f"{one.error:.1e}")
+        streams.flush()
+        yield one

@@ -1,13 +1,9 @@
 """charnn inspect gradients"""
 
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
-
 import click
 
-from .. import options, streams
-from . import inputs
+from ...conflicts import check
+from .. import inputs, options, streams
 
 TABLES = "norms", "eigenvalues", "saturation"
 
@@ -15,7 +11,7 @@ TABLES = "norms", "eigenvalues", "saturation"
 @click.command("gradients")
 @click.argument("text", required=False)
 @options.model
-@options.root
+@options.runs
 @click.option("--lags", type=click.IntRange(1, 1000), default=50, show_default=True, help="How far to look back.")
 @click.option("--table", type=click.Choice(TABLES), help="This table alone, as TSV; in a pipe norms.")
 @click.option("--svg", "as_svg", is_flag=True, help="A picture of the norms, or of --table eigenvalues.")
@@ -25,7 +21,7 @@ TABLES = "norms", "eigenvalues", "saturation"
 def command(
     text: str | None,
     model: str | None,
-    root: str,
+    runs: str,
     lags: int,
     table: str | None,
     as_svg: bool,
@@ -48,63 +44,24 @@ def command(
 
     On a terminal tables and bars; in a pipe TSV.
     """
-    if table and as_json:
-        raise click.UsageError(f"--table {table} writes rows, and --json everything: leave out one of them")
+    check({"table": table, "json": as_json})
     if as_svg:
         streams.refuse_picture("inspect gradients --svg", as_json)
-    from ...inspection import gradients, probes
-    from ...inspection.results import Gradients
+    from ... import api
     from ...terminal import console
 
-    path, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
-    ids = inputs.take(pieces, what)
-    norms, saturation = gradients.gradients_by_lag(run.network, ids, lags)
-    found: dict[str, Any] = {"norms": norms, "saturation": saturation, "eigenvalues": probes.spectra(run.network)}
-    if (reached := max((norm.lag for norm in norms), default=lags)) < lags:
-        console.note(f"at no position does the loss depend on a state more than {reached} characters before it")
+    run, texts = inputs.opened(model, runs, [text] if text else [], unknown, invalid)
+    found = api.gradients(run, texts, lags)
+    if found.norms and found.reach < lags:
+        console.note(f"at no position does the loss depend on a state more than {found.reach} characters before it")
     if as_svg:
-        streams.write(Gradients(norms, saturation, found["eigenvalues"]).svg(table or TABLES[0]))
+        streams.write(found.svg(table or TABLES[0]))
     elif as_json:
-        streams.write_json({"file": str(path), **_plain(found)})
+        streams.write_json({"file": str(run.path), **found.plain()})
     elif table or not streams.is_terminal():
-        for row in _rows(table or TABLES[0], found):
-            streams.write("\t".join(row) + "\n")
+        for row in found.table(table or TABLES[0]):
+            streams.write_row(*(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row))
     else:
         from ...terminal import charts
 
-        charts.gradients(norms, saturation, found["eigenvalues"])
-
-
-def _plain(found: dict[str, Any]) -> dict[str, Any]:
-    """Tables as JSON has them."""
-    from ...inspection.gradients import factor
-    from ...inspection.probes import radius
-
-    norms, layers = found["norms"], sorted({norm.layer for norm in found["norms"]})
-    return {
-        "norms": [asdict(norm) for norm in norms],
-        "each step": {str(i): factor([norm for norm in norms if norm.layer == i]) for i in layers},
-        "eigenvalues": {
-            name: {"radius": radius(values), "values": [[v.real, v.imag] for v in values.tolist()]}
-            for name, values in found["eigenvalues"].items()
-        },
-        "saturation": [asdict(one) for one in found["saturation"]],
-    }
-
-
-def _rows(table: str, found: dict[str, Any]) -> Iterator[list[str]]:
-    """A table, its names first."""
-    if table == "eigenvalues":
-        yield ["array", "real", "imaginary", "modulus"]
-        for name, values in found[table].items():
-            for v in values.tolist():
-                yield [name, *(f"{number:.6g}" for number in (v.real, v.imag, abs(v)))]
-        return
-    from dataclasses import fields
-
-    from ...inspection.gradients import LagNorm
-    from ...inspection.probes import Saturation
-
-    yield [spec.name for spec in fields(LagNorm if table == "norms" else Saturation)]
-    for one in found[table]:
-        yield [f"{value:.6g}" if isinstance(value, float) else str(value) for value in asdict(one).values()]
+        charts.gradients(found)

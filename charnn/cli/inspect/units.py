@@ -1,16 +1,16 @@
 """charnn inspect units"""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .. import options, streams
-from ..eval import escape, small
+from ...errors import InputError
+from .. import inputs, options, streams
 from ..program import printable
-from . import inputs
 
-WINDOW = 256  # characters that are read at a time
+if TYPE_CHECKING:
+    from ...api import UnitReader
+
 PICTURED = 100  # characters of a picture
 
 
@@ -28,7 +28,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 @click.command("units")
 @click.argument("text", required=False)
 @options.model
-@options.root
+@options.runs
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="This layer alone, 0 being the lowest.")
 @click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40.")
 @click.option("--gates", is_flag=True, help="The gates of lstm or gru by their names, instead of the activations.")
@@ -39,7 +39,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 def command(
     text: str | None,
     model: str | None,
-    root: str,
+    runs: str,
     layer: int | None,
     units: slice,
     gates: bool,
@@ -56,111 +56,68 @@ def command(
     """
     if as_svg:
         streams.refuse_picture("inspect units --svg", as_json)
-    from ...errors import InputError
-    from ...inspection.activations import ActivationReader
+    from ... import api
 
-    _, run, pieces, what = inputs.opened(model, root, text, unknown, invalid)
-    reader = ActivationReader(run.network, gates)
-    chosen = _chosen(reader.blocks, layer, units)
-    read = ((ids, reader.read(ids)) for ids in small(pieces, WINDOW) if len(ids))
-    names = [block.name for block in reader.blocks]
-    rows = _activations(read, run.vocabulary, {names.index(name): found for name, found in chosen.items()})
+    run, texts = inputs.opened(model, runs, [text] if text else [], unknown, invalid)
+    reader = api.unit_reader(run, texts, layer=layer, units=units, gates=gates)
     if as_svg:
-        there = _svg(chosen, rows, reader.bounded)
+        there = _write_picture(reader)
     elif as_json:
-        there = _json(chosen, rows)
+        there = _write_json(reader)
     elif streams.is_terminal():
-        there = _shaded(chosen, rows, reader.bounded)
+        there = _write_shades(reader)
     else:
-        there = _tsv(chosen, rows)
+        there = _write_rows(reader)
     if not there:
-        raise InputError(f"{what} is empty: there is nothing to read")
+        raise InputError(f"{reader.names} is empty: there is nothing to read")
 
 
-def _chosen(blocks: Sequence[Any], layer: int | None, units: slice) -> dict[str, range]:
-    """The units of each block to show, by its name."""
-    last = blocks[-1].layer
-    if layer is not None and layer > last:
-        raise click.UsageError(f"--layer {layer}: the model's layers are 0 to {last}")
-    found = [block for block in blocks if layer in (None, block.layer)]
-    if not found:
-        raise click.UsageError(f"--layer {layer} has no gates: leave --layer or --gates out")
-    for block in found:
-        if not (some := range(block.size)[units]) or some[-1] + 1 < (units.stop or 0):
-            raise click.UsageError(f"--units: layer {block.layer} has the units 0 to {block.size - 1}")
-    return {block.name: range(block.size)[units] for block in found}
-
-
-Row = tuple[int, str, list[list[float]]]  # position, character, activations of each layer
-
-
-def _activations(read: Iterable[tuple[Any, Any]], vocabulary: Any, chosen: dict[int, range]) -> Iterator[list[Row]]:
-    """The rows of each piece that was read."""
-    position = 1
-    for ids, layers in read:
-        shown = [layers[i][:, units.start : units.stop].tolist() for i, units in chosen.items()]
-        characters = vocabulary.texts(ids.tolist())
-        yield [(position + n, c, [layer[n] for layer in shown]) for n, c in enumerate(characters)]
-        position += len(ids)
-
-
-def _tsv(chosen: dict[str, range], pieces: Iterable[list[Row]]) -> bool:
+def _write_rows(reader: "UnitReader") -> bool:
     """Rows of numbers below the names of the units; whether there were any."""
-    head = "\t".join(["position", "character", *(f"{i}/{n}" for i, units in chosen.items() for n in units)]) + "\n"
-    for rows in pieces:
-        lines = []
-        for position, character, layers in rows:
-            numbers = (f"{value:.4f}" for layer in layers for value in layer)
-            lines.append("\t".join([str(position), escape(character), *numbers]) + "\n")
-        streams.write(head + "".join(lines), flush=True)
-        head = ""
-    return not head
+    headed = False
+    for rows in reader.rows():
+        if not headed:
+            streams.write_row("position", "character", *reader.units)
+        headed = True
+        for row in rows:
+            streams.write_row(str(row.position), row.character, *(f"{h:.4f}" for layer in row.layers for h in layer))
+        streams.flush()
+    return headed
 
 
-def _svg(chosen: dict[str, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
+def _write_picture(reader: "UnitReader") -> bool:
     """A picture of the first characters; whether there were any."""
-    from itertools import chain, islice
-
-    import numpy as np
-
-    from ...inspection.results import Units
-
-    rows = list(islice(chain.from_iterable(pieces), PICTURED))
-    if not rows:
-        return False
-    shown = {
-        f"layer {i}, {units.start} to {units.stop - 1}": np.array([layers[n] for _, _, layers in rows])
-        for n, (i, units) in enumerate(chosen.items())
-    }
-    most = 1.0 if bounded else max(float(np.abs(values).max()) for values in shown.values()) or 1.0
-    streams.write(Units([character for _, character, _ in rows], shown, most).svg())
-    return True
+    found = reader.head(PICTURED)
+    if found.characters:
+        streams.write(found.svg())
+    return bool(found.characters)
 
 
-def _json(chosen: dict[str, range], pieces: Iterable[list[Row]]) -> bool:
+def _write_json(reader: "UnitReader") -> bool:
     """A JSON object a line; whether there were any."""
     there = False
-    for rows in pieces:
-        for position, character, layers in rows:
-            values = {i: [round(v, 6) for v in layer] for i, layer in zip(chosen, layers, strict=True)}
-            row = {"position": position, "character": character, "layers": values}
-            streams.write_json(row)
-        streams.write("", flush=True)
+    for rows in reader.rows():
+        for row in rows:
+            layers = zip(reader.chosen, row.layers, strict=True)
+            values = {name: [round(h, 6) for h in found] for name, found in layers}
+            streams.write_json({"position": row.position, "character": row.character, "layers": values})
+        streams.flush()
         there = True
     return there
 
 
-def _shaded(chosen: dict[str, range], pieces: Iterable[list[Row]], bounded: bool) -> bool:
+def _write_shades(reader: "UnitReader") -> bool:
     """Shaded cells, as many units as fit; whether there were any."""
     from ...terminal import charts, console
 
-    most = max(map(len, chosen.values()))
-    shades, there = charts.Shades(len(chosen), most, bounded), False
+    most = max(map(len, reader.chosen.values()))
+    shades, there = charts.Shades(len(reader.chosen), most, reader.bounded), False
     if shades.units < most:
-        shown = ", ".join(f"{i}/{units.start} to {i}/{units[: shades.units][-1]}" for i, units in chosen.items())
+        shown = ", ".join(f"{i}/{units.start} to {i}/{units[: shades.units][-1]}" for i, units in reader.chosen.items())
         console.note(f"there is room for the units {shown}; --layer and --units A:B choose others")
-    for rows in pieces:
-        for position, character, layers in rows:
-            shades.row(position, printable(escape(character)), [layer[: shades.units] for layer in layers])
+    for rows in reader.rows():
+        for row in rows:
+            cells = [layer[: shades.units] for layer in row.layers]
+            shades.row(row.position, printable(streams.cell(row.character)), cells)
         there = True
     return there

@@ -1,0 +1,98 @@
+"""What `import charnn` gives: the verbs of the command line, for a notebook. `__all__` is the list of public names.
+
+Where a run is wanted, the name of a run, its folder or its file do too. Where a text is wanted, a str is the text
+itself, a `Path` a file, a list of names or paths several files, a `Corpus` its held-out part, and None the held-out
+part of the run's own corpus.
+"""
+
+from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
+from ..data.corpus import Corpus
+from ..data.read import read
+from ..data.vocabulary import Vocabulary
+from ..errors import CharnnError, CharnnWarning, CheckpointError, DivergenceError, InputError, UsageError
+from ..evaluation.characters import CharacterScores
+from ..evaluation.evaluator import Evaluator
+from ..evaluation.novelty import Novelty
+from ..evaluation.overlap import Overlap
+from ..evaluation.readers import Text, texts
+from ..evaluation.rows import CharacterScore, LineScore
+from ..evaluation.score import Score
+from ..exchange.export import Exported, export
+from ..exchange.importing import import_torch
+from ..inspection.describe import describe
+from ..inspection.gradcheck import CheckedGradient
+from ..inspection.results import Gradients, Units
+from ..inspection.units import UnitReader, UnitRow
+from ..runs.run import Run
+from ..sampling.adapt import Adaptation
+from ..sampling.text import TextSample, TextSampler
+from ..training.session import Session, Validation
+from ..training.trainer import Rollback, Update
+from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
+from .inspection import eigenvalues, gradcheck, gradients, unit_reader, units
+from .loading import load, save
+from .sampling import adapt, generate, next_characters, sampler, samples, stream
+from .training import tokenize, train
+
+__all__ = [
+    "Adaptation",
+    "CharacterScore",
+    "CharacterScores",
+    "CharnnError",
+    "CharnnWarning",
+    "CheckedGradient",
+    "CheckpointError",
+    "Corpus",
+    "DivergenceError",
+    "EvalConfig",
+    "Evaluator",
+    "Exported",
+    "Gradients",
+    "InputError",
+    "LineScore",
+    "ModelConfig",
+    "Novelty",
+    "Overlap",
+    "Rollback",
+    "Run",
+    "SampleConfig",
+    "Score",
+    "Session",
+    "Text",
+    "TextSample",
+    "TextSampler",
+    "TrainConfig",
+    "UnitReader",
+    "UnitRow",
+    "Units",
+    "Update",
+    "UsageError",
+    "Validation",
+    "Vocabulary",
+    "adapt",
+    "character_scores",
+    "describe",
+    "eigenvalues",
+    "evaluate",
+    "evaluator",
+    "export",
+    "generate",
+    "gradcheck",
+    "gradients",
+    "import_torch",
+    "line_scores",
+    "load",
+    "next_characters",
+    "overlaps",
+    "read",
+    "sampler",
+    "samples",
+    "save",
+    "stream",
+    "surprisal",
+    "texts",
+    "tokenize",
+    "train",
+    "unit_reader",
+    "units",
+]

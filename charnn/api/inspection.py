@@ -1,0 +1,81 @@
+"""What goes on inside of a run."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..evaluation.readers import TextLike, texts
+from ..inspection import gradcheck as checking
+from ..inspection import probes
+from ..inspection.activations import ActivationReader
+from ..inspection.excerpt import excerpt
+from ..inspection.gradcheck import CheckedGradient
+from ..inspection.gradients import gradients_by_lag
+from ..inspection.results import Gradients, Units
+from ..inspection.units import UnitReader
+from .loading import RunLike, opened
+
+
+def gradients(
+    run: RunLike, what: TextLike = None, lags: int = 50, *, unknown: str = "error", invalid: str = "error"
+) -> Gradients:
+    """How far gradients reach back in a text, up to so many characters; of a long text its start is looked at.
+
+    A notebook shows the norms by lag. Raises `InputError` where the text is shorter than the lags.
+    """
+    run = opened(run)
+    ids = excerpt(texts(run, what, unknown, invalid))
+    return Gradients(*gradients_by_lag(run.network, ids, lags), probes.spectra(run.network))
+
+
+def units(
+    run: RunLike, what: TextLike = None, gates: bool = False, *, unknown: str = "error", invalid: str = "error"
+) -> Units:
+    """Activations of every layer's units, or of its gates, after each character of a text; of a long text its start.
+
+    A notebook shows them in shades. Raises `UsageError` for gates of a network without any.
+    """
+    run = opened(run)
+    ids, reader = excerpt(texts(run, what, unknown, invalid)), ActivationReader(run.network, gates)
+    found = reader.read(ids)
+    most = 1.0 if reader.bounded else max(float(np.abs(h).max(initial=0)) for h in found) or 1.0
+    names = (f"layer {block.name}" for block in reader.blocks)
+    return Units([*run.vocabulary.texts(ids.tolist())], dict(zip(names, found, strict=True)), most)
+
+
+def unit_reader(
+    run: RunLike,
+    what: TextLike = None,
+    *,
+    layer: int | None = None,
+    units: slice = slice(None),
+    gates: bool = False,
+) -> UnitReader:
+    """What `units` shows, of some layers' units, row by row as a text of any length is read."""
+    run = opened(run)
+    return UnitReader(run, texts(run, what), layer, units, gates)
+
+
+def gradcheck(
+    run: RunLike,
+    what: TextLike = None,
+    *,
+    samples: int = 20,
+    seed: int = 0,
+    unknown: str = "error",
+    invalid: str = "error",
+) -> Iterator[CheckedGradient]:
+    """Compare the derived gradient with finite differences, in float64, in so many weights of each array.
+
+    A window of the text is read, without and with resets of the state; dropout is off. The seed chooses the weights.
+
+    >>> all(array.good for array in gradcheck("names"))  # doctest: +SKIP
+    """
+    run = opened(run)
+    ids = excerpt(texts(run, what, unknown, invalid))
+    return checking.check(run.network, ids, samples, np.random.default_rng(seed))
+
+
+def eigenvalues(run: RunLike) -> dict[str, np.ndarray]:
+    """The eigenvalues of every recurrent weight matrix by its name, the largest first; of a cell's gates one by one."""
+    return probes.spectra(opened(run).network)

@@ -1,0 +1,28 @@
+"""Runs by their names."""
+
+from pathlib import Path
+
+from ..runs import checkpoint, folder
+from ..runs.run import Run
+
+RunLike = Run | str | Path  # a run, or its name, folder or file
+
+
+def load(model: str | Path | None = None, root: str | Path = folder.RUNS) -> Run:
+    """A trained run by its name, folder or file; the newest below `root` without one. Raises `CheckpointError`."""
+    path = folder.find(None if model is None else str(model), root)
+    run = checkpoint.load(path)
+    run.path = path
+    return run
+
+
+def save(run: Run, name: str, root: str | Path = folder.RUNS) -> Path:
+    """Keep the weights of a run in a new folder `name` below `root`, or name-2 and so on. It cannot be resumed."""
+    kept = folder.Folder.create(root, name)
+    kept.save_weights(run)
+    return kept.path
+
+
+def opened(run: RunLike) -> Run:
+    """The run itself, or the run of this name, folder or file."""
+    return run if isinstance(run, Run) else load(run)

@@ -1,0 +1,105 @@
+"""Runs that write."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import options
+from ..config import EvalConfig, SampleConfig
+from ..evaluation.readers import TextLike, texts
+from ..io.lazy import WatchSymbols
+from ..machine import cores
+from ..sampling import adapt as adapting
+from ..sampling.adapt import Adaptation
+from ..sampling.next import next_symbols
+from ..sampling.text import TextSample, TextSampler
+from .loading import RunLike, opened
+
+
+def stream(
+    run: RunLike, prime: str = "", config: SampleConfig | None = None, *, workers: int | None = 1, **changes: Any
+) -> Iterator[str]:
+    """Characters of one sample as they are drawn, the prime not among them; `changes` are `SampleConfig`'s fields.
+
+    The end of the sequence is not a character of it; with `past_end` it is one like any other. A second of the
+    `workers` (None for all cores) helps where a network is large.
+
+    >>> for character in stream("names", "An", temp=0.8): print(character, end="")  # doctest: +SKIP
+    """
+    return sampler(run, prime, config, workers=workers, **changes).stream()
+
+
+def samples(
+    run: RunLike,
+    prime: str = "",
+    config: SampleConfig | None = None,
+    *,
+    novelty: bool = False,
+    workers: int | None = 1,
+    **changes: Any,
+) -> Iterator[TextSample]:
+    """Samples as they are drawn, the prime before each; `changes` are options, the fields of `SampleConfig`.
+
+    With `novelty` each has what stands in the run's corpus already. `workers` processes draw (None for all cores).
+    """
+    return sampler(run, prime, config, workers=workers, **changes).samples(novelty=novelty)
+
+
+def generate(
+    run: RunLike,
+    count: int = 1,
+    prime: str = "",
+    config: SampleConfig | None = None,
+    *,
+    workers: int | None = 1,
+    **changes: Any,
+) -> list[str]:
+    """The texts of `count` samples, the prime before each, without their ends. See `samples`.
+
+    >>> generate("names", 20, temp=0.8)  # doctest: +SKIP
+    """
+    return [sample.text for sample in samples(run, prime, config, workers=workers, **changes, count=count)]
+
+
+def sampler(
+    run: RunLike, prime: str = "", config: SampleConfig | None = None, *, workers: int | None = 1, **changes: Any
+) -> TextSampler:
+    """What `stream` and `samples` ask: a run that has a prime to go on from, ready to write."""
+    config = options.change(config or SampleConfig(), changes)
+    return TextSampler(opened(run), prime, config, workers=workers or cores())
+
+
+def next_characters(
+    run: RunLike, prime: str = "", config: SampleConfig | None = None, **changes: Any
+) -> dict[str, float]:
+    """The probability of every character that may come after a prime, the likeliest first; they sum to 1.
+
+    The key "" is the end of the sequence. Temperature, `top_k` and `top_p` of `SampleConfig` change the distribution as
+    they change sampling. Raises `UsageError` for a run with `ending` length, whose characters depend on a length.
+
+    >>> next_characters("names", "Ann", top_k=3)  # doctest: +SKIP
+    {'': 0.5, 'a': 0.4, 'e': 0.1}
+    """
+    run, config = opened(run), options.change(config or SampleConfig(), changes)
+    p = next_symbols(run.network, run.vocabulary.ids(prime, "the prime", config.unknown), config)
+    keys = ["", *map(chr, run.vocabulary.characters)]
+    return {keys[symbol]: float(p[symbol]) for symbol in np.argsort(-p, kind="stable").tolist() if p[symbol]}
+
+
+def adapt(
+    run: RunLike,
+    what: TextLike,
+    *,
+    rate: float = EvalConfig.dynamic_rate,
+    unknown: str = "error",
+    watch: WatchSymbols = iter,
+) -> Adaptation:
+    """Let a copy of a run learn from a text, once, as dynamic evaluation does: `.run` is what it made of it.
+
+    >>> generate(adapt("names", Path("letter.txt")).run)  # doctest: +SKIP
+    """
+    run = opened(run)
+    options.check_value("adapt_rate", rate, options.bounds(EvalConfig, "dynamic_rate"))
+    config = EvalConfig(dynamic=True, dynamic_rate=rate, unknown=unknown, invalid=run.origin.invalid)
+    return adapting.adapt(run, texts(run, what, config.unknown, config.invalid), config, watch)

@@ -1,0 +1,26 @@
+"""What commands read that use a model: texts that are named or piped in, or the held-out part of its corpus."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from . import streams
+
+if TYPE_CHECKING:
+    from ..api import Run, Text
+
+
+def opened(
+    model: str | None, runs: str, names: Sequence[str], unknown: str, invalid: str, about: str = ""
+) -> tuple["Run", list["Text"]]:
+    """A run and the texts to read, which a note tells of.
+
+    The texts are those named, or standard input if it is a file or a pipe, or the held-out part of the run's corpus.
+    """
+    from .. import api
+    from ..terminal import console
+
+    run = api.load(model, runs)
+    given = streams.streamed(names or ("-",)) if names or streams.is_piped() else None
+    found = api.texts(run, given, unknown, invalid)
+    console.note(f"{run.path} on {', '.join(text.name for text in found)}{about}")
+    return run, found

@@ -1,0 +1,36 @@
+"""What a run is: all that its checkpoint says, and what follows from its weights."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from ..runs.run import Run
+from .probes import radius, spectra
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """Configuration, parameters, spectral radii, vocabulary, corpus, split, progress and validations, as JSON has them.
+
+    Validations are in bits per character, as is the best of them.
+    """
+    radii = {name: round(radius(found), 4) for name, found in spectra(run.network).items()}
+    best = {"bits/char": round(run.best / math.log(2), 4), "step": run.best_step} if run.best is not None else None
+    return {
+        "model": {name: value for name, value in asdict(run.model.config).items() if value is not None},
+        "parameters": run.weights.count,
+        "arrays": {name: list(shape) for name, shape in run.model.shapes().items()},
+        **({"spectral radius": radii} if radii else {}),
+        "vocabulary": "".join(chr(c) for c in run.vocabulary.characters),
+        "symbols": run.vocabulary.size,
+        "sequence": run.vocabulary.sequence,
+        "state": "reset" if run.reset else "continuous" if run.config.state == "continuous" else "carry",
+        "corpus": list(run.origin.names),
+        "sha256": run.origin.sha256,
+        "split": {"symbols": run.origin.symbols, "held out": run.config.valid},
+        "training": {name: value for name, value in asdict(run.config).items() if value is not None},
+        "step": run.step,
+        "epoch": run.epoch,
+        "best": best,
+        "baselines": run.origin.baselines,
+        "held out": [record["valid"] for record in run.history],
+    }

@@ -1,0 +1,26 @@
+"""The start of a text, for what looks at all of its symbols at once."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import CharnnWarning, InputError
+from ..evaluation.readers import Text, names
+
+MAX_INSPECTED = 1 << 20  # symbols
+
+
+def excerpt(texts: Sequence[Text]) -> np.ndarray:
+    """The first symbols of texts, (N,). Warns where they have more; raises `InputError` where they have none."""
+    parts, length = [], 0
+    for piece in (piece for text in texts for piece in text.pieces):
+        parts.append(np.asarray(piece[: MAX_INSPECTED - length]))
+        length += len(piece)
+        if length > MAX_INSPECTED:
+            told = f"of {names(texts)} only the first {MAX_INSPECTED:,} characters are looked at"
+            warnings.warn(told, CharnnWarning, stacklevel=3)
+            break
+    if not length:
+        raise InputError(f"{names(texts)} is empty: there is nothing to read")
+    return np.concatenate(parts)
