@@ -83,8 +83,7 @@ class ModelConfig(Checked):
         super().__post_init__()
         check(vars(self))
 
-    @property
-    def words(self) -> list[str]:
+    def describe(self) -> list[str]:
         """What there is beside cells one above the other."""
         own = {name: spec.metadata for name, spec in CELLS[self.cell].own.items()}
         found = {

@@ -125,7 +125,7 @@ class Several:
     def __str__(self) -> str:
         return f"every {self.parts} windows"
 
-    def chain(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span:
         count = min(self.parts, len(self) - cursor)
         return Span(self.lanes, tuple(self.lanes.at(cursor + i) for i in range(count)), count, count, factor=0.0)
 

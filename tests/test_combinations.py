@@ -72,7 +72,7 @@ def test_two_options_together(pair: tuple[dict[str, Any], dict[str, Any]], tmp_p
         if isinstance(event, Update) and event.step == 4:
             break
     running.save()
-    running.team.close()
+    running.group.close()
     assert running.folder is not None
     loaded = checkpoint.load(running.folder.last)
     again = session.resume(loaded, CORPUS, None, {})

@@ -273,7 +273,7 @@ def test_adams_moments_go_on_when_the_rate_decays() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimizers.Adam, "update", spy)
         for step in range(12):
-            running.run.scale = 0.5 if step >= 6 else 1.0  # as plateaus and setbacks do
+            running.run.rate_factor = 0.5 if step >= 6 else 1.0  # as plateaus and setbacks do
             assert isinstance(running.update(), Update)
     assert all(np.diff(rates) < 0) and rates[6] < 0.6 * rates[5]
     np.testing.assert_allclose(running.run.moments[0].flat, m, rtol=1e-3, atol=1e-6)
@@ -289,7 +289,7 @@ def test_a_plateau_changes_the_rate_and_leaves_the_moments(monkeypatch: pytest.M
         if isinstance(event, Validation):
             np.testing.assert_array_equal(kept, moments)
         kept = moments
-    assert running.run.scale == 0.5
+    assert running.run.rate_factor == 0.5
     assert all(moment.flat.any() for moment in running.run.moments)
 
 

@@ -71,7 +71,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
                 session.save()
         if session.stopped:
             console.saved(session)
-            session.team.tell(None)  # the others wait: the first rank to die is the end of all
+            session.group.broadcast(None)  # the others wait: the first rank to die is the end of all
             stop.die()
         console.closing(session)
 
@@ -80,7 +80,7 @@ def _watched(session: Any) -> AbstractContextManager[None]:
     """Says how to go on should mpiexec end all ranks, since one of them was lost."""
     from ..terminal import console
 
-    if session.team.ranks == 1 or session.folder is None:
+    if session.group.ranks == 1 or session.folder is None:
         return nullcontext()
     return last_words(f"a rank was lost; `charnn train --resume {console.named(session.folder, '--name')}` goes on")
 
@@ -174,8 +174,10 @@ def _resume(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, An
         found = read_as(run, *streams.sources(corpus))
     else:
         found = own_corpus(run)
-    if run.drift:
-        console.note(f"note: this run was saved with {run.drift}: it goes on, but not to the same last bits")
+    if run.environment_changes:
+        console.note(
+            f"note: this run was saved with {run.environment_changes}: it goes on, but not to the same last bits"
+        )
     was = run.config.workers
     resumed = session.resume(run, found, None if launcher.rank() else folder, changes, path.stem)
     if not own and resumed.folder:

@@ -154,7 +154,7 @@ def _surprisal(reader: StreamReader, ids: Array) -> tuple[Array, Array]:
     ending = reader.network.model.ending
     found = [ending.surprisal(o, part) for part, o in reader.read(ids)]
     nats, hits = (np.concatenate(values) for values in zip(*found, strict=True))
-    return ending.fold(ids, nats.astype(np.float64), hits)
+    return ending.to_text_symbols(ids, nats.astype(np.float64), hits)
 
 
 def adapted(learner: StreamLearner, stream: Iterable[Array]) -> float:

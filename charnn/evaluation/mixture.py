@@ -36,8 +36,8 @@ class Mixture:
 
     def __init__(self, reader: StreamReader, grams: KneserNey, weights: Sequence[float] = MIXTURE_WEIGHTS):
         self.reader, self.grams, self.weights = reader, grams, weights
-        self.joint = reader.network.model.ending.joint
-        self.joint(np.zeros((1, reader.network.model.symbols)))
+        self.joint_scores = reader.network.model.ending.joint_scores
+        self.joint_scores(np.zeros((1, reader.network.model.symbols)))
         self.before = np.zeros(1, np.intp)  # the last of what was read, EOS first
 
     def surprisal(self, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
@@ -61,7 +61,7 @@ class Mixture:
         """Nats and hits of the stream's next symbols, (A, N)."""
         gram = np.log(self.grams.distributions(ids, self.before))  # (N, V)
         self.before = np.concatenate([self.before, ids])[-self.grams.order :]
-        net = log_softmax(np.concatenate([self.joint(o.astype(np.float64)) for _, o in self.reader.read(ids)]))
+        net = log_softmax(np.concatenate([self.joint_scores(o.astype(np.float64)) for _, o in self.reader.read(ids)]))
         nats, hits = np.empty((len(self.weights), len(ids))), np.empty((len(self.weights), len(ids)), bool)
         there = np.arange(len(ids)), ids
         for i, a in enumerate(self.weights):

@@ -116,7 +116,7 @@ def _burnt(network: Network, ids: Ids, burn_in: int, edges: np.ndarray) -> Score
     lanes = Lanes(*(at - start for at in (first, edges[:-1], edges[1:])))
     nats, hits, _ = _read(network, read, lanes, EOS, network.zero_state(len(first)))
     own = slice(int(edges[0]) - start, None)
-    return Score.of(*network.model.ending.fold(read[own], nats[own], hits[own]))
+    return Score.of(*network.model.ending.to_text_symbols(read[own], nats[own], hits[own]))
 
 
 def _sequences(ids: Ids, parts: int) -> np.ndarray:
@@ -145,7 +145,7 @@ def surprisal(network: Network, stream: Iterable[np.ndarray]) -> Iterator[tuple[
         begin = tuple(np.concatenate([s, np.zeros((len(edges) - 2, s.shape[1]), s.dtype)]) for s in state)
         nats, hits, state = _read(network, ids, Lanes(edges[:-1], edges[:-1], edges[1:]), last, begin)
         last = int(ids[-1])
-        yield ending.fold(ids, nats, hits)
+        yield ending.to_text_symbols(ids, nats, hits)
 
 
 def _edges(ids: np.ndarray) -> np.ndarray:

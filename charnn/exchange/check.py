@@ -96,7 +96,7 @@ def scores(run: Run, ids: Array) -> Array:
     """Scores of what follows each symbol that is read, (N, V), from the zero state on, by charnn."""
     network = run.network
     o, _ = network.scores(ids[:, None], network.zero_state(1), Workspace(back=False))
-    return run.model.ending.joint(o[:, 0])
+    return run.model.ending.joint_scores(o[:, 0])
 
 
 def pieces(run: Run, ids: Array) -> list[Array]:

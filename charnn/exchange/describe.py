@@ -36,7 +36,7 @@ def config_of(run: Run) -> dict[str, Any]:
 def shape(run: Run) -> str:
     """Layers, cells, what there is beside them, and the number of parameters."""
     config = run.model.config
-    words = [f"{config.layers} x {config.hidden} {config.cell}", *config.words]
+    words = [f"{config.layers} x {config.hidden} {config.cell}", *config.describe()]
     return f"{', '.join(words)}{run.model.ending.says}: {run.weights.count:,} parameters"
 
 

@@ -170,7 +170,7 @@ def _slice(graph: Graph, a: str, start: int, end: int) -> str:
 
 
 def _joint(graph: Graph, o: str) -> str:
-    """See `NodeHead.joint`."""
+    """See `NodeHead.joint_scores`."""
     end, rest = _slice(graph, o, 0, 1), _slice(graph, o, 1, onnx.MAX_BYTES)
     total = graph.node("ReduceLogSumExp", rest, axes=[-1], keepdims=1)
     return str(graph.node("Concat", graph.node("Add", end, total), rest, axis=-1))

@@ -128,5 +128,5 @@ OPERATIONS: dict[str, Callable[..., Array]] = {  # (size, number, vectors (B, n)
     "relu": lambda size, number, a: np.maximum(a, 0),
     "normalise": _normalise,
     "softmax": lambda size, number, a: softmax(a),
-    "joint": lambda size, number, a: NodeHead(size).joint(a),
+    "joint": lambda size, number, a: NodeHead(size).joint_scores(a),
 }

@@ -43,7 +43,7 @@ class Head(Protocol):
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
         """Surprisal of y in nats, and whether it was the likeliest, both (N,). o is overwritten."""
 
-    def joint(self, o: Array) -> Array:
+    def joint_scores(self, o: Array) -> Array:
         """Scores (..., V) whose softmax is the distribution of what comes next. Raises `UsageError` without one."""
 
     def stream(self, ids: Ids) -> Ids:
@@ -52,7 +52,7 @@ class Head(Protocol):
     def pieces(self, stream: Iterable[Array]) -> Iterable[Array]:
         """What the network reads for each of a text's pieces, none of them empty, as soon as that is known."""
 
-    def fold(self, read: Array, nats: Array, hits: Array) -> tuple[Array, Array]:
+    def to_text_symbols(self, read: Array, nats: Array, hits: Array) -> tuple[Array, Array]:
         """From what was read, and the nats and hits of each, to those of the text's own symbols alone."""
 
     def count(self, y: Array) -> int:
@@ -76,7 +76,7 @@ class SoftmaxHead:
     def check(self, ids: Ids) -> None:
         return
 
-    def joint(self, o: Array) -> Array:
+    def joint_scores(self, o: Array) -> Array:
         return o
 
     def stream(self, ids: Ids) -> Ids:
@@ -85,7 +85,7 @@ class SoftmaxHead:
     def pieces(self, stream: Iterable[Array]) -> Iterable[Array]:
         return (ids for ids in stream if len(ids))
 
-    def fold(self, read: Array, nats: Array, hits: Array) -> tuple[Array, Array]:
+    def to_text_symbols(self, read: Array, nats: Array, hits: Array) -> tuple[Array, Array]:
         return nats, hits
 
     def count(self, y: Array) -> int:
@@ -118,9 +118,9 @@ class NodeHead(SoftmaxHead):
         return nats + np.logaddexp(0, np.where(ends, -e, e))
 
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
-        return functions.surprisal(self.joint(o), y)
+        return functions.surprisal(self.joint_scores(o), y)
 
-    def joint(self, o: Array) -> Array:
+    def joint_scores(self, o: Array) -> Array:
         """Scores whose softmax is the distribution of the end and the characters: e + log sum_c exp(o_c), and o."""
         o = o.copy()
         rest = o[..., EOS + 1 :]
@@ -185,7 +185,7 @@ class LengthHead(SoftmaxHead):
                 fresh, held = bool(held[count - 1][-1] == EOS), held[count:]
         yield from self._told(held, fresh)
 
-    def fold(self, read: Array, nats: Array, hits: Array) -> tuple[Array, Array]:
+    def to_text_symbols(self, read: Array, nats: Array, hits: Array) -> tuple[Array, Array]:
         """A class counts for the symbol that it stands before: a sequence's first, which is right if both are."""
         own, told = np.flatnonzero(read < self.size), np.flatnonzero(read >= self.size)
         next = np.minimum(told + 1, own[-1])
@@ -199,7 +199,7 @@ class LengthHead(SoftmaxHead):
     def bytes(self, symbols: int) -> int:
         return symbols * self.dtype.itemsize
 
-    def joint(self, o: Array) -> Array:
+    def joint_scores(self, o: Array) -> Array:
         raise UsageError(
             "a network of --ending length knows how long a sequence is before it reads it, and an n-gram does not: "
             "they cannot be mixed; leave out --mix"

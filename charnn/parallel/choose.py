@@ -1,4 +1,4 @@
-"""Which team trains: one worker, processes or threads of this machine, or the ranks that mpiexec started."""
+"""Which group trains: one worker, processes or threads of this machine, or the ranks that mpiexec started."""
 
 from . import mpi, processes
 from .launcher import launched
@@ -6,7 +6,7 @@ from .team import SingleWorker, ThreadGroup, WorkerGroup
 
 
 def worker_group(workers: int) -> WorkerGroup:
-    """A team of so many workers."""
+    """A group of so many workers."""
     if launched() > 1:
         return mpi.MPIGroup()
     if workers == 1:

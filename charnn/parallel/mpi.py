@@ -28,24 +28,24 @@ class MPIGroup(SingleWorker):
         self.number, self.rank, self.ranks = self.comm.rank, self.comm.rank, self.size
         self.numbers = range(self.rank, self.rank + 1)
 
-    def sum(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
+    def all_reduce(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
         (vector,) = vectors
         with self._told():
             self.comm.Allreduce(self.in_place, vector)
         return vector
 
-    def tell(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         with self._told():
             return self.comm.bcast(value, 0)
 
-    def gather(self, rows: np.ndarray) -> None:
+    def all_gather(self, rows: np.ndarray) -> None:
         parts = [rows_of_worker(len(rows), i, self.size) for i in range(self.size)]
         with self._told():
             whole = self.comm.allgather(rows[parts[self.rank]])
         for part, values in zip(parts, whole, strict=True):
             rows[part] = values
 
-    def check(self, weights: np.ndarray) -> None:
+    def assert_in_sync(self, weights: np.ndarray) -> None:
         with self._told():
             digests = self.comm.allgather(sha256(weights.data).digest())
         if strays := [str(i) for i, other in enumerate(digests) if other != digests[0]]:

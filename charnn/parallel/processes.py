@@ -49,8 +49,8 @@ class ProcessGroup(SingleWorker):
 
     def __init__(self, size: int):
         super().__init__(size)
-        self.barrier = Barrier(size)
-        self.member = SharedMemoryWorker(0, size, self._wait)
+        self._barrier = Barrier(size)
+        self.worker = SharedMemoryWorker(0, size, self._wait)
         self.crew: list[tuple[int, Connection]] = []
         self.end = weakref.finalize(self, dismiss_workers, self.crew)
 
@@ -59,7 +59,7 @@ class ProcessGroup(SingleWorker):
 
     def run(self, *args: Any) -> Any:
         if not self.crew:
-            self.barrier.reset()
+            self._barrier.reset()
             for number in self.numbers[1:]:
                 self.crew.append(fork_worker(partial(self._serve, number), self.crew))
         try:
@@ -68,7 +68,7 @@ class ProcessGroup(SingleWorker):
                     pipe.send(args)
                 except OSError:
                     raise lost_worker(pid) from None
-            return self.work(self.member, *args)
+            return self.work(self.worker, *args)
         except BaseException:  # the others would wait for ever
             self.close()
             raise
@@ -77,7 +77,7 @@ class ProcessGroup(SingleWorker):
         dismiss_workers(self.crew)
 
     def _wait(self) -> None:
-        self.barrier.wait(0, self._look)
+        self._barrier.wait(0, self._look)
 
     def _look(self) -> None:
         """Raise what a worker has raised, or that it is gone."""
@@ -97,14 +97,14 @@ class ProcessGroup(SingleWorker):
             if os.getppid() != parent:
                 raise EOFError
 
-        member = SharedMemoryWorker(number, self.size, lambda: self.barrier.wait(number, look))
+        worker = SharedMemoryWorker(number, self.size, lambda: self._barrier.wait(number, look))
         while True:
             for _ in range(IDLE):
                 if pipe.poll():
                     break
             args = pipe.recv()
             try:
-                self.work(member, *args)
+                self.work(worker, *args)
             except EOFError:
                 raise
             except Exception as error:

@@ -1,7 +1,7 @@
-"""Teams of workers that share a batch: each takes some rows, and one sum of their gradients makes them one.
+"""Groups of workers that share a batch: each takes some rows, and one sum of their gradients makes them one.
 
-All workers of a team do the same work in step. What they do is written once, as a function of the `Member` that does
-it; which team it is decides where the members live: here, in threads, in processes of this machine, or on many.
+All workers of a group do the same work in step. What they do is written once, as a function of the `Worker` that does
+it; which group it is decides where the workers live: here, in threads, in processes of this machine, or on many.
 """
 
 import threading
@@ -16,19 +16,19 @@ CACHE_LINE_FLOATS = ALIGN // 4  # floats of a cache line: two workers never writ
 
 
 class Worker(Protocol):
-    """What one worker knows of its team."""
+    """What one worker knows of its group."""
 
     number: int
     size: int
 
-    def sum(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
-        """The sum of all members' vectors, the same for all. `vectors` are those in reach; they are overwritten."""
+    def all_reduce(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
+        """The sum of all workers' vectors, the same for all. `vectors` are those in reach; they are overwritten."""
 
     def part(self, size: int) -> slice:
-        """The part of the weights that this member updates: all of them where nobody else can see them."""
+        """The part of the weights that this worker updates: all of them where nobody else can see them."""
 
-    def wait(self) -> None:
-        """Until all members have come here."""
+    def barrier(self) -> None:
+        """Until all workers have come here."""
 
 
 class WorkerGroup(Protocol):
@@ -43,44 +43,44 @@ class WorkerGroup(Protocol):
     numbers: range
 
     def allocate(self, size: int) -> np.ndarray:
-        """Bytes that all members in reach see, on a cache line."""
+        """Bytes that all workers in reach see, on a cache line."""
 
     def start(self, work: Callable[..., Any]) -> None:
-        """From now on `run` is work(member, ...). What members share must be allocated before."""
+        """From now on `run` is work(worker, ...). What workers share must be allocated before."""
 
     def run(self, *args: Any) -> Any:
-        """Let all members work; return what the first one in reach returned."""
+        """Let all workers work; return what the first one in reach returned."""
 
     def close(self) -> None:
         """Send the workers home. A later `run` calls them back."""
 
-    def tell(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """What rank 0 passes, on every rank."""
 
-    def gather(self, rows: np.ndarray) -> None:
+    def all_gather(self, rows: np.ndarray) -> None:
         """Fill (batch, n), of which each rank has written its own rows, on every rank."""
 
-    def check(self, weights: np.ndarray) -> None:
+    def assert_in_sync(self, weights: np.ndarray) -> None:
         """Raise `CharnnError` unless all ranks hold the same weights."""
 
 
 class SingleWorker:
-    """One worker, which is a team and its only member; and what all teams within one process have in common."""
+    """One worker, which is a group by itself; and what all groups within one process have in common."""
 
     number = rank = 0
     ranks = 1
 
     def __init__(self, size: int = 1):
         self.size, self.numbers = size, range(size)
-        self.work: Callable[..., Any] = lambda member: None
+        self.work: Callable[..., Any] = lambda worker: None
 
-    def sum(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
+    def all_reduce(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
         return vectors[0]
 
     def part(self, size: int) -> slice:
         return slice(0, size)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         pass
 
     def allocate(self, size: int) -> np.ndarray:
@@ -95,28 +95,28 @@ class SingleWorker:
     def close(self) -> None:
         pass
 
-    def tell(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         return value
 
-    def gather(self, rows: np.ndarray) -> None:
+    def all_gather(self, rows: np.ndarray) -> None:
         pass
 
-    def check(self, weights: np.ndarray) -> None:
+    def assert_in_sync(self, weights: np.ndarray) -> None:
         pass
 
 
 class SharedMemoryWorker:
-    """A member whose team shares memory: it sums, and updates, its own part of the vectors."""
+    """A worker whose group shares memory: it sums, and updates, its own part of the vectors."""
 
-    def __init__(self, number: int, size: int, wait: Callable[[], object]):
-        self.number, self.size, self.wait = number, size, wait
+    def __init__(self, number: int, size: int, barrier: Callable[[], object]):
+        self.number, self.size, self.barrier = number, size, barrier
 
-    def sum(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
-        self.wait()
+    def all_reduce(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
+        self.barrier()
         total, part = vectors[0], self.part(vectors[0].size)
         for vector in vectors[1:]:
             total[part] += vector[part]
-        self.wait()
+        self.barrier()
         return total
 
     def part(self, size: int) -> slice:
@@ -135,30 +135,30 @@ class ThreadGroup(SingleWorker):
     def __init__(self, size: int):
         super().__init__(size)
         self.pool: Any = None
-        self.barrier = threading.Barrier(size)
-        self.members = [SharedMemoryWorker(i, size, self.barrier.wait) for i in self.numbers]
+        self._barrier = threading.Barrier(size)
+        self.workers = [SharedMemoryWorker(i, size, self._barrier.wait) for i in self.numbers]
 
     def run(self, *args: Any) -> Any:
         from concurrent.futures import ThreadPoolExecutor
 
         self.pool = self.pool or ThreadPoolExecutor(self.size - 1, thread_name_prefix="charnn")
-        others = [self.pool.submit(self._work, member, args) for member in self.members[1:]]
+        others = [self.pool.submit(self._work, worker, args) for worker in self.workers[1:]]
         errors: list[BaseException] = []
         try:
-            result = self._work(self.members[0], args)
+            result = self._work(self.workers[0], args)
         except BaseException as error:  # an interrupt too: the barrier is broken
             errors.append(error)
         errors += [failure for other in others if (failure := other.exception())]
-        self.barrier.reset()
+        self._barrier.reset()
         if errors:  # of which one broke the barrier, and the rest came to it
             raise min(errors, key=lambda failure: isinstance(failure, threading.BrokenBarrierError))
         return result
 
-    def _work(self, member: SharedMemoryWorker, args: tuple[Any, ...]) -> Any:
+    def _work(self, worker: SharedMemoryWorker, args: tuple[Any, ...]) -> Any:
         try:
-            return self.work(member, *args)
+            return self.work(worker, *args)
         except BaseException:
-            self.barrier.abort()
+            self._barrier.abort()
             raise
 
     def close(self) -> None:

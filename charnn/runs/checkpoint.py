@@ -25,7 +25,19 @@ from .run import CorpusInfo, Run, moment_names
 FORMAT = "charnn model"
 VERSION = 1
 KNOWN = {"step", "epoch", "train", "valid"}  # of each validation
-COUNTERS = ("step", "epoch", "cursor", "seconds", "scale", "setbacks", "nats", "count", "best", "best_step", "stale")
+COUNTERS = {  # the names in a file's header, which are those of version 0.1, of a run's fields
+    "step": "step",
+    "epoch": "epoch",
+    "cursor": "cursor",
+    "seconds": "seconds",
+    "scale": "rate_factor",
+    "setbacks": "rollbacks",
+    "nats": "nats",
+    "count": "count",
+    "best": "best",
+    "best_step": "best_step",
+    "stale": "bad_validations",
+}
 
 
 def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
@@ -45,7 +57,7 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
         "train": asdict(run.config),
         "vocabulary": asdict(run.vocabulary),
         "origin": asdict(run.origin),
-        **{name: getattr(run, name) for name in COUNTERS},
+        **{stored: getattr(run, name) for stored, name in COUNTERS.items()},
         "history": run.history,
     }
     header["digest"] = digest(header, arrays)
@@ -98,10 +110,11 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     moments = tuple(_parameters(model, arrays, f"moments/{i}/") for i in range(len(rules)))
     state = tuple(arrays[f"state/{i}"].copy() for i in range(len(model.state_sizes))) if resumable else ()
     iterate = _parameters(model, arrays, "iterate/") if averaged else None
-    rest = typed(Run, {name: header[name] for name in (*COUNTERS, "history", "environment")})
+    counters = {name: header[stored] for stored, name in COUNTERS.items()}
+    rest = typed(Run, {**counters, **{name: header[name] for name in ("history", "environment")}})
     if not origin.names or origin.invalid not in POLICIES or any(record.keys() != KNOWN for record in rest["history"]):
         raise ValueError("a corpus or a history that is none")
-    if wrong := [name for name in COUNTERS if rest[name] is not None and not 0 <= rest[name] < 2**63]:
+    if wrong := [name for name in counters if rest[name] is not None and not 0 <= rest[name] < 2**63]:
         raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
     return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest)
 

@@ -39,7 +39,7 @@ class Folder:
 
     @property
     def log(self) -> Path:
-        """A JSON object a line, for every validation and setback."""
+        """A JSON object a line, for every validation and rollback."""
         return self.path / "log.jsonl"
 
     @classmethod
@@ -114,18 +114,18 @@ class Folder:
         except OSError as error:
             raise CharnnError(f"{self.log} cannot be written: {error.strerror}") from None
 
-    def rewind(self, step: int, setbacks: int = sys.maxsize) -> None:
-        """Drop lines of the log that tell of later validations than that of `step`, and of more than so many setbacks.
+    def rewind(self, step: int, rollbacks: int = sys.maxsize) -> None:
+        """Drop lines of the log that tell of later validations than that of `step`, and of more than so many rollbacks.
 
-        The run goes on from there, and will tell of them again. (A setback's own step is the one it leads back to.)
+        The run goes on from there, and will tell of them again. (A rollback's step is the one that it leads back to.)
         """
         if not self.log.exists():
             return
         lines, kept = self.log.read_bytes().splitlines(keepends=True), []
         for line in lines:
             record = _record(line)
-            setbacks -= "setback" in record
-            if line.endswith(b"\n") and (setbacks >= 0 if "setback" in record else record.get("step", 0) <= step):
+            rollbacks -= "setback" in record
+            if line.endswith(b"\n") and (rollbacks >= 0 if "setback" in record else record.get("step", 0) <= step):
                 kept.append(line)
         if kept != lines:
             npz.replace(self.log, lambda file: file.write(b"".join(kept)))

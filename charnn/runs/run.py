@@ -40,13 +40,13 @@ class Run:
     epoch: int = 0  # whole epochs done
     cursor: int = 0  # windows done in this epoch
     seconds: float = 0.0  # counted only where the run has a budget of minutes
-    scale: float = 1.0  # of the learning rate: halved on plateaus and setbacks
-    setbacks: int = 0
+    rate_factor: float = 1.0  # of the learning rate: halved on plateaus and rollbacks
+    rollbacks: int = 0
     nats: float = 0.0  # summed training loss since the last validation, over `count` symbols
     count: int = 0
     best: float | None = None  # lowest validation loss, nats per character
     best_step: int = 0
-    stale: int = 0  # validations since then
+    bad_validations: int = 0  # since then
     history: list[dict[str, float]] = field(default_factory=list)  # a record for every validation
     environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
     path: Path | None = None  # the file that it was loaded from
@@ -72,7 +72,7 @@ class Run:
         return self.iterate or self.weights
 
     @property
-    def drift(self) -> str:
+    def environment_changes(self) -> str:
         """What is not as it was when the run was saved, so that its bits may differ from here on; or nothing."""
         now = environment()
         changed = [name for name in now if self.environment.get(name) != now[name]]

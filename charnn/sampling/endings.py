@@ -55,13 +55,13 @@ class NodeStream:
         self.inner.read(x)
         self.o = self._show(self._scores())
 
-    def only(self, rows: Array) -> "NodeStream":
+    def select(self, rows: Array) -> "NodeStream":
         fewer = copy(self)
-        fewer.inner, fewer.rows = self.inner.only(rows), len(rows)
+        fewer.inner, fewer.rows = self.inner.select(rows), len(rows)
         return fewer
 
-    def share(self) -> None:
-        self.inner.share()
+    def allow_helper(self) -> None:
+        self.inner.allow_helper()
 
     def _begin(self, prime: Array) -> None:
         _read(self.inner, self.rows, (EOS, *prime.tolist()))
@@ -69,7 +69,7 @@ class NodeStream:
     def _scores(self) -> Array:
         """Scores of what may come next, (rows, symbols), or (symbols,) of one row."""
         assert isinstance(self.network.model.ending, NodeHead)
-        return self.network.model.ending.joint(self.inner.o + self.c)
+        return self.network.model.ending.joint_scores(self.inner.o + self.c)
 
     def _show(self, o: Array) -> Array:
         """As `Stepping` says: divided by the temperature, and less c / temperature."""
@@ -93,8 +93,8 @@ class LengthStream(NodeStream):
             self._tell(np.array([], int))
         self.o = self._show(self._scores())
 
-    def only(self, rows: Array) -> "LengthStream":
-        fewer = super().only(rows)
+    def select(self, rows: Array) -> "LengthStream":
+        fewer = super().select(rows)
         assert isinstance(fewer, LengthStream)
         fewer.left = self.left[rows]
         return fewer

@@ -47,7 +47,7 @@ def fill_from_left(network: Network, ids: Array, gaps: Array, width: int = BEAM)
     for t in range(len(text)):
         ws.reset()
         o, after = network.step(last, state, ws)
-        logp = log_softmax(network.model.ending.joint(o.astype(np.float64)))
+        logp = log_softmax(network.model.ending.joint_scores(o.astype(np.float64)))
         logp[:, EOS] = -np.inf if gaps[t] else logp[:, EOS]
         if gaps[t]:
             total = (scores[:, None] + logp).reshape(-1)

@@ -25,5 +25,5 @@ def next_symbols(network: Network, prime: np.ndarray, config: SampleConfig) -> n
         ws.reset()
         o, after = network.scores(x[:, None], state, ws)
         state = tuple(s.copy() for s in after)
-    found: np.ndarray = probabilities(network.model.ending.joint(o[-1].copy()), config)[0]
+    found: np.ndarray = probabilities(network.model.ending.joint_scores(o[-1].copy()), config)[0]
     return found

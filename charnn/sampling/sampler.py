@@ -92,7 +92,7 @@ class GumbelSampler:
             total[probabilities(scores, self.limits).reshape(total.shape) == 0] = -np.inf
         return self.likeliest()
 
-    def only(self, rows: np.ndarray) -> None:
+    def select(self, rows: np.ndarray) -> None:
         """From now on for these of the streams."""
         self._of(len(rows), len(self.c))
         self.ahead = [noise[rows].reshape(self.total.shape) for noise in self.ahead]
@@ -167,7 +167,7 @@ def _drawn(
     draws = GumbelSampler(network, config, rng, 1)
     streams = primed_stepper(network, prime, 1, draws)
     if workers > 1:
-        streams.share()
+        streams.allow_helper()
     for i in range(config.length):
         symbol = int(draws(streams.o))
         yield symbol
@@ -198,8 +198,8 @@ def generate(network: Network, config: SampleConfig, rng: np.random.Generator, p
             if 2 * len(stay) <= len(rows):
                 rows, symbols, going = rows[stay], symbols[stay], going[stay]
                 parts.append((rows, []))
-                streams = streams.only(stay)
-                draws.only(stay)
+                streams = streams.select(stay)
+                draws.select(stay)
         streams.read(symbols if len(rows) > 1 else int(symbols.item()))
     return _samples(parts, config.count)
 

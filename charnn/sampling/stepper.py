@@ -24,12 +24,12 @@ from .split_matvec import COUNTERS, MIN_BYTES_FOR_HELPER, Helper, SplitMatVec
 
 @dataclass
 class Level:
-    """A layer at work. Its `products` write to `again`, `up` and `scores`."""
+    """A layer at work. Its `products` write to `h_W`, `up` and `scores`."""
 
-    unit: StepKernel
+    kernel: StepKernel
     inputs: Callable[[Any], Array]  # symbols -> what the layer makes of them
     products: list[Callable[[], object]]
-    again: Array  # h W
+    h_W: Array  # h W
     up: Array  # h U of the layer above
     scores: Array  # h V / temperature; of no columns where the readout does not see this layer
 
@@ -46,10 +46,10 @@ class Stepper(Protocol):
     def read(self, x: Any) -> None:
         """The next symbol of each stream: a number where there is one stream, else (rows,)."""
 
-    def only(self, rows: Array) -> "Stepper":
+    def select(self, rows: Array) -> "Stepper":
         """Those streams alone, which go on as they would have."""
 
-    def share(self) -> None:
+    def allow_helper(self) -> None:
         """A second process may help, as long as that is faster; what is read and found is the same."""
 
 
@@ -76,13 +76,13 @@ class WindowStepper:
         self.state = tuple(s.copy() for s in after)
         np.multiply(o - self.c, self.scale, out=self.o.reshape(o.shape))
 
-    def only(self, rows: Array) -> "WindowStepper":
+    def select(self, rows: Array) -> "WindowStepper":
         fewer = type(self)(self.network, len(rows), self.temperature)
         fewer.state = tuple(s[rows] for s in self.state)
         fewer.o[...] = self.o[rows].reshape(fewer.o.shape)
         return fewer
 
-    def share(self) -> None:
+    def allow_helper(self) -> None:
         pass
 
 
@@ -97,21 +97,21 @@ class FastStepper:
         V = [block * np.float32(1 / temperature) for block in model.readout.blocks(weights.at("readout"))]
         nothing = V[0][:, :0]
         V = [nothing] * (len(layers) - len(V)) + V  # without skip connections the readout sees the topmost layer
-        U = [layer.from_below(views) for layer, views in zip(layers[1:], p[1:], strict=True)] + [nothing]
+        U = [layer.weights_from_below(views) for layer, views in zip(layers[1:], p[1:], strict=True)] + [nothing]
         W = [views.get("W", nothing) for views in p]
         large = rows == 1 and sum(factor.nbytes for factor in (*W, *U, *V)) >= MIN_BYTES_FOR_HELPER
         self.levels, turns = list[Level](), shared_counters(COUNTERS) if large else None
         self.pair: Helper | None = None
         for layer, views, *factors in zip(layers, p, W, U, V, strict=True):
-            unit = layer.unit(rows, nothing.dtype)
-            products, parts = _products(unit.h, factors, turns)
-            inputs = _inputs(layer.table(views), model.symbols, rows)
-            self.levels.append(Level(unit, inputs, products, *parts))
+            kernel = layer.step_kernel(rows, nothing.dtype)
+            products, parts = _products(kernel.h, factors, turns)
+            inputs = _inputs(layer.input_rows(views), model.symbols, rows)
+            self.levels.append(Level(kernel, inputs, products, *parts))
         self.o, *self._more = [level.scores for level in self.levels if level.scores.size]
         below = [None, *(level.up for level in self.levels)]
         self._advance = [_advance(level, up) for level, up in zip(self.levels, below, strict=False)]
 
-    def share(self) -> None:
+    def allow_helper(self) -> None:
         halves = [product for level in self.levels for product in level.products if isinstance(product, SplitMatVec)]
         if halves and can_fork():
             self.pair = Helper(halves)
@@ -130,26 +130,26 @@ class FastStepper:
         for scores in self._more:
             np.add(self.o, scores, out=self.o)
 
-    def only(self, rows: Array) -> "FastStepper":
+    def select(self, rows: Array) -> "FastStepper":
         fewer = self._again(len(rows))
         for old, new in zip(self.levels, fewer.levels, strict=True):
-            new.again[...] = old.again[rows].reshape(new.again.shape)
-            for memory, kept in zip(old.unit.memory, new.unit.memory, strict=True):
+            new.h_W[...] = old.h_W[rows].reshape(new.h_W.shape)
+            for memory, kept in zip(old.kernel.memory, new.kernel.memory, strict=True):
                 kept[...] = memory[rows].reshape(kept.shape)
         return fewer
 
     def _forget(self, ended: Any) -> None:
         for level in self.levels:
-            for memory in (level.again, *level.unit.memory):
+            for memory in (level.h_W, *level.kernel.memory):
                 memory[ended] = 0
 
 
-def _advance(level: Level, below: Array | None) -> Callable[[Any], None]:
+def _advance(level: Level, from_below: Array | None) -> Callable[[Any], None]:
     """A layer's step, as a function of the symbols read: what it takes to look names up is a third of such a step."""
-    step, again, inputs, (multiply, *others) = level.unit.step, level.again, level.inputs, level.products
+    step, h_W, inputs, (multiply, *others) = level.kernel.step, level.h_W, level.inputs, level.products
 
     def advance(x: Any) -> None:
-        step(again, inputs(x), below)
+        step(h_W, inputs(x), from_below)
         multiply()
         for other in others:
             other()

@@ -189,7 +189,7 @@ class Progress:
         elif isinstance(event, Validation):
             self._validation(event)
         else:
-            self._setback(event)
+            self._rollback(event)
 
     def _update(self, event: Update) -> None:
         bits = event.nats / max(1, event.count) / math.log(2)
@@ -208,10 +208,10 @@ class Progress:
         best = "*" if event.best else " "
         self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{best} {written:.60}")
 
-    def _setback(self, event: Rollback) -> None:
+    def _rollback(self, event: Rollback) -> None:
         self.line(
             f"{event.failed:8,} the loss exploded after this step: back to step {event.step:,}, "
-            f"on at half the rate, {event.rate:g} (try {event.tries})"
+            f"on at half the rate, {event.rate:g} (try {event.in_a_row})"
         )
 
     def line(self, text: str) -> None:

@@ -16,7 +16,7 @@ def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     m = run.model.config
     state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
     cell = f"{m.activation} {m.cell}" if m.activation else m.cell
-    shape = ", ".join([f"{m.layers} x {m.hidden} {cell}", *m.words]) + run.model.ending.says
+    shape = ", ".join([f"{m.layers} x {m.hidden} {cell}", *m.describe()]) + run.model.ending.says
     noise = "dropout" if m.dropout_kind == "standard" else f"{m.dropout_kind} dropout"
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]

@@ -75,7 +75,7 @@ def _falling(run: Run) -> bool:
     third = len(run.history) // 3
     later = _mean(run, "valid", slice(third, 2 * third)) - _mean(run, "valid", slice(-third, None))
     short = last["epoch"] * symbols < wanted(run.weights.count, symbols, run.model.config.cell)
-    patient = not run.config.patience or run.stale < run.config.patience
+    patient = not run.config.patience or run.bad_validations < run.config.patience
     return patient and max(before - last["valid"], later if short else 0.0) > STILL_FALLING * last["valid"]
 
 

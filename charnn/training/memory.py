@@ -16,7 +16,7 @@ RESERVED_BYTES = 50 << 20  # bytes for what is not counted here
 def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
     """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, activations.
 
-    Weights and moments are there twice, since a setback returns to a copy; each worker has a gradient of its own, and
+    Weights and moments are there twice, since a rollback returns to a copy; each worker has a gradient of its own, and
     copies of matrices in a layout that products want. For each symbol of a window a layer keeps for each gate, or each
     matrix that h meets on its way to the next step, what it makes and one number more, its gradient or what is behind
     the gates; then h, and what dropout makes of it; what is normalised once more. Some are there twice while they are

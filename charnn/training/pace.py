@@ -57,8 +57,8 @@ def speed(model: ModelConfig, config: TrainConfig, corpus: Corpus, clock: Clock 
     try:
         trainer.update()  # starts the workers
         begun, before = clock(), run.count
-        while workers.tell(clock() - begun < MEASURED_SECONDS):
+        while workers.broadcast(clock() - begun < MEASURED_SECONDS):
             trainer.update()
-        return float(workers.tell((run.count - before) / (clock() - begun)))
+        return float(workers.broadcast((run.count - before) / (clock() - begun)))
     finally:
         workers.close()

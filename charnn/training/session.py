@@ -65,8 +65,8 @@ class Session:
         if folder:
             folder.lock()
         self.train, self.valid = corpus.split(run.config.valid)
-        self.team = worker_group(run.config.workers or 1)
-        self.trainer = Trainer(run, self.train, self.team)
+        self.group = worker_group(run.config.workers or 1)
+        self.trainer = Trainer(run, self.train, self.group)
 
     @property
     def finished(self) -> str | None:
@@ -74,8 +74,8 @@ class Session:
         run = self.run
         if self.trainer.progress >= 1:
             return "the budget is spent"
-        if run.config.patience and run.stale >= run.config.patience:
-            return f"no better validation in {run.stale}"
+        if run.config.patience and run.bad_validations >= run.config.patience:
+            return f"no better validation in {run.bad_validations}"
         return None
 
     def __iter__(self) -> Iterator[Event]:
@@ -96,12 +96,12 @@ class Session:
             if isinstance(event, Rollback) and self.folder:
                 self.folder.write({"step": run.step, "setback": event.failed, "rate": event.rate})
             yield event
-        self.team.close()
+        self.group.close()
 
     def stop(self) -> None:
         """End before the next update; under MPI after it, when all ranks know."""
         self.trainer.asked = True
-        self.trainer.stopped |= self.team.ranks == 1
+        self.trainer.stopped |= self.group.ranks == 1
 
     @property
     def stopped(self) -> bool:
@@ -111,26 +111,26 @@ class Session:
     def save(self, best: bool = False) -> None:
         """Keep the run as it is now in last.npz, and in best.npz. All ranks must come here: their rows are gathered."""
         for rows in self.run.state:
-            self.team.gather(rows)
+            self.group.all_gather(rows)
         if self.folder:
             self.folder.save(self.run, best=best)
-        self.team.tell(None)  # the others wait until it is written
+        self.group.broadcast(None)  # the others wait until it is written
 
     def validate(self) -> Validation | Rollback:
         """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
         run = self.run
-        self.team.check(run.weights.flat)
-        loss = self.team.tell(self._loss(self.valid[:VALIDATION_SYMBOLS]) if self.team.rank == 0 else None)
+        self.group.assert_in_sync(run.weights.flat)
+        loss = self.group.broadcast(self._loss(self.valid[:VALIDATION_SYMBOLS]) if self.group.rank == 0 else None)
         if not self.trainer.sane(loss):
-            return self.trainer.set_back()
+            return self.trainer.roll_back()
         better = run.best is None or loss < run.best
         if better:
-            run.best, run.best_step, run.stale = loss, run.step, 0
+            run.best, run.best_step, run.bad_validations = loss, run.step, 0
         else:
-            run.stale += 1
+            run.bad_validations += 1
             count = schedules.make(run.config).halve_after
-            if count and run.stale % count == 0:
-                run.scale /= 2
+            if count and run.bad_validations % count == 0:
+                run.rate_factor /= 2
         train = run.nats / max(1, run.count)
         event = Validation(
             run.step, self.trainer.epochs, train / math.log(2), loss / math.log(2), better, self._sample()
@@ -138,7 +138,7 @@ class Session:
         run.nats, run.count = 0.0, 0
         record = asdict(event)
         run.history.append({name: record[name] for name in ("step", "epoch", "train", "valid")})
-        self.trainer.mark()
+        self.trainer.take_snapshot()
         if self.folder:
             self.folder.write(record | ({"seconds": round(run.seconds, 1)} if run.config.minutes else {}))
         self.save(best=better)
@@ -146,14 +146,14 @@ class Session:
 
     def advice(self, where: str = "") -> str:
         """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
-        if self.team.rank or len(self.run.history) < advice.MIN_HISTORY:
+        if self.group.rank or len(self.run.history) < advice.MIN_HISTORY:
             return ""
         return advice.advice(self.run, self._loss(self.train[-TRAINING_LOSS_SYMBOLS:]) / math.log(2), where)
 
     def _loss(self, ids: Ids) -> float:
         """Of a part of the text, in nats per character."""
         run, burn_in = self.run, None if self.run.reset else BURN_IN
-        workers = self.team.size // self.team.ranks
+        workers = self.group.size // self.group.ranks
         return evaluate(run.network, ids, burn_in=burn_in, workers=workers).mean
 
     def _sample(self) -> str:
@@ -215,7 +215,7 @@ def resume(
     run.config = wanted
     if isinstance(where, Folder):
         where.lock()  # another training may be at work on this log
-        where.rewind(run.validated, run.setbacks)
+        where.rewind(run.validated, run.rollbacks)
     elif where is not None:
         where = Folder.create(where, name or corpus.name)
     return Session(run, corpus, where)

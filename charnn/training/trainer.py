@@ -23,7 +23,7 @@ from . import schedules, schemes
 from .bptt import Replica
 
 DROPOUT_STREAM = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
-MAX_ROLLBACKS = 8  # setbacks in a row after which training gives up
+MAX_ROLLBACKS = 8  # rollbacks in a row after which training gives up
 Totals = tuple[float, ...]
 DIVERGED_RATIO = 10.0  # times the loss of knowing nothing, log V
 
@@ -46,26 +46,26 @@ class Rollback:
     failed: int
     step: int
     rate: float
-    tries: int
+    in_a_row: int  # rollbacks since the run was last well
 
 
 class Trainer:
-    """Updates a run, step by step, with a team that shares each batch's rows."""
+    """Updates a run, step by step, with a group that shares each batch's rows."""
 
     def __init__(
-        self, run: Run, ids: Ids, team: WorkerGroup | None = None, clock: Callable[[], float] = time.monotonic
+        self, run: Run, ids: Ids, group: WorkerGroup | None = None, clock: Callable[[], float] = time.monotonic
     ):
-        self.run, self.team = run, team or SingleWorker()
+        self.run, self.group = run, group or SingleWorker()
         self.lanes = StreamBatches(run.model.ending.stream(ids), run.config.batch, run.config.window)
         self.scheme = schemes.make(run.config, self.lanes, run.reset)
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
-        run.move(self.team.allocate)
-        parts = {n: rows_of_worker(run.config.batch, n, self.team.size) for n in self.team.numbers}
+        run.move(self.group.allocate)
+        parts = {n: rows_of_worker(run.config.batch, n, self.group.size) for n in self.group.numbers}
         self.replicas = {n: Replica(run.network, rows, run.weights.like()) for n, rows in parts.items()}
-        self.team.start(self._work)
+        self.group.start(self._work)
         self.good = Snapshot(run)
-        self.tries = 0
+        self.in_a_row = 0
         self.asked = self.stopped = False  # whether this program is to end, and whether all ranks know
 
     @property
@@ -78,22 +78,25 @@ class Trainer:
         """Passes over the training part."""
         return self.run.epoch + self.run.cursor / len(self.scheme)
 
-    def mark(self) -> None:
-        """The run is well: a later setback returns here."""
+    def take_snapshot(self) -> None:
+        """The run is well: a later rollback returns here."""
         self.good.take(self.run)
-        self.tries = 0
+        self.in_a_row = 0
 
     def update(self) -> Update | Rollback:
-        """Read the next windows and update the weights. Raises `DivergenceError` after several setbacks in a row."""
+        """Read the next windows and update the weights. Raises `DivergenceError` after several rollbacks in a row."""
         run, cursor = self.run, self.run.cursor
         done = self.scheme.span(cursor, run.step).done
         progress = self.progress
-        rate, teacher = run.scale * schedules.rate(run.config, progress), schedules.teacher(run.model.config, progress)
-        nats, count, seconds, asked, norm = self.team.run(cursor, run.step, rate, teacher, self._tick(), self.asked)
+        rate, teacher = (
+            run.rate_factor * schedules.rate(run.config, progress),
+            schedules.teacher(run.model.config, progress),
+        )
+        nats, count, seconds, asked, norm = self.group.run(cursor, run.step, rate, teacher, self._tick(), self.asked)
         run.seconds += seconds
         self.stopped = asked > 0
         if not self._sane(nats, count, norm):
-            return self.set_back()
+            return self.roll_back()
         run.step += 1
         run.cursor = (cursor + done) % len(self.scheme)
         run.epoch += run.cursor == 0
@@ -102,29 +105,29 @@ class Trainer:
         return Update(run.step, nats, int(count), rate, norm)
 
     def _work(
-        self, member: Worker, cursor: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
+        self, worker: Worker, cursor: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
     ) -> Totals:
         """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
 
         Returns the summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
         """
-        run, config, own = self.run, self.run.config, self.replicas[member.number].g
+        run, config, own = self.run, self.run.config, self.replicas[worker.number].g
         with ignore_overflow():
-            nats, count = self._gradient(member.number, cursor, step, teacher)
-            own.tail[:4] = nats, count, 0 if member.number else seconds, asked
-            total = member.sum([replica.g.block for replica in self.replicas.values()])
+            nats, count = self._gradient(worker.number, cursor, step, teacher)
+            own.tail[:4] = nats, count, 0 if worker.number else seconds, asked
+            total = worker.all_reduce([replica.g.block for replica in self.replicas.values()])
             g, totals = total[: own.flat.size], total[own.flat.size :][:4].tolist()
             norm = optimizers.norm(g) / self.scheme.size
-            member.wait()
+            worker.barrier()
             if self._sane(totals[0], totals[1], norm):
                 clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
-                part = member.part(g.size)
+                part = worker.part(g.size)
                 vectors = run.changing.flat[part], g[part], [moment.flat[part] for moment in run.moments]
                 decay, scale = config.weight_decay, clip / self.scheme.size
                 optimizers.apply(self.rule, *vectors, rate=rate, decay=decay, scale=scale, t=step + 1)
                 if run.iterate:
                     optimizers.follow(run.weights.flat[part], run.iterate.flat[part], share=config.average, t=step + 1)
-            member.wait()
+            worker.barrier()
         return (*totals, norm)
 
     def _gradient(self, number: int, cursor: int, step: int, teacher: float) -> tuple[float, int]:
@@ -160,19 +163,19 @@ class Trainer:
         """Whether a loss, in nats per character, is one to go on with; NaN is not."""
         return loss <= DIVERGED_RATIO * math.log(self.run.model.symbols)
 
-    def set_back(self) -> Rollback:
+    def roll_back(self) -> Rollback:
         """Return to the last good state, at half the rate. Raises `DivergenceError` after several times in a row."""
-        failed, scale = self.run.step, self.run.scale
+        failed, factor = self.run.step, self.run.rate_factor
         self.good.restore(self.run)
-        self.run.scale = scale / 2
-        self.run.setbacks += 1
-        self.tries += 1
-        if self.tries > MAX_ROLLBACKS:
+        self.run.rate_factor = factor / 2
+        self.run.rollbacks += 1
+        self.in_a_row += 1
+        if self.in_a_row > MAX_ROLLBACKS:
             raise DivergenceError(
-                f"training diverged after step {failed}, {self.tries} times in a row, at last at a rate of "
-                f"{scale * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
+                f"training diverged after step {failed}, {self.in_a_row} times in a row, at last at a rate of "
+                f"{factor * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
             )
-        return Rollback(failed, self.run.step, self.run.scale * self.run.config.rate, self.tries)
+        return Rollback(failed, self.run.step, self.run.rate_factor * self.run.config.rate, self.in_a_row)
 
 
 class Snapshot:

@@ -60,7 +60,7 @@ def speeds(contenders: dict[str, Session]) -> dict[str, float]:
         for name, one in contenders.items():
             found[name].append(speed(one.trainer.update))
     for one in contenders.values():
-        one.team.close()
+        one.group.close()
     return {name: statistics.median(rates) for name, rates in found.items()}
 
 
@@ -82,7 +82,7 @@ def rank_speed(hidden: int, layers: int) -> None:
         new_run = time.perf_counter()
         for _ in range(100):
             one.trainer.update()
-        if one.team.rank == 0:
+        if one.group.rank == 0:
             print(json.dumps(100 * 64 * 64 / (time.perf_counter() - new_run)))
 
 

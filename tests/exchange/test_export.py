@@ -76,7 +76,7 @@ def test_one_onnx_file_scores_a_batch_and_steps(name: str, tmp_path: Path) -> No
     onnx.write(tmp_path / "model.onnx", run)
     score = onnx.scorer(tmp_path / "model.onnx")
     o, after = run.model.scores(run.weights, x, run.model.zero_state(4), Workspace(back=False), None)
-    o = run.model.ending.joint(o)
+    o = run.model.ending.joint_scores(o)
     whole, state = score(run.model.zero_state(4), x)
     np.testing.assert_allclose(whole, o, rtol=CLOSE, atol=CLOSE)
     stepped: Any = run.model.zero_state(4)

@@ -23,7 +23,7 @@ def test_steps_from_any_state_are_those_of_the_network(name: str) -> None:
         o, after = run.model.step(run.weights, x, state, Workspace(back=False))
         state = tuple(s.copy() for s in after)
         scores, theirs = made.run(x, theirs)
-        np.testing.assert_allclose(scores, run.model.ending.joint(o), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(scores, run.model.ending.joint_scores(o), rtol=1e-5, atol=1e-5)
     for s, t in zip(state, theirs, strict=True):
         np.testing.assert_allclose(t, s, rtol=1e-5, atol=1e-5)
 

@@ -24,7 +24,7 @@ def test_N1_a_good_run_survives_a_hopeless_learning_rate(new: Path) -> None:
     done.told(4, "training diverged")
     assert Path("checkpoints/names/best.npz").read_bytes() == best and charnn("sample", "--seed", 1).well() == sample
     run = checkpoint.load("checkpoints/names/last.npz")
-    assert run.step >= 40 and run.setbacks > 5
+    assert run.step >= 40 and run.rollbacks > 5
     for line in Path("checkpoints/names/log.jsonl").read_text().splitlines():
         assert line.startswith("{") and line.endswith("}")
 

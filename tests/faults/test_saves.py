@@ -225,7 +225,7 @@ def test_S2_killed_after_a_setback_was_logged(new: Path) -> None:
     assert killed.code == -signal.SIGKILL and len(parsed(RUN / "log.jsonl")) == 1
     same_as_uninterrupted(RUN, 40, *options)
     lines = (RUN / "log.jsonl").read_text().splitlines()
-    assert sum("setback" in json.loads(line) for line in lines) == checkpoint.load(RUN / "last.npz").setbacks > 0
+    assert sum("setback" in json.loads(line) for line in lines) == checkpoint.load(RUN / "last.npz").rollbacks > 0
 
 
 def test_S2_killed_after_the_validation_of_a_step_that_was_saved_before(new: Path) -> None:

@@ -46,7 +46,7 @@ def go_on(make: Callable[[], Any]) -> None:
     for t, x in enumerate(symbols(5)):
         if t in leave:
             stay = np.array(leave[t])
-            rows, fewer = rows[stay], fewer.only(stay)
+            rows, fewer = rows[stay], fewer.select(stay)
         close(read(fewer, x[rows]), read(whole, x)[rows])
     assert t == STEPS - 1
 

@@ -119,7 +119,18 @@ def vectors(run: Run) -> list[np.ndarray]:
 def assert_same(run: Run, other: Run) -> None:
     for a, b in zip(vectors(run), vectors(other), strict=True):
         np.testing.assert_array_equal(a, b)
-    for name in ("step", "epoch", "cursor", "scale", "setbacks", "nats", "count", "best", "best_step", "stale"):
+    for name in (
+        "step",
+        "epoch",
+        "cursor",
+        "rate_factor",
+        "rollbacks",
+        "nats",
+        "count",
+        "best",
+        "best_step",
+        "bad_validations",
+    ):
         assert getattr(run, name) == getattr(other, name), name
     assert run.history == other.history
 

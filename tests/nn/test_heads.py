@@ -320,7 +320,7 @@ def test_a_length_told_is_right_where_it_and_the_first_character_are() -> None:
     row = LengthHead(V)
     read = np.array([V + 2, 1, 2, 0, V, 0, V + 1])
     nats, hits = np.arange(7.0), np.array([False, True, True, True, True, True, True])
-    found, right = row.fold(read, nats, hits)
+    found, right = row.to_text_symbols(read, nats, hits)
     assert found.tolist() == [1, 2, 3, 9 + 6] and right.tolist() == [False, True, True, True]
 
 

@@ -52,11 +52,11 @@ events = list(session)
 session.save()  # which gathers the state
 run = session.run
 np.savez(
-    f"rank{{session.team.rank}}.npz", weights=run.weights.flat, state=np.stack(run.state),
+    f"rank{{session.group.rank}}.npz", weights=run.weights.flat, state=np.stack(run.state),
     moments=np.stack([moment.flat for moment in run.moments]),
     nats=[e.nats for e in events if isinstance(e, Update)], norms=[e.norm for e in events if isinstance(e, Update)],
     counts=[e.count for e in events if isinstance(e, Update)],
-    valid=[e.valid for e in events if isinstance(e, Validation)], size=session.team.size,
+    valid=[e.valid for e in events if isinstance(e, Validation)], size=session.group.size,
 )
 """
 GIVEN: dict[str, Any] = {"layers": 2, "batch": 5, "symbols": 3336, "steps": 70, "every": 10, "state": "carry"}
@@ -154,7 +154,7 @@ import os, signal
 from charnn.training.trainer import Trainer
 update = Trainer.update
 def changed(self):
-    if self.team.rank == {rank} and self.run.step == {step}:
+    if self.group.rank == {rank} and self.run.step == {step}:
         {what}
     return update(self)
 Trainer.update = changed
@@ -177,7 +177,7 @@ def test_a_stopped_rank_waits_for_rank_0_to_say_so(new: Path, rank: int) -> None
 import time
 from charnn.terminal import console
 saved = console.saved
-console.saved = lambda session: (time.sleep(0.3 * (session.team.rank == 0)), saved(session))
+console.saved = lambda session: (time.sleep(0.3 * (session.group.rank == 0)), saved(session))
 """
     interrupt = at_step(13, "os.kill(os.getpid(), signal.SIGINT)", rank=rank)
     done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, folder=new, change=slow + interrupt)
@@ -307,7 +307,7 @@ def team_of(*sent: Any, rank: int = 0) -> MPIGroup:
 def test_a_sum_adds_what_all_ranks_have() -> None:
     vector = np.arange(4.0)
     team = team_of(np.ones(4), None, np.full(4, 10.0), rank=1)
-    assert team.sum([vector]) is vector
+    assert team.all_reduce([vector]) is vector
     assert vector.tolist() == [11, 12, 13, 14]
     assert team.part(4) == slice(0, 4)
 
@@ -317,7 +317,7 @@ def test_each_rank_has_the_rows_that_the_others_trained() -> None:
     parts = [rows_of_worker(5, i, 3) for i in range(3)]
     rows[parts[1]] = 1
     sent = [np.full((len(range(5)[part]), 2), i) if i != 1 else None for i, part in enumerate(parts)]
-    team_of(*sent, rank=1).gather(rows)
+    team_of(*sent, rank=1).all_gather(rows)
     for i, part in enumerate(parts):
         assert (rows[part] == i).all() and rows[part].size
 
@@ -327,11 +327,11 @@ def test_weights_that_differ_in_a_bit_are_named_by_their_rank() -> None:
     other = weights.copy()
     other[7] = np.nextafter(other[7], 1)
     same, stray = (sha256(vector.tobytes()).digest() for vector in (weights, other))
-    team_of(None, same, same).check(weights)
+    team_of(None, same, same).assert_in_sync(weights)
     with raises(CharnnError, "rank 1, 3"):
-        team_of(None, stray, same, stray).check(weights)
+        team_of(None, stray, same, stray).assert_in_sync(weights)
     with raises(CharnnError, "rank 1"):
-        team_of(same, None, rank=1).check(other)
+        team_of(same, None, rank=1).assert_in_sync(other)
 
 
 def test_a_rank_that_is_gone_is_said_whatever_was_to_be_done() -> None:
@@ -340,8 +340,12 @@ def test_a_rank_that_is_gone_is_said_whatever_was_to_be_done() -> None:
 
     team = team_of(None, None)
     team.comm = SimpleNamespace(allgather=fail, bcast=fail, Allreduce=fail)
-    works = [lambda: team.sum([np.zeros(2)]), lambda: team.tell(1), lambda: team.gather(np.zeros((4, 2)))]
-    for work in (*works, lambda: team.check(np.zeros(2))):
+    works = [
+        lambda: team.all_reduce([np.zeros(2)]),
+        lambda: team.broadcast(1),
+        lambda: team.all_gather(np.zeros((4, 2))),
+    ]
+    for work in (*works, lambda: team.assert_in_sync(np.zeros(2))):
         with pytest.raises(CharnnError, match=r"^a rank is lost \(broken\): .*--resume$"):
             work()
 

@@ -97,7 +97,7 @@ def test_rows_cover_the_batch_once_and_evenly(batch: int, members: int) -> None:
 def test_a_team_alone_is_its_only_member_and_updates_everything() -> None:
     solo = SingleWorker()
     vector = np.arange(5.0)
-    assert solo.sum([vector]) is vector and solo.part(7) == slice(0, 7)
+    assert solo.all_reduce([vector]) is vector and solo.part(7) == slice(0, 7)
     solo.start(lambda member, a, b: (member, a + b))
     assert solo.run(2, 3) == (solo, 5)
     assert (solo.size, solo.rank, list(solo.numbers)) == (1, 0, [0])
@@ -255,12 +255,12 @@ def test_a_sum_is_the_same_for_all_members_and_covers_the_whole_vector(team: Wor
 
     def work(member: Any, turn: int) -> float:
         shared[member.number][...] = np.arange(size) * (member.number + 1) + turn
-        total = member.sum(shared)
+        total = member.all_reduce(shared)
         seen[member.number] = total.astype(np.float64).sum()
-        member.wait()
+        member.barrier()
         part = member.part(size)
         total[part] = member.number
-        member.wait()
+        member.barrier()
         return float(total[-1])
 
     team.start(work)
@@ -278,10 +278,10 @@ def test_memory_of_no_bytes_can_be_had(team: WorkerGroup) -> None:
 
 def failing(number: int, error: Exception, when: int) -> Callable[..., int]:
     def work(member: Any, turn: int) -> int:
-        member.wait()
+        member.barrier()
         if (member.number, turn) == (number, when):
             raise error
-        member.wait()
+        member.barrier()
         return turn
 
     return work
@@ -335,7 +335,7 @@ def test_a_workers_error_that_cannot_be_sent_is_still_told() -> None:
 
 def test_a_threads_error_after_the_last_barrier_is_not_lost() -> None:
     def work(member: Any) -> None:
-        member.wait()
+        member.barrier()
         if member.number:
             raise ValueError("late")
 
@@ -350,10 +350,10 @@ def test_a_threads_error_after_the_last_barrier_is_not_lost() -> None:
 
 def test_an_interrupted_caller_sends_the_workers_home() -> None:
     def work(member: Any) -> None:
-        member.wait()
+        member.barrier()
         if not member.number:
             raise KeyboardInterrupt
-        member.wait()
+        member.barrier()
 
     team = ProcessGroup(3)
     team.start(work)
@@ -366,10 +366,10 @@ def test_an_interrupted_caller_sends_the_workers_home() -> None:
 @pytest.mark.parametrize("size", [2, 4])
 def test_an_interrupted_caller_can_go_on(kind: Any, size: int) -> None:
     def work(member: Any, turn: int) -> int:
-        member.wait()
+        member.barrier()
         if (member.number, turn) == (0, 1):
             raise KeyboardInterrupt
-        member.wait()
+        member.barrier()
         return turn
 
     team = kind(size)
@@ -504,7 +504,7 @@ def test_a_worker_killed_at_work_ends_the_run_in_one_line(monkeypatch: pytest.Mo
 
 def test_a_worker_that_ends_by_itself_is_noticed() -> None:
     team = ProcessGroup(3)
-    team.start(lambda member: os._exit(7) if member.number == 2 else member.wait())
+    team.start(lambda member: os._exit(7) if member.number == 2 else member.barrier())
     with pytest.raises(CharnnError, match="a worker process ended with code 7"):
         team.run()
     assert team.crew == []
@@ -569,7 +569,7 @@ from tests.helpers.waiting import limit, soon
 session = begin(workers=3, batch=6, steps=10**9, every=10**9)
 for event in session:
     if event.step == 3:
-        print(*(pid for pid, _ in session.team.crew), flush=True)
+        print(*(pid for pid, _ in session.group.crew), flush=True)
     if event.step == {last}:
         {end}
 """

@@ -82,7 +82,7 @@ def test_some_of_the_streams_go_on_as_they_would_have(
     for t, x in enumerate(symbols(5)):
         if t % 5 == 4 and leave:
             stay, leave = np.array(leave[0]), leave[1:]
-            rows, fewer = rows[stay], fewer.only(stay)
+            rows, fewer = rows[stay], fewer.select(stay)
             assert fewer.rows == len(rows)
         expected = read(whole, x)[rows]
         close(read(fewer, x[rows]), expected)

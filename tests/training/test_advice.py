@@ -31,7 +31,7 @@ def course(valid: Any, train: Any, *, ratio: float = 1.0, ngram: float = 9.0, ep
         for i, (t, v) in enumerate(zip(train, valid, strict=True))
     ]
     run.step, best = 100 * COUNT, int(np.argmin(valid))
-    run.best, run.best_step, run.stale = float(min(valid)) * np.log(2), 100 * (best + 1), COUNT - 1 - best
+    run.best, run.best_step, run.bad_validations = float(min(valid)) * np.log(2), 100 * (best + 1), COUNT - 1 - best
     return run
 
 
@@ -83,7 +83,7 @@ def test_the_budget_that_was_spent_is_the_one_to_double() -> None:
 
 def test_one_that_lost_patience_is_not_told_to_go_on() -> None:
     run = course(2 + FALL, 2 + FALL)
-    run.config, run.stale = replace(run.config, patience=3), 3
+    run.config, run.bad_validations = replace(run.config, patience=3), 3
     assert "resume" not in advice.advice(run, 1.9)
 
 
@@ -111,7 +111,7 @@ def test_runs(given: dict[str, Any], expected: str) -> None:
     list(running)
     said = running.advice("--name x")
     assert re.search(expected, said), said
-    before, running.team.rank = running.run.weights.flat.copy(), 1
+    before, running.group.rank = running.run.weights.flat.copy(), 1
     assert running.advice() == "" and (running.run.weights.flat == before).all()
 
 

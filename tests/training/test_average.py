@@ -98,7 +98,7 @@ from tests.helpers.toys import begin
 session = begin(**{given!r})
 list(session)
 run = session.run
-np.savez(f"rank{{session.team.rank}}.npz", weights=run.weights.flat, iterate=run.iterate.flat)
+np.savez(f"rank{{session.group.rank}}.npz", weights=run.weights.flat, iterate=run.iterate.flat)
 """
 
 
@@ -120,7 +120,7 @@ def test_a_setback_returns_to_the_last_good_average() -> None:
     run = start(average=0.1, **GIVEN)
     trainer = Trainer(run, text(2000))
     updates(trainer, 5)
-    trainer.mark()
+    trainer.take_snapshot()
     good = [v.copy() for v in vectors(run)]
     updates(trainer, 3)
     assert run.iterate

@@ -1,4 +1,4 @@
-"""Training: golden losses, the entropy floor, resuming bit for bit, setbacks, epochs, lines, patience."""
+"""Training: golden losses, the entropy floor, resuming bit for bit, rollbacks, epochs, lines, patience."""
 
 import json
 import math
@@ -246,18 +246,18 @@ def test_a_setback_returns_to_the_last_good_state_at_half_the_rate() -> None:
     run = start()
     trainer = Trainer(run, text(2000))
     updates(trainer, 5)
-    trainer.mark()
+    trainer.take_snapshot()
     good = [v.copy() for v in vectors(run)]
     rest = (run.step, run.epoch, run.cursor, run.nats, run.count)
     expected = updates(Trainer(separate(run), text(2000)), 3)
     updates(trainer, 3)
     run.weights["readout/c"] += np.nan
     event = trainer.update()
-    assert event == Rollback(failed=8, step=5, rate=0.005, tries=1)
+    assert event == Rollback(failed=8, step=5, rate=0.005, in_a_row=1)
     for v, copy in zip(vectors(run), good, strict=True):
         np.testing.assert_array_equal(v, copy)
     assert (run.step, run.epoch, run.cursor, run.nats, run.count) == rest
-    assert (run.scale, run.setbacks) == (0.5, 1)
+    assert (run.rate_factor, run.rollbacks) == (0.5, 1)
     again = updates(trainer, 3)
     assert again[0].nats == expected[0].nats  # the same window
     assert {update.rate for update in again} == {0.005}
@@ -279,11 +279,11 @@ def test_a_rate_far_too_high_is_halved_until_training_goes_on(kind: type[SingleW
     run = start(activation="relu", optimizer="sgd", rate=40.0, clip=0.0, workers=team.size)
     trainer = Trainer(run, text(2000), team)
     events = [trainer.update() for _ in range(200)]
-    setbacks = [event for event in events if isinstance(event, Rollback)]
-    assert 1 <= len(setbacks) <= MAX_ROLLBACKS
-    assert [event.rate for event in setbacks] == [40 / 2**n for n in range(1, len(setbacks) + 1)]
-    assert [event.tries for event in setbacks] == list(range(1, len(setbacks) + 1))
-    assert isinstance(events[-1], Update) and events[-1].rate == setbacks[-1].rate
+    rollbacks = [event for event in events if isinstance(event, Rollback)]
+    assert 1 <= len(rollbacks) <= MAX_ROLLBACKS
+    assert [event.rate for event in rollbacks] == [40 / 2**n for n in range(1, len(rollbacks) + 1)]
+    assert [event.in_a_row for event in rollbacks] == list(range(1, len(rollbacks) + 1))
+    assert isinstance(events[-1], Update) and events[-1].rate == rollbacks[-1].rate
     assert all(np.isfinite(v).all() for v in vectors(run))
     team.close()
 
@@ -305,11 +305,11 @@ def test_a_mark_forgives_earlier_setbacks() -> None:
     trainer = Trainer(run, text(2000))
     for _ in range(3 * MAX_ROLLBACKS):
         updates(trainer, 1)
-        trainer.mark()
+        trainer.take_snapshot()
         run.weights["readout/c"] += np.inf
         event = trainer.update()
-        assert isinstance(event, Rollback) and event.tries == 1
-    assert run.scale == 0.5 ** (3 * MAX_ROLLBACKS) and run.setbacks == 3 * MAX_ROLLBACKS
+        assert isinstance(event, Rollback) and event.in_a_row == 1
+    assert run.rate_factor == 0.5 ** (3 * MAX_ROLLBACKS) and run.rollbacks == 3 * MAX_ROLLBACKS
 
 
 def test_an_exploded_loss_is_a_setback_even_where_it_is_finite() -> None:
@@ -327,7 +327,7 @@ def test_giving_up_keeps_the_last_good_state_in_the_folder(tmp_path: Path) -> No
         list(running)
     assert running.folder
     kept = checkpoint.load(running.folder.last)  # which refuses numbers that are not finite
-    assert kept.step == 0 and kept.scale < 0.01
+    assert kept.step == 0 and kept.rate_factor < 0.01
     records = [json.loads(line) for line in running.folder.log.read_text("utf-8").splitlines()]
     assert [record["rate"] for record in records] == [1e7 / 2**n for n in range(1, MAX_ROLLBACKS + 1)]
     assert {record["setback"] for record in records} == {1}
@@ -528,7 +528,7 @@ def test_a_plateau_halves_the_rate() -> None:
 
 
 def test_only_the_plateau_schedule_halves() -> None:
-    assert begin_to_end(rate=0.0, schedule="constant", every=1, steps=9).scale == 1
+    assert begin_to_end(rate=0.0, schedule="constant", every=1, steps=9).rate_factor == 1
 
 
 def test_losses_of_a_validation_are_bits_per_character(monkeypatch: pytest.MonkeyPatch) -> None:

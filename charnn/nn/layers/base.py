@@ -92,7 +92,7 @@ def read_in_reverse(layer: Layer) -> tuple[bool, ...]:
 
 
 class StepKernel(Protocol):
-    """A layer's units at a single step, in arrays made once: how `stepping` calls on it."""
+    """A layer's units at a single step, in arrays made once: how `sampling.stepper` calls on it."""
 
     @property
     def h(self) -> Array:
@@ -102,7 +102,7 @@ class StepKernel(Protocol):
     def memory(self) -> tuple[Array, ...]:
         """What is remembered from step to step beside h W; zero at first."""
 
-    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+    def step(self, h_W: Array, inputs: Array, from_below: Array | None) -> None:
         """Set h, from h[t-1] W, from b + x[t] U, and from what the layer below adds to that."""
 
 
@@ -110,10 +110,10 @@ class StepKernel(Protocol):
 class Stepwise(Layer, Protocol):
     """A layer that can also go step by step. W (H, .), where it has one, is what h[t-1] is multiplied with."""
 
-    def unit(self, rows: int, dtype: DType) -> StepKernel: ...
+    def step_kernel(self, rows: int, dtype: DType) -> StepKernel: ...
 
-    def table(self, p: Views) -> Array:
+    def input_rows(self, p: Views) -> Array:
         """b + U[x] of each symbol x, (V, .); b where symbols are no input."""
 
-    def from_below(self, p: Views) -> Array:
+    def weights_from_below(self, p: Views) -> Array:
         """The rows of U that the layer below is multiplied with."""

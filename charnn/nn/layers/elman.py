@@ -89,12 +89,12 @@ class Elman(Recurrent):
 
         return (h,), (h[-1],), backward
 
-    def unit(self, rows: int, dtype: DType) -> "ElmanKernel":
+    def step_kernel(self, rows: int, dtype: DType) -> "ElmanKernel":
         return ElmanKernel(np.zeros((rows, self.hidden)[rows == 1 :], dtype), self.activation)
 
 
 class ElmanKernel:
-    """h = f(again + inputs + below), as a `StepKernel`."""
+    """h = f(h_W + inputs + from_below), as a `StepKernel`."""
 
     memory: tuple[Array, ...] = ()
 
@@ -105,10 +105,10 @@ class ElmanKernel:
 def _step(h: Array, activate: Callable[[], object]) -> Callable[[Array, Array, Array | None], None]:
     add = np.add
 
-    def step(again: Array, inputs: Array, below: Array | None) -> None:
-        add(again, inputs, h)
-        if below is not None:
-            add(h, below, h)
+    def step(h_W: Array, inputs: Array, from_below: Array | None) -> None:
+        add(h_W, inputs, h)
+        if from_below is not None:
+            add(h, from_below, h)
         activate()
 
     return step

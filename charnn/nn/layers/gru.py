@@ -98,12 +98,12 @@ class GRU(Recurrent):
         rz = (1 + np.tanh((s[:2] + hW[:2]) / 2)) / 2
         return np.concatenate([rz, np.tanh(s[2:] + rz[:1] * (hW[2:] + p["c"]))])
 
-    def unit(self, rows: int, dtype: DType) -> "GRUKernel":
+    def step_kernel(self, rows: int, dtype: DType) -> "GRUKernel":
         return GRUKernel(rows, self.hidden, dtype)
 
-    def table(self, p: Views) -> Array:
+    def input_rows(self, p: Views) -> Array:
         """b + U[x] of each symbol x, and c beside it, (V, 4 H); b and c where symbols are no input."""
-        b = super().table(p)
+        b = super().input_rows(p)
         return np.concatenate([b, np.broadcast_to(p["c"], (*b.shape[:-1], self.hidden))], axis=-1)
 
 
@@ -155,7 +155,7 @@ class GRUGates:
 
 
 class GRUKernel:
-    """The units from m = c + again, a = again + inputs + below, as a `StepKernel`; `inputs` brings c, see `table`."""
+    """The units from m = c + h_W, a = h_W + inputs + from_below, as a `StepKernel`; `inputs` brings c too."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType):
         ws = Workspace()
@@ -165,11 +165,11 @@ class GRUKernel:
         self.h = self.all if rows > 1 else self.all[0]
         self.memory: tuple[Array, ...] = (self.h,)
 
-    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+    def step(self, h_W: Array, inputs: Array, from_below: Array | None) -> None:
         hidden = self.all.shape[1]
-        hW, xU = split_gates(again, hidden), split_gates(inputs, hidden)
+        hW, xU = split_gates(h_W, hidden), split_gates(inputs, hidden)
         s, rz, n = self.s, self.s[:2], self.n
-        a = xU[:3] if below is None else np.add(xU[:3], split_gates(below, hidden), out=s)
+        a = xU[:3] if from_below is None else np.add(xU[:3], split_gates(from_below, hidden), out=s)
         n[...] = a[2]
         np.add(a[:2], hW[:2], out=rz)
         s[2] = hW[2]

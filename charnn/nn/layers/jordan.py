@@ -73,28 +73,31 @@ class Jordan(Recurrent):
             f = made[len(part)] = made.get(len(part)) or ACTIVATIONS[self.activation](part)
             yield piece, f
 
-    def unit(self, rows: int, dtype: DType) -> "JordanKernel":
+    def step_kernel(self, rows: int, dtype: DType) -> "JordanKernel":
         shape = (rows, self.hidden)[rows == 1 :]
         trace = np.zeros(shape, dtype) if self.state_sizes else None
         return JordanKernel(np.zeros(shape, dtype), trace, self.activation, self.decay)
 
-    def table(self, p: Views) -> Array:
+    def input_rows(self, p: Views) -> Array:
         """b + U[x] of each symbol x, (V, H), or b alone; for a trace of U[x] both apart, side by side, (V, 2 H)."""
         if not self.state_sizes:
-            return super().table(p)
+            return super().input_rows(p)
         U = self._input.blocks(p)[-1]
         return np.concatenate([U, np.broadcast_to(p["b"], U.shape)], axis=1)
 
 
 class JordanKernel:
-    """h = f(b + sU + below), sU = decay sU + U[x], or without a trace h = f(inputs + below), as a `StepKernel`."""
+    """h = f(b + sU + from_below), sU = decay sU + U[x], as a `StepKernel`.
+
+    Without a trace h = f(inputs + from_below).
+    """
 
     def __init__(self, h: Array, sU: Array | None, activation: str, decay: float):
         self.h, self.sU, self.decay = h, sU, h.dtype.type(decay)
         self.memory: tuple[Array, ...] = () if sU is None else (sU,)
         self.activate = ACTIVATIONS[activation](h).bound(h)
 
-    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+    def step(self, h_W: Array, inputs: Array, from_below: Array | None) -> None:
         h, sU = self.h, self.sU
         if sU is None:
             h[...] = inputs
@@ -102,6 +105,6 @@ class JordanKernel:
             np.multiply(sU, self.decay, out=sU)
             np.add(sU, inputs[..., : h.shape[-1]], out=sU)
             np.add(sU, inputs[..., h.shape[-1] :], out=h)
-        if below is not None:
-            np.add(h, below, out=h)
+        if from_below is not None:
+            np.add(h, from_below, out=h)
         self.activate()

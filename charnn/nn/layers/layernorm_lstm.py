@@ -45,12 +45,12 @@ class LayerNormLSTM(LSTM):
     def norm(self, p: Views, T: int, B: int, ws: Workspace) -> "LayerNorm":
         return LayerNorm(p["gain"], p["shift"], T, B, ws)
 
-    def unit(self, rows: int, dtype: DType) -> "LayerNormKernel":
+    def step_kernel(self, rows: int, dtype: DType) -> "LayerNormKernel":
         return LayerNormKernel(rows, self.hidden, dtype)
 
-    def table(self, p: Views) -> Array:
+    def input_rows(self, p: Views) -> Array:
         """b + U[x] of each symbol x, gain and shift beside it, (V, 12 H); without b + U[x] apart, (12 H,)."""
-        a = super().table(p)
+        a = super().input_rows(p)
         beside = (np.broadcast_to(p[name], a.shape) for name in ("gain", "shift"))
         return np.concatenate([a, *beside], axis=-1)
 
@@ -96,13 +96,13 @@ class LayerNorm:
 
 
 class LayerNormKernel(LSTMKernel):
-    """The gates from a = again + inputs + below, normalised, as a `StepKernel`; `inputs` brings gain and shift."""
+    """The gates from a = h_W + inputs + from_below, normalised, as a `StepKernel`; `inputs` brings gain and shift."""
 
-    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
-        N = again.shape[-1]
-        a = again + inputs[..., :N]
-        if below is not None:
-            a += below
+    def step(self, h_W: Array, inputs: Array, from_below: Array | None) -> None:
+        N = h_W.shape[-1]
+        a = h_W + inputs[..., :N]
+        if from_below is not None:
+            a += from_below
         a -= a.mean(axis=-1, keepdims=True)
         a /= np.sqrt(np.square(a).mean(axis=-1, keepdims=True) + VARIANCE_EPSILON)
         a *= inputs[..., N : 2 * N]

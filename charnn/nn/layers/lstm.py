@@ -105,7 +105,7 @@ class LSTM(Recurrent):
     def norm(self, p: Views, T: int, B: int, ws: Workspace) -> Any:
         """What a[t] goes through on its way to the gates, and da[t] on its way back: nothing here."""
 
-    def unit(self, rows: int, dtype: DType) -> "LSTMKernel":
+    def step_kernel(self, rows: int, dtype: DType) -> "LSTMKernel":
         return LSTMKernel(rows, self.hidden, dtype)
 
 
@@ -155,7 +155,7 @@ def gate_views(s: Array) -> Arrays:
 
 
 class LSTMKernel:
-    """The gates from a = again + inputs + below, as a `StepKernel`."""
+    """The gates from a = h_W + inputs + from_below, as a `StepKernel`."""
 
     def __init__(self, rows: int, hidden: int, dtype: DType):
         ws = Workspace()
@@ -171,11 +171,11 @@ class LSTMKernel:
         if rows == 1:  # whose gates, one after the other, are what lies side by side
             self.a, self.seen = self.a.reshape(-1), lambda a: a
 
-    def step(self, again: Array, inputs: Array, below: Array | None) -> None:
+    def step(self, h_W: Array, inputs: Array, from_below: Array | None) -> None:
         seen = self.seen
-        a = np.add(seen(again), seen(inputs), self.a)
-        if below is not None:
-            np.add(a, seen(below), a)
+        a = np.add(seen(h_W), seen(inputs), self.a)
+        if from_below is not None:
+            np.add(a, seen(from_below), a)
         self.gates.forward(self.views, self.c, self.c, *self.out)
 
 

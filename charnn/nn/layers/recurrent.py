@@ -21,7 +21,7 @@ class Recurrent(Layer):
     Each gate's W (H, H) starts `orthogonal`, its U as `Linear` says, one-hot rows times `spread`; b as 0.
 
     A new cell is a frozen dataclass below this class, and a row of `choices.CELLS`, whose options are fields of it. It
-    writes `forward` and `state_sizes`, and what else is not as here. With `unit` it goes step by step (`Stepwise`).
+    writes `forward` and `state_sizes`, and what else is not as here. With `step_kernel` it is `Stepwise`.
     """
 
     inputs: tuple[int, ...]
@@ -65,11 +65,11 @@ class Recurrent(Layer):
             "W": np.hstack([orthogonal(rng, self.hidden) for _ in range(self.gates)]),
         }
 
-    def table(self, p: Views) -> Array:
+    def input_rows(self, p: Views) -> Array:
         """b + U[x] of each symbol x, (V, gates H); b where symbols are no input."""
         return p["b"] + self._input.blocks(p)[-1] if self.symbols else p["b"]
 
-    def from_below(self, p: Views) -> Array:
+    def weights_from_below(self, p: Views) -> Array:
         """The rows of U that the layer below is multiplied with."""
         return self._input.blocks(p)[0]
 

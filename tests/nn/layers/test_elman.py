@@ -224,7 +224,7 @@ def test_sampling_is_what_the_network_does_in_a_window(kind: dict[str, Any], row
         expected = naive.read(x)[left] / np.float32(0.7)
         if t == 9 and rows > 1:
             left = np.array([2, 0])
-            found, expected = found.only(left), expected[left]
+            found, expected = found.select(left), expected[left]
         close(read(found, x[left]) + p["readout/c"] / np.float32(0.7), expected)
 
 
@@ -295,7 +295,7 @@ def test_a_configuration_from_before_there_were_depths_is_a_plain_one() -> None:
     old = {"cell": "elman", "hidden": 8, "layers": 2, "activation": "relu", "skip": True, "dropout": 0.1}
     made = ModelConfig(**old)
     assert (made.recurrence, made.delay, made.recurrent_depth, made.feedforward_depth) == ("full", 1, 1, 1)
-    assert made.dropout_kind == "standard" and not made.residual and made.words == ["skip connections"]
+    assert made.dropout_kind == "standard" and not made.residual and made.describe() == ["skip connections"]
     with raises(UsageError, "--recurrence is 'sparse'"):
         ModelConfig("elman", recurrence="sparse")
 
@@ -311,7 +311,7 @@ def test_the_command_line_trains_samples_scores_and_resumes_them(
     values = {"cell": "elman", "layers": 1, **kind}
     named = [(f"--{name.replace('_', '-')}", str(v)) for name, v in values.items() if v and not isinstance(v, bool)]
     said = well("train", "names.txt", *sizes, *flags, *(part for pair in named for part in pair)).output
-    assert all(words in " ".join(said.split()) for words in config(kind).words)
+    assert all(words in " ".join(said.split()) for words in config(kind).describe())
     well("sample", "-n", "3")
     well("eval")
     assert "spectral radius" in well("info").output

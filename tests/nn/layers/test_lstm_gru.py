@@ -313,7 +313,7 @@ def test_elman_has_relu_unless_told_otherwise() -> None:
 
 def test_by_default_there_are_two_layers_of_lstm() -> None:
     model = ModelConfig()
-    assert model == ModelConfig("lstm", 256, 2, None, skip=True) and model.words == ["skip connections"]
+    assert model == ModelConfig("lstm", 256, 2, None, skip=True) and model.describe() == ["skip connections"]
     for option in ({"activation": "tanh"}, {"delay": 1}, {"recurrence": "full"}, {"recurrent_depth": 1}):
         with raises(UsageError, "--cell lstm"):
             ModelConfig(**option)
