@@ -16,8 +16,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes more than a second of a free core")
+    config.addinivalue_line("markers", "quick: the first case of each test that is not slow; all in a minute on two cores")
     for kept in snapshots.ALL:
         kept.updating = config.getoption("--update-snapshots")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the first case of each test as quick, unless it is marked as slow."""
+    seen = set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if test not in seen and not item.get_closest_marker("slow"):
+            item.add_marker("quick")
+        seen.add(test)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
