@@ -1,5 +1,6 @@
-"""What all tests share: snapshots of messages and losses, and helpers that explain their failed assertions."""
+"""What all tests share: a tiny model, the snapshots of messages and losses, the quick ones, the score of the faults."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,31 @@ import pytest
 pytest.register_assert_rewrite("tests.helpers")
 
 from tests.helpers import snapshots  # noqa: E402
+from tests.helpers.program import BRIEF, names, ok  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with names.txt, and a run in checkpoints/names that was trained on it: to be left as it is."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "names.txt").write_text(names(), "utf-8")
+    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *BRIEF)
+    return folder
+
+
+@pytest.fixture
+def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In that folder."""
+    monkeypatch.chdir(home)
+    return home
+
+
+@pytest.fixture
+def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In a folder of one's own, with names.txt."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "names.txt").write_text(names(), "utf-8")
+    return tmp_path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a second of a free core")
-    config.addinivalue_line("markers", "quick: the first case of each test that is not slow; all in a minute on two cores")
+    config.addinivalue_line("markers", "quick: the first case of each test that is not slow: a minute on two cores")
     for kept in snapshots.ALL:
         kept.updating = config.getoption("--update-snapshots")
 
@@ -47,3 +73,14 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     """Take over the snapshots of one of xdist's processes."""
     for kept, found in zip(snapshots.ALL, getattr(node, "workeroutput", {}).get("snapshots", []), strict=False):
         kept.found.update(found)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The score of tests/faults, where some of them ran."""
+
+    def count(*outcomes: str) -> int:
+        reports = [report for outcome in outcomes for report in terminalreporter.stats.get(outcome, [])]
+        return len({report.nodeid for report in reports if "faults/" in getattr(report, "nodeid", "")})
+
+    if total := count("passed", "failed", "error", "xfailed"):
+        terminalreporter.write_line(f"faults: {count('passed')}/{total}")

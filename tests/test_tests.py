@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from tests.helpers import snapshots
+
 ROOT = Path(__file__).parent
 IMPORT = re.compile(r"^\s*(?:from|import)\s.*\btest_\w+", re.MULTILINE)  # in scripts that tests write, too
 
@@ -17,3 +19,16 @@ def test_no_test_module_imports_another() -> None:
         for match in IMPORT.findall(path.read_text("utf-8"))
     }
     assert found == {}
+
+
+def test_the_program_is_run_by_helpers() -> None:
+    """By tests/helpers/program.py in this process, by processes.py in others."""
+    users = [path for path in ROOT.rglob("*.py") if re.search(r"\bCliRunner\b", path.read_text("utf-8"))]
+    assert {path.name for path in users} == {"program.py"}
+
+
+def test_snapshots_are_of_tests_that_exist() -> None:
+    for kept in snapshots.ALL:
+        for test in kept.known:
+            module, _, function = test.partition("[")[0].partition("::")
+            assert f"def {function}(" in (ROOT / module).read_text("utf-8"), f"{test} in {kept.path.name}"

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from charnn import api
 from charnn.cli import program
@@ -39,6 +38,7 @@ from charnn.sampling.stepper import FastStepper
 from charnn.training import plan, session
 from charnn.training.session import Session, Validation
 from charnn.training.trainer import Rollback, Trainer, Update
+from tests.helpers.program import invoke
 from tests.helpers.snapshots import raises
 
 PACKAGE = Path(__file__).parents[1] / "charnn"
@@ -412,7 +412,7 @@ def test_documented_defaults_are_those_of_the_code() -> None:
     for command, kinds in (("train", (ModelConfig, TrainConfig)), ("sample", (SampleConfig,))):
         with program.make_context("charnn", [command, "--help"], resilient_parsing=True) as context:
             options = {option.name: option for option in program.get_command(context, command).params}  # type: ignore[union-attr]
-        output = CliRunner().invoke(program, [command, "--help"], terminal_width=300).output
+        output = invoke(command, "--help", terminal_width=300).output
         parts = [" ".join(part.split()) for part in re.split(r"\n  (?:-\w, )?(?=--)", output)]
         shown = {part.split()[0].strip(","): part for part in parts if part.startswith("--")}
         for kind in kinds:
@@ -431,7 +431,7 @@ def test_documented_defaults_are_those_of_the_code() -> None:
 
 
 def test_what_help_says_of_defaults_that_depend_on_the_text_is_what_the_code_does() -> None:
-    shown = " ".join(CliRunner().invoke(program, ["train", "--help"], terminal_width=300).output.split())
+    shown = " ".join(invoke("train", "--help", terminal_width=300).output.split())
     patience = TrainConfig().patience
     assert f"{plan.DEFAULT_EPOCHS:g} epochs, or {plan.DEFAULT_MINUTES:g} minutes" in shown
     assert f"{patience} validations in a row" in shown

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 import charnn
-from charnn.cli import program
 from charnn.io import text
 from charnn.training import recipes
 from tests.benchmarks import quality, results, tables, where
 from tests.benchmarks.quality import Row
+from tests.helpers.program import ok
 
 PARTS = (80, 10, 10)
 PROSE = "".join(f"Été {i}: «{'ab' * (i % 7)}» 漢字 🌊\n{'' if i % 3 else chr(10)}" for i in range(300))
@@ -78,9 +77,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
     def told(words: Sequence[str]) -> str:
         said.append(tuple(words))
-        result = CliRunner().invoke(program, list(words), prog_name="charnn", catch_exceptions=False)
-        assert result.exit_code == 0, result.stderr
-        return result.stdout
+        return ok(*words)
 
     def run(*commands: Sequence[str]) -> list[str]:
         return [told(words) for words in commands]

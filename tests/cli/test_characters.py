@@ -4,28 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 import charnn
-from charnn.cli import program
+from tests.helpers.program import TINY, ok, refused, well
 
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la", "an la", "dolabe", "be", "ando"] * 40)
-TINY = [
-    "--hidden",
-    "6",
-    "--layers",
-    "1",
-    "--batch",
-    "4",
-    "--window",
-    "8",
-    "--workers",
-    "1",
-    "--steps",
-    "20",
-    "--every",
-    "10",
-]
+BRIEF = [*TINY, "--cell", "lstm", "--steps", "20", "--every", "10"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,23 +19,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
 
 
-def charnn_(*args: object, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(program, list(map(str, args)), input=stdin, prog_name="charnn")
-
-
-def ok(*args: object, stdin: str | None = None) -> Result:
-    result = charnn_(*args, stdin=stdin)
-    assert result.exit_code == 0, result.stderr
-    return result
-
-
-def told(result: Result) -> str:
-    return " ".join(result.stderr.split())
-
-
 @pytest.mark.parametrize("source", ["text.txt", "-"])
 def test_a_network_has_symbols_for_more_characters(source: str) -> None:
-    ok("train", source, *TINY, "--characters", "éa\nz", "--name", "more", stdin=TEXT)
+    ok("train", source, *BRIEF, "--characters", "éa\nz", "--name", "more", stdin=TEXT)
     run = charnn.load("more")
     assert "".join(map(chr, run.vocabulary.characters)) == " abdelnozé"
     assert charnn.evaluate(run, "zé\n").count == 3 and charnn.evaluate(run).count > 50
@@ -65,27 +35,24 @@ def test_a_tokenised_file_has_them_too() -> None:
     ok("tokenize", "text.txt", "-o", "tokens.npz", "--characters", "é")
     assert ord("é") in charnn.read("tokens.npz").vocabulary.characters
     assert charnn.tokenize("more.npz", "text.txt", characters="é").vocabulary == charnn.read("tokens.npz").vocabulary
-    ok("train", "tokens.npz", *TINY, "--characters", "éa\n")
-    result = charnn_("train", "tokens.npz", *TINY, "--characters", "éß")
-    assert result.exit_code == 2 and "tokens.npz was tokenised without 'ß' U+00DF" in told(result)
+    ok("train", "tokens.npz", *BRIEF, "--characters", "éa\n")
+    assert "U+00DF" in refused(2, "train", "tokens.npz", *BRIEF, "--characters", "éß")
 
 
 def test_a_resumed_run_has_the_characters_that_it_has() -> None:
-    ok("train", "text.txt", *TINY, "--name", "it")
-    result = charnn_("train", "--resume", "--characters", "é")
-    assert result.exit_code == 2 and "--characters is for new runs" in told(result)
+    ok("train", "text.txt", *BRIEF, "--name", "it")
+    assert "--characters is for new runs" in refused(2, "train", "--resume", "--characters", "é")
 
 
 def test_what_adapting_learnt_is_kept() -> None:
-    ok("train", "text.txt", *TINY, "--name", "it")
+    ok("train", "text.txt", *BRIEF, "--name", "it")
     Path("letter.txt").write_text("bebebe\n" * 50, "utf-8")
     before = Path("checkpoints/it/best.npz").read_bytes()
-    drawn = ok("sample", "-m", "it", "--adapt", "letter.txt", "--adapt-rate", 0.01, "--keep", "mine", "--seed", 1)
-    assert "kept in checkpoints/mine/" in told(drawn) and Path("checkpoints/it/best.npz").read_bytes() == before
-    assert ok("sample", "-m", "mine", "--seed", 1).stdout == drawn.stdout
+    drawn = well("sample", "-m", "it", "--adapt", "letter.txt", "--adapt-rate", 0.01, "--keep", "mine", "--seed", 1)
+    assert "kept in checkpoints/mine/" in drawn.stderr and Path("checkpoints/it/best.npz").read_bytes() == before
+    assert ok("sample", "-m", "mine", "--seed", 1) == drawn.stdout
     letter = "bebebe\n" * 5
     assert charnn.evaluate(charnn.load("mine"), letter).mean < charnn.evaluate(charnn.load("it"), letter).mean
-    again = ok("sample", "-m", "it", "--adapt", "letter.txt", "--keep", "mine")
-    assert "kept in checkpoints/mine-2/" in told(again)
-    result = charnn_("sample", "-m", "it", "--keep", "mine")
-    assert result.exit_code == 2 and "--keep needs --adapt" in told(result)
+    again = well("sample", "-m", "it", "--adapt", "letter.txt", "--keep", "mine")
+    assert "kept in checkpoints/mine-2/" in again.stderr
+    assert "--keep needs --adapt" in refused(2, "sample", "-m", "it", "--keep", "mine")

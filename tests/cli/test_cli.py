@@ -37,30 +37,6 @@ def shell(*args: object, stdin: Any = subprocess.DEVNULL, **options: Any) -> sub
     )
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with names.txt, and a run that was trained on it."""
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "names.txt").write_text(names(), "utf-8")
-    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *BRIEF)
-    return folder
-
-
-@pytest.fixture
-def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In that folder, where nothing is to be changed."""
-    monkeypatch.chdir(home)
-    return home
-
-
-@pytest.fixture
-def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In a folder of one's own, with names.txt."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "names.txt").write_text(names(), "utf-8")
-    return tmp_path
-
-
 # help and version
 
 

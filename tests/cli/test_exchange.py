@@ -4,21 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from charnn.cli import program
 from charnn.exchange import safetensors
 from tests.exchange.networks import network
+from tests.helpers.program import invoke
 
 MODEL = str(Path(__file__).parents[1] / "fixtures" / "version-0.1" / "lstm.npz")
 
 
-def charnn_(*args: object) -> Result:
-    return CliRunner().invoke(program, list(map(str, args)), prog_name="charnn")
-
-
 def test_export_writes_checks_and_says_so(tmp_path: Path) -> None:
-    result = charnn_("export", "-m", MODEL, tmp_path / "model.safetensors")
+    result = invoke("export", "-m", MODEL, tmp_path / "model.safetensors")
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'model.safetensors'}\n")
     said = " ".join(result.stderr.split())
     assert "checked by reading it back: over 1,000 characters scores differ by" in said
@@ -26,14 +21,14 @@ def test_export_writes_checks_and_says_so(tmp_path: Path) -> None:
 
 
 def test_export_as_json(tmp_path: Path) -> None:
-    result = charnn_("export", "-m", MODEL, tmp_path / "model.safetensors", "--json")
+    result = invoke("export", "-m", MODEL, tmp_path / "model.safetensors", "--json")
     facts = json.loads(result.stdout)
     assert facts["file"] == MODEL and facts["by"] == "reading it back" and facts["greedy"] == 500
     assert facts["bytes"] == (tmp_path / "model.safetensors").stat().st_size and facts["difference"] < 1e-5
 
 
 def test_export_refuses_in_one_line(tmp_path: Path) -> None:
-    result = charnn_("export", "-m", MODEL, tmp_path / "model.pickle")
+    result = invoke("export", "-m", MODEL, tmp_path / "model.pickle")
     assert result.exit_code == 2 and result.stdout == "" and "suffix .pickle" in result.stderr
     assert not list(tmp_path.iterdir())
 
@@ -41,20 +36,20 @@ def test_export_refuses_in_one_line(tmp_path: Path) -> None:
 def test_import_makes_a_run_that_all_commands_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     safetensors.write("model.safetensors", network("gru"))
-    result = charnn_("import", "model.safetensors")
+    result = invoke("import", "model.safetensors")
     assert (result.exit_code, result.stdout) == (0, "checkpoints/model\n")
     assert "`charnn sample -m model` writes" in result.stderr
-    assert charnn_("sample", "-n", "3", "--length", "5").stdout.count("\n") == 3
-    assert "gru" in charnn_("info").stdout
+    assert invoke("sample", "-n", "3", "--length", "5").stdout.count("\n") == 3
+    assert "gru" in invoke("info").stdout
     (tmp_path / "text.txt").write_text("abc\n")
-    assert json.loads(charnn_("eval", "text.txt", "--json").stdout)["count"] == 4
-    again = charnn_("import", "model.safetensors", "--name", "model")
+    assert json.loads(invoke("eval", "text.txt", "--json").stdout)["count"] == 4
+    again = invoke("import", "model.safetensors", "--name", "model")
     assert again.stdout == "checkpoints/model-2\n"
 
 
 def test_import_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"no")
-    result = charnn_("import", "model.safetensors")
+    result = invoke("import", "model.safetensors")
     assert result.exit_code == 3 and "not a valid safetensors file" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]

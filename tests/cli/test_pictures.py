@@ -11,12 +11,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
 import charnn
-from charnn.cli import program
 from charnn.runs import curves, plot
 from charnn.runs.folder import Folder
+from tests.helpers.program import invoke, ok, refused
 
 SPACE = "{http://www.w3.org/2000/svg}"
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la", "an la", "dolabe", "be", "ando"] * 40)
@@ -41,13 +40,9 @@ def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield home
 
 
-def charnn_(*args: object, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(program, list(map(str, args)), input=stdin, prog_name="charnn")
-
-
 def drawn(*args: object, stdin: str | None = None) -> ElementTree.Element:
     """The picture on standard output."""
-    result = charnn_(*args, stdin=stdin)
+    result = invoke(*args, stdin=stdin)
     assert result.exit_code == 0, result.stderr
     return ElementTree.fromstring(result.stdout)
 
@@ -61,10 +56,6 @@ def curve(picture: ElementTree.Element, colour: str, width: str) -> list[float]:
     paths = [one.attrib for one in picture.iter(f"{SPACE}path")]
     (path,) = (one["d"] for one in paths if one["class"] == f"charnn-line-{colour}" and one["stroke-width"] == width)
     return [float(part.split(" ")[1]) for part in path[1:].split("L")]
-
-
-def told(result: Result) -> str:
-    return " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("by", ["updates", "epochs", "minutes"])
@@ -114,8 +105,7 @@ def test_minutes_are_those_of_the_log() -> None:
     ],
 )
 def test_what_cannot_be_drawn_is_refused(args: list[str], message: str) -> None:
-    result = charnn_(*args)
-    assert (result.exit_code, result.stdout) == (2, "") and message in told(result)
+    assert message in refused(2, *args)
 
 
 def test_a_run_that_was_not_validated_has_no_picture(home: Path) -> None:
@@ -157,18 +147,19 @@ def test_a_text_is_drawn_in_shades() -> None:
     picture = drawn("eval", "--by", "char", "--svg", "-", stdin="ando\nla\n")
     found = charnn.character_scores(charnn.load(), "ando\nla\n")
     assert f"{found.mean:.4f} bits/char over 8 characters" in texts(picture)
-    assert found.svg() == charnn_("eval", "--by", "char", "--svg", "-", stdin="ando\nla\n").stdout == found._repr_svg_()
-    assert charnn_("eval", "--by", "char", "--html", "-", stdin="ando\nla\n").stdout == found.html()
+    assert found.svg() == ok("eval", "--by", "char", "--svg", "-", stdin="ando\nla\n") == found._repr_svg_()
+    assert ok("eval", "--by", "char", "--html", "-", stdin="ando\nla\n") == found.html()
     assert charnn.evaluate(charnn.load(), "ando\nla\n").bits == pytest.approx(found.mean, rel=1e-5)
 
 
 def test_long_texts_are_cut_and_empty_ones_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules["charnn.cli.eval"].PICTURED, "svg", 5)
-    result = charnn_("eval", "--by", "char", "--svg", "-", stdin="ando\nla\n")
-    assert "over 5 characters" in result.stdout and "the picture shows the first 5 characters" in told(result)
+    result = invoke("eval", "--by", "char", "--svg", "-", stdin="ando\nla\n")
+    assert "over 5 characters" in result.stdout and "the picture shows the first 5 characters" in " ".join(
+        result.stderr.split()
+    )
     for args in (["eval", "--by", "char", "--svg"], ["inspect", "units", "--svg"]):
-        result = charnn_(*args, "-", stdin="")
-        assert (result.exit_code, result.stdout) == (3, "") and "is empty" in told(result)
+        assert "is empty" in refused(3, *args, "-", stdin="")
 
 
 def test_notebooks_show_runs_gradients_and_units() -> None:
@@ -180,16 +171,15 @@ def test_notebooks_show_runs_gradients_and_units() -> None:
 
 
 def test_gates_are_shown_by_their_names() -> None:
-    rows = [line.split("\t") for line in charnn_("inspect", "units", "--gates", "-", stdin="an\n").stdout.splitlines()]
+    rows = [line.split("\t") for line in ok("inspect", "units", "--gates", "-", stdin="an\n").splitlines()]
     gates = ("input", "forget", "output", "candidate")
     assert rows[0][2:] == [f"{layer}/{gate}/{n}" for layer in (0, 1) for gate in gates for n in range(6)]
     found = charnn.units(charnn.load("timed"), "an\n", gates=True).activations
     assert list(found) == [f"layer {layer}/{gate}" for layer in (0, 1) for gate in gates]
     shown = np.array([row[2:] for row in rows[1:]], float)
     np.testing.assert_allclose(shown, np.hstack(list(found.values())), atol=1e-4)
-    line = json.loads(charnn_("inspect", "units", "--gates", "--json", "-", stdin="a").stdout)
+    line = json.loads(ok("inspect", "units", "--gates", "--json", "-", stdin="a"))
     assert list(line["layers"]) == [f"{layer}/{gate}" for layer in (0, 1) for gate in gates]
     picture = drawn("inspect", "units", "--gates", "--layer", "1", "--svg", "-", stdin="an\n")
     assert {"layer 1/forget, 0 to 5"} < set(texts(picture))
-    result = charnn_("inspect", "units", "-m", "plain", "--gates", "-", stdin="an\n")
-    assert result.exit_code == 2 and "--gates needs a cell with gates" in told(result)
+    assert "--gates" in refused(2, "inspect", "units", "-m", "plain", "--gates", "-", stdin="an\n")

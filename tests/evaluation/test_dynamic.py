@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from charnn.evaluation.dynamic import (
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
-from tests.helpers.program import BRIEF, invoke, names, ok, refused
+from tests.helpers.program import invoke, ok, refused
 from tests.helpers.streams import CONFIGS, IDS, learner, network
 
 V = 7
@@ -181,18 +182,18 @@ def test_help_tells_the_defaults() -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dynamic")
-    (folder / "names.txt").write_text(names(), "utf-8")
+def folder(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of home with another text."""
+    folder = tmp_path_factory.mktemp("dynamic") / "home"
+    shutil.copytree(home, folder)
     (folder / "other.txt").write_text("Dodo\n" * 60, "utf-8")
-    ok("train", folder / "names.txt", "--out", folder / "checkpoints", *BRIEF)
     return folder
 
 
 @pytest.fixture
-def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(home)
-    return home
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def test_eval_dynamic_is_the_librarys_figure_and_changes_no_file(here: Path) -> None:

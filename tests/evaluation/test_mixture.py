@@ -135,7 +135,8 @@ def test_lengths_told_first_cannot_be_mixed() -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of its own, since a test takes its corpus away."""
     folder = tmp_path_factory.mktemp("mixture")
     (folder / "names.txt").write_text(names(), "utf-8")
     (folder / "other.txt").write_text("Dodo\nAnbe\n" * 30, "utf-8")
@@ -145,9 +146,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(home)
-    return home
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def parts(here: Path) -> tuple[Any, KneserNey, np.ndarray]:

@@ -3,6 +3,7 @@
 import gc
 import random
 import re
+from typing import Any
 
 from click.testing import CliRunner, Result
 
@@ -22,11 +23,11 @@ def names(count: int = 400) -> str:
     return "".join(f"{name}\n" for name in list(dict.fromkeys(made))[:count])
 
 
-def invoke(*args: object, stdin: str | bytes | None = None) -> Result:
+def invoke(*args: object, stdin: str | bytes | None = None, **options: Any) -> Result:
     """Run the command line in this process."""
     if "--resume" in args:
         gc.collect()  # what held the folder before this is gone, as it would be with a process
-    return CliRunner().invoke(program, [str(arg) for arg in args], input=stdin, prog_name="charnn")
+    return CliRunner().invoke(program, [str(arg) for arg in args], input=stdin, prog_name="charnn", **options)
 
 
 def well(*args: object, stdin: str | bytes | None = None) -> Result:

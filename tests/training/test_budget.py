@@ -17,7 +17,7 @@ from charnn.parallel.team import SingleWorker
 from charnn.runs import checkpoint
 from charnn.training import budget, pace
 from charnn.training.budget import SUPPORTED, Size, pairs, seconds
-from tests.helpers.program import invoke, names, ok, refused
+from tests.helpers.program import invoke, ok, refused
 from tests.helpers.ranks import log, real, together
 from tests.helpers.toys import V, corpus, text
 
@@ -168,13 +168,6 @@ def test_text_read_too_often_ends_a_run_early(monkeypatch: pytest.MonkeyPatch) -
 
 
 # On the command line
-
-
-@pytest.fixture
-def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("names.txt").write_text(names(), "utf-8")
-    return tmp_path
 
 
 QUICK = ["--batch", "4", "--window", "8", "--workers", "1"]

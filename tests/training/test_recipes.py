@@ -18,10 +18,10 @@ SHORT = ["--steps", "2", "--every", "1", "--workers", "1"]
 
 
 @pytest.fixture
-def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("names.txt").write_text(names(2000), "utf-8")
-    return tmp_path
+def new(new: Path) -> Path:
+    """With more names."""
+    (new / "names.txt").write_text(names(2000), "utf-8")
+    return new
 
 
 def options(name: str = "names") -> dict[str, Any]:
