@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from click.testing import Result
 
 from charnn.cli.bench import duration
 from tests.helpers.leftovers import alive
+from tests.helpers.processes import start
 from tests.helpers.program import invoke, refused
 from tests.helpers.waiting import limit, soon
 
@@ -70,9 +69,8 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_ctrl_c_leaves_nothing_behind() -> None:
     mark = f"BENCH_TEST={os.getpid()}-ctrl-c"
-    environment = dict(os.environ, **dict([mark.split("=")]))
-    command = [sys.executable, "-m", "charnn", "bench", *SMALL, "--workers", "2", "--seconds", "60"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    marked = dict(os.environ, **dict([mark.split("=")]))
+    with start("bench", *SMALL, "--workers", "2", "--seconds", "60", env=marked) as running:
         assert soon(lambda: len(alive(mark)) >= 3)  # the command, the one that measures, and its worker
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=limit(20))

@@ -68,11 +68,11 @@ class Process(subprocess.Popen[bytes]):
 
 def start(*args: object, command: Sequence[str] = COMMAND, **options: Any) -> "subprocess.Popen[bytes]":
     """A process under way, in which SIGINT is not ignored, even where these tests run in the background."""
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment()}
     streams["bufsize"] = 0  # what a buffer has read ahead behind `told_until`, `communicate` would never see
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return Process([*command, *map(str, args)], env=environment(), **{**streams, **options})
+        return Process([*command, *map(str, args)], **{**streams, **options})
     finally:
         signal.signal(signal.SIGINT, before)
 

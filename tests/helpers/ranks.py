@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import Done
+from tests.helpers.processes import Done, start
 from tests.helpers.waiting import limit
 
 BESIDE = Path(sys.executable).with_name("mpiexec")
@@ -30,8 +29,8 @@ def environment() -> dict[str, str]:
 
 
 def execute(command: list[str], folder: Path, **options: Any) -> Done:
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True, **{**streams, **options})
+    """Run a command to its end, and leave none of its processes."""
+    process = start(command=command, cwd=folder, start_new_session=True, **{"env": environment(), **options})
     try:
         out, err = process.communicate(timeout=limit(60))
     finally:
