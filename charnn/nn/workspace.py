@@ -44,11 +44,15 @@ class Workspace:
         a = self.empty((count if self.back else 1, *shape), dtype)
         return a if self.back else np.lib.stride_tricks.as_strided(a, (count, *shape), (0, *a.strides[1:]))
 
+    @property
+    def peak(self) -> int:
+        """The most bytes that were handed out at once since the last reset."""
+        return max(self._needed, self._used)
+
     def reset(self) -> None:
         """Give everything back. Arrays handed out before are overwritten from now on."""
-        self._needed = max(self._needed, self._used)
-        if self._needed > self._arena.size:
-            self._arena = aligned(self._needed)
+        if self.peak > self._arena.size:
+            self._arena = aligned(self.peak)
         self._used = self._needed = 0
 
     def scratch(self) -> "Scratch":

@@ -1,53 +1,92 @@
 """How much memory training will need, and how much there is: known before the first step, not after hours."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
 from ..config import TrainConfig
 from ..errors import CharnnError
 from ..evaluation.score import SCORING_WINDOW
 from ..machine import available_memory
 from ..nn import optimizers
-from ..nn.layers.base import Layer
 from ..nn.layers.linear import SORT_CHUNK
-from ..nn.model import Model
+from ..nn.model import CHUNK, Model
+from ..nn.parameters import Parameters
+from ..nn.workspace import Workspace
 
 FLOAT_BYTES = 4  # bytes
 RESERVED_BYTES = 50 << 20  # bytes for what is not counted here
+PROBED_STEPS = 2, 4  # of the windows that are measured
+PROBED_ROWS = 32, 64  # of those windows, where a batch has more rows than the second
 
 
 def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
-    """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, activations.
+    """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, windows."""
+    return _lasting(model, config, kept, symbols) + _windows(model, config)
 
-    Weights and moments are there twice, since a rollback returns to a copy; each worker has a gradient of its own, and
-    copies of matrices in a layout that products want. For each symbol of a window a layer keeps for each gate, or each
-    matrix that h meets on its way to the next step, what it makes and one number more, its gradient or what is behind
-    the gates; then h, and what dropout makes of it; what is normalised once more. Some are there twice while they are
-    sorted by symbols. A network that reads its own output makes of each step a window, with all that others keep for a
-    window once, the state among it. An update whose gradients go back over windows' edges also holds the states that
-    are `kept` there.
+
+def _lasting(model: Model, config: TrainConfig, kept: int, symbols: int) -> int:
+    """Bytes of all but windows.
+
+    Weights and moments are there twice, since a rollback returns to a copy. Each worker has a gradient of its own, and
+    copies of matrices in a layout that products want. An update whose gradients go back over the edges of windows also
+    holds the states that are `kept` there.
     """
-    workers = config.workers or 1
-    vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + 3 * workers
-    hidden, layers = model.config.hidden, model.hidden.layers
-    gates = [_columns(layer) // hidden or 1 for layer in layers]
-    normed = sum(layer.shapes().get("gain", (0,))[0] for layer in layers)
-    start = (2 + max(gates)) * 2 * hidden**2  # drawing orthogonal matrices for W, in float64, two beside them
-    beside = 1 + 2 * bool(model.config.dropout) + model.config.skip + model.config.residual
-    steps, free = max(config.batch * config.window, SCORING_WINDOW), model.config.shares != (1, 1)
-    window = steps * (3 if free else 1) * (hidden * sum(2 * count + beside for count in gates) + normed)
-    window += min(workers * SORT_CHUNK, steps * max(gates) * hidden)
-    states = (6 * (steps if free else config.batch) + kept * config.batch) * sum(model.state_sizes)
-    scores = config.batch * config.window * model.symbols
-    numbers = model.parameters * vectors + start + window + scores + states
-    return RESERVED_BYTES + model.ending.bytes(symbols) + FLOAT_BYTES * numbers
+    vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + 3 * (config.workers or 1)
+    states = (6 + kept) * config.batch * sum(model.state_sizes)
+    return RESERVED_BYTES + model.ending.bytes(symbols) + FLOAT_BYTES * (model.parameters * vectors + states)
 
 
-def _columns(layer: Layer) -> int:
-    """How many numbers a layer makes of its own values, for each symbol: the columns of its recurrent weights."""
-    return sum(layer.shapes()[name][-1] for name in layer.recurrent_weights)
+def _windows(model: Model, config: TrainConfig) -> int:
+    """Bytes of the largest of what comes one after the other: drawing weights, windows of all workers, and scoring.
+
+    Weights are drawn in float64, orthogonal matrices by way of three others. Rows of a window, or a piece of them at a
+    time, are there twice while they are sorted by symbols.
+    """
+    workers, width = config.workers or 1, model.config.hidden
+    rows = -(-config.batch // workers)
+    drawing = 2 * FLOAT_BYTES * (model.parameters + 3 * width**2)
+    window, scored = (window_bytes(model, steps, rows) for steps in (config.window, max(1, SCORING_WINDOW // rows)))
+    return max(drawing, workers * (window + min(FLOAT_BYTES * SORT_CHUNK, window)), scored)
+
+
+def window_bytes(model: Model, steps: int, rows: int) -> int:
+    """Bytes of the arrays of a window (steps, rows): a straight line through what small windows take, and scores.
+
+    Scores are made and used some steps at a time, whatever the length of the window.
+    """
+    scores = FLOAT_BYTES * rows * model.symbols * min(steps, max(1, CHUNK // (rows * model.symbols)))
+
+    def taken(rows: int) -> float:
+        return _line(PROBED_STEPS, [_measured(model, count, rows) for count in PROBED_STEPS], steps)
+
+    few = rows <= PROBED_ROWS[-1]
+    return scores + round(taken(rows) if few else _line(PROBED_ROWS, [taken(count) for count in PROBED_ROWS], rows))
+
+
+def _line(x: Sequence[int], y: Sequence[float], at: int) -> float:
+    """The line through two points, at a third place."""
+    return y[0] + (y[1] - y[0]) / (x[1] - x[0]) * (at - x[0])
+
+
+@lru_cache(maxsize=16)
+def _measured(model: Model, steps: int, rows: int) -> int:
+    """Bytes that the layers take for a window, forwards and backwards."""
+    p, ws, x = Parameters(model.shapes()), Workspace(), np.zeros((steps, rows), np.intp)
+    h, after, backward = model.recurrent.forward(p, (x,), model.zero_state(rows), ws, rng=np.random.default_rng(0))
+    dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
+    for part in dh:
+        part.fill(0)
+    backward(dh, tuple(np.zeros_like(s) for s in after), p.like())
+    return ws.peak
 
 
 def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = needed(model, config, kept, symbols), available_memory()
+    need, there = _lasting(model, config, kept, symbols), available_memory()
+    if there is None or need <= there:  # so that a window can be tried
+        need += _windows(model, config)
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "

@@ -25,7 +25,7 @@ from ..runs.folder import Folder
 from ..runs.run import CorpusInfo, Run, resets_state
 from ..sampling.sampler import generate
 from . import advice, memory, schedules, schemes
-from .plan import new_run, resolve
+from .plan import choose_dropout, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
 VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, that validations while training score
@@ -175,7 +175,7 @@ def begin(
     train, valid = corpus.split(config.valid)
     check({**vars(model), **vars(config)})
     config, kept = _planned(config, train, resets_state(config, corpus.vocabulary))
-    network = Model(model, corpus.vocabulary.size)
+    network = Model(choose_dropout(model, corpus.vocabulary.size, len(train)), corpus.vocabulary.size)
     if network.symbols < 2:
         raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
     network.ending.check(train)
@@ -183,7 +183,7 @@ def begin(
     limit = ngram.countable(COUNTED_SYMBOLS) if rank() == 0 else 0
     counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
     origin = CorpusInfo(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
-    run = new_run(model, config, corpus.vocabulary, origin, len(train))
+    run = new_run(network.config, config, corpus.vocabulary, origin, len(train))
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
     session = Session(run, corpus, where)
