@@ -2,7 +2,7 @@
 
 An option that works with some choices of another one only stands in the rows of `choices`, or beside its own help text
 (`only`, `needs`). What is left is here, by the names of configurations and commands. `ranks` are those that mpiexec
-started, and `pipe` is a corpus that can be read once only.
+started, `pipe` is a corpus that can be read once only, and `reset` that the model at `path` forgets its state at EOS.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -188,6 +188,11 @@ CONFLICTS = (
         )
         for name in ("dynamic", "mix")
     ),
+    Conflict(
+        ("burn_in", "reset", "path"),
+        lambda burn_in, reset, path: burn_in and reset,
+        "{path} forgets its state at the end of a sequence, so that scoring is as fast without --burn-in",
+    ),
     Conflict(("by", "burn_in"), lambda by, burn_in: by and burn_in, "--by {by} is exact", "leave --burn-in out"),
     Conflict(
         ("by", "novelty"),
@@ -213,6 +218,18 @@ CONFLICTS = (
         lambda table, json: table and json,
         "--table {table} writes rows, and --json everything",
         "leave out one of them",
+    ),
+    Conflict(
+        ("svg", "json"),
+        lambda svg, json: svg and json,
+        "--svg draws a picture, and --json writes an object",
+        "leave out one of them",
+    ),
+    Conflict(
+        ("svg", "table"),
+        lambda svg, table: svg and table == "saturation",
+        "--table saturation has no picture",
+        "leave --svg out, or give norms or eigenvalues",
     ),
 )
 

@@ -57,11 +57,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"null": True, "separator": ";", "json": False}, "say differently what follows a sample: give one of them"),
     ({"dynamic": True, "burn_in": 9}, "--dynamic reads a text from its start to its end: leave --burn-in out"),
     ({"mix": "ngram", "burn_in": 9}, "--mix reads a text from its start to its end: leave --burn-in out"),
+    ({"burn_in": 9, "reset": True, "path": "a.npz"}, "a.npz forgets its state at the end of a sequence"),
     ({"by": "line", "burn_in": 9}, "--by line is exact: leave --burn-in out"),
     ({"by": "char", "novelty": True}, "--by char writes rows, and --novelty figures of the whole"),
     ({"by": "line", "json": True}, "--by line writes rows, and --json one score: leave out one of them"),
     ({"picture": "svg", "by": "line"}, "--svg shows the text character by character: add --by char"),
     ({"table": "norms", "json": True}, "--table norms writes rows, and --json everything"),
+    ({"svg": True, "json": True}, "--svg draws a picture, and --json writes an object: leave out one of them"),
+    ({"svg": True, "table": "saturation"}, "--table saturation has no picture: leave --svg out, or give norms"),
 ]
 
 

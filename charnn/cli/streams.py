@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import click
 
+from ..conflicts import check
 from ..errors import CharnnError, UsageError
 from ..io.text import Source, decode, encode, file_source
 
@@ -63,8 +64,7 @@ def is_terminal() -> bool:
 
 def refuse_picture(command: str, as_json: bool = False) -> None:
     """Raise `UsageError` where standard output is a terminal, which shows no picture, or should be JSON too."""
-    if as_json:
-        raise UsageError("--svg draws a picture, and --json writes an object: leave out one of them")
+    check({"svg": True, "json": as_json})
     if is_terminal():
         raise UsageError(f"a terminal shows no picture: write it to a file, as in `charnn {command} > picture.svg`")
 

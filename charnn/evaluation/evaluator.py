@@ -8,7 +8,7 @@ from itertools import tee
 import numpy as np
 
 from ..config import EvalConfig
-from ..errors import UsageError
+from ..conflicts import check
 from ..io.lazy import WatchSymbols
 from ..nn.layers.base import Array
 from ..runs.run import Run
@@ -44,11 +44,7 @@ class Evaluator:
         watch: WatchSymbols = iter,
     ):
         self.run, self.config, self.workers, self.watch = run, config or EvalConfig(), workers, watch
-        if self.config.burn_in and run.reset:
-            raise UsageError(
-                f"{run.path or 'this model'} forgets its state at the end of a sequence, so that scoring is as fast "
-                "without --burn-in: leave it out"
-            )
+        check({"burn_in": self.config.burn_in, "reset": run.reset, "path": run.path or "this model"})
         self.texts = texts(run, what, self.config.unknown, self.config.invalid)
         self.held_out = any(text.held_out for text in self.texts)
         self._read: list[Array] = []  # what was scored, where its novelty is wanted

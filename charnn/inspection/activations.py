@@ -43,7 +43,7 @@ class ActivationReader:
             (i, name) for i, probe in enumerate(self.probes) for name in (probe.layer.gate_names if gates else ("",))
         ]
         if not names:
-            raise UsageError("--gates needs a cell with gates, lstm or gru: this model has none")
+            raise UsageError("--gates needs a cell with gates, and this model has none: leave it out")
         self.blocks = tuple(Block(i, size, name) for (i, name), size in zip(names, sizes, strict=True))
 
     @ignore_overflow()

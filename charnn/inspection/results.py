@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
-from ..errors import UsageError
+from ..conflicts import check
 from ..nn.layers.base import Array
 from ..pictures import charts, shades
 from ..pictures.charts import Line
@@ -59,8 +59,7 @@ class Gradients:
 
     def svg(self, table: str = "norms") -> str:
         """The norms by lag, a line for each layer within its 10 % and 90 % quantiles, or the eigenvalues."""
-        if table == "saturation":
-            raise UsageError("--table saturation has no picture: leave --svg out, or give norms or eigenvalues")
+        check({"svg": True, "table": table})
         if table == "eigenvalues":
             return charts.plane("Eigenvalues of the recurrent weights", self._complex())
         layers = sorted({norm.layer for norm in self.norms})

@@ -31,7 +31,6 @@ class GRU(Recurrent):
     hidden: int
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
     spread: float = 2.0  # of the one-hot rows of U at the start
-    gates = 3
     gate_names = ("reset", "update", "new")
     activation = "gated"
     bounds = (-1.0, 1.0)

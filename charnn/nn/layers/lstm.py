@@ -34,7 +34,6 @@ class LSTM(Recurrent):
     hidden: int
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
     spread: float = 4.0  # of the one-hot rows of U at the start
-    gates = 4
     gate_names = ("input", "forget", "output", "candidate")
     activation = "gated"
     bounds = (-1.0, 1.0)

@@ -16,7 +16,7 @@ ResetRows = dict[int, Array]  # step -> rows
 
 
 class Recurrent(Layer):
-    """A cell: a layer of H units with a `gates` number of columns each, h[t-1] W + b + x[t] U, (B, gates H).
+    """A cell: a layer of H units with as many columns each as it has `gates`, h[t-1] W + b + x[t] U, (B, gates H).
 
     Each gate's W (H, H) starts `orthogonal`, its U as `Linear` says, one-hot rows times `spread`; b as 0.
 
@@ -27,7 +27,6 @@ class Recurrent(Layer):
     inputs: tuple[int, ...]
     hidden: int
     symbols: int  # how many of the inputs are one-hot, the last ones: see `Linear`
-    gates = 1
     spread = 1.0  # of the one-hot rows of U
     characters_per_parameter = 20.0  # read before a network of such cells converges: see `training.budget`
 
@@ -39,6 +38,11 @@ class Recurrent(Layer):
     @property
     def output_sizes(self) -> tuple[int, ...]:
         return (self.hidden,)
+
+    @property
+    def gates(self) -> int:
+        """Columns of W and U for each unit."""
+        return max(1, len(self.gate_names))
 
     @property
     def recurrent_weights(self) -> tuple[str, ...]:
