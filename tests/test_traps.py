@@ -40,6 +40,7 @@ from charnn.training.session import Session, Validation
 from charnn.training.trainer import Rollback, Trainer, Update
 from tests.helpers.program import invoke
 from tests.helpers.snapshots import raises
+from tests.helpers.toys import trainer_of
 
 PACKAGE = Path(__file__).parents[1] / "charnn"
 LETTERS = "abcd"
@@ -82,7 +83,7 @@ def trainer(ids: np.ndarray, **given: Any) -> Trainer:
     weights = model.initial(np.random.default_rng(0))
     moments = tuple(weights.like() for _ in optimizers.make(config).moments)
     state = model.zero_state(config.batch)
-    return Trainer(Run(model, config, words(), CorpusInfo(("x",), "", len(ids)), weights, moments, state), ids)
+    return trainer_of(Run(model, config, words(), CorpusInfo(("x",), "", len(ids)), weights, moments, state), ids)
 
 
 def begin(where: Path | None = None, **given: Any) -> Session:
@@ -156,7 +157,7 @@ def test_perplexity_divides_by_every_symbol_that_was_predicted_and_no_other() ->
 def test_a_training_loss_divides_by_every_symbol_that_was_predicted() -> None:
     running = trainer(lines(4 * 8 * 2 + 9), rate=0.0)
     running.run.weights.flat.fill(0)
-    for _ in range(len(running.lanes)):
+    for _ in range(len(running.scheme.lanes)):
         update = running.update()
         assert isinstance(update, Update) and update.nats / update.count == pytest.approx(math.log(V))
 

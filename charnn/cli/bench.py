@@ -79,7 +79,7 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     if not 2 <= symbols <= MAX_SYMBOLS:
         raise UsageError(f"--symbols is {symbols}: give 2 to {MAX_SYMBOLS}")
     asked, network = options.pick(params, TrainConfig), options.pick(params, ModelConfig)
-    planned = plan.resolve(replace(asked, epochs=asked.epochs or plan.DEFAULT_EPOCHS), size)
+    planned = plan.fit(replace(asked, epochs=asked.epochs or plan.DEFAULT_EPOCHS), size)
     shape = plan.choose_dropout(network, symbols, size)
     memory.check(Model(shape, symbols), planned)
     return size, Work("train", shape, symbols, planned.batch, planned.window, reset), planned

@@ -100,10 +100,10 @@ def _configs(params: dict[str, Any], seconds: float | None) -> tuple[ModelConfig
 def _sized(params: dict[str, Any], asked: dict[str, Any], seconds: float, model: Any, config: Any, found: Any) -> Any:
     """The configs with a budget's network and its time; says which, and why."""
     from ..terminal import console
-    from ..training import pace
+    from ..training import budget
 
     said = {**recipe.fields(params["recipe"]), **asked}
-    model, config, chosen = pace.sized(model, config, found, seconds, said.get("hidden"), said.get("layers"))
+    model, config, chosen = budget.sized(model, config, found, seconds, said.get("hidden"), said.get("layers"))
     console.note(f"budget {params['budget']}: {chosen}")
     return model, config
 

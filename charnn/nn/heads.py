@@ -18,8 +18,9 @@ from typing import Protocol
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..errors import UsageError
+from ..errors import CharnnError, UsageError
 from ..io.lazy import Ids, pieces
+from ..machine import available_memory
 from . import functions
 
 Array = np.ndarray
@@ -46,8 +47,11 @@ class Head(Protocol):
     def joint_scores(self, o: Array) -> Array:
         """Scores (..., V) whose softmax is the distribution of what comes next. Raises `UsageError` without one."""
 
+    def length(self, ids: Ids) -> int:
+        """How many symbols `stream` has."""
+
     def stream(self, ids: Ids) -> Ids:
-        """What the network reads where the text is `ids`, (N,)."""
+        """What the network reads where the text is `ids`, (N,). Raises `CharnnError` if memory has no room."""
 
     def pieces(self, stream: Iterable[Array]) -> Iterable[Array]:
         """What the network reads for each of a text's pieces, none of them empty, as soon as that is known."""
@@ -78,6 +82,9 @@ class SoftmaxHead:
 
     def joint_scores(self, o: Array) -> Array:
         return o
+
+    def length(self, ids: Ids) -> int:
+        return len(ids)
 
     def stream(self, ids: Ids) -> Ids:
         return ids
@@ -166,9 +173,18 @@ class LengthHead(SoftmaxHead):
         nats, hits = functions.surprisal(o, y)
         return nats + self.more[y], hits
 
-    def stream(self, ids: Ids) -> Ids:
+    def length(self, ids: Ids) -> int:
         starts = 1 + sum(np.count_nonzero(piece == EOS) for piece in pieces(ids[:-1])) if len(ids) else 0
-        read, end = np.empty(len(ids) + starts, self.dtype), 0
+        return len(ids) + int(starts)
+
+    def stream(self, ids: Ids) -> Ids:
+        need, there = self.bytes(length := self.length(ids)), available_memory()
+        if there is not None and need > there:
+            raise CharnnError(
+                f"the text takes {need / 1e9:.1f} GB as --ending length reads it, and there are {there / 1e9:.1f} GB: "
+                "try --ending eos"
+            )
+        read, end = np.empty(length, self.dtype), 0
         for piece in self.pieces(pieces(ids)):
             read[end : end + len(piece)] = piece
             end += len(piece)

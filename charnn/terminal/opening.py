@@ -3,7 +3,6 @@
 from typing import Any
 
 from ..data.corpus import Corpus
-from ..training import memory
 from ..training.session import Session
 from .console import about, beside, rows
 
@@ -12,7 +11,7 @@ FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 
 def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     """The first screen of a training run."""
-    run, config = session.run, session.run.config
+    run, plan, config = session.run, session.plan, session.run.config
     m = run.model.config
     state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
     cell = f"{m.activation} {m.cell}" if m.activation else m.cell
@@ -23,20 +22,19 @@ def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
     fitted = () if asked.get("resume") else ("batch", "window")
     shrunk = [f"{name} {getattr(config, name)}" for name in fitted if getattr(config, name) < asked[name]]
-    needed = memory.needed(run.model, config, session.trainer.scheme.edges, len(session.train))
     counted = run.origin.baselines
-    cut = "" if counted["counted"] == len(session.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
+    cut = "" if counted["counted"] == len(plan.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
     rows(
         [
             *([("recipe", asked["recipe"])] if asked.get("recipe") else []),
             *about(found),
             ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
-            ("split", f"{len(session.train):,} symbols to train on, the last {len(session.valid):,} held out"),
-            ("model", f"{shape}, {noise} {m.dropout:g}: {count:,} parameters{hint(count, len(session.train))}"),
+            ("split", f"{len(plan.train):,} symbols to train on, the last {len(plan.valid):,} held out"),
+            ("model", f"{shape}, {noise} {m.dropout:g}: {count:,} parameters{hint(count, len(plan.train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
-            *([("updates", str(session.trainer.scheme))] if config.stride or config.scheme != "truncated" else []),
+            *([("updates", str(plan.scheme))] if config.stride or config.scheme != "truncated" else []),
             *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
-            ("memory", f"about {needed / 1e6:,.0f} MB"),
+            ("memory", f"about {plan.memory / 1e6:,.0f} MB"),
             ("until", " or ".join(budget)),
             ("to beat", f"{beside(counted)}{cut}"),
             ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),

@@ -4,16 +4,26 @@ Of P parameters, at v characters a second, in s seconds, and with N characters t
 
     v s >= min(c P, k N),   P <= SUPPORTED N
 
-with c = `characters_per_parameter` of its cell.
+with c = `characters_per_parameter` of its cell. v is measured: real updates on the text's beginning, by the workers
+that training will have.
 """
 
 import re
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from ..choices import CELLS
+from ..config import ModelConfig, TrainConfig
+from ..data.corpus import Corpus
 from ..errors import UsageError
 from ..nn.layers.recurrent import Recurrent
+from ..nn.model import Model
+from ..parallel.choose import worker_group
+from ..runs.run import CorpusInfo
+from .plan import decide, lay_out, new_run
+from .trainer import Trainer
 
 SUPPORTED = 6.0  # parameters for each character of the text, with the dropout of 0.5 that so many get
 PASSES = (100_000, 100), (0, 20)  # k: from so many characters on, so many; more of a short text learn it by heart
@@ -23,6 +33,8 @@ TABLE = (64, 1), (128, 1), (128, 2), (192, 2), (256, 2), (256, 3), (384, 3), (51
 UNITS = {"h": 3600, "m": 60, "s": 1}
 PARTS = re.compile("".join(rf"(?:(?P<{unit}>\d+(?:\.\d+)?){unit})?" for unit in UNITS))
 LIMITS = 1, 10_000_000 * 60  # seconds
+MEASURED_SECONDS = 0.4  # of updates, after the first
+MEASURED_WINDOWS = 8  # of the text
 
 
 @dataclass(frozen=True)
@@ -119,3 +131,48 @@ def seconds(text: str) -> float:
     if not LIMITS[0] <= total <= LIMITS[1]:
         raise UsageError(f"--budget is {text!r}: give a time like 90s, 10m or 1h30m, a second at least")
     return total
+
+
+def sized(
+    model: ModelConfig,
+    config: TrainConfig,
+    corpus: Corpus,
+    seconds: float,
+    hidden: int | None = None,
+    layers: int | None = None,
+) -> tuple[ModelConfig, TrainConfig, Choice]:
+    """A network that converges on a corpus within these seconds, the time as its budget, and why it was chosen.
+
+    `hidden` and `layers` are kept where they are given. All ranks have to come here: they train together.
+    """
+    symbols = len(corpus.split(config.valid)[0])
+    models = {}
+    for units, count in pairs(hidden, layers):
+        with suppress(UsageError):  # options that one layer has no use for
+            found = replace(model, hidden=units, layers=count)
+            models[Size(units, count, Model(found, corpus.vocabulary.size).parameters)] = found
+    chosen = choose(tuple(models), lambda size: speed(models[size], config, corpus), symbols, seconds, model.cell)
+    limited = replace(config, minutes=seconds / 60, epochs=chosen.passes and float(chosen.passes))
+    return models[chosen.size], limited, chosen
+
+
+def speed(
+    model: ModelConfig, config: TrainConfig, corpus: Corpus, clock: Callable[[], float] = time.monotonic
+) -> float:
+    """Characters a second that training reads, as rank 0 measures it. The rate is 0, so that nothing can diverge."""
+    train, valid = corpus.split(config.valid)
+    still = replace(config, rate=0.0, steps=1)
+    network, decided = decide(train, corpus.vocabulary, model, still)
+    beginning = train[: decided.batch * decided.window * MEASURED_WINDOWS]
+    plan = lay_out(network, decided, corpus.vocabulary, beginning, valid)
+    run = new_run(plan, CorpusInfo(corpus.names, corpus.sha256, len(train)))
+    workers = worker_group(decided.workers or 1)
+    trainer = Trainer(run, plan, workers)
+    try:
+        trainer.update()  # starts the workers
+        begun, before = clock(), run.count
+        while workers.broadcast(clock() - begun < MEASURED_SECONDS):
+            trainer.update()
+        return float(workers.broadcast((run.count - before) / (clock() - begun)))
+    finally:
+        workers.close()

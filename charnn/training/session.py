@@ -10,22 +10,20 @@ import numpy as np
 
 from ..config import ModelConfig, SampleConfig, TrainConfig
 from ..conflicts import check
-from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
-from ..errors import DivergenceError, InputError, UsageError
+from ..errors import DivergenceError, UsageError
 from ..evaluation import ngram
 from ..evaluation.ngram import COUNTED_SYMBOLS, baselines
 from ..evaluation.score import evaluate
 from ..io.lazy import Ids
-from ..nn.model import Model
 from ..parallel.choose import worker_group
 from ..parallel.launcher import rank
 from ..runs.corpus import assert_same_corpus
 from ..runs.folder import Folder
-from ..runs.run import CorpusInfo, Run, resets_state
+from ..runs.run import CorpusInfo, Run
 from ..sampling.sampler import generate
-from . import advice, memory, schedules, schemes
-from .plan import choose_dropout, new_run, resolve
+from . import advice, schedules
+from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
 VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, that validations while training score
@@ -53,20 +51,19 @@ Event = Update | Rollback | Validation
 
 
 class Session:
-    """A run, the corpus it reads, and the folder it is kept in (or None).
+    """A run, the plan that it follows, and the folder it is kept in (or None).
 
-    Iterating trains: it yields an `Update` for each window and a `Validation` or a `Setback` where there is one, until
+    Iterating trains: it yields an `Update` for each window and a `Validation` or a `Rollback` where there is one, until
     a budget is spent or patience is. Between two events everything is whole: leave the loop, `save`, and a later
     session on the same folder goes on exactly there.
     """
 
-    def __init__(self, run: Run, corpus: Corpus, folder: Folder | None = None):
-        self.run, self.folder = run, folder
+    def __init__(self, run: Run, plan: Plan, folder: Folder | None = None):
+        self.run, self.plan, self.folder = run, plan, folder
         if folder:
             folder.lock()
-        self.train, self.valid = corpus.split(run.config.valid)
         self.group = worker_group(run.config.workers or 1)
-        self.trainer = Trainer(run, self.train, self.group)
+        self.trainer = Trainer(run, plan, self.group)
 
     @property
     def finished(self) -> str | None:
@@ -120,7 +117,7 @@ class Session:
         """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
         run = self.run
         self.group.assert_in_sync(run.weights.flat)
-        loss = self.group.broadcast(self._loss(self.valid[:VALIDATION_SYMBOLS]) if self.group.rank == 0 else None)
+        loss = self.group.broadcast(self._loss(self.plan.valid[:VALIDATION_SYMBOLS]) if self.group.rank == 0 else None)
         if not self.trainer.sane(loss):
             return self.trainer.roll_back()
         better = run.best is None or loss < run.best
@@ -148,7 +145,7 @@ class Session:
         """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
         if self.group.rank or len(self.run.history) < advice.MIN_HISTORY:
             return ""
-        return advice.advice(self.run, self._loss(self.train[-TRAINING_LOSS_SYMBOLS:]) / math.log(2), where)
+        return advice.advice(self.run, self._loss(self.plan.train[-TRAINING_LOSS_SYMBOLS:]) / math.log(2), where)
 
     def _loss(self, ids: Ids) -> float:
         """Of a part of the text, in nats per character."""
@@ -172,21 +169,15 @@ def begin(
     name: str | None = None,
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
-    train, valid = corpus.split(config.valid)
     check({**vars(model), **vars(config)})
-    config, kept = _planned(config, train, resets_state(config, corpus.vocabulary))
-    network = Model(choose_dropout(model, corpus.vocabulary.size, len(train)), corpus.vocabulary.size)
-    if network.symbols < 2:
-        raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
-    network.ending.check(train)
-    memory.check(network, config, kept, len(train))
+    plan = resolve(corpus, model, config)
+    plan.check_memory()
     limit = ngram.countable(COUNTED_SYMBOLS) if rank() == 0 else 0
-    counted = asdict(baselines(train, valid, corpus.vocabulary.size, limit=limit))
-    origin = CorpusInfo(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted)
-    run = new_run(network.config, config, corpus.vocabulary, origin, len(train))
+    counted = asdict(baselines(plan.train, plan.valid, corpus.vocabulary.size, limit=limit))
+    run = new_run(plan, CorpusInfo(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted))
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
-    session = Session(run, corpus, where)
+    session = Session(run, plan, where)
     session.save()  # what cannot be written is found out now, not after hours
     return session
 
@@ -202,27 +193,20 @@ def resume(
     assert_same_corpus(corpus, run)
     other = changes.get("scheme", run.config.scheme) != run.config.scheme
     own = dict.fromkeys(run.config.options_of("scheme")) if other else {}  # which the other scheme may not have
-    wanted, kept = _planned(replace(run.config, **{**own, **changes}), corpus.split(run.config.valid)[0], run.reset)
+    plan = resolve(corpus, run.model.config, replace(run.config, **{**own, **changes}))
     for option in (*FIXED_OPTIONS, *run.config.options_of("scheme")):
-        was, now = getattr(run.config, option), getattr(wanted, option)
+        was, now = getattr(run.config, option), getattr(plan.config, option)
         if option in changes and was != now:
             raise UsageError(
                 f"this run was trained {f'with --{option} {was},' if was is not None else f'without --{option}'} "
                 f"and cannot be resumed with {now}: train a new run"
             )
-    wanted.refuse_idle(changes)
-    memory.check(run.model, wanted, kept, run.origin.symbols)
-    run.config = wanted
+    plan.config.refuse_idle(changes)
+    plan.check_memory()
+    run.config = plan.config
     if isinstance(where, Folder):
         where.lock()  # another training may be at work on this log
         where.rewind(run.validated, run.rollbacks)
     elif where is not None:
         where = Folder.create(where, name or corpus.name)
-    return Session(run, corpus, where)
-
-
-def _planned(config: TrainConfig, train: Ids, reset: bool) -> tuple[TrainConfig, int]:
-    """The configuration with everything decided, and the states that an update will keep."""
-    first = resolve(config, len(train))
-    scheme = schemes.make(first, StreamBatches(train, first.batch, first.window), reset)
-    return resolve(config, len(train), scheme.size), scheme.edges
+    return Session(run, plan, where)

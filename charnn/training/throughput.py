@@ -31,7 +31,7 @@ from ..nn.workspace import Workspace
 from ..parallel.choose import worker_group
 from ..runs.run import CorpusInfo
 from ..sampling.sampler import batches, stream
-from .plan import MIN_WINDOWS_PER_EPOCH, new_run
+from .plan import MIN_WINDOWS_PER_EPOCH, decide, lay_out, new_run
 from .trainer import Trainer
 
 TURNS = 5
@@ -129,8 +129,8 @@ def trainer(work: Work, workers: int) -> Trainer:
     )
     ids = work.text()
     vocabulary = Vocabulary(tuple(range(32, 31 + work.symbols)), "file")
-    run = new_run(work.model, config, vocabulary, CorpusInfo(("random",), "", len(ids)), len(ids))
-    return Trainer(run, ids, worker_group(workers))
+    plan = lay_out(*decide(ids, vocabulary, work.model, config), vocabulary, ids, ids[:0])
+    return Trainer(new_run(plan, CorpusInfo(("random",), "", len(ids))), plan, worker_group(workers))
 
 
 def repetition(work: Work, workers: int) -> Callable[[], object]:

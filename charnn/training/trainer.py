@@ -11,16 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.batches import StreamBatches
 from ..errors import DivergenceError
-from ..io.lazy import Ids
 from ..nn import optimizers
 from ..nn.functions import ignore_overflow
 from ..nn.network import Network
 from ..parallel.team import SingleWorker, Worker, WorkerGroup, rows_of_worker
 from ..runs.run import Run
-from . import schedules, schemes
+from . import schedules
 from .bptt import Replica
+from .plan import Plan
 
 DROPOUT_STREAM = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 MAX_ROLLBACKS = 8  # rollbacks in a row after which training gives up
@@ -53,11 +52,9 @@ class Trainer:
     """Updates a run, step by step, with a group that shares each batch's rows."""
 
     def __init__(
-        self, run: Run, ids: Ids, group: WorkerGroup | None = None, clock: Callable[[], float] = time.monotonic
+        self, run: Run, plan: Plan, group: WorkerGroup | None = None, clock: Callable[[], float] = time.monotonic
     ):
-        self.run, self.group = run, group or SingleWorker()
-        self.lanes = StreamBatches(run.model.ending.stream(ids), run.config.batch, run.config.window)
-        self.scheme = schemes.make(run.config, self.lanes, run.reset)
+        self.run, self.group, self.scheme = run, group or SingleWorker(), plan.scheme
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
         run.move(self.group.allocate)

@@ -24,7 +24,7 @@ from charnn.data import tokenized
 from charnn.data.corpus import Corpus
 from charnn.io.text import Source, file_source
 from charnn.runs.run import CorpusInfo
-from charnn.training.plan import new_run
+from charnn.training.plan import new_run, resolve
 from charnn.training.session import Session
 
 SYMBOLS = 64
@@ -50,7 +50,8 @@ def session(corpus: Corpus, batch: int = 32, window: int = 64, workers: int = 1,
         batch=batch, window=window, workers=workers, schedule="constant", steps=10**9, every=10**9, state="carry"
     )
     model = ModelConfig(**{**SHAPE, **shape})
-    return Session(new_run(model, config, corpus.vocabulary, CorpusInfo(("random",), "", size), size), corpus)
+    plan = resolve(corpus, model, config)
+    return Session(new_run(plan, CorpusInfo(("random",), "", size)), plan)
 
 
 def speeds(contenders: dict[str, Session]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from charnn.data.corpus import Corpus
 from charnn.evaluation.score import evaluate
 from charnn.nn.network import Network
 from charnn.runs.run import CorpusInfo
-from charnn.training.plan import new_run
+from charnn.training.plan import new_run, resolve
 from charnn.training.session import BURN_IN
 from charnn.training.trainer import Trainer, Update
 from tests.benchmarks import tables
@@ -43,8 +43,8 @@ def trainer(corpus: Corpus, size: tuple[int, int, int, int], cell: dict[str, Any
     batch, window, hidden, layers = size
     config = TrainConfig(batch=batch, window=window, workers=1, steps=steps, every=10**9, state="carry")
     model = ModelConfig(hidden=hidden, layers=layers, activation="tanh", skip=False, dropout=0.0, **cell)
-    ids = corpus.split(config.valid)[0]
-    return Trainer(new_run(model, config, corpus.vocabulary, CorpusInfo(("text",), "", len(ids)), len(ids)), ids)
+    plan = resolve(corpus, model, config)
+    return Trainer(new_run(plan, CorpusInfo(("text",), "", len(plan.train))), plan)
 
 
 def speeds(rounds: int) -> list[list[str]]:

@@ -13,6 +13,7 @@ from charnn.nn.model import Model
 from charnn.nn.workspace import aligned
 from charnn.runs.run import CorpusInfo, Run
 from charnn.training import session
+from charnn.training.plan import lay_out
 from charnn.training.session import Session
 from charnn.training.trainer import Trainer, Update
 
@@ -105,6 +106,11 @@ def begin(where: Path | None = None, symbols: int = 4000, sequence: str = "line"
     return session.begin(corpus(text(symbols), vocabulary(sequence)), *options(given), where, "toy")
 
 
+def trainer_of(run: Run, ids: np.ndarray, *more: Any) -> Trainer:
+    """What trains a run, exactly as configured, on a text; `more` are a group and a clock."""
+    return Trainer(run, lay_out(run.model, run.config, run.vocabulary, ids, ids[:0]), *more)
+
+
 def updates(trainer: Trainer, count: int) -> list[Update]:
     found = [trainer.update() for _ in range(count)]
     assert all(isinstance(event, Update) for event in found)
@@ -137,5 +143,5 @@ def assert_same(run: Run, other: Run) -> None:
 
 def losses(**given: Any) -> list[float]:
     """Nats per character of eight updates."""
-    trainer = Trainer(start(**given), text(2000))
+    trainer = trainer_of(start(**given), text(2000))
     return [update.nats / update.count for update in updates(trainer, 8)]

@@ -30,9 +30,9 @@ from charnn.runs import checkpoint
 from charnn.sampling.endings import STREAMS
 from charnn.sampling.sampler import generate, noise, stream
 from charnn.training import session
-from charnn.training.trainer import Trainer
 from tests.helpers.program import TINY, ok, refused
 from tests.helpers.snapshots import raises
+from tests.helpers.toys import trainer_of
 
 V = 4
 CELLS = {"elman": {"activation": "tanh"}, "gru": {}}
@@ -485,7 +485,8 @@ def test_lines_drawn_from_five_words_are_learnt_to_their_entropy(ending: str, wo
 
 def everything(run: Any) -> list[Any]:
     vectors = [run.weights.flat, *(moment.flat for moment in run.moments), *run.state]
-    return [v.tobytes() for v in vectors] + [getattr(run, name) for name in checkpoint.COUNTERS] + [run.history]
+    counters = [getattr(run, name) for name in checkpoint.COUNTERS.values()]
+    return [v.tobytes() for v in vectors] + counters + [run.history]
 
 
 @pytest.mark.parametrize("ending", ["node", "length"])
@@ -512,8 +513,8 @@ def test_resuming_is_training_on(ending: str, workers: int, cell: str, words: Pa
 def test_a_window_of_nothing_but_lengths_is_no_reason_to_go_back(words: Path) -> None:
     """The symbols that do not fill the lanes evenly are a last window of one step: it may have none of the text."""
     begun = charnn.train(words, out=None, ending="length", **{**OPTIONS, "batch": 4, "window": 8})
-    trainer = Trainer(begun.run, np.array([1, 2, 0] * 18 + [1, 0] * 3, np.uint8))
-    updates = [trainer.update() for _ in range(len(trainer.lanes))]
+    trainer = trainer_of(begun.run, np.array([1, 2, 0] * 18 + [1, 0] * 3, np.uint8))
+    updates = [trainer.update() for _ in range(len(trainer.scheme.lanes))]
     assert all(isinstance(update, charnn.Update) for update in updates)
     assert [update.count for update in updates] == [24, 24, 12, 0]
     assert begun.run.count == 60 and begun.run.epoch == 1

@@ -14,7 +14,8 @@ from charnn.nn.optimizers import SGD, Adagrad, Adam, RMSprop
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.runs.run import CorpusInfo, Run
-from charnn.training.trainer import Trainer, Update
+from charnn.training.trainer import Update
+from tests.helpers.toys import trainer_of
 
 torch = pytest.importorskip("torch")
 
@@ -213,10 +214,10 @@ def test_training_is_torchs(optimizer: str, clip: float) -> None:
     theirs = Network(run.model, run.weights)
     tensors = list(theirs.ours.values())
     other = torch.optim.Adam(tensors, 0.05) if optimizer == "adam" else torch.optim.SGD(tensors, 0.05, momentum=0.9)
-    trainer, state = Trainer(run, ids), torch.zeros(2, B, H)
+    trainer, state = trainer_of(run, ids), torch.zeros(2, B, H)
     for window in range(4):
         other.zero_grad()
-        loss, state = theirs.loss(*trainer.lanes[window], state)
+        loss, state = theirs.loss(*trainer.scheme.lanes[window], state)
         (loss / (B * T)).backward()
         norm = float(torch.nn.utils.clip_grad_norm_(tensors, clip or np.inf))  # by clip / (norm + 1e-6)
         other.step()

@@ -35,7 +35,7 @@ from charnn.runs.folder import Folder
 from charnn.training import session
 from charnn.training.trainer import Trainer, Update
 from tests.helpers.processes import running
-from tests.helpers.toys import begin, corpus, start, text, updates, vectors
+from tests.helpers.toys import begin, corpus, start, text, trainer_of, updates, vectors
 from tests.helpers.waiting import limit, soon
 
 pytestmark = pytest.mark.skipif(not processes.can_fork(), reason="workers are forked on Linux on x86-64 only")
@@ -160,7 +160,7 @@ def test_processes_are_made_where_writes_are_seen_in_their_order(monkeypatch: py
 
 def trained(team: WorkerGroup, count: int, symbols: int, **given: Any) -> tuple[Any, list[Update]]:
     run = start(workers=team.size, **given)
-    return run, updates(Trainer(run, text(symbols), team), count)
+    return run, updates(trainer_of(run, text(symbols), team), count)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -216,7 +216,7 @@ def test_threads_and_processes_do_the_same_to_the_bit() -> None:
 def test_workers_that_were_sent_home_come_back(team: WorkerGroup) -> None:
     once, again = (trained(SingleWorker(), 10, 1000, batch=5)[0] for _ in range(2))
     run = start(workers=team.size, batch=5)
-    trainer = Trainer(run, text(1000), team)
+    trainer = trainer_of(run, text(1000), team)
     for _ in range(5):
         updates(trainer, 2)
         team.close()
@@ -229,7 +229,7 @@ def test_what_the_caller_changes_all_workers_see() -> None:
     """Weights, moments and state are the same memory for all: after a setback, say, or in a notebook."""
     team = ProcessGroup(3)
     run = start(batch=6)
-    trainer = Trainer(run, text(2000), team)
+    trainer = trainer_of(run, text(2000), team)
     updates(trainer, 2)
     for v in vectors(run):
         v[...] = 0.01
@@ -237,7 +237,7 @@ def test_what_the_caller_changes_all_workers_see() -> None:
     other = start(batch=6)
     for v in vectors(other):
         v[...] = 0.01
-    alone = Trainer(other, text(2000))
+    alone = trainer_of(other, text(2000))
     other.cursor, other.step = run.cursor, run.step
     assert [u.nats for u in updates(trainer, 3)] == pytest.approx([u.nats for u in updates(alone, 3)], rel=1e-5)
     np.testing.assert_allclose(run.weights.flat, other.weights.flat, atol=1e-5)
@@ -384,7 +384,7 @@ def test_an_interrupted_caller_can_go_on(kind: Any, size: int) -> None:
 def test_training_that_never_recovers_ends_as_it_does_alone(team: WorkerGroup) -> None:
     run = start(activation="relu", optimizer="sgd", rate=1e7, clip=0.0, batch=5)
     first = run.weights.flat.copy()
-    trainer = Trainer(run, text(2000), team)
+    trainer = trainer_of(run, text(2000), team)
     with pytest.raises(DivergenceError, match="times in a row"):
         while True:
             trainer.update()
@@ -441,7 +441,7 @@ def test_a_barrier_looks_round_while_it_waits_and_can_be_used_anew(monkeypatch: 
 def at_work(size: int = 3, **given: Any) -> tuple[ProcessGroup, Trainer, list[int]]:
     """A team that has trained for some windows, and its processes."""
     team = ProcessGroup(size)
-    trainer = Trainer(start(workers=size, **given), text(2000), team)
+    trainer = trainer_of(start(workers=size, **given), text(2000), team)
     updates(trainer, 3)
     pids = [pid for pid, _ in team.crew]
     assert len(pids) == size - 1 and all(map(running, pids)) and set(pids) <= children()
@@ -541,7 +541,7 @@ def test_workers_leave_signals_to_the_caller() -> None:
 
 def test_a_thread_that_trained_for_a_while_may_end() -> None:
     team = ProcessGroup(2)
-    trainer = Trainer(start(workers=2), text(2000), team)
+    trainer = trainer_of(start(workers=2), text(2000), team)
     thread = threading.Thread(target=updates, args=[trainer, 2])
     thread.start()
     thread.join(limit())

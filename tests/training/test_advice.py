@@ -121,7 +121,7 @@ def test_the_parts_are_scored_without_dropout() -> None:
     first, run = running.advice(), running.run
     assert first == running.advice()
     (train,) = re.findall(r"\((\d+\.\d+) bits/char on the training", first)
-    exact = score.evaluate(run.network, running.train)
+    exact = score.evaluate(run.network, running.plan.train)
     assert float(train) == pytest.approx(exact.bits, abs=0.006)
     assert abs(run.history[-1]["train"] - exact.bits) > 0.1  # with dropout, over the last update
 

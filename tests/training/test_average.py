@@ -19,10 +19,10 @@ from charnn.parallel.team import SingleWorker, ThreadGroup
 from charnn.runs import checkpoint
 from charnn.training import session
 from charnn.training.session import Validation
-from charnn.training.trainer import Rollback, Trainer
+from charnn.training.trainer import Rollback
 from tests.helpers.ranks import MPIEXEC, execute, real
 from tests.helpers.snapshots import raises
-from tests.helpers.toys import assert_same, begin, corpus, start, text, updates, vectors
+from tests.helpers.toys import assert_same, begin, corpus, start, text, trainer_of, updates, vectors
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0])
@@ -63,7 +63,7 @@ GIVEN: dict[str, Any] = {"layers": 2, "skip": True, "dropout": 0.2, "state": "ca
 
 def test_training_is_as_it_was_and_the_average_is_of_its_weights() -> None:
     plain, run = start(**GIVEN), start(average=0.2, **GIVEN)
-    average, trainers = plain.weights.flat.astype(np.float64), [Trainer(one, text(2000)) for one in (plain, run)]
+    average, trainers = plain.weights.flat.astype(np.float64), [trainer_of(one, text(2000)) for one in (plain, run)]
     for t in range(1, 31):
         assert updates(trainers[0], 1) == updates(trainers[1], 1)
         average += (plain.weights.flat - average) / (1 + 0.2 * (t - 1))
@@ -80,7 +80,7 @@ def test_a_team_has_the_same_average(kind: Any) -> None:
     found = []
     for team in (SingleWorker(), kind(2)):
         run = start(average=0.1, workers=team.size, **{**GIVEN, "dropout": 0.0})
-        updates(Trainer(run, text(2000), team), 20)
+        updates(trainer_of(run, text(2000), team), 20)
         team.close()
         found.append(run)
     np.testing.assert_allclose(found[1].weights.flat, found[0].weights.flat, atol=1e-5)
@@ -118,7 +118,7 @@ def test_ranks_have_the_same_average(tmp_path: Path) -> None:
 
 def test_a_setback_returns_to_the_last_good_average() -> None:
     run = start(average=0.1, **GIVEN)
-    trainer = Trainer(run, text(2000))
+    trainer = trainer_of(run, text(2000))
     updates(trainer, 5)
     trainer.take_snapshot()
     good = [v.copy() for v in vectors(run)]

@@ -15,7 +15,7 @@ from charnn.nn.layers.elman import Elman
 from charnn.nn.model import Model
 from charnn.parallel.team import SingleWorker
 from charnn.runs import checkpoint
-from charnn.training import budget, pace
+from charnn.training import budget
 from charnn.training.budget import SUPPORTED, Size, pairs, seconds
 from tests.helpers.program import invoke, ok, refused
 from tests.helpers.ranks import log, real, together
@@ -123,18 +123,18 @@ def toy(symbols: int = 4000) -> Any:
 def test_speed_is_characters_of_real_updates_over_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     model, config = ModelConfig(hidden=8, layers=1), TrainConfig(batch=4, window=16, workers=1, rate=1e12)
     ticks = count()
-    found = pace.speed(model, config, toy(10_000), lambda: next(ticks) * pace.MEASURED_SECONDS / 4)
+    found = budget.speed(model, config, toy(10_000), lambda: next(ticks) * budget.MEASURED_SECONDS / 4)
     assert found == pytest.approx(
-        3 * 4 * 16 / (pace.MEASURED_SECONDS * 5 / 4)
+        3 * 4 * 16 / (budget.MEASURED_SECONDS * 5 / 4)
     )  # 3 of 5 looks at the clock were too early to stop
 
 
 def test_a_speed_is_that_of_the_workers_that_will_train(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(pace, "worker_group", lambda workers: made.append(workers) or SingleWorker())
+    monkeypatch.setattr(budget, "worker_group", lambda workers: made.append(workers) or SingleWorker())
     ticks = count()
     config = TrainConfig(batch=4, window=16, workers=3)
-    pace.speed(ModelConfig(hidden=8, layers=1), config, toy(), lambda: float(next(ticks)))
+    budget.speed(ModelConfig(hidden=8, layers=1), config, toy(), lambda: float(next(ticks)))
     assert made == [3]
 
 
@@ -144,26 +144,26 @@ def test_every_scheme_has_a_speed(scheme: str, state: str) -> None:
     ticks = count()
     config = TrainConfig(batch=4, window=16, workers=1, scheme=scheme, state=state)
     model = ModelConfig(hidden=8, layers=1, ending="length")
-    assert pace.speed(model, config, toy(), lambda: next(ticks) * pace.MEASURED_SECONDS / 3) > 0
+    assert budget.speed(model, config, toy(), lambda: next(ticks) * budget.MEASURED_SECONDS / 3) > 0
 
 
 def test_what_is_given_stays_and_the_rest_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     work = 1e6
-    monkeypatch.setattr(pace, "speed", lambda model, *_: work / Model(model, V).parameters)
+    monkeypatch.setattr(budget, "speed", lambda model, *_: work / Model(model, V).parameters)
     for given in ({}, {"hidden": 20}, {"layers": 2}, {"hidden": 20, "layers": 2}):
-        model, config, chosen = pace.sized(ModelConfig(cell="gru"), TrainConfig(rate=0.5), toy(10**5), 60, **given)
+        model, config, chosen = budget.sized(ModelConfig(cell="gru"), TrainConfig(rate=0.5), toy(10**5), 60, **given)
         assert (model.hidden, model.layers) == (chosen.size.hidden, chosen.size.layers)
         assert chosen.size.parameters == Model(model, V).parameters
         assert {name: getattr(model, name) for name in given} == given and model.cell == "gru"
         assert (config.minutes, config.rate, config.epochs, config.steps) == (1, 0.5, None, None)
     for more in ({"residual": True}, {"feedforward_depth": 2}):  # which one layer refuses
-        model, _, _ = pace.sized(ModelConfig(**more), TrainConfig(), toy(10**5), 60)
+        model, _, _ = budget.sized(ModelConfig(**more), TrainConfig(), toy(10**5), 60)
         assert model.layers == 2
 
 
 def test_text_read_too_often_ends_a_run_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "speed", lambda *_: 1e6)
-    _, config, chosen = pace.sized(ModelConfig(), TrainConfig(), toy(), 600)
+    monkeypatch.setattr(budget, "speed", lambda *_: 1e6)
+    _, config, chosen = budget.sized(ModelConfig(), TrainConfig(), toy(), 600)
     assert config.epochs == chosen.passes == 20
 
 
@@ -174,7 +174,7 @@ QUICK = ["--batch", "4", "--window", "8", "--workers", "1"]
 
 
 def test_a_run_keeps_the_choice_as_options_that_were_given(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "speed", lambda *_: 3e6)
+    monkeypatch.setattr(budget, "speed", lambda *_: 3e6)
     result = invoke("train", "names.txt", "--budget", "1s", "--layers", "1", "--cell", "elman", *QUICK)
     assert result.exit_code == 0
     (line,) = re.findall("^budget .*", result.stderr, re.MULTILINE)
@@ -208,7 +208,7 @@ def test_a_run_keeps_the_choice_as_options_that_were_given(new: Path, monkeypatc
 
 def test_a_recipes_sizes_count_as_given_and_its_time_does_not(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(pace, "speed", lambda model, *_: asked.append((model.hidden, model.layers)) or 1e3)
+    monkeypatch.setattr(budget, "speed", lambda model, *_: asked.append((model.hidden, model.layers)) or 1e3)
     ok("train", "names.txt", "--recipe", "small", "--budget", "1s", "--hidden", "16", *QUICK)
     run = checkpoint.load("checkpoints/names/last.npz")
     assert set(asked) == {(16, 1)} and run.config.minutes == 1 / 60

@@ -25,9 +25,8 @@ from charnn.parallel.team import SingleWorker, ThreadGroup
 from charnn.training import memory, schemes
 from charnn.training.bptt import Replica, Span
 from charnn.training.schemes import Unbiased, Whole
-from charnn.training.trainer import Trainer
 from tests.helpers.snapshots import raises
-from tests.helpers.toys import V, begin, start, text, updates, vectors
+from tests.helpers.toys import V, begin, start, text, trainer_of, updates, vectors
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "truncated": {"window": 4},
@@ -334,7 +333,7 @@ def test_updates_weigh_their_characters_alike() -> None:
     }
     for more, size in sizes.items():
         run = start(**{**given, **dict(more), "optimizer": "sgd", "momentum": 0.0, "rate": 1.0, "clip": 0.0})
-        trainer = Trainer(run, ids)
+        trainer = trainer_of(run, ids)
         before = run.weights.flat.copy()
         g = run.weights.like()
         one = Replica(run.network, slice(0, 4), g)
@@ -363,7 +362,7 @@ def test_a_team_does_what_one_does_up_to_rounding(given: dict[str, Any], size: i
     found = []
     for team in (SingleWorker(), ThreadGroup(size)):
         run = start(**{"layers": 2, "skip": True, "batch": 5, "workers": team.size, **given})
-        found.append((run, updates(Trainer(run, text(5 * 8 * 4 + 2), team), 15)))
+        found.append((run, updates(trainer_of(run, text(5 * 8 * 4 + 2), team), 15)))
         team.close()
     (alone, by_one), (shared, by_all) = found
     assert [u.count for u in by_all] == [u.count for u in by_one]
@@ -379,7 +378,7 @@ def test_a_team_does_what_one_does_up_to_rounding(given: dict[str, Any], size: i
 def test_the_state_is_carried_to_a_lanes_end_and_forgotten_or_not(given: dict[str, Any], state: str) -> None:
     ids, batch = text(31), 3
     run = start(**{**given, "state": state, "batch": batch, "rate": 0.0})
-    trainer, cursor = Trainer(run, ids), 0
+    trainer, cursor = trainer_of(run, ids), 0
     after = [s.copy() for s in through(run, ids, batch, run.model.zero_state(batch))]
     while run.epoch == 0:
         updates(trainer, 1)
@@ -431,7 +430,7 @@ def test_both_readings_of_a_window_have_the_same_noise(name: str) -> None:
 
 def test_noise_differs_from_window_to_window_and_from_update_to_update() -> None:
     run = start(dropout=0.5, layers=2, scheme="full", state="carry", rate=0.0)
-    trainer, found = Trainer(run, np.full(4 * 8 * 3, 1, np.uint8)), []
+    trainer, found = trainer_of(run, np.full(4 * 8 * 3, 1, np.uint8)), []
     original = Model.after
 
     def spy(self: Model, p: Any, batch: Batch, state: Any, context: PassContext) -> Any:
@@ -506,7 +505,7 @@ def test_budgets_and_validations_count_updates_and_passes(given: dict[str, Any],
     """`steps` and `every` are updates; an epoch is a pass over the text, whatever an update learns from."""
     running = begin(**{"steps": None, "epochs": 2.0, "every": None, "symbols": 4000, **given})
     list(running)
-    run, symbols = running.run, len(running.train)
+    run, symbols = running.run, len(running.plan.train)
     assert run.epoch == 2 and run.cursor == 0
     assert run.step == pytest.approx(2 * per, rel=0.01) and run.count == 0
     assert run.config.every == max(1, int(2 * symbols / running.trainer.scheme.size / 20))

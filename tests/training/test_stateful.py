@@ -28,7 +28,7 @@ TEXT = "roses are red\nviolets are blue\nsugar is sweet\nand so are you\n"
 
 def everything(run: Run) -> dict[str, Any]:
     """All that a run is, to be compared to the bit."""
-    found = {name: getattr(run, name) for name in (*checkpoint.COUNTERS, "config", "vocabulary", "origin")}
+    found = {name: getattr(run, name) for name in (*checkpoint.COUNTERS.values(), "config", "vocabulary", "origin")}
     found["model"] = run.model.config
     found["weights"] = run.weights.flat.tobytes()
     found["moments"] = [moment.flat.tobytes() for moment in run.moments]
@@ -152,7 +152,7 @@ def test_whatever_is_done_to_a_run_it_is_its_twin(corpus: Corpus) -> None:
     Training.corpus, Training.twin = corpus, Twin(corpus)
     kinds = [type(event).__name__ for event in Training.twin.events]
     assert kinds.count("Update") == 45 and kinds.count("Validation") == 12
-    assert len({state["scale"] for state in Training.twin.states}) > 1  # the rate was halved on the way
+    assert len({state["rate_factor"] for state in Training.twin.states}) > 1  # the rate was halved on the way
     case = Training.TestCase
     case.settings = settings(
         max_examples=20,

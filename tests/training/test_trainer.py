@@ -24,9 +24,22 @@ from charnn.runs.run import Run
 from charnn.training import session
 from charnn.training.schedules import Plateau
 from charnn.training.session import Validation
-from charnn.training.trainer import DIVERGED_RATIO, MAX_ROLLBACKS, Rollback, Trainer, Update
+from charnn.training.trainer import DIVERGED_RATIO, MAX_ROLLBACKS, Rollback, Update
 from tests.helpers.snapshots import check_losses
-from tests.helpers.toys import V, assert_same, begin, corpus, losses, options, start, text, updates, vectors, vocabulary
+from tests.helpers.toys import (
+    V,
+    assert_same,
+    begin,
+    corpus,
+    losses,
+    options,
+    start,
+    text,
+    trainer_of,
+    updates,
+    vectors,
+    vocabulary,
+)
 
 # Golden losses
 
@@ -244,12 +257,12 @@ def test_locked_dropout_is_refused_where_it_would_have_no_effect(given: dict[str
 
 def test_a_setback_returns_to_the_last_good_state_at_half_the_rate() -> None:
     run = start()
-    trainer = Trainer(run, text(2000))
+    trainer = trainer_of(run, text(2000))
     updates(trainer, 5)
     trainer.take_snapshot()
     good = [v.copy() for v in vectors(run)]
     rest = (run.step, run.epoch, run.cursor, run.nats, run.count)
-    expected = updates(Trainer(separate(run), text(2000)), 3)
+    expected = updates(trainer_of(separate(run), text(2000)), 3)
     updates(trainer, 3)
     run.weights["readout/c"] += np.nan
     event = trainer.update()
@@ -277,7 +290,7 @@ def separate(run: Run) -> Run:
 def test_a_rate_far_too_high_is_halved_until_training_goes_on(kind: type[SingleWorker]) -> None:
     team = kind(1 if kind is SingleWorker else 2)
     run = start(activation="relu", optimizer="sgd", rate=40.0, clip=0.0, workers=team.size)
-    trainer = Trainer(run, text(2000), team)
+    trainer = trainer_of(run, text(2000), team)
     events = [trainer.update() for _ in range(200)]
     rollbacks = [event for event in events if isinstance(event, Rollback)]
     assert 1 <= len(rollbacks) <= MAX_ROLLBACKS
@@ -291,7 +304,7 @@ def test_a_rate_far_too_high_is_halved_until_training_goes_on(kind: type[SingleW
 def test_training_that_never_recovers_gives_up_with_the_last_good_weights() -> None:
     run = start(activation="relu", optimizer="sgd", rate=1e7, clip=0.0)
     first = run.weights.flat.copy()
-    trainer, events = Trainer(run, text(2000)), []
+    trainer, events = trainer_of(run, text(2000)), []
     with pytest.raises(DivergenceError, match=rf"diverged after step 1, {MAX_ROLLBACKS + 1} times in a row.*--rate"):
         while True:
             events.append(trainer.update())
@@ -302,7 +315,7 @@ def test_training_that_never_recovers_gives_up_with_the_last_good_weights() -> N
 
 def test_a_mark_forgives_earlier_setbacks() -> None:
     run = start()
-    trainer = Trainer(run, text(2000))
+    trainer = trainer_of(run, text(2000))
     for _ in range(3 * MAX_ROLLBACKS):
         updates(trainer, 1)
         trainer.take_snapshot()
@@ -314,7 +327,7 @@ def test_a_mark_forgives_earlier_setbacks() -> None:
 
 def test_an_exploded_loss_is_a_setback_even_where_it_is_finite() -> None:
     run = start()
-    trainer = Trainer(run, text(2000))
+    trainer = trainer_of(run, text(2000))
     run.weights["readout/c"] = np.array([-1.01 * DIVERGED_RATIO * math.log(V) * 2, *[0.0] * (V - 2), 60], np.float32)
     assert isinstance(trainer.update(), Rollback)
     run.weights["readout/c"] = np.array([0, *[0.0] * (V - 2), 5], np.float32)
@@ -371,8 +384,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 @pytest.mark.parametrize("state", ["carry", "reset"])
 def test_the_state_is_carried_from_window_to_window_and_forgotten_at_an_epochs_end(seen: Seen, state: str) -> None:
     run = start(state=state)
-    trainer, after = Trainer(run, text(4 * 8 * 3)), []
-    assert len(trainer.lanes) == 3
+    trainer, after = trainer_of(run, text(4 * 8 * 3)), []
+    assert len(trainer.scheme.lanes) == 3
     for _ in range(7):
         trainer.update()
         after.append([s.copy() for s in run.state])
@@ -401,7 +414,7 @@ def test_lines_forget_the_state_at_their_end_and_running_text_does_not(
 ) -> None:
     run = start(sequence, state=state)
     assert run.reset is forgets
-    updates(Trainer(run, text(2000)), 3)
+    updates(trainer_of(run, text(2000)), 3)
     for x, _, keep in seen:
         if forgets:
             assert keep is not None and (x == 0).any()
@@ -416,7 +429,7 @@ def test_what_came_before_a_line_makes_no_difference_to_it_unless_the_state_is_c
         for first in (1, 2):
             run = start(state=state, batch=1, window=2)
             ids = np.array([first, 0, 3, 4, 5, 0] * 4, np.uint8)
-            trainer = Trainer(run, ids)
+            trainer = trainer_of(run, ids)
             run.config = replace(run.config, rate=0.0)
             losses.append([update.nats for update in updates(trainer, 3)])
         assert losses[0][0] != losses[1][0]
@@ -426,8 +439,8 @@ def test_what_came_before_a_line_makes_no_difference_to_it_unless_the_state_is_c
 def test_every_character_of_the_training_part_is_learnt_from_once_an_epoch() -> None:
     ids = text(1003)
     run = start(rate=0.0, state="carry")
-    trainer = Trainer(run, ids)
-    events = updates(trainer, len(trainer.lanes))
+    trainer = trainer_of(run, ids)
+    events = updates(trainer, len(trainer.scheme.lanes))
     assert sum(update.count for update in events) == run.count == 1003
     assert run.nats == pytest.approx(sum(update.nats for update in events))
     assert (run.epoch, run.cursor) == (1, 0)
@@ -437,11 +450,11 @@ def test_an_epochs_short_windows_weigh_no_more_than_their_characters() -> None:
     """The gradient is divided by a whole window's characters even where there are fewer."""
     run = start(optimizer="sgd", momentum=0.0, rate=1.0, clip=0.0, batch=3, state="reset")
     ids = np.array([1, 2, 0] * 17 + [1], np.uint8)[: 3 * 17 + 1]
-    trainer = Trainer(run, ids)
-    shapes = [trainer.lanes[i][1].shape for i in range(len(trainer.lanes))]
+    trainer = trainer_of(run, ids)
+    shapes = [trainer.scheme.lanes[i][1].shape for i in range(len(trainer.scheme.lanes))]
     assert shapes == [(8, 3), (8, 3), (1, 3), (1, 1)]
-    for i in range(len(trainer.lanes)):
-        x, y = trainer.lanes[i]
+    for i in range(len(trainer.scheme.lanes)):
+        x, y = trainer.scheme.lanes[i]
         before, g = run.weights.flat.copy(), run.weights.like()
         keep = (x != 0)[..., None].astype(np.float32)
         rows = y.shape[1]
@@ -461,7 +474,7 @@ def validations(events: Iterable[Any]) -> list[Validation]:
 def test_a_budget_of_epochs_is_spent_exactly() -> None:
     running = begin(steps=None, epochs=2.0, symbols=2000)
     events = list(running)
-    run, windows = running.run, len(running.trainer.lanes)
+    run, windows = running.run, len(running.trainer.scheme.lanes)
     assert (run.step, run.epoch, run.cursor) == (2 * windows, 2, 0)
     assert validations(events)[-1].step == run.step and isinstance(events[-1], Validation)
     assert running.finished == "the budget is spent"
@@ -540,8 +553,8 @@ def test_losses_of_a_validation_are_bits_per_character(monkeypatch: pytest.Monke
     nats, count = (sum(getattr(e, name) for e in events if isinstance(e, Update)) for name in ("nats", "count"))
     (last,) = validations(events)
     assert last.train == pytest.approx(nats / count / math.log(2)) == first.train
-    assert last.epoch == pytest.approx(7 / len(running.trainer.lanes))
-    ids = running.valid
+    assert last.epoch == pytest.approx(7 / len(running.trainer.scheme.lanes))
+    ids = running.plan.valid
     assert last.valid * math.log(2) == evaluate(Network(running.run.model, running.run.weights, True), ids).mean
     assert running.run.history == [{"step": 7, "epoch": last.epoch, "train": last.train, "valid": last.valid}]
 
