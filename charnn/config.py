@@ -34,6 +34,19 @@ def _shares(course: str) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
+class ReadConfig(Checked):
+    """How a corpus is read."""
+
+    sequence: str = option(
+        "auto",
+        "what a sequence is, and so what ends by EOS",
+        choices=("auto", "line", "paragraph", "file"),
+    )
+    invalid: str = option("error", INVALID, choices=("error", "keep", "replace"))
+    characters: str = option("", "characters to have symbols for beside those of the corpus")
+
+
+@dataclass(frozen=True)
 class ModelConfig(Checked):
     """The shape of a network: with the number of symbols, all that its weights' shapes depend on.
 

@@ -141,14 +141,10 @@ def check_value(name: str, value: Any, bounds: Any) -> None:
         raise UsageError(f"{flag(name)} is {value}: give a number {limits}")
 
 
-def make(options: Mapping[str, Any], *kinds: type) -> list[Any]:
-    """A configuration of each kind, of those options that are its fields. Raises `UsageError` for one of no kind."""
-    options = known(options, *kinds)
-    names = [{spec.name for spec in fields(kind)} for kind in kinds]
-    found = [kind(**{n: options[n] for n in own & options.keys()}) for kind, own in zip(kinds, names, strict=True)]
-    for config in found:
-        config.refuse_idle(options)
-    return found
+def own(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some options that are fields of a configuration."""
+    names = {spec.name for spec in fields(kind)}
+    return {name: value for name, value in options.items() if name in names}
 
 
 def change(config: C, options: Mapping[str, Any]) -> C:

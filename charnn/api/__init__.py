@@ -5,7 +5,7 @@ itself, a `Path` a file, a list of names or paths several files, a `Corpus` its 
 part of the run's own corpus.
 """
 
-from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
+from ..config import EvalConfig, ModelConfig, ReadConfig, SampleConfig, TrainConfig
 from ..data.corpus import Corpus
 from ..data.read import read
 from ..data.vocabulary import Vocabulary
@@ -32,7 +32,7 @@ from .evaluation import character_scores, evaluate, evaluator, line_scores, over
 from .inspection import eigenvalues, gradcheck, gradients, unit_reader, units
 from .loading import load, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
-from .training import tokenize, train
+from .training import fit, resume, tokenize, train
 
 __all__ = [
     "Adaptation",
@@ -53,6 +53,7 @@ __all__ = [
     "ModelConfig",
     "Novelty",
     "Overlap",
+    "ReadConfig",
     "Rollback",
     "Run",
     "SampleConfig",
@@ -76,6 +77,7 @@ __all__ = [
     "evaluate",
     "evaluator",
     "export",
+    "fit",
     "generate",
     "gradcheck",
     "gradients",
@@ -85,6 +87,7 @@ __all__ = [
     "next_characters",
     "overlaps",
     "read",
+    "resume",
     "sampler",
     "samples",
     "save",

@@ -1,23 +1,32 @@
-"""Texts to corpora, and corpora to runs."""
+"""Texts to corpora, and corpora to runs that train."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import options
-from ..config import ModelConfig, TrainConfig
+from ..config import ReadConfig
+from ..conflicts import check
 from ..data import tokenized
 from ..data.corpus import Corpus
 from ..data.read import read
+from ..errors import CharnnError
 from ..io import text
-from ..io.text import Watch
+from ..io.text import Source, Watch
+from ..parallel import launcher
 from ..runs import folder
-from ..training import session
+from ..runs.corpus import read_as
+from ..runs.folder import Folder
+from ..runs.run import Run
+from ..training import start
 from ..training.session import Session
+
+CorpusLike = Corpus | str | Path | Source | Sequence[str | Path | Source]  # a corpus, or names of files
+KEPT_TEXT = "tokens.npz"  # in a run's folder, of a text that can be read once
 
 
 def tokenize(
     out: str | Path,
-    *paths: str | Path,
+    *paths: str | Path | Source,
     sequence: str = "auto",
     invalid: str = "error",
     watch: Watch = iter,
@@ -32,16 +41,92 @@ def tokenize(
 
 
 def train(
-    source: Corpus | str | Path, *, out: str | Path | None = folder.RUNS, name: str | None = None, **changes: Any
+    source: CorpusLike,
+    *,
+    runs: str | Path | None = folder.RUNS,
+    name: str | None = None,
+    recipe: str | None = None,
+    budget: str | None = None,
+    keep_text: bool = False,
+    watch: Watch = iter,
+    **changes: Any,
 ) -> Session:
-    """A new run on a corpus. Iterate over it to train; `.run` holds the network.
+    """A new run on a corpus, a file or several. Iterate over it to train; `.run` holds the network.
 
-    `changes` are options, the fields of `ModelConfig` and `TrainConfig`. The run is kept below `out`; nowhere if None.
+    `changes` are options, the fields of `ReadConfig`, `ModelConfig` and `TrainConfig`. They take the place of those of
+    the `recipe` of this name. A `budget` is a time, like 10m: it chooses the sizes that are not given; `.choice` says
+    why. The run is kept below `runs`, or nowhere (None), as `name`; with `keep_text` the text is kept in its folder.
+    `watch` passes on the bytes that are read, to show progress.
+
     BLAS uses what threads it likes; set OPENBLAS_NUM_THREADS=1 before NumPy is imported to give them to `workers`.
 
     >>> session = train("names.txt", hidden=128, epochs=10)  # doctest: +SKIP
     >>> for event in session: print(event)  # doctest: +SKIP
     """
-    data = source if isinstance(source, Corpus) else read(source)
-    model, config = options.make(changes, ModelConfig, TrainConfig)
-    return session.begin(data, model, config, out, name)
+    runs = changes.pop("out", runs)  # as version 0.1 called it
+    asked = {**changes, **{key: value for key, value in (("recipe", recipe), ("budget", budget)) if value}}
+    check({**asked, "ranks": launcher.launched(), "pipe": keep_text}, asked)
+    wanted = start.wanted(changes, recipe, budget)
+    where = None if launcher.rank() else runs  # rank 0 alone writes
+    if not keep_text or where is None:
+        return start.begin(_corpus(source, wanted.reading, watch), wanted, where, name)
+    kept = Folder.create(where, name or "stdin")
+    try:
+        tokenized.write(kept.path / KEPT_TEXT, _sources(source), **vars(wanted.reading))
+    except BaseException:
+        kept.path.rmdir()
+        raise
+    try:
+        return start.begin(tokenized.read(kept.path / KEPT_TEXT), wanted, kept)
+    except CharnnError as error:
+        raise type(error)(f"{error}; the text is kept, `charnn train {kept.path / KEPT_TEXT}`") from None
+
+
+def fit(source: CorpusLike, **changes: Any) -> Run:
+    """Train a new run to its end, and return it; on a terminal with a bar. `changes` are arguments of `train`.
+
+    Ctrl-C ends training after the update at hand; the run is then as it was left, and `resume` goes on with it.
+
+    >>> run = fit("names.txt", minutes=1)  # doctest: +SKIP
+    """
+    from ..terminal.progress import follow  # not before it is needed: it imports rich and tqdm
+
+    session = train(source, **changes)
+    follow(session)
+    return session.run
+
+
+def resume(
+    run: str | Path | None = None,
+    source: CorpusLike | None = None,
+    *,
+    runs: str | Path = folder.RUNS,
+    watch: Watch = iter,
+    **changes: Any,
+) -> Session:
+    """Go on with a run, by its name, folder or file, or with the newest, exactly where its last.npz left it.
+
+    Its corpus is found where it was, or is given as `source`. `changes` are fields of `TrainConfig`, like a larger
+    number of `epochs`. Warns where the last bits will not be those of a run that was never interrupted. Raises
+    `UsageError` for changes that would make it another run, `InputError` for another corpus.
+
+    >>> for event in resume("names", epochs=20): print(event)  # doctest: +SKIP
+    """
+    check({**changes, "resume": True, "ranks": launcher.launched()}, changes)
+    stopped = start.find(run, runs)
+    if isinstance(source, Corpus | None):
+        corpus = source
+    else:
+        corpus = read_as(stopped.run, *_sources(source), watch=watch)
+    return start.resume(stopped, corpus, changes)
+
+
+def _corpus(source: CorpusLike, reading: ReadConfig, watch: Watch) -> Corpus:
+    if isinstance(source, Corpus):
+        return source
+    return read(*_sources(source), watch=watch, **vars(reading))
+
+
+def _sources(source: CorpusLike) -> list[Source]:
+    assert not isinstance(source, Corpus)
+    return [text.file_source(one) for one in ([source] if isinstance(source, str | Path | Source) else source)]

@@ -6,6 +6,7 @@ import click
 
 from ..config import ModelConfig, TrainConfig
 from ..errors import UsageError
+from ..options import own
 from . import options, streams
 
 SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
@@ -78,7 +79,7 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
         raise UsageError(f"--corpus-size is {size}: give at least {MIN_SYMBOLS} characters")
     if not 2 <= symbols <= MAX_SYMBOLS:
         raise UsageError(f"--symbols is {symbols}: give 2 to {MAX_SYMBOLS}")
-    asked, network = options.pick(params, TrainConfig), options.pick(params, ModelConfig)
+    asked, network = TrainConfig(**own(TrainConfig, params)), ModelConfig(**own(ModelConfig, params))
     planned = plan.fit(replace(asked, epochs=asked.epochs or plan.DEFAULT_EPOCHS), size)
     shape = plan.choose_dropout(network, symbols, size)
     memory.check(Model(shape, symbols), planned)

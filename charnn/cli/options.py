@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import click
 
 from ..config import EvalConfig, ModelConfig, TrainConfig
-from ..options import C, Checked, help_text, old_names
+from ..options import C, Checked, help_text, old_names, own
 
 F = TypeVar("F", bound=Callable[..., Any])
 RENAMED = {"out": "runs", **old_names(EvalConfig)}  # options of version 0.1, and what they are called now
@@ -27,14 +27,6 @@ def present(name: str) -> str:
 def choice(flag: str, choices: tuple[str, ...], help: str) -> Callable[[F], F]:
     """An option whose first choice is the default."""
     return click.option(flag, type=click.Choice(choices), default=choices[0], show_default=True, help=help)
-
-
-sequence = choice("--sequence", ("auto", "line", "paragraph", "file"), "What a sequence is, and so what ends by EOS.")
-invalid = choice("--invalid", ("error", "keep", "replace"), "What becomes of bytes that are not UTF-8.")
-characters = click.option(
-    "--characters", default="", metavar="TEXT", help="Characters to have symbols for beside those of the corpus."
-)
-unknown = choice("--unknown", ("error", "skip"), "What becomes of characters that the model does not know.")
 
 
 def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[F], F]:
@@ -59,11 +51,14 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
                     kwargs["type"] = click.Choice(list(choices)) if choices else hint
                 if "form" in spec.metadata:
                     kwargs["callback"] = _written(spec.metadata["form"])
-                kwargs["show_default"] = spec.default is not None
+                kwargs["show_default"] = spec.default is not None and spec.default != ""
                 function = click.option(*names, spec.name, **kwargs)(function)
         return function
 
     return decorate
+
+
+unknown, invalid = config_options(EvalConfig, only="unknown"), config_options(EvalConfig, only="invalid")
 
 
 def _written(form: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -87,18 +82,8 @@ def given(ctx: click.Context) -> dict[str, Any]:
     return {name: value for name, value in ctx.params.items() if ctx.get_parameter_source(name) == source}
 
 
-def names(kind: type[Checked]) -> set[str]:
-    """The options that are fields of a config."""
-    return {spec.name for spec in fields(kind)}
-
-
-def pick(params: dict[str, Any], kind: type[C]) -> C:
-    """A config of the options that are its fields."""
-    return kind(**{name: params[name] for name in names(kind) & params.keys()})
-
-
 def config(params: dict[str, Any], kind: type[C]) -> C:
-    """The same; raises `UsageError` where options were given that have no effect."""
-    found = pick(params, kind)
+    """A config of the options that are its fields. Raises `UsageError` where some were given that have no effect."""
+    found = kind(**own(kind, params))
     found.refuse_idle(given(click.get_current_context()))
     return found

@@ -4,9 +4,7 @@ from typing import Any
 
 import click
 
-from ..config import ModelConfig, TrainConfig
-from ..errors import UsageError
-from . import options, streams
+from . import streams
 
 LIST = "list"
 
@@ -51,8 +49,6 @@ def _follow(ctx: click.Context, param: click.Parameter, name: str | None) -> str
         streams.write("".join(f"{r.name}: {r.about}\n    {r}\n" for r in recipes.read().values()))
         ctx.exit()
     found = {} if name == LIST else fields(name)
-    if stray := found.keys() - options.names(ModelConfig) - options.names(TrainConfig):
-        raise UsageError(f"{recipes.FILE} has {min(stray)} in {name}, which is no option of a network or its training")
     ctx.default_map = {**(ctx.default_map or {}), **found}
     return name
 

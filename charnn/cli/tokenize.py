@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..config import TrainConfig
+from ..config import ReadConfig, TrainConfig
 from ..conflicts import check
 from . import options, streams
 
@@ -13,9 +13,7 @@ from . import options, streams
 @click.command("tokenize")
 @click.argument("corpus", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE", help="Write a tokenised .npz; - for ids on standard output.")
-@options.sequence
-@options.invalid
-@options.characters
+@options.config_options(ReadConfig)
 @options.config_options(TrainConfig, only="valid")
 @click.option("--decode", is_flag=True, help="The way back: from a tokenised file, or from ids, to the text.")
 @click.option("--vocabulary", metavar="FILE", help="With --decode: tokenised file or model whose ids they are.")
@@ -47,7 +45,7 @@ def command(
             raise click.UsageError(f"--output {output}: tokenised files are known by their names, which end in .npz")
         if any(name.endswith(".npz") for name in corpus):
             raise click.UsageError(f"{corpus[0]} is tokenised already: leave out --output")
-    options.pick({"valid": valid}, TrainConfig)  # refuses what is out of bounds
+    TrainConfig(valid=valid)  # refuses what is out of bounds
     from ..data import read, tokenized
     from ..evaluation import ngram
     from ..evaluation.ngram import COUNTED_SYMBOLS, baselines

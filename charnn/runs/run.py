@@ -1,5 +1,6 @@
 """A run: everything that changes while a network is trained, and all that a checkpoint holds."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,24 @@ class Run:
     history: list[dict[str, float]] = field(default_factory=list)  # a record for every validation
     environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
     path: Path | None = None  # the file that it was loaded from
+
+    def __repr__(self) -> str:
+        """The run in a line: its name, text, network, parameters, updates, and lowest validation loss."""
+        config = self.model.config
+        facts = [
+            ", ".join(Path(name).name for name in self.origin.names),
+            f"{config.cell} {config.layers} x {config.hidden}",
+            f"{self.weights.count:,} parameters",
+            f"{self.step:,} updates",
+            *([] if self.best is None else [f"{self.best / math.log(2):.4f} bits/char"]),
+        ]
+        return f"<Run {self.name}: {', '.join(facts)}>"
+
+    @property
+    def name(self) -> str:
+        """The name of its folder or its file; of a run that was not loaded, that of its text."""
+        path = self.path or Path(self.origin.names[0])
+        return path.parent.name if path.name in ("best.npz", "last.npz") else path.stem
 
     def move(self, allocate: Allocate) -> None:
         """Put all arrays where other workers see them too."""

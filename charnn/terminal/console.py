@@ -3,9 +3,7 @@
 import math
 import shlex
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,7 @@ from ..evaluation.ngram import Baselines
 from ..evaluation.score import Score
 from ..io.text import Source
 from ..runs.folder import RUNS, Folder
-from ..training.session import Event, Session, Validation
-from ..training.trainer import Rollback, Update
+from ..training.session import Session
 
 RARITY_SYMBOLS = 1 << 24  # symbols from the start of a text that tell which characters are rare
 SHOWN_RAREST = 12  # characters of the vocabulary that a summary shows
@@ -162,64 +159,6 @@ def beside(counted: dict[str, float]) -> str:
         f"uniform {counted['uniform']:.3f}, unigram {counted['unigram']:.3f}, bigram {counted['bigram']:.3f}, "
         f"{counted['order']}-gram {counted['ngram']:.3f} bits/char"
     )
-
-
-class Progress:
-    """The bar, and the lines above it, of a training run."""
-
-    def __init__(self, session: Session):
-        self.session = session
-        self.bits = 0.0  # of the last windows, smoothed
-        self.characters = 0
-        self.headed = False
-        self.bar = tqdm(
-            total=100.0,
-            initial=100 * session.trainer.progress,
-            file=STDERR,
-            disable=not STDERR.isatty(),
-            leave=False,
-            dynamic_ncols=True,
-            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        )
-        self.started = time.monotonic()
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, Update):
-            self._update(event)
-        elif isinstance(event, Validation):
-            self._validation(event)
-        else:
-            self._rollback(event)
-
-    def _update(self, event: Update) -> None:
-        bits = event.nats / max(1, event.count) / math.log(2)
-        self.bits += (bits - self.bits) * (0.02 if self.characters else 1)
-        self.characters += event.count
-        if not self.bar.disable:
-            speed = self.characters / max(1e-9, time.monotonic() - self.started)
-            self.bar.set_postfix_str(f"{speed:,.0f} char/s, {self.bits:.3f} bits/char", refresh=False)
-            self.bar.update(100 * self.session.trainer.progress - self.bar.n)
-
-    def _validation(self, event: Validation) -> None:
-        if not self.headed:
-            self.headed = True
-            self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}  bits/char; * the best so far; a sample")
-        written = " ".join(event.sample.split())
-        best = "*" if event.best else " "
-        self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{best} {written:.60}")
-
-    def _rollback(self, event: Rollback) -> None:
-        self.line(
-            f"{event.failed:8,} the loss exploded after this step: back to step {event.step:,}, "
-            f"on at half the rate, {event.rate:g} (try {event.in_a_row})"
-        )
-
-    def line(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            self.bar.write(text, file=STDERR)
-
-    def close(self) -> None:
-        self.bar.close()
 
 
 def saved(session: Session) -> None:

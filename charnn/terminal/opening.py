@@ -1,15 +1,12 @@
 """The first screen of a training run: what was understood, what it will take, and what there is to beat."""
 
-from typing import Any
-
-from ..data.corpus import Corpus
 from ..training.session import Session
 from .console import about, beside, rows
 
 FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 
 
-def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
+def show(session: Session, recipe: str | None = None) -> None:
     """The first screen of a training run."""
     run, plan, config = session.run, session.plan, session.run.config
     m = run.model.config
@@ -20,14 +17,15 @@ def show(session: Session, found: Corpus, asked: dict[str, Any]) -> None:
     count = run.weights.count
     budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
-    fitted = () if asked.get("resume") else ("batch", "window")
-    shrunk = [f"{name} {getattr(config, name)}" for name in fitted if getattr(config, name) < asked[name]]
+    asked = session.asked or config
+    fitted = ("batch", "window")
+    shrunk = [f"{name} {getattr(config, name)}" for name in fitted if getattr(config, name) < getattr(asked, name)]
     counted = run.origin.baselines
     cut = "" if counted["counted"] == len(plan.train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
     rows(
         [
-            *([("recipe", asked["recipe"])] if asked.get("recipe") else []),
-            *about(found),
+            *([("recipe", recipe)] if recipe else []),
+            *(about(session.corpus) if session.corpus else []),
             ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
             ("split", f"{len(plan.train):,} symbols to train on, the last {len(plan.valid):,} held out"),
             ("model", f"{shape}, {noise} {m.dropout:g}: {count:,} parameters{hint(count, len(plan.train))}"),

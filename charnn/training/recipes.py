@@ -2,11 +2,12 @@
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..config import ModelConfig, TrainConfig
 from ..errors import UsageError
 
 FILE = Path(__file__).with_name("recipes.json")
@@ -41,7 +42,10 @@ def read() -> dict[str, Recipe]:
 
 
 def named(name: str) -> Recipe:
-    """The recipe of this name. Raises `UsageError` where there is none."""
+    """The recipe of this name. Raises `UsageError` where there is none, and for options that it cannot have."""
     if name not in read():
         raise UsageError(f"there is no recipe {name}: choose one of {', '.join(read())}")
-    return read()[name]
+    found, options = read()[name], {spec.name for kind in (ModelConfig, TrainConfig) for spec in fields(kind)}
+    if stray := found.fields.keys() - options:
+        raise UsageError(f"{FILE} has {min(stray)} in {name}, which is no option of a network or its training")
+    return found

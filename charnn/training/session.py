@@ -23,6 +23,7 @@ from ..runs.folder import Folder
 from ..runs.run import CorpusInfo, Run
 from ..sampling.sampler import generate
 from . import advice, schedules
+from .budget import Choice
 from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
@@ -60,6 +61,9 @@ class Session:
 
     def __init__(self, run: Run, plan: Plan, folder: Folder | None = None):
         self.run, self.plan, self.folder = run, plan, folder
+        self.corpus: Corpus | None = None  # that it was begun or resumed with
+        self.asked: TrainConfig | None = None  # of a new run, before anything was fitted to the text
+        self.choice: Choice | None = None  # of a budget: the network that converges in it
         if folder:
             folder.lock()
         self.group = worker_group(run.config.workers or 1)
@@ -178,6 +182,7 @@ def begin(
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
     session = Session(run, plan, where)
+    session.corpus = corpus
     session.save()  # what cannot be written is found out now, not after hours
     return session
 
@@ -209,4 +214,6 @@ def resume(
         where.rewind(run.validated, run.rollbacks)
     elif where is not None:
         where = Folder.create(where, name or corpus.name)
-    return Session(run, plan, where)
+    session = Session(run, plan, where)
+    session.corpus = corpus
+    return session

@@ -1,0 +1,98 @@
+"""The bar of a training run, and the lines above it; and training to its end below them."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from tqdm import tqdm
+
+from ..training.session import Event, Session, Validation
+from ..training.trainer import Rollback, Update
+from .console import STDERR
+
+
+class Progress:
+    """The bar, and the lines above it, of a training run."""
+
+    def __init__(self, session: Session):
+        self.session = session
+        self.bits = 0.0  # of the last windows, smoothed
+        self.characters = 0
+        self.headed = False
+        self.bar = tqdm(
+            total=100.0,
+            initial=100 * session.trainer.progress,
+            file=STDERR,
+            disable=not STDERR.isatty(),
+            leave=False,
+            dynamic_ncols=True,
+            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+        self.started = time.monotonic()
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, Update):
+            self._update(event)
+        elif isinstance(event, Validation):
+            self._validation(event)
+        else:
+            self._rollback(event)
+
+    def _update(self, event: Update) -> None:
+        bits = event.nats / max(1, event.count) / math.log(2)
+        self.bits += (bits - self.bits) * (0.02 if self.characters else 1)
+        self.characters += event.count
+        if not self.bar.disable:
+            speed = self.characters / max(1e-9, time.monotonic() - self.started)
+            self.bar.set_postfix_str(f"{speed:,.0f} char/s, {self.bits:.3f} bits/char", refresh=False)
+            self.bar.update(100 * self.session.trainer.progress - self.bar.n)
+
+    def _validation(self, event: Validation) -> None:
+        if not self.headed:
+            self.headed = True
+            self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}  bits/char; * the best so far; a sample")
+        written = " ".join(event.sample.split())
+        best = "*" if event.best else " "
+        self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{best} {written:.60}")
+
+    def _rollback(self, event: Rollback) -> None:
+        self.line(
+            f"{event.failed:8,} the loss exploded after this step: back to step {event.step:,}, "
+            f"on at half the rate, {event.rate:g} (try {event.in_a_row})"
+        )
+
+    def line(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self.bar.write(text, file=STDERR)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def follow(session: Session) -> None:
+    """Train to the end, and show it. Ctrl-C ends training after the update at hand, and the run is saved."""
+    progress = Progress(session)
+    try:
+        with interruptible(session):
+            for event in session:
+                progress.show(event)
+    finally:
+        progress.close()
+    if session.stopped:
+        session.save()
+
+
+@contextmanager
+def interruptible(session: Session) -> Iterator[None]:
+    """While it is entered, SIGINT stops a session between two updates; an exception would come within one."""
+    if threading.current_thread() is not threading.main_thread():  # signals come to that one alone
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: session.stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

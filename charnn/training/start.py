@@ -1,0 +1,123 @@
+"""How training starts: what is asked for becomes a run, a new one or one that goes on."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import ModelConfig, ReadConfig, TrainConfig
+from ..data.corpus import Corpus
+from ..errors import CharnnWarning, UsageError
+from ..options import flag, known, own
+from ..parallel import launcher
+from ..runs import checkpoint, folder
+from ..runs.corpus import own_corpus
+from ..runs.folder import Folder
+from ..runs.run import Run
+from . import budget, recipes, session
+from .session import Session
+
+KINDS = ReadConfig, ModelConfig, TrainConfig
+TIMES = "minutes", "epochs", "steps"  # options that a budget stands for
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a new run: how its text is read, its network and training, and a budget in seconds.
+
+    `hidden` and `layers` are the sizes that were given, which a budget keeps.
+    """
+
+    reading: ReadConfig
+    model: ModelConfig
+    config: TrainConfig
+    seconds: float | None = None
+    hidden: int | None = None
+    layers: int | None = None
+
+
+def wanted(changes: Mapping[str, Any], recipe: str | None = None, time: str | None = None) -> Wanted:
+    """The configurations of these options, of those of a recipe that are not among them, and of a budget's time.
+
+    A budget takes the place of a recipe's time. Raises `UsageError` for options that there are not, that have no
+    effect or do not go together.
+    """
+    found, changes = recipes.named(recipe) if recipe else None, known(changes, *KINDS)
+    values = {**(known(found.fields, *KINDS) if found else {}), **changes}
+    seconds = budget.seconds(time) if time else None
+    decided = values | dict.fromkeys(TIMES) if seconds else values
+    try:
+        reading = ReadConfig(**own(ReadConfig, decided))
+        model, config = ModelConfig(**own(ModelConfig, decided)), TrainConfig(**own(TrainConfig, decided))
+    except UsageError as error:
+        raise UsageError(f"{error} (--recipe {found.name} is {found})" if found else str(error)) from None
+    config.refuse_idle(changes)
+    return Wanted(reading, model, config, seconds, values.get("hidden"), values.get("layers"))
+
+
+def begin(corpus: Corpus, wanted: Wanted, where: Folder | str | Path | None, name: str | None = None) -> Session:
+    """A new run on a corpus; see `session.begin`. With a budget, a network that converges within it."""
+    sequence = wanted.reading.sequence
+    if sequence not in ("auto", corpus.vocabulary.sequence):
+        raise UsageError(
+            f"{corpus.names[0]} was tokenised with --sequence {corpus.vocabulary.sequence}: tokenise it anew"
+        )
+    model, config, choice = wanted.model, wanted.config, None
+    if wanted.seconds:
+        model, config, choice = budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
+    begun = session.begin(corpus, model, config, where, name)
+    begun.asked, begun.choice = config, choice
+    return begun
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A run as it was saved, its file, and the folder to go on in; None where the file is a copy."""
+
+    run: Run
+    path: Path
+    folder: Folder | None
+    runs: str | Path
+
+
+def find(name: str | Path | None, runs: str | Path) -> Stopped:
+    """The last state of a run, whose folder is kept from others. Raises `UsageError` for a file without that state."""
+    path = folder.find(None if name is None else str(name), runs, "last")
+    own = Folder(path.parent)
+    if path != own.last:  # a copy: whatever else is where it lies is none of this run
+        return Stopped(_resumable(path), path, None, runs)
+    if launcher.rank() == 0:
+        own.lock()
+    return Stopped(_resumable(path), path, own, runs)
+
+
+def _resumable(path: Path) -> Run:
+    run = checkpoint.load(path)
+    if not run.moments:
+        raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")
+    return run
+
+
+def resume(stopped: Stopped, corpus: Corpus | None, changes: Mapping[str, Any]) -> Session:
+    """Go on with a run; see `session.resume`. A copy of one goes on in a folder of its own."""
+    run, path, changes = stopped.run, stopped.path, known(changes, *KINDS)
+    reading = {"sequence": run.vocabulary.sequence, "invalid": run.origin.invalid}
+    for name, was in {**vars(run.model.config), **reading}.items():
+        if changes.get(name, was) not in (was, "auto"):
+            raise UsageError(
+                f"{path} has {flag(name)} {was}, and cannot be resumed with {changes[name]}: train a new run"
+            )
+    if run.environment_changes:
+        _warn(f"this run was saved with {run.environment_changes}: it goes on, but not to the same last bits")
+    before, where = run.config.workers, None if launcher.rank() else stopped.folder or stopped.runs
+    resumed = session.resume(run, corpus or own_corpus(run), where, own(TrainConfig, changes), path.stem)
+    if not stopped.folder and resumed.folder:
+        _warn(f"{path} is no run's last.npz: it goes on as a run of its own in {resumed.folder.path}/")
+    if run.config.workers != before:
+        _warn(f"{run.config.workers} workers, {before} before: it goes on, but not to the same last bits")
+    return resumed
+
+
+def _warn(message: str) -> None:
+    warnings.warn(f"note: {message}", CharnnWarning, stacklevel=4)
