@@ -6,15 +6,13 @@ started, `pipe` is a corpus that can be read once only, and `reset` that the mod
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .choices import CELLS
 from .errors import UsageError
 
 
-@dataclass(frozen=True)
-class Conflict:
+class Conflict(NamedTuple):
     """A row: options, when their values do not go together, why, and what to do. `says` can name values in braces.
 
     With `asked` the first of the options has to be asked for: its default goes together with all others.
