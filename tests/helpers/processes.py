@@ -67,14 +67,16 @@ class Process(subprocess.Popen[bytes]):
 
 
 def start(*args: object, command: Sequence[str] = COMMAND, **options: Any) -> "subprocess.Popen[bytes]":
-    """A process under way, in which SIGINT is not ignored, even where these tests run in the background."""
+    """A process under way, which ignores no signal, even where these tests run in the background, or under nohup."""
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment()}
     streams["bufsize"] = 0  # what a buffer has read ahead behind `told_until`, `communicate` would never see
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    heeded = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in heeded.items()}
     try:
         return Process([*command, *map(str, args)], **{**streams, **options})
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def charnn(*args: object, stdin: bytes | int = subprocess.DEVNULL, seconds: float = 10, **options: Any) -> Done:

@@ -29,7 +29,8 @@ def on_terminal(
 
     def control() -> None:
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGHUP):  # which are ignored where these tests run under nohup
+            signal.signal(number, signal.SIG_DFL)
 
     streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "env": environment(), **options}
     process = subprocess.Popen(command, start_new_session=True, preexec_fn=control, pass_fds=[terminal], **streams)
