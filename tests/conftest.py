@@ -10,6 +10,8 @@ pytest.register_assert_rewrite("tests.helpers")
 from tests.helpers import snapshots  # noqa: E402
 from tests.helpers.program import BRIEF, names, ok  # noqa: E402
 
+LONG = ("faults", "benchmarks")  # folders of tests that start many processes
+
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -42,19 +44,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes more than a second of a free core")
-    config.addinivalue_line("markers", "quick: the first case of each test that is not slow: a minute on two cores")
+    config.addinivalue_line("markers", "slow: takes more than a second of a free core, in one case at least")
+    config.addinivalue_line(
+        "markers", "quick: the first case of each test, but for slow ones, faults and benchmarks: a minute on two cores"
+    )
     for kept in snapshots.ALL:
         kept.updating = config.getoption("--update-snapshots")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the first case of each test as quick, unless it is marked as slow."""
+    """Mark the first case of each test as quick; but none that is slow, a fault or of the benchmarks."""
     seen = set()
     for item in items:
         test = item.nodeid.partition("[")[0]
-        if test not in seen and not item.get_closest_marker("slow"):
+        if test not in seen and not item.get_closest_marker("slow") and item.path.parent.name not in LONG:
             item.add_marker("quick")
         seen.add(test)
 

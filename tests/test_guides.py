@@ -10,6 +10,7 @@ import pytest
 from tests.helpers import guides
 
 
+@pytest.mark.slow
 def test_the_guide_to_export(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
@@ -29,6 +30,7 @@ def titles(picture: Path) -> list[str]:
     return [text for text in texts if re.search("[A-Za-z]{2}", text) and not re.search(r"\d\.\d", text)]
 
 
+@pytest.mark.slow
 def test_the_guide_to_pictures(tmp_path: Path) -> None:
     guides.follow("pictures", tmp_path)
     names = guides.pictures("pictures")

@@ -28,6 +28,7 @@ def bench(*words: str) -> Result:
     return invoke("bench", *words)
 
 
+@pytest.mark.slow
 def test_the_table() -> None:
     result = bench(*SMALL, "--corpus-size", "5000", "--epochs", "3")
     assert result.exit_code == 0, result.output
@@ -40,6 +41,7 @@ def test_the_table() -> None:
     assert re.fullmatch(r"5,000 characters, 3 epochs: .+ of training", lines[9])
 
 
+@pytest.mark.slow
 def test_json_for_a_corpus() -> None:
     result = bench(*SMALL, str(NAMES), "--json")
     assert result.exit_code == 0, result.output
@@ -66,6 +68,7 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_ctrl_c_leaves_nothing_behind() -> None:
     mark = f"BENCH_TEST={os.getpid()}-ctrl-c"

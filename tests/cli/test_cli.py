@@ -272,6 +272,7 @@ def test_a_second_run_gets_a_folder_of_its_own(new: Path) -> None:
     assert runs[0] == runs[1] == runs[2]  # all that is random comes from --seed
 
 
+@pytest.mark.slow
 def test_every_way_to_hand_over_the_text_trains_the_same_network(new: Path) -> None:
     text = Path("names.txt").read_bytes()
     Path("names.txt.gz").write_bytes(gzip.compress(text))
@@ -911,6 +912,7 @@ def test_every_command_takes_the_same_ways_to_name_a_model(here: Path, tmp_path:
 # standard output and error
 
 
+@pytest.mark.slow
 def test_only_results_are_on_standard_output(new: Path) -> None:
     """And a process of its own says the same as the runner above."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

@@ -272,6 +272,7 @@ def test_units_of_an_endless_stream_come_at_once() -> None:
     assert [line.split("\t")[1] for line in done.stdout.splitlines()[2:]] == ["a", "n", "b"]
 
 
+@pytest.mark.slow
 def test_units_come_as_they_are_typed() -> None:
     command = [sys.executable, "-m", "charnn", "inspect", "units", "-"]
     files: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}

@@ -116,6 +116,7 @@ def test_the_text_comes_back_byte_for_byte(texts: list[str], sequence: str, cuts
     assert found.sha256 == hashlib.sha256(whole).hexdigest()
 
 
+@pytest.mark.slow
 @law
 @given(TEXTS, st.sampled_from(MODES), CUTS)
 @example(["one\r\n\r\ntwo and more\r\n"], "paragraph", [])

@@ -151,6 +151,7 @@ def test_the_folder_has_all_that_others_need(tmp_path: Path) -> None:
         assert words in card
 
 
+@pytest.mark.slow
 def test_the_module_goes_on_from_a_text(tmp_path: Path) -> None:
     needs("folder")
     run = charnn.load(FIXTURES / "lstm.npz")

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,13 @@ from tests.helpers.waiting import limit
 
 BESIDE = Path(sys.executable).with_name("mpiexec")
 MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
-real = pytest.mark.skipif(not (MPIEXEC and find_spec("mpi4py")), reason="needs mpi4py and mpiexec: charnn[mpi]")
+missing = pytest.mark.skipif(not (MPIEXEC and find_spec("mpi4py")), reason="needs mpi4py and mpiexec: charnn[mpi]")
 STARTERS = ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK")
+
+
+def real(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that starts ranks."""
+    return pytest.mark.slow(missing(test))
 
 
 def environment() -> dict[str, str]:

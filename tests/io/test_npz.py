@@ -92,6 +92,7 @@ def whole(folder: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @law
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,6}(/[A-Z0-9]{1,3})?", fullmatch=True), ARRAY, min_size=1, max_size=3))
 def test_arrays_come_back_and_numpy_reads_them(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:

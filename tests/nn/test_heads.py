@@ -535,6 +535,7 @@ def home(request: pytest.FixtureRequest, words: Path, tmp_path_factory: pytest.T
     return request.param, folder
 
 
+@pytest.mark.slow
 def test_every_command_works(home: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, words: Path) -> None:
     ending, folder = home
     monkeypatch.chdir(folder)

@@ -673,6 +673,7 @@ def test_ctrl_c_is_the_first_workers_to_see_to(command: Command, tmp_path: Path)
     assert_resumes(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_under_the_command_line_ends_it_in_one_line(command: Command, tmp_path: Path) -> None:
     process, pids = command
     os.kill(pids[0], signal.SIGKILL)

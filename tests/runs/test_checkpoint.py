@@ -361,6 +361,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @law
 @given(st.data())
 def test_any_header_gives_a_run_or_a_checkpoint_error(tmp_path: Path, whole: bytes, data: st.DataObject) -> None:

@@ -299,6 +299,7 @@ def test_shares_have_one_way_to_be_written() -> None:
     assert ModelConfig().decay is None and ModelConfig(teacher_forcing="1") == ModelConfig()
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_samples_and_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")

@@ -115,6 +115,7 @@ def test_single_steps_are_the_networks(layers: int, skip: bool, reset: bool) -> 
     go_on(lambda: FastStepper(Network(model, p, reset), 5, 0.7))
 
 
+@pytest.mark.slow
 def test_memory_is_counted_with_what_is_normalised() -> None:
     found = []
     for norm in ("none", "layer"):

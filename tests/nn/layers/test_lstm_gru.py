@@ -279,6 +279,7 @@ def test_a_window_allocates_no_more_than_the_workspace_holds(cell: str) -> None:
     assert sizes[0] == sizes[1] == sizes[2] == ws._arena.size
 
 
+@pytest.mark.slow
 @cells
 def test_memory_is_counted_with_the_gates(cell: str) -> None:
     for batch, hidden, layers, skip in ((32, 256, 1, False), (50, 128, 3, True)):
