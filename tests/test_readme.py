@@ -56,6 +56,7 @@ def test_there_are_commands_to_parse() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     (block,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

@@ -148,6 +148,7 @@ class Training(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
 
+@pytest.mark.slow
 def test_whatever_is_done_to_a_run_it_is_its_twin(corpus: Corpus) -> None:
     Training.corpus, Training.twin = corpus, Twin(corpus)
     kinds = [type(event).__name__ for event in Training.twin.events]
