@@ -52,16 +52,23 @@ class Cell(Choice):
 
 
 class Task(Choice):
-    """A row of `TASKS`. The code is a subclass of `tasks.base.Task`, and `network` makes the network from its options.
+    """A row of `TASKS`. The code is a subclass of `tasks.base.Task`, `network` makes the network from its options, and
+    `vocabulary` reads the vocabulary from a file.
 
     `defaults` are those of options of `ModelConfig` and `TrainConfig` that are best for other tasks than text.
     """
 
     def __init__(
-        self, code: str, network: str, *uses: str, defaults: Mapping[str, Any] = MappingProxyType({}), **own: Any
+        self,
+        code: str,
+        network: str,
+        vocabulary: str,
+        *uses: str,
+        defaults: Mapping[str, Any] = MappingProxyType({}),
+        **own: Any,
     ):
         super().__init__(code, *uses, **own)
-        self.network, self.defaults = Choice(network), defaults
+        self.network, self.vocabulary, self.defaults = Choice(network), Choice(vocabulary), defaults
 
 
 CELLS = {
@@ -116,12 +123,14 @@ CONDITION = option(
 SYMBOL_DROPOUT = option(
     0.0, "share of the source's symbols that are made unknown while training", low=0, high=0.95, of="task"
 )
+TEXT_VOCABULARY, PAIR_VOCABULARY = "charnn.data.vocabulary:from_json", "charnn.data.units:from_json"
 PAIRS = {"layers": 1, "skip": False, "rate": 3e-3, "scheme": "full"}  # defaults of networks of pairs
 TASKS = {
-    "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model"),
+    "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model", TEXT_VOCABULARY),
     "classify": Task(
         "charnn.tasks.classify:Classify",
         "charnn.nn.task_model:classifier",
+        PAIR_VOCABULARY,
         *("columns", "valid_file", "labels", "head", "feedforward"),
         encoder=READER,
         pooling=like(POOLING, default="mean"),
@@ -131,6 +140,7 @@ TASKS = {
     "condition": Task(
         "charnn.tasks.condition:Condition",
         "charnn.nn.task_model:conditioned",
+        PAIR_VOCABULARY,
         *("columns", "valid_file", "context_as", "context_dropout"),
         encoder=READER,
         pooling=POOLING,
@@ -140,6 +150,7 @@ TASKS = {
     "translate": Task(
         "charnn.tasks.translate:Translate",
         "charnn.nn.task_model:translator",
+        PAIR_VOCABULARY,
         *("columns", "valid_file", "attention", "target_units", "autoencode"),
         encoder=ENCODER,
         pooling=POOLING,
@@ -150,6 +161,7 @@ TASKS = {
     "fill": Task(
         "charnn.tasks.fill:Fill",
         "charnn.nn.task_model:gap_filler",
+        TEXT_VOCABULARY,
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.1),
         defaults={"scheme": "full", "window": 128},
     ),

@@ -169,6 +169,9 @@ class TaskConfig(Checked):
     autoencode: bool | None = option(False, "learn to write each line again, without pairs", of="task")
 
 
+TEXT = TaskConfig()
+
+
 @dataclass(frozen=True)
 class TrainConfig(Checked):
     """How a network is trained: with the corpus, the seed and the model, all that a run depends on."""

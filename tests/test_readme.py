@@ -9,7 +9,7 @@ import pytest
 
 from charnn.cli import program, train
 from charnn.config import ModelConfig, TrainConfig
-from charnn.training import plan
+from charnn.tasks import fitting
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,8 +68,9 @@ def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch
 def test_defaults_are_those_of_the_code() -> None:
     model = ModelConfig()
     assert f"`--cell {model.cell} --layers {model.layers} --hidden {model.hidden}` by default" in TEXT
-    assert f"{plan.DEFAULT_EPOCHS:g} passes over the text or {plan.DEFAULT_MINUTES:g} minutes" in TEXT
-    budget = f"{plan.DEFAULT_EPOCHS:g} epochs, or {plan.DEFAULT_MINUTES:g} minutes, or until {TrainConfig().patience}"
+    assert f"{fitting.DEFAULT_EPOCHS:g} passes over the text or {fitting.DEFAULT_MINUTES:g} minutes" in TEXT
+    epochs, minutes = fitting.DEFAULT_EPOCHS, fitting.DEFAULT_MINUTES
+    budget = f"{epochs:g} epochs, or {minutes:g} minutes, or until {TrainConfig().patience}"
     assert budget in (train.command.help or "")
     assert model.skip
     assert ModelConfig("elman").activation == ModelConfig("jordan").activation == "relu"

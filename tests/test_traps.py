@@ -35,6 +35,7 @@ from charnn.runs.folder import Folder
 from charnn.runs.run import CorpusInfo, Run
 from charnn.sampling.sampler import generate
 from charnn.sampling.stepper import FastStepper
+from charnn.tasks import fitting
 from charnn.training import plan, session
 from charnn.training.session import Session, Validation
 from charnn.training.trainer import Rollback, Trainer, Update
@@ -434,9 +435,9 @@ def test_documented_defaults_are_those_of_the_code() -> None:
 def test_what_help_says_of_defaults_that_depend_on_the_text_is_what_the_code_does() -> None:
     shown = " ".join(invoke("train", "--help", terminal_width=300).output.split())
     patience = TrainConfig().patience
-    assert f"{plan.DEFAULT_EPOCHS:g} epochs, or {plan.DEFAULT_MINUTES:g} minutes" in shown
+    assert f"{fitting.DEFAULT_EPOCHS:g} epochs, or {fitting.DEFAULT_MINUTES:g} minutes" in shown
     assert f"{patience} validations in a row" in shown
-    shares = [share for _, share in plan.DROPOUT_BY_RATIO]
+    shares = [share for _, share in fitting.DROPOUT_BY_RATIO]
     assert f"default: {min(shares):g} to {max(shares):g}" in shown
     least, most = plan.CHARACTERS_PER_VALIDATION
     assert f"at least {least // 1000:,} k and at most {most // 10**6:,} M characters" in shown

@@ -4,23 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import ReadConfig
 from ..conflicts import check
 from ..data import tokenized
 from ..data.corpus import Corpus
-from ..data.read import read
+from ..data.pairs import Pairs
 from ..errors import CharnnError
 from ..io import text
 from ..io.text import Source, Watch
 from ..parallel import launcher
 from ..runs import folder
-from ..runs.corpus import read_as
 from ..runs.folder import Folder
 from ..runs.run import Run
+from ..tasks import base as tasks
 from ..training import start
 from ..training.session import Session
 
-CorpusLike = Corpus | str | Path | Source | Sequence[str | Path | Source]  # a corpus, or names of files
+CorpusLike = Corpus | Pairs | str | Path | Source | Sequence[str | Path | Source]  # a corpus, or names of files
 KEPT_TEXT = "tokens.npz"  # in a run's folder, of a text that can be read once
 
 
@@ -53,9 +52,10 @@ def train(
 ) -> Session:
     """A new run on a corpus, a file or several. Iterate over it to train; `.run` holds the network.
 
-    `changes` are options, the fields of `ReadConfig`, `ModelConfig` and `TrainConfig`. They take the place of those of
-    the `recipe` of this name. A `budget` is a time, like 10m: it chooses the sizes that are not given; `.choice` says
-    why. The run is kept below `runs`, or nowhere (None), as `name`; with `keep_text` the text is kept in its folder.
+    `changes` are options, the fields of `ReadConfig`, `TaskConfig`, `ModelConfig` and `TrainConfig`. They take the
+    place of those of the `recipe` of this name. A `budget` is a time, like 10m: it chooses the sizes that are not
+    given; `.choice` says why. The run is kept below `runs`, or nowhere (None), as `name`; with `keep_text` the text is
+    kept in its folder.
     `watch` passes on the bytes that are read, to show progress.
 
     BLAS uses what threads it likes; set OPENBLAS_NUM_THREADS=1 before NumPy is imported to give them to `workers`.
@@ -69,15 +69,16 @@ def train(
     wanted = start.wanted(changes, recipe, budget)
     where = None if launcher.rank() else runs  # rank 0 alone writes
     if not keep_text or where is None:
-        return start.begin(_corpus(source, wanted.reading, watch), wanted, where, name)
+        return start.begin(_corpus(source, wanted, watch), wanted, where, name)
+    task = tasks.make(wanted.options)
     kept = Folder.create(where, name or "stdin")
     try:
-        tokenized.write(kept.path / KEPT_TEXT, _sources(source), **vars(wanted.reading))
+        task.tokenize(kept.path / KEPT_TEXT, _sources(source), **vars(wanted.reading))
     except BaseException:
         kept.path.rmdir()
         raise
     try:
-        return start.begin(tokenized.read(kept.path / KEPT_TEXT), wanted, kept)
+        return start.begin(task.read([text.file_source(kept.path / KEPT_TEXT)]), wanted, kept)
     except CharnnError as error:
         raise type(error)(f"{error}; the text is kept, `charnn train {kept.path / KEPT_TEXT}`") from None
 
@@ -114,19 +115,18 @@ def resume(
     """
     check({**changes, "resume": True, "ranks": launcher.launched()}, changes)
     stopped = start.find(run, runs)
-    if isinstance(source, Corpus | None):
-        corpus = source
-    else:
-        corpus = read_as(stopped.run, *_sources(source), watch=watch)
+    corpus: Any = source
+    if not isinstance(source, Corpus | Pairs | None):
+        corpus = tasks.make(stopped.run.task).reread(stopped.run, _sources(source), watch)
     return start.resume(stopped, corpus, changes)
 
 
-def _corpus(source: CorpusLike, reading: ReadConfig, watch: Watch) -> Corpus:
-    if isinstance(source, Corpus):
+def _corpus(source: CorpusLike, wanted: start.Wanted, watch: Watch) -> Any:
+    if isinstance(source, Corpus | Pairs):
         return source
-    return read(*_sources(source), watch=watch, **vars(reading))
+    return tasks.make(wanted.options).read(_sources(source), watch, **vars(wanted.reading))
 
 
 def _sources(source: CorpusLike) -> list[Source]:
-    assert not isinstance(source, Corpus)
+    assert not isinstance(source, Corpus | Pairs)
     return [text.file_source(one) for one in ([source] if isinstance(source, str | Path | Source) else source)]

@@ -65,8 +65,9 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     from ..data import read
     from ..data.corpus import MIN_SYMBOLS
     from ..nn.model import Model
+    from ..tasks import fitting
     from ..terminal import console
-    from ..training import memory, plan
+    from ..training import memory
     from ..training.throughput import Work
 
     size, symbols, reset = params["corpus_size"], params["symbols"], False
@@ -80,8 +81,8 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     if not 2 <= symbols <= MAX_SYMBOLS:
         raise UsageError(f"--symbols is {symbols}: give 2 to {MAX_SYMBOLS}")
     asked, network = TrainConfig(**own(TrainConfig, params)), ModelConfig(**own(ModelConfig, params))
-    planned = plan.fit(replace(asked, epochs=asked.epochs or plan.DEFAULT_EPOCHS), size)
-    shape = plan.choose_dropout(network, symbols, size)
+    planned = fitting.fit(replace(asked, epochs=asked.epochs or fitting.DEFAULT_EPOCHS), size)
+    shape = fitting.choose_dropout(network, symbols, size)
     memory.check(Model(shape, symbols), planned)
     return size, Work("train", shape, symbols, planned.batch, planned.window, reset), planned
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import ModelConfig, ReadConfig, TrainConfig
+from ..config import ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..options import own
 from ..parallel import launcher
@@ -28,7 +28,7 @@ BUDGET = (
 @recipe.option
 @click.option("--budget", metavar="TIME", help=BUDGET)
 @options.runs
-@options.config_options(ReadConfig, ModelConfig, TrainConfig)
+@options.config_options(ReadConfig, TaskConfig, ModelConfig, TrainConfig)
 @click.pass_context
 def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:
     """Learn a text: a file or several (.gz, .bz2, .xz too), a tokenised file, or - for standard input.
@@ -70,7 +70,9 @@ def _session(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, A
     from ..terminal import console
 
     changes = {
-        name: value for kind in (ReadConfig, ModelConfig, TrainConfig) for name, value in own(kind, asked).items()
+        name: value
+        for kind in (ReadConfig, TaskConfig, ModelConfig, TrainConfig)
+        for name, value in own(kind, asked).items()
     }
     sources = streams.sources(corpus)
     if params["resume"]:

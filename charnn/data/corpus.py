@@ -110,11 +110,8 @@ class Corpus:
 
     @property
     def name(self) -> str:
-        """What a run on it is called: the first file's name, without folders and endings."""
-        stem = Path(self.names[0]).name
-        while (shorter := Path(stem).stem) != stem:
-            stem = shorter
-        return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "text"
+        """What a run on it is called."""
+        return run_name(self.names)
 
     @cached_property
     def sequences(self) -> int:
@@ -147,6 +144,14 @@ class Corpus:
             drop = [at - start for at in self.silent if start <= at < start + len(ids)]
             yield self.vocabulary.decode(np.delete(ids, drop))
             start += len(ids)
+
+
+def run_name(names: Sequence[str]) -> str:
+    """What a run on some files is called: the first one's name, without folders and endings."""
+    stem = Path(names[0]).name
+    while (shorter := Path(stem).stem) != stem:
+        stem = shorter
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "text"
 
 
 def symbols(

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids
 from ..io.text import Source, Watch, decode
+from .corpus import run_name
 from .units import PairVocabulary, is_label, split
 
 MIN_PAIRS = 4  # fewer leave nothing to learn from and to be held out
@@ -97,6 +98,11 @@ class Pairs:
     sha256: str  # of their bytes, one after the other
     format: PairFormat = field(default_factory=PairFormat)
     invalid: str = "error"
+
+    @property
+    def name(self) -> str:
+        """What a run on it is called: see `corpus.run_name`."""
+        return run_name(self.names)
 
     def __len__(self) -> int:
         return len(self.source)

@@ -51,6 +51,8 @@ class PairVocabulary:
     source: str = "characters"
     target: str = "characters"
 
+    sequence = "pair"  # what it is a vocabulary of
+
     @property
     def size(self) -> int:
         """V: the units, EOS and the unknown symbol."""

@@ -12,8 +12,9 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from ..choices import ENDINGS
-from ..config import ModelConfig
+from ..config import ModelConfig, TaskConfig
 from ..data.batches import Batch
+from ..data.vocabulary import Vocabulary
 from .heads import Head
 from .layers.base import Array, Arrays, Keep, Layer, Rng, State
 from .layers.linear import Linear, rows
@@ -39,6 +40,11 @@ class Gradient(NamedTuple):
     counted: int  # characters that it is summed over
     after: State  # the state after it
     dstate: State  # the gradient with respect to the state before it
+
+
+def text_model(config: ModelConfig, task: TaskConfig, vocabulary: Vocabulary) -> "Model":
+    """The network of the task text."""
+    return Model(config, vocabulary.size)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,20 @@ class Model:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of every array of weights."""
         return {**self.hidden.shapes(), **{f"readout/{name}": s for name, s in self.readout.shapes().items()}}
+
+    @property
+    def says(self) -> str:
+        """How a description of its layers goes on."""
+        return self.ending.says
+
+    def stream_bytes(self, symbols: int) -> int:
+        """Memory for what is read of a text of so many symbols, where that is not the text itself."""
+        return self.ending.bytes(symbols)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether gradients depend on random numbers."""
+        return bool(self.config.dropout)
 
     @property
     def parameters(self) -> int:

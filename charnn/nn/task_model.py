@@ -8,8 +8,9 @@ import numpy as np
 from ..config import ModelConfig, TaskConfig
 from ..data.units import PairVocabulary
 from ..data.vocabulary import Vocabulary
-from .layers.base import Rng, State
+from .layers.base import State
 from .layers.bidirectional import Bidirectional
+from .model import Gradient, PassContext
 from .pairs.classifier import Classifier
 from .pairs.decoder import Decoder
 from .pairs.encoder import Encoder, LabelTable, SourceReader
@@ -59,15 +60,46 @@ class TaskModel:
         """This network: what a decoder reads is always the right target."""
         return self
 
-    def gradient(self, p: Parameters, g: Parameters, batch: Any, ws: Workspace, rng: Rng) -> tuple[float, int]:
-        """ADD into g the gradient of the summed loss of a batch; return that loss in nats, and what it is summed over.
+    @property
+    def says(self) -> str:
+        """How a description of its layers goes on."""
+        said = {"encoder": "encoder", "attention": "attention", "pooling": "pooling", "condition": "context"}
+        found = {words: getattr(self.task, name) for name, words in said.items()}
+        return "".join(f", {value} {words}" for words, value in found.items() if value not in (None, "none"))
+
+    def stream_bytes(self, symbols: int) -> int:
+        """Nothing: what is read is the corpus."""
+        return 0
+
+    def measured(self, steps: int, rows: int) -> int:
+        """Bytes that a gradient takes for so many sequences of so many symbols."""
+        p, ws, sequences = Parameters(self.shapes()), Workspace(), [np.zeros(steps, np.uint8)] * rows
+        self.network.gradient(p, p.like(), self.network.batch(sequences, sequences, np.dtype(np.uint8)), ws, None)
+        return ws.peak
+
+    @property
+    def noisy(self) -> bool:
+        """Whether gradients depend on random numbers."""
+        return bool(self.config.dropout or self.task.symbol_dropout or self.task.context_dropout)
+
+    def gradient(
+        self,
+        p: Parameters,
+        g: Parameters,
+        batch: Any,
+        state: State,
+        context: PassContext,
+        dstate: State | None = None,
+    ) -> Gradient:
+        """ADD into g the gradient of the summed loss of a batch.
 
         Each symbol that is read is made unknown with the probability `symbol_dropout`.
         """
+        ws, rng = context
         if self.task.symbol_dropout and rng:
             batch = batch._replace(source=batch.source.masked(self.task.symbol_dropout, self.unknown, rng))
-        found: tuple[float, int] = self.network.gradient(p, g, batch, ws, rng)
-        return found
+        nats, counted = self.network.gradient(p, g, batch, ws, rng)
+        return Gradient(nats, counted, (), ())
 
 
 def classifier(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:

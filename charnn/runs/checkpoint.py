@@ -11,20 +11,20 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from ..config import ModelConfig, TrainConfig
-from ..data.vocabulary import from_json
+from ..choices import TASKS
+from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
 from ..errors import CheckpointError, UsageError
 from ..io import npz
 from ..io.text import POLICIES
 from ..machine import environment
-from ..nn.model import Model
 from ..nn.parameters import Parameters
 from ..version import __version__
 from .run import CorpusInfo, Run, moment_names
 
 FORMAT = "charnn model"
-VERSION = 1
+VERSION = 2  # of tasks other than text; those of text have version 1
 KNOWN = {"step", "epoch", "train", "valid"}  # of each validation
+MOST_FIGURES = 8  # that a task adds to a validation
 COUNTERS = {  # the names in a file's header, which are those of version 0.1, of a run's fields
     "step": "step",
     "epoch": "epoch",
@@ -50,7 +50,7 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
         arrays |= {f"iterate/{name}": w for name, w in (run.iterate or {}).items()}
     header = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if run.task != TEXT else 1,
         "charnn": __version__,
         "environment": environment(),
         "model": asdict(run.model.config),
@@ -60,6 +60,8 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
         **{stored: getattr(run, name) for stored, name in COUNTERS.items()},
         "history": run.history,
     }
+    if run.task != TEXT:
+        header["task"] = asdict(run.task)
     header["digest"] = digest(header, arrays)
     npz.write(path, {"header": npz.json_array(header), **arrays})
 
@@ -93,8 +95,9 @@ def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:
-    vocabulary = from_json(path, header["vocabulary"])
-    model = Model(ModelConfig(**typed(ModelConfig, header["model"])), vocabulary.size)
+    task = TaskConfig(**typed(TaskConfig, header.get("task", {})))
+    vocabulary = TASKS[task.task].vocabulary.load()(path, header["vocabulary"])
+    model = TASKS[task.task].network.load()(ModelConfig(**typed(ModelConfig, header["model"])), task, vocabulary)
     config = TrainConfig(**typed(TrainConfig, header["train"]))
     found = typed(CorpusInfo, header["origin"])
     origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
@@ -112,11 +115,16 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     iterate = _parameters(model, arrays, "iterate/") if averaged else None
     counters = {name: header[stored] for stored, name in COUNTERS.items()}
     rest = typed(Run, {**counters, **{name: header[name] for name in ("history", "environment")}})
-    if not origin.names or origin.invalid not in POLICIES or any(record.keys() != KNOWN for record in rest["history"]):
+    if not origin.names or origin.invalid not in POLICIES or any(map(_is_no_record, rest["history"])):
         raise ValueError("a corpus or a history that is none")
     if wrong := [name for name in counters if rest[name] is not None and not 0 <= rest[name] < 2**63]:
         raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
-    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest)
+    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest, task=task)
+
+
+def _is_no_record(record: dict[str, float]) -> bool:
+    """Whether a validation's record lacks what all have, or has more than the few figures of a task."""
+    return not record.keys() >= KNOWN or len(record) > len(KNOWN) + MOST_FIGURES
 
 
 def typed(kind: type, values: Any) -> dict[str, Any]:
@@ -153,7 +161,7 @@ def _compare(path: str | Path, expected: Mapping[str, tuple[int, ...]], arrays: 
             raise CheckpointError(f"{path} is corrupt: {name} should be {wanted}, and is {there}")
 
 
-def _parameters(model: Model, arrays: Mapping[str, np.ndarray], prefix: str) -> Parameters:
+def _parameters(model: Any, arrays: Mapping[str, np.ndarray], prefix: str) -> Parameters:
     p = Parameters(model.shapes())
     for name in p:
         p[name] = arrays[prefix + name]

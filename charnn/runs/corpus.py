@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..data.corpus import Corpus
+from ..data.pairs import Pairs
 from ..data.read import read
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids
@@ -35,7 +36,7 @@ def held_out(run: Run, data: Corpus | None = None) -> Ids:
     return (data or own_corpus(run)).split(run.config.valid)[1]
 
 
-def assert_same_corpus(corpus: Corpus, run: Run) -> None:
+def assert_same_corpus(corpus: Corpus | Pairs, run: Run) -> None:
     """Raise `InputError` unless this is the corpus that the run was trained on."""
     if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
         raise InputError(

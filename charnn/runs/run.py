@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ..config import TrainConfig
+from ..config import TaskConfig, TrainConfig
 from ..data.vocabulary import Vocabulary
 from ..machine import environment
 from ..nn.layers.base import State
-from ..nn.model import Model
 from ..nn.network import Network
 from ..nn.parameters import Allocate, Parameters
 from .curves import Curve, loss
@@ -29,9 +29,9 @@ class CorpusInfo:
 class Run:
     """Weights and all else that training changes, with the configuration that it follows."""
 
-    model: Model
+    model: Any  # the network of its task: a `Model` where that is text, else a `TaskModel`
     config: TrainConfig
-    vocabulary: Vocabulary
+    vocabulary: Any  # of its task: a `Vocabulary` where that is text, else mostly a `PairVocabulary`
     origin: CorpusInfo
     weights: Parameters  # that it is used with
     moments: tuple[Parameters, ...] = ()
@@ -51,6 +51,7 @@ class Run:
     history: list[dict[str, float]] = field(default_factory=list)  # a record for every validation
     environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
     path: Path | None = None  # the file that it was loaded from
+    task: TaskConfig = field(default_factory=TaskConfig)
 
     def __repr__(self) -> str:
         """The run in a line: its name, text, network, parameters, updates, and lowest validation loss."""
@@ -96,6 +97,11 @@ class Run:
         now = environment()
         changed = [name for name in now if self.environment.get(name) != now[name]]
         return ", ".join(f"{n} {self.environment.get(n) or 'unset'} (now {now[n] or 'unset'})" for n in changed)
+
+    @property
+    def best_record(self) -> dict[str, float]:
+        """What the history says of the best validation."""
+        return next(record for record in self.history if record["step"] == self.best_step)
 
     @property
     def validated(self) -> int:

@@ -1,6 +1,5 @@
 """What a terminal shows, all of it on standard error: the only room, beside `plots`, that knows rich, and tqdm."""
 
-import math
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,15 +13,13 @@ from rich.text import Text
 from tqdm import tqdm
 
 from ..data.corpus import Corpus
-from ..data.vocabulary import Vocabulary
 from ..evaluation.ngram import Baselines
 from ..evaluation.score import Score
 from ..io.text import Source
 from ..runs.folder import RUNS, Folder
+from ..tasks.text import about, beside
 from ..training.session import Session
 
-RARITY_SYMBOLS = 1 << 24  # symbols from the start of a text that tell which characters are rare
-SHOWN_RAREST = 12  # characters of the vocabulary that a summary shows
 MIN_BYTES_FOR_BAR = 1 << 26  # bytes of text that take long enough to read for a bar
 
 
@@ -112,32 +109,6 @@ def reading(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             bar.update(len(ids))
 
 
-def show(character: int) -> str:
-    """A character as itself where it can be printed, else by its code point."""
-    return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"
-
-
-def about(found: Corpus) -> list[tuple[str, str]]:
-    """What a text is, as it was understood."""
-    counts = np.bincount(np.asarray(found.ids[:RARITY_SYMBOLS]), minlength=found.vocabulary.size)[1:]
-    order = np.argsort(counts, kind="stable")[:SHOWN_RAREST].tolist()
-    return [
-        ("corpus", ", ".join(found.names)),
-        ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
-        ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
-        ("rarest", "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)),
-    ]
-
-
-def means(vocabulary: Vocabulary) -> str:
-    """What a sequence is, in words."""
-    return {
-        "line": "each a line (--sequence line)",
-        "paragraph": "each a paragraph, up to a blank line (--sequence paragraph)",
-        "file": "each a whole file (--sequence file)",
-    }[vocabulary.sequence]
-
-
 def summary(found: Corpus, counted: Baselines, train: int, valid: int) -> None:
     """What a text is, and what counting makes of its held-out part, in bits per character."""
     whole = "" if counted.counted == train else f"; n-grams counted on the first {counted.counted:,}"
@@ -150,14 +121,6 @@ def summary(found: Corpus, counted: Baselines, train: int, valid: int) -> None:
             ("bigram", f"{counted.bigram:.4f}"),
             (f"{counted.order}-gram", f"{counted.ngram:.4f} (interpolated Kneser-Ney of the best order)"),
         ]
-    )
-
-
-def beside(counted: dict[str, float]) -> str:
-    """Baselines in a line."""
-    return (
-        f"uniform {counted['uniform']:.3f}, unigram {counted['unigram']:.3f}, bigram {counted['bigram']:.3f}, "
-        f"{counted['order']}-gram {counted['ngram']:.3f} bits/char"
     )
 
 
@@ -180,11 +143,10 @@ def closing(session: Session) -> None:
     run, folder = session.run, session.folder
     if run.best is None or folder is None:
         return
-    bits, counted = run.best / math.log(2), run.origin.baselines
-    side = "below" if bits < counted["ngram"] else "above"
-    against = f"{abs(bits / counted['ngram'] - 1):.1%} {side} the {counted['order']}-gram"
-    note(f"done, since {session.finished}: {bits:.4f} bits/char held out, at step {run.best_step:,}; {against}")
-    note(f"kept in {folder.path}/: `charnn sample {named(folder, '-m')}` writes, `charnn eval` measures exactly")
+    task = session.plan.task
+    note(f"done, since {session.finished}: {task.result(run)}")
+    use = task.use.format(model=named(folder, "-m"))
+    note(f"kept in {folder.path}/: {use}, `charnn eval` measures exactly")
     if next := session.advice(named(folder, "--name")):
         note(f"next: {next}")
 

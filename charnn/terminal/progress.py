@@ -47,16 +47,21 @@ class Progress:
         self.characters += event.count
         if not self.bar.disable:
             speed = self.characters / max(1e-9, time.monotonic() - self.started)
-            self.bar.set_postfix_str(f"{speed:,.0f} char/s, {self.bits:.3f} bits/char", refresh=False)
+            unit = self.session.plan.task.unit
+            self.bar.set_postfix_str(f"{speed:,.0f} {unit}/s, {self.bits:.3f} bits/{unit}", refresh=False)
             self.bar.update(100 * self.session.trainer.progress - self.bar.n)
 
     def _validation(self, event: Validation) -> None:
+        task = self.session.plan.task
         if not self.headed:
             self.headed = True
-            self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}  bits/char; * the best so far; a sample")
+            more = "".join(f" {words:>8}" for words in task.columns.values())
+            told = f"bits/{task.unit}; * the best so far; {task.shown}"
+            self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}{more}  {told}")
         written = " ".join(event.sample.split())
         best = "*" if event.best else " "
-        self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{best} {written:.60}")
+        more = "".join(f" {event.figures[name]:8.4f}" for name in task.columns)
+        self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{more}{best} {written:.60}")
 
     def _rollback(self, event: Rollback) -> None:
         self.line(

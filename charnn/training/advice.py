@@ -9,8 +9,8 @@ the easier text. What tells is whether the held-out part still gains where the t
 import math
 
 from ..runs.run import Run
+from ..tasks.fitting import DROPOUT_BY_RATIO
 from .budget import wanted
-from .plan import DROPOUT_BY_RATIO
 
 MIN_HISTORY = 6  # validations, of which thirds tell something
 WIDE_GAP = 0.05  # of the held-out loss: a gap between the parts that dropout, or more text, may narrow
@@ -22,17 +22,17 @@ FEW_PARAMETERS = 0.3  # parameters for each character, below which a network may
 UNIT_MULTIPLE = 16  # units
 
 
-def advice(run: Run, train: float, where: str = "") -> str:
+def advice(run: Run, train: float, where: str = "", unit: str = "char") -> str:
     """One line with options to type, or nothing where there were too few validations to tell.
 
-    `train` is the loss of the training part in bits per character, without dropout; `where` the options that name the
+    `train` is the loss of the training part in bits per `unit`, without dropout; `where` the options that name the
     run. The first case that holds is the one that is said.
     """
     if len(run.history) < MIN_HISTORY:
         return ""
     m, valid = run.model.config, run.history[-1]["valid"]
     dropout = m.dropout or 0.0
-    losses = f"{train:.2f} bits/char on the training part, {valid:.2f} held out"
+    losses = f"{train:.2f} bits/{unit} on the training part, {valid:.2f} held out"
     if _by_heart(run, train):
         less = f"--dropout {_above(run):g}" if dropout < DROPOUT_STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
         said = f"it learns its text by heart ({losses}): more text, or `{less}`"

@@ -4,8 +4,9 @@ No cell is known here: `gradient` and `after` are called as `Model` has them, so
 trained.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -125,6 +126,37 @@ class OneStepSpan(Span):
         found = replica.gradient(batch.as_one_step(), together, 0)
         put(state, tuple(s[-rows:] for s in found.after))
         return found.nats, found.counted
+
+
+class WholeLayout(Protocol):
+    """Batches of whole sequences, as many in every epoch."""
+
+    batch: int  # rows of a batch
+    size: float  # what the loss of a batch is summed over, on average
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+
+    def read(self, epoch: int, index: int, part: slice) -> Iterator[Any]:
+        """Some rows of a batch, in as many pieces as fit in memory one after the other."""
+
+
+@dataclass(frozen=True)
+class WholeSpan:
+    """A batch of whole sequences: gradients go back to the beginning of each, and no state is carried."""
+
+    layout: WholeLayout
+    epoch: int
+    index: int
+    done: int = 1
+
+    def gradient(self, replica: Replica, state: State) -> tuple[float, int]:
+        """ADD into g the gradient of the summed loss; return that loss in nats, and its count."""
+        nats, count = 0.0, 0
+        for i, batch in enumerate(self.layout.read(self.epoch, self.index, replica.rows)):
+            found = replica.gradient(batch, (), i)
+            nats, count = nats + found.nats, count + found.counted
+        return nats, count
 
 
 def put(state: State, values: State) -> None:

@@ -22,7 +22,8 @@ from ..nn.layers.recurrent import Recurrent
 from ..nn.model import Model
 from ..parallel.choose import worker_group
 from ..runs.run import CorpusInfo
-from .plan import decide, lay_out, new_run
+from ..tasks.text import decide
+from .plan import lay_out, new_run
 from .trainer import Trainer
 
 SUPPORTED = 6.0  # parameters for each character of the text, with the dropout of 0.5 that so many get

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -13,20 +14,28 @@ from ..nn import optimizers
 from ..nn.layers.linear import SORT_CHUNK
 from ..nn.model import CHUNK, Model
 from ..nn.parameters import Parameters
+from ..nn.task_model import TaskModel
 from ..nn.workspace import Workspace
 
 FLOAT_BYTES = 4  # bytes
 RESERVED_BYTES = 50 << 20  # bytes for what is not counted here
 PROBED_STEPS = 2, 4  # of the windows that are measured
+PROBED_LENGTHS, PROBED_PAIRS = (4, 8, 16), 4  # of the whole sequences that are measured
 PROBED_ROWS = 32, 64  # of those windows, where a batch has more rows than the second
 
 
-def needed(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
-    """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, windows."""
-    return _lasting(model, config, kept, symbols) + _windows(model, config)
+Shape = tuple[int, int]  # steps and rows of the largest piece of a batch of whole sequences
 
 
-def _lasting(model: Model, config: TrainConfig, kept: int, symbols: int) -> int:
+def needed(model: Any, config: TrainConfig, kept: int = 0, symbols: int = 0, largest: Shape | None = None) -> int:
+    """Bytes that training will take on top of a corpus of so many symbols: weights, moments, gradients, windows.
+
+    A network that learns from whole sequences has no windows: `largest` is what is in memory at once in their place.
+    """
+    return _lasting(model, config, kept, symbols) + _windows(model, config, largest)
+
+
+def _lasting(model: Any, config: TrainConfig, kept: int, symbols: int) -> int:
     """Bytes of all but windows.
 
     Weights and moments are there twice, since a rollback returns to a copy. Each worker has a gradient of its own, and
@@ -35,10 +44,10 @@ def _lasting(model: Model, config: TrainConfig, kept: int, symbols: int) -> int:
     """
     vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + 3 * (config.workers or 1)
     states = (6 + kept) * config.batch * sum(model.state_sizes)
-    return RESERVED_BYTES + model.ending.bytes(symbols) + FLOAT_BYTES * (model.parameters * vectors + states)
+    return RESERVED_BYTES + model.stream_bytes(symbols) + FLOAT_BYTES * (model.parameters * vectors + states)
 
 
-def _windows(model: Model, config: TrainConfig) -> int:
+def _windows(model: Any, config: TrainConfig, largest: Shape | None) -> int:
     """Bytes of the largest of what comes one after the other: drawing weights, windows of all workers, and scoring.
 
     Weights are drawn in float64, orthogonal matrices by way of three others. Rows of a window, or a piece of them at a
@@ -47,6 +56,8 @@ def _windows(model: Model, config: TrainConfig) -> int:
     workers, width = config.workers or 1, model.config.hidden
     rows = -(-config.batch // workers)
     drawing = 2 * FLOAT_BYTES * (model.parameters + 3 * width**2)
+    if largest:
+        return max(drawing, workers * whole_bytes(model, *largest))
     window, scored = (window_bytes(model, steps, rows) for steps in (config.window, max(1, SCORING_WINDOW // rows)))
     return max(drawing, workers * (window + min(FLOAT_BYTES * SORT_CHUNK, window)), scored)
 
@@ -63,6 +74,14 @@ def window_bytes(model: Model, steps: int, rows: int) -> int:
 
     few = rows <= PROBED_ROWS[-1]
     return scores + round(taken(rows) if few else _line(PROBED_ROWS, [taken(count) for count in PROBED_ROWS], rows))
+
+
+def whole_bytes(model: TaskModel, steps: int, rows: int) -> int:
+    """Bytes of a gradient of sequences (steps, rows): a parabola through what short ones take, since attention has a
+    weight for each pair of steps.
+    """
+    x, y = PROBED_LENGTHS, [model.measured(count, PROBED_PAIRS) / PROBED_PAIRS for count in PROBED_LENGTHS]
+    return round(float(np.polyval(np.polyfit(x, y, 2), steps)) * rows)
 
 
 def _line(x: Sequence[int], y: Sequence[float], at: int) -> float:
@@ -82,11 +101,11 @@ def _measured(model: Model, steps: int, rows: int) -> int:
     return ws.peak
 
 
-def check(model: Model, config: TrainConfig, kept: int = 0, symbols: int = 0) -> int:
+def check(model: Any, config: TrainConfig, kept: int = 0, symbols: int = 0, largest: Shape | None = None) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
     need, there = _lasting(model, config, kept, symbols), available_memory()
     if there is None or need <= there:  # so that a window can be tried
-        need += _windows(model, config)
+        need += _windows(model, config, largest)
     if there is not None and need > there:
         raise CharnnError(
             f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "

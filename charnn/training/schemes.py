@@ -13,7 +13,7 @@ import numpy as np
 from ..choices import SCHEMES
 from ..config import TrainConfig
 from ..data.batches import SequenceBatches, StreamBatches, Window, ends, sequence_stats
-from .bptt import OneStepSpan, Span
+from .bptt import OneStepSpan, Span, WholeLayout, WholeSpan
 
 CUTS = 3  # sets the random numbers of cuts apart from all others
 RARE = 1e-9  # share of spans that are longer than memory is reckoned for
@@ -32,7 +32,7 @@ class Scheme(Protocol):
 
     def __len__(self) -> int: ...
 
-    def span(self, cursor: int, step: int) -> Span:
+    def span(self, cursor: int, step: int) -> Span | WholeSpan:
         """What the next update learns from."""
 
 
@@ -136,8 +136,31 @@ class Whole:
         return Span(rows, rows.windows(self.window), done=int(edges[-1]) - cursor)
 
 
-def full(config: TrainConfig, lanes: StreamBatches, reset: bool) -> Scheme:
+class Wholes:
+    """Full BPTT of a layout that has whole sequences in each batch: an update for each of its batches.
+
+    Each update is known by its step, since every epoch has as many of them.
+    """
+
+    edges = 0
+
+    def __init__(self, layout: WholeLayout):
+        self.layout, self.size = layout, layout.size
+
+    def __len__(self) -> int:
+        return len(self.layout)
+
+    def __str__(self) -> str:
+        return f"after each batch, of about {self.size:,.0f} losses"
+
+    def span(self, cursor: int, step: int) -> WholeSpan:
+        return WholeSpan(self.layout, step // len(self), cursor)
+
+
+def full(config: TrainConfig, lanes: StreamBatches | WholeLayout, reset: bool) -> Scheme:
     """Full BPTT: gradients reach the beginning of a sequence, however long."""
+    if not isinstance(lanes, StreamBatches):
+        return Wholes(lanes)
     return (Whole if reset else Lane)(config, lanes, reset)
 
 
@@ -174,7 +197,7 @@ class Unbiased:
         return Span(self.lanes, windows, count, count, self.factor)
 
 
-def make(config: TrainConfig, lanes: StreamBatches, reset: bool) -> Scheme:
+def make(config: TrainConfig, lanes: StreamBatches | WholeLayout, reset: bool) -> Scheme:
     """The scheme of a run; `reset` says whether its state is forgotten at the end of a sequence."""
     scheme: Scheme = SCHEMES[config.scheme].load()(config, lanes, reset, **config.options_of("scheme"))
     return scheme

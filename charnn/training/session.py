@@ -1,44 +1,33 @@
 """Training as a user sees it: updates, validations, and a folder that keeps the best and the last."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..config import ModelConfig, SampleConfig, TrainConfig
+from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
 from ..conflicts import check
-from ..data.corpus import Corpus
 from ..errors import DivergenceError, UsageError
-from ..evaluation import ngram
-from ..evaluation.ngram import COUNTED_SYMBOLS, baselines
-from ..evaluation.score import evaluate
-from ..io.lazy import Ids
 from ..parallel.choose import worker_group
-from ..parallel.launcher import rank
 from ..runs.corpus import assert_same_corpus
 from ..runs.folder import Folder
 from ..runs.run import CorpusInfo, Run
-from ..sampling.sampler import generate
+from ..tasks.base import Validated
 from . import advice, schedules
 from .budget import Choice
 from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
-VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, that validations while training score
-TRAINING_LOSS_SYMBOLS = 100_000  # symbols of the training part, from its end, that say at last how well that is known
-BURN_IN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
-SAMPLE_LENGTH = 72  # characters of the line sampled at each validation
-SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 # What no resuming changes
 FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid", "seed")
 
 
 @dataclass(frozen=True)
 class Validation:
-    """The held-out part was scored, and the run saved. Losses in bits per character; `train` since the last one."""
+    """The held-out part was scored, and the run saved. Losses in bits, per character or whatever else the task counts;
+    `train` since the last one. `figures` are what else the task says.
+    """
 
     step: int
     epoch: float
@@ -46,6 +35,7 @@ class Validation:
     valid: float
     best: bool
     sample: str
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 Event = Update | Rollback | Validation
@@ -61,7 +51,7 @@ class Session:
 
     def __init__(self, run: Run, plan: Plan, folder: Folder | None = None):
         self.run, self.plan, self.folder = run, plan, folder
-        self.corpus: Corpus | None = None  # that it was begun or resumed with
+        self.corpus: Any = None  # that it was begun or resumed with
         self.asked: TrainConfig | None = None  # of a new run, before anything was fitted to the text
         self.choice: Choice | None = None  # of a budget: the network that converges in it
         if folder:
@@ -121,27 +111,32 @@ class Session:
         """Score the held-out part, note it, and save; or find that the network is beyond use, and set it back."""
         run = self.run
         self.group.assert_in_sync(run.weights.flat)
-        loss = self.group.broadcast(self._loss(self.plan.valid[:VALIDATION_SYMBOLS]) if self.group.rank == 0 else None)
-        if not self.trainer.sane(loss):
+        found = self.group.broadcast(self._validated(self.plan.valid) if self.group.rank == 0 else None)
+        if not self.trainer.sane(found.loss):
             return self.trainer.roll_back()
-        better = run.best is None or loss < run.best
+        record = {
+            "step": run.step,
+            "epoch": self.trainer.epochs,
+            "train": run.nats / max(1, run.count) / math.log(2),
+            "valid": found.loss / math.log(2),
+            **found.figures,
+        }
+        better = run.best is None or self.plan.task.better(record, run.best_record)
         if better:
-            run.best, run.best_step, run.bad_validations = loss, run.step, 0
+            run.best, run.best_step, run.bad_validations = found.loss, run.step, 0
         else:
             run.bad_validations += 1
             count = schedules.make(run.config).halve_after
             if count and run.bad_validations % count == 0:
                 run.rate_factor /= 2
-        train = run.nats / max(1, run.count)
-        event = Validation(
-            run.step, self.trainer.epochs, train / math.log(2), loss / math.log(2), better, self._sample()
-        )
         run.nats, run.count = 0.0, 0
-        record = asdict(event)
-        run.history.append({name: record[name] for name in ("step", "epoch", "train", "valid")})
+        run.history.append(record)
+        sample = self.plan.task.example(run, self.plan.valid)
+        event = Validation(run.step, record["epoch"], record["train"], record["valid"], better, sample, found.figures)
         self.trainer.take_snapshot()
         if self.folder:
-            self.folder.write(record | ({"seconds": round(run.seconds, 1)} if run.config.minutes else {}))
+            told = {**record, "best": better, "sample": sample}
+            self.folder.write(told | ({"seconds": round(run.seconds, 1)} if run.config.minutes else {}))
         self.save(best=better)
         return event
 
@@ -149,36 +144,29 @@ class Session:
         """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
         if self.group.rank or len(self.run.history) < advice.MIN_HISTORY:
             return ""
-        return advice.advice(self.run, self._loss(self.plan.train[-TRAINING_LOSS_SYMBOLS:]) / math.log(2), where)
+        known = self._validated(self.plan.task.last(self.plan.train)).loss / math.log(2)
+        return advice.advice(self.run, known, where, self.plan.task.unit)
 
-    def _loss(self, ids: Ids) -> float:
-        """Of a part of the text, in nats per character."""
-        run, burn_in = self.run, None if self.run.reset else BURN_IN
-        workers = self.group.size // self.group.ranks
-        return evaluate(run.network, ids, burn_in=burn_in, workers=workers).mean
-
-    def _sample(self) -> str:
-        """A line of what the network writes now."""
-        run, config = self.run, SampleConfig(length=SAMPLE_LENGTH, count=1, temp=0.8)
-        rng = np.random.default_rng((run.config.seed, SAMPLE_STREAM, run.step))
-        (sample,) = generate(run.network, config, rng, np.array([], np.int64))
-        return run.vocabulary.decode(sample.ids)
+    def _validated(self, part: Any) -> Validated:
+        """What a part of the corpus says of the network as it is now."""
+        return self.plan.task.validate(self.run, part, self.group.size // self.group.ranks)
 
 
 def begin(
-    corpus: Corpus,
+    corpus: Any,
     model: ModelConfig,
     config: TrainConfig,
     where: Folder | str | Path | None,
     name: str | None = None,
+    options: TaskConfig = TEXT,
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
     check({**vars(model), **vars(config)})
-    plan = resolve(corpus, model, config)
+    plan = resolve(corpus, model, config, options)
     plan.check_memory()
-    limit = ngram.countable(COUNTED_SYMBOLS) if rank() == 0 else 0
-    counted = asdict(baselines(plan.train, plan.valid, corpus.vocabulary.size, limit=limit))
-    run = new_run(plan, CorpusInfo(corpus.names, corpus.sha256, len(corpus.ids), corpus.invalid, counted))
+    counted = plan.task.baselines(corpus, plan.train, plan.valid)
+    size = plan.task.count(plan.train) + plan.task.count(plan.valid)
+    run = new_run(plan, CorpusInfo(corpus.names, corpus.sha256, size, corpus.invalid, counted))
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
     session = Session(run, plan, where)
@@ -188,7 +176,7 @@ def begin(
 
 
 def resume(
-    run: Run, corpus: Corpus, where: Folder | str | Path | None, changes: dict[str, Any], name: str | None = None
+    run: Run, corpus: Any, where: Folder | str | Path | None, changes: dict[str, Any], name: str | None = None
 ) -> Session:
     """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`: in its folder, in a new one called
     `name` below a path, or nowhere (None).
@@ -198,7 +186,7 @@ def resume(
     assert_same_corpus(corpus, run)
     other = changes.get("scheme", run.config.scheme) != run.config.scheme
     own = dict.fromkeys(run.config.options_of("scheme")) if other else {}  # which the other scheme may not have
-    plan = resolve(corpus, run.model.config, replace(run.config, **{**own, **changes}))
+    plan = resolve(corpus, run.model.config, replace(run.config, **{**own, **changes}), run.task)
     for option in (*FIXED_OPTIONS, *run.config.options_of("scheme")):
         was, now = getattr(run.config, option), getattr(plan.config, option)
         if option in changes and was != now:

@@ -2,23 +2,24 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..config import ModelConfig, ReadConfig, TrainConfig
-from ..data.corpus import Corpus
+from ..choices import TASKS
+from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
+from ..conflicts import check
 from ..errors import CharnnWarning, UsageError
 from ..options import flag, known, own
 from ..parallel import launcher
 from ..runs import checkpoint, folder
-from ..runs.corpus import own_corpus
 from ..runs.folder import Folder
 from ..runs.run import Run
+from ..tasks import base as tasks
 from . import budget, recipes, session
 from .session import Session
 
-KINDS = ReadConfig, ModelConfig, TrainConfig
+KINDS = ReadConfig, TaskConfig, ModelConfig, TrainConfig
 TIMES = "minutes", "epochs", "steps"  # options that a budget stands for
 
 
@@ -35,6 +36,7 @@ class Wanted:
     seconds: float | None = None
     hidden: int | None = None
     layers: int | None = None
+    options: TaskConfig = TEXT
 
 
 def wanted(changes: Mapping[str, Any], recipe: str | None = None, time: str | None = None) -> Wanted:
@@ -44,19 +46,21 @@ def wanted(changes: Mapping[str, Any], recipe: str | None = None, time: str | No
     effect or do not go together.
     """
     found, changes = recipes.named(recipe) if recipe else None, known(changes, *KINDS)
-    values = {**(known(found.fields, *KINDS) if found else {}), **changes}
+    defaults = TASKS[changes["task"]].defaults if changes.get("task") in TASKS else {}
+    values = {**defaults, **(known(found.fields, *KINDS) if found else {}), **changes}
     seconds = budget.seconds(time) if time else None
     decided = values | dict.fromkeys(TIMES) if seconds else values
     try:
-        reading = ReadConfig(**own(ReadConfig, decided))
+        reading, options = ReadConfig(**own(ReadConfig, decided)), TaskConfig(**own(TaskConfig, decided))
         model, config = ModelConfig(**own(ModelConfig, decided)), TrainConfig(**own(TrainConfig, decided))
     except UsageError as error:
         raise UsageError(f"{error} (--recipe {found.name} is {found})" if found else str(error)) from None
     config.refuse_idle(changes)
-    return Wanted(reading, model, config, seconds, values.get("hidden"), values.get("layers"))
+    check(vars(options) | changes, changes)
+    return Wanted(reading, model, config, seconds, values.get("hidden"), values.get("layers"), options)
 
 
-def begin(corpus: Corpus, wanted: Wanted, where: Folder | str | Path | None, name: str | None = None) -> Session:
+def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: str | None = None) -> Session:
     """A new run on a corpus; see `session.begin`. With a budget, a network that converges within it."""
     sequence = wanted.reading.sequence
     if sequence not in ("auto", corpus.vocabulary.sequence):
@@ -64,9 +68,11 @@ def begin(corpus: Corpus, wanted: Wanted, where: Folder | str | Path | None, nam
             f"{corpus.names[0]} was tokenised with --sequence {corpus.vocabulary.sequence}: tokenise it anew"
         )
     model, config, choice = wanted.model, wanted.config, None
-    if wanted.seconds:
+    if wanted.seconds and not tasks.make(wanted.options).sizes:
+        config = replace(config, minutes=wanted.seconds / 60)
+    elif wanted.seconds:
         model, config, choice = budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
-    begun = session.begin(corpus, model, config, where, name)
+    begun = session.begin(corpus, model, config, where, name, wanted.options)
     begun.asked, begun.choice = config, choice
     return begun
 
@@ -99,11 +105,11 @@ def _resumable(path: Path) -> Run:
     return run
 
 
-def resume(stopped: Stopped, corpus: Corpus | None, changes: Mapping[str, Any]) -> Session:
+def resume(stopped: Stopped, corpus: Any, changes: Mapping[str, Any]) -> Session:
     """Go on with a run; see `session.resume`. A copy of one goes on in a folder of its own."""
     run, path, changes = stopped.run, stopped.path, known(changes, *KINDS)
     reading = {"sequence": run.vocabulary.sequence, "invalid": run.origin.invalid}
-    for name, was in {**vars(run.model.config), **reading}.items():
+    for name, was in {**vars(run.task), **vars(run.model.config), **reading}.items():
         if changes.get(name, was) not in (was, "auto"):
             raise UsageError(
                 f"{path} has {flag(name)} {was}, and cannot be resumed with {changes[name]}: train a new run"
@@ -111,7 +117,8 @@ def resume(stopped: Stopped, corpus: Corpus | None, changes: Mapping[str, Any]) 
     if run.environment_changes:
         _warn(f"this run was saved with {run.environment_changes}: it goes on, but not to the same last bits")
     before, where = run.config.workers, None if launcher.rank() else stopped.folder or stopped.runs
-    resumed = session.resume(run, corpus or own_corpus(run), where, own(TrainConfig, changes), path.stem)
+    corpus = corpus or tasks.make(run.task).reread(run)
+    resumed = session.resume(run, corpus, where, own(TrainConfig, changes), path.stem)
     if not stopped.folder and resumed.folder:
         _warn(f"{path} is no run's last.npz: it goes on as a run of its own in {resumed.folder.path}/")
     if run.config.workers != before:

@@ -31,7 +31,9 @@ from ..nn.workspace import Workspace
 from ..parallel.choose import worker_group
 from ..runs.run import CorpusInfo
 from ..sampling.sampler import batches, stream
-from .plan import MIN_WINDOWS_PER_EPOCH, decide, lay_out, new_run
+from ..tasks.fitting import MIN_WINDOWS_PER_EPOCH
+from ..tasks.text import decide
+from .plan import lay_out, new_run
 from .trainer import Trainer
 
 TURNS = 5

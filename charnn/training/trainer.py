@@ -140,7 +140,7 @@ class Trainer:
             for s in state:
                 s.fill(0)
         replica.network = Network(run.model.taught(teacher), run.changing, run.reset)
-        if run.model.config.dropout:
+        if run.model.noisy:
             key = (run.config.seed, DROPOUT_STREAM, step, number)
             replica.noise = lambda window: np.random.default_rng(
                 np.random.SeedSequence(key, spawn_key=(window,) if window else ())

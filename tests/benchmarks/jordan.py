@@ -21,8 +21,8 @@ from charnn.data.corpus import Corpus
 from charnn.evaluation.score import evaluate
 from charnn.nn.network import Network
 from charnn.runs.run import CorpusInfo
+from charnn.tasks.text import BURN_IN
 from charnn.training.plan import new_run, resolve
-from charnn.training.session import BURN_IN
 from charnn.training.trainer import Trainer, Update
 from tests.benchmarks import tables
 from tests.benchmarks.growth import letters, speed

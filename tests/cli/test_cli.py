@@ -21,7 +21,7 @@ from charnn.cli import sample
 from charnn.cli.program import COMMANDS
 from charnn.config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from charnn.runs import checkpoint
-from charnn.training.plan import DEFAULT_EPOCHS, DEFAULT_MINUTES
+from charnn.tasks.fitting import DEFAULT_EPOCHS, DEFAULT_MINUTES
 from tests.helpers.program import BRIEF, SHORT, invoke, names, ok, refused, well
 from tests.helpers.waiting import limit
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from charnn.data.batches import StreamBatches
 from charnn.data.vocabulary import EOS
-from charnn.training.plan import fit_to_text
+from charnn.tasks.fitting import fit_to_text
 
 many = settings(max_examples=300, deadline=None, derandomize=True)
 sizes = given(N=st.integers(1, 400), B=st.integers(1, 40), T=st.integers(1, 50))

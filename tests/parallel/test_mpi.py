@@ -15,7 +15,8 @@ from charnn.errors import CharnnError, UsageError
 from charnn.parallel import choose, launcher
 from charnn.parallel.mpi import MPIGroup
 from charnn.parallel.team import rows_of_worker
-from charnn.training import plan, session
+from charnn.tasks import fitting
+from charnn.training import session
 from tests.helpers.ranks import MPIEXEC, STARTERS, Done, execute, log, real, saved, together
 from tests.helpers.snapshots import raises
 from tests.helpers.toys import begin
@@ -373,10 +374,10 @@ def test_who_started_it_tells_a_process_its_rank(
 
 def test_ranks_are_the_workers_and_must_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PMI_SIZE", "4")
-    assert plan.fit(TrainConfig(batch=32, workers=2), 10**6).workers == 4
-    assert plan.fit(TrainConfig(batch=4, window=8), 10**6).workers == 4
+    assert fitting.fit(TrainConfig(batch=32, workers=2), 10**6).workers == 4
+    assert fitting.fit(TrainConfig(batch=4, window=8), 10**6).workers == 4
     with raises(UsageError, "4 ranks"):
-        plan.fit(TrainConfig(batch=3, window=8), 10**6)
+        fitting.fit(TrainConfig(batch=3, window=8), 10**6)
 
 
 def test_nothing_is_aborted_where_mpi_is_not_at_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,123 @@
+"""What a task is: how a corpus becomes batches, what a validation says, what there is to beat, an example to show."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ..choices import TASKS
+from ..config import ModelConfig, TaskConfig, TrainConfig
+from ..io.text import Source, Watch
+from ..runs.run import Run
+
+
+class Validated(NamedTuple):
+    """What a held-out part says of a network."""
+
+    loss: float  # in nats for each of what the task counts
+    figures: dict[str, float]  # more of it, by name; kept in the run's history
+
+
+class Task:
+    """A row of `choices.TASKS`, with the options of a run. Training and terminal know tasks by these methods alone.
+
+    A corpus is what `read` gives. A part of it is what `split` makes of it; what losses are counted by is `unit`.
+    """
+
+    unit = "char"
+    shown = "a sample"  # what `example` is
+    columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
+    use = "`charnn sample {model}` writes"  # what to do with a model
+    sizes = False  # whether a budget chooses the size of the network
+
+    def __init__(self, options: TaskConfig):
+        self.options = options
+
+    def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Any:
+        """The corpus in some texts, with its names, its sha256, its vocabulary and `name`, what a run is called."""
+        raise NotImplementedError
+
+    def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
+        """Write the corpus in some texts to a file, which `read` takes too."""
+        raise NotImplementedError
+
+    def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Any:
+        """The corpus of a run, from where it was or from other files. Raises `UsageError` where it is gone."""
+        raise NotImplementedError
+
+    def split(self, corpus: Any, config: TrainConfig) -> tuple[Any, Any]:
+        """The part to train on, and the part that is held out."""
+        raise NotImplementedError
+
+    def count(self, part: Any) -> int:
+        """How many losses a part has."""
+        raise NotImplementedError
+
+    def decide(self, train: Any, vocabulary: Any, model: ModelConfig, config: TrainConfig) -> tuple[Any, TrainConfig]:
+        """A network and its training for a part to train on: all is decided but how often to validate."""
+        raise NotImplementedError
+
+    def check(self, network: Any, corpus: Any, train: Any) -> None:
+        """Raise `InputError` where there is nothing to learn."""
+
+    def layout(self, config: TrainConfig, part: Any, network: Any) -> Any:
+        """The part side by side: what a training scheme makes updates of."""
+        raise NotImplementedError
+
+    def count_laid_out(self, layout: Any) -> int:
+        """How many losses an epoch of a layout has."""
+        raise NotImplementedError
+
+    def largest(self, config: TrainConfig, part: Any) -> tuple[int, int] | None:
+        """Steps and rows of what an update has in memory at once, where it reads whole sequences."""
+        return None
+
+    def baselines(self, corpus: Any, train: Any, valid: Any) -> dict[str, float]:
+        """What there is to beat, by name."""
+        raise NotImplementedError
+
+    def validate(self, run: Run, part: Any, workers: int) -> Validated:
+        """What a part says of the network as it is now; of a large one, its beginning."""
+        raise NotImplementedError
+
+    def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
+        """Whether one record of the history is better than another: by default one of a lower loss."""
+        return new["valid"] < best["valid"]
+
+    def last(self, part: Any) -> Any:
+        """The end of a part, large enough to say how well it is known."""
+        raise NotImplementedError
+
+    def example(self, run: Run, part: Any) -> str:
+        """A line to show while training; the part is the one that is held out."""
+        raise NotImplementedError
+
+    def about(self, corpus: Any) -> list[tuple[str, str]]:
+        """What a corpus is, as it was understood: names, and words for their values."""
+        raise NotImplementedError
+
+    def describe(self, run: Run, train: Any, valid: Any) -> list[tuple[str, str]]:
+        """How its parts are learnt, in the same way."""
+        raise NotImplementedError
+
+    def to_beat(self, run: Run, train: Any) -> str:
+        """What there is to beat, in a line."""
+        raise NotImplementedError
+
+    def result(self, run: Run) -> str:
+        """What the best validation said, beside what there was to beat."""
+        raise NotImplementedError
+
+
+def describe_network(run: Run) -> str:
+    """The layers of a run's network, and its dropout."""
+    m = run.model.config
+    cell = f"{m.activation} {m.cell}" if m.activation else m.cell
+    noise = "dropout" if m.dropout_kind == "standard" else f"{m.dropout_kind} dropout"
+    return f"{', '.join([f'{m.layers} x {m.hidden} {cell}', *m.describe()])}{run.model.says}, {noise} {m.dropout:g}"
+
+
+def make(options: TaskConfig) -> Task:
+    """The task that options are of."""
+    task: Task = TASKS[options.task].load()(options)
+    return task

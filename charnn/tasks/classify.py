@@ -1,0 +1,87 @@
+"""The task classify: lines label<TAB>text, of which the label is found from the text."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from ..data.pairs import PairFormat, Pairs
+from ..errors import InputError
+from ..evaluation import bayes
+from ..evaluation.labels import LabelScore
+from ..evaluation.pairs import probabilities
+from ..nn.task_model import TaskModel
+from ..runs.run import Run
+from .base import Validated
+from .pairs import VALIDATED_PAIRS, PairTask, Part
+
+BAYES_SYMBOLS = 20_000_000  # symbols times labels that are scored for the baseline, at most
+
+
+class Classify(PairTask):
+    """Labels of texts."""
+
+    unit = "label"
+    shown = "a text and its label"
+    columns = MappingProxyType({"accuracy": "right", "macro_f1": "macro-F1"})
+    beaten = MappingProxyType({"majority": "the commonest label", "bayes": "Bayes with {bayes_order:.0f}-grams"})
+    use = "`charnn classify {model}` sorts lines"
+
+    @property
+    def several(self) -> bool:
+        """Whether a text has any number of labels."""
+        return self.options.labels == "several"
+
+    @property
+    def format(self) -> PairFormat:
+        return PairFormat(self.options.columns, "characters", "labels" if self.several else "label", flip=True)
+
+    def count(self, part: Part) -> int:
+        return len(part.rows)
+
+    def check(self, network: TaskModel, corpus: Pairs, train: Part) -> None:
+        if (count := len(corpus.vocabulary.labels)) < 2:
+            raise InputError(f"{corpus.names[0]} has {count} label: there is nothing to tell apart")
+        if self.options.head == "sigmoid" and not self.several and count > 2:
+            raise InputError(f"--head sigmoid tells two labels apart, and {corpus.names[0]} has {count}: leave it out")
+
+    def baselines(self, corpus: Pairs, train: Part, valid: Part) -> dict[str, float]:
+        """Shares that are right by the commonest label, and by n-grams and Bayes' rule, of the best order."""
+        valid, labels = valid.some(slice(VALIDATED_PAIRS)), len(corpus.vocabulary.labels)
+        common = Counter(one.tobytes() for one in train.targets).most_common(1)[0][0]
+        found = {"majority": float(np.mean([one.tobytes() == common for one in valid.targets]))}
+        if self.several or sum(map(len, valid.sources)) * labels > BAYES_SYMBOLS:
+            return found
+        y, right = (np.array([one[0] for one in part.targets]) for part in (train, valid))
+        tried = {}
+        for order in bayes.ORDERS:
+            model = bayes.fit(train.sources, y, labels, corpus.vocabulary.size, order)
+            tried[order] = float((model.log_probabilities(valid.sources).argmax(axis=1) == right).mean())
+        best = max(tried, key=lambda order: (tried[order], -order))
+        return {**found, "bayes": tried[best], "bayes_order": best}
+
+    def score(self, run: Run, part: Part, workers: int = 1) -> LabelScore:
+        """All that can be counted of a part's labels."""
+        p = probabilities(run.model, run.weights, part.sources, workers)
+        if not self.several:
+            return LabelScore.of_one(p, np.array([one[0] for one in part.targets], int))
+        y = np.zeros((len(p), len(run.vocabulary.labels) + 1), bool)
+        for row, one in zip(y, part.targets, strict=True):
+            row[one] = True
+        return LabelScore.of_several(p, y)
+
+    def validate(self, run: Run, part: Part, workers: int) -> Validated:
+        found = self.score(run, part.some(slice(VALIDATED_PAIRS)), workers)
+        return Validated(found.bits * math.log(2), {"accuracy": found.accuracy, "macro_f1": found.macro_f1})
+
+    def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
+        """More that is right; if as much, a lower loss."""
+        return (new["accuracy"], -new["valid"]) > (best["accuracy"], -best["valid"])
+
+    def example(self, run: Run, part: Part) -> str:
+        """One of the held-out texts, with the likeliest label."""
+        one = part.one(run.step)
+        p = probabilities(run.model, run.weights, one.sources)[0]
+        return f"{one.source_texts[0]}: {run.vocabulary.labels[int(p.argmax())]} {p.max():.0%}"

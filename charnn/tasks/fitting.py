@@ -1,0 +1,55 @@
+"""What suits a text of some length: batch, window, workers, dropout, and how long to train."""
+
+from dataclasses import replace
+from math import isqrt
+
+from ..config import ModelConfig, TrainConfig
+from ..conflicts import check
+from ..machine import cores
+from ..nn.model import Model
+from ..parallel.launcher import launched
+
+MIN_WINDOWS_PER_EPOCH = 64  # windows in an epoch, at least
+MIN_WINDOW = 16  # steps of a window
+DEFAULT_EPOCHS = 20.0
+DEFAULT_MINUTES = 10.0
+DROPOUT_BY_RATIO = (3.0, 0.5), (0.6, 0.4), (0.3, 0.25), (0.0, 0.1)  # from so many parameters a character on, so much
+MIN_ROWS_PER_WORKER = 8  # of a batch that are worth a worker of their own
+
+
+def choose_dropout(model: ModelConfig, size: int, symbols: int) -> ModelConfig:
+    """The model with its dropout decided: the more parameters there are for each character, the more of it."""
+    if model.dropout is not None:
+        return model
+    parameters = Model(model, size).parameters
+    return replace(model, dropout=next(rate for ratio, rate in DROPOUT_BY_RATIO if parameters >= ratio * symbols))
+
+
+def fit(config: TrainConfig, symbols: int) -> TrainConfig:
+    """The configuration with batch, window, workers and budget decided, where so many symbols are read in an epoch."""
+    batch, window = fit_to_text(symbols, config.batch, config.window)
+    if config.epochs is None and config.steps is None and config.minutes is None:
+        config = replace(config, epochs=DEFAULT_EPOCHS, minutes=DEFAULT_MINUTES)
+    stride = config.stride if config.stride and config.stride < window else None
+    return replace(config, batch=batch, window=window, stride=stride, workers=fit_workers(config, batch))
+
+
+def fit_workers(config: TrainConfig, batch: int) -> int:
+    """The processes for a batch: the ranks of mpiexec, those asked for, or the cores at hand, if they have rows enough.
+
+    Raises `UsageError` for more ranks than rows.
+    """
+    workers = launched() if launched() > 1 else config.workers or max(1, min(cores(), batch // MIN_ROWS_PER_WORKER))
+    check({"batch": batch, "ranks": launched()})
+    return min(workers, batch)
+
+
+def fit_to_text(symbols: int, batch: int, window: int) -> tuple[int, int]:
+    """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
+
+    An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
+    from; of a window's symbols most are steps rather than rows, and there are at least 16 steps.
+    """
+    size = symbols // MIN_WINDOWS_PER_EPOCH
+    window = max(1, min(window, max(MIN_WINDOW, isqrt(4 * size)), symbols))
+    return max(1, min(batch, size // window)), window

@@ -1,0 +1,189 @@
+"""What all tasks on pairs have in common: how lines become pairs, parts and batches."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..choices import TASKS
+from ..config import ModelConfig, TrainConfig
+from ..data import pairs, tokenized_pairs
+from ..data.pair_batches import MAX_SYMBOLS, PairBatches, lengths, within_memory
+from ..data.pairs import PairFormat, Pairs
+from ..data.units import PairVocabulary
+from ..errors import UsageError
+from ..io.text import Source, Watch, file_source
+from ..nn.task_model import TaskModel
+from ..runs.corpus import assert_same_corpus
+from ..runs.run import Run
+from .base import Task, describe_network
+from .fitting import fit_workers
+
+VALIDATED_PAIRS = 2000  # of the held-out part, from its start, that validations while training score
+MIN_BATCHES = 8  # in an epoch
+DEFAULT_PAIRS, EPOCHS, DEFAULT_MINUTES = 800_000, (20.0, 200.0), 10.0  # pairs read, the epochs for that, and the limit
+
+
+class Part(NamedTuple):
+    """Some of the pairs of a corpus, by their numbers (n,)."""
+
+    pairs: Pairs
+    rows: np.ndarray
+
+    @property
+    def sources(self) -> list[np.ndarray]:
+        """Ids of each source."""
+        return [self.pairs.source[i] for i in self.rows.tolist()]
+
+    @property
+    def targets(self) -> list[np.ndarray]:
+        """Ids of each target."""
+        return [self.pairs.target[i] for i in self.rows.tolist()]
+
+    @property
+    def source_texts(self) -> list[str]:
+        """Each source."""
+        vocabulary = self.pairs.vocabulary
+        return [vocabulary.decode(one, vocabulary.source) for one in self.sources]
+
+    @property
+    def target_texts(self) -> list[str]:
+        """Each target."""
+        vocabulary = self.pairs.vocabulary
+        return [vocabulary.decode(one, vocabulary.target) for one in self.targets]
+
+    def some(self, which: slice) -> "Part":
+        """A part of them."""
+        return Part(self.pairs, self.rows[which])
+
+    def one(self, number: int) -> "Part":
+        """One of them; the first follows the last."""
+        return Part(self.pairs, self.rows[[number % len(self.rows)]])
+
+
+class PairTask(Task):
+    """A task on lines left<TAB>right."""
+
+    beaten: Mapping[str, str] = MappingProxyType({})  # baselines that are shares of what is right, and words for them
+
+    @property
+    def format(self) -> PairFormat:
+        """How a line is read."""
+        raise NotImplementedError
+
+    def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Pairs:
+        if not any(source.name.endswith(".npz") for source in sources):
+            return pairs.read(sources, self.format, invalid, watch)
+        if len(sources) > 1:
+            raise UsageError("a tokenised file stands alone: give one, or texts")
+        found = tokenized_pairs.read(sources[0].name)
+        if found.format != self.format:
+            raise UsageError(f"{sources[0].name} was tokenised as {found.format}, and {self.format} is asked for")
+        return found
+
+    def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
+        tokenized_pairs.write(path, sources, self.format, invalid)
+
+    def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Pairs:
+        if not sources:
+            if missing := [name for name in run.origin.names if name == "-" or not Path(name).is_file()]:
+                raise UsageError(f"the corpus of this model is not at {missing[0]}: name the file to use")
+            sources = [file_source(name) for name in run.origin.names]
+        found = self.read(sources, watch, run.origin.invalid)
+        assert_same_corpus(found, run)
+        return found
+
+    def split(self, corpus: Pairs, config: TrainConfig) -> tuple[Part, Part]:
+        """The pairs to train on, and those that are held out: some at random, or those of another file."""
+        if self.options.valid_file:
+            source = file_source(self.options.valid_file)
+            held_out = pairs.read([source], corpus.format, corpus.invalid, vocabulary=corpus.vocabulary)
+            return Part(corpus, np.arange(len(corpus))), Part(held_out, np.arange(len(held_out)))
+        train, valid = corpus.split(config.valid, config.seed)
+        return Part(corpus, train), Part(corpus, valid)
+
+    def decide(
+        self, train: Part, vocabulary: PairVocabulary, model: ModelConfig, config: TrainConfig
+    ) -> tuple[TaskModel, TrainConfig]:
+        """At least 8 updates an epoch, and by default as many epochs as read 800,000 pairs, or 10 minutes."""
+        network: TaskModel = TASKS[self.options.task].network.load()(model, self.options, vocabulary)
+        count = len(train.rows)
+        if config.epochs is None and config.steps is None and config.minutes is None:
+            epochs = min(max(DEFAULT_PAIRS / count, EPOCHS[0]), EPOCHS[1])
+            config = replace(config, epochs=epochs, minutes=DEFAULT_MINUTES)
+        batch = max(1, min(config.batch, count // MIN_BATCHES))
+        return network, replace(config, batch=batch, workers=fit_workers(config, batch))
+
+    def layout(self, config: TrainConfig, part: Part, network: TaskModel) -> "PairLayout":
+        return PairLayout(self, part, config, network)
+
+    def count_laid_out(self, layout: "PairLayout") -> int:
+        return layout.losses
+
+    def largest(self, config: TrainConfig, part: Part) -> tuple[int, int]:
+        steps = int(lengths(part.pairs, part.rows).max())
+        return steps, max(1, min(-(-config.batch // (config.workers or 1)), MAX_SYMBOLS // (2 * steps)))
+
+    def last(self, part: Part) -> Part:
+        return part.some(slice(-VALIDATED_PAIRS, None))
+
+    def about(self, corpus: Pairs) -> list[tuple[str, str]]:
+        format = corpus.format
+        sides = ((corpus.source, format.source, "read"), (corpus.target, format.target, "wanted"))
+        sizes = [f"{side.lengths.mean():.1f} {kind} {use}" for side, kind, use in sides if kind != "label"]
+        labels = f", {len(corpus.vocabulary.labels):,} labels" if corpus.vocabulary.labels else ""
+        return [
+            ("corpus", ", ".join(corpus.names)),
+            ("pairs", f"{len(corpus):,}; on average {' and '.join(sizes)}"),
+            ("vocabulary", f"{len(corpus.vocabulary.units):,} {format.source}{labels}"),
+        ]
+
+    def describe(self, run: Run, train: Part, valid: Part) -> list[tuple[str, str]]:
+        there = f"of {self.options.valid_file}" if self.options.valid_file else "at random, by the seed"
+        rows = [("split", f"{len(train.rows):,} pairs to train on, {len(valid.rows):,} held out {there}")]
+        if again := duplicates(train, valid):
+            one = valid.one(again[0])
+            told = f"one of them {one.source_texts[0]!r} with {one.target_texts[0]!r}"
+            rows.append(("repeated", f"{len(again):,} of the held-out pairs are trained on as well, {told}"))
+        return [
+            *rows,
+            ("model", f"{describe_network(run)}: {run.weights.count:,} parameters"),
+            ("batches", f"{run.config.batch} pairs, {run.config.workers} workers"),
+        ]
+
+    def to_beat(self, run: Run, train: Part | None = None) -> str:
+        found = run.origin.baselines
+        shares = {words: 100 * found[name] for name, words in self.beaten.items() if name in found}
+        return f"{', '.join(f'{words.format(**found)} {share:.1f} %' for words, share in shares.items())} right"
+
+    def result(self, run: Run) -> str:
+        record = run.best_record
+        told = [f"{words} {record[name]:.4f}" for name, words in self.columns.items()]
+        bits = f"{record['valid']:.4f} bits/{self.unit}"
+        return f"{', '.join(told)}, {bits} held out, at step {run.best_step:,}; to beat: {self.to_beat(run)}"
+
+
+class PairLayout(PairBatches):
+    """Batches of pairs as a training scheme reads them."""
+
+    def __init__(self, task: PairTask, part: Part, config: TrainConfig, network: TaskModel):
+        super().__init__(part.pairs, part.rows, config.batch, config.seed)
+        self.losses, self.network = task.count(part), network
+        self.size = self.losses / len(self)
+
+    def read(self, epoch: int, index: int, part: slice) -> Iterator[Any]:
+        """Some rows of a batch, in as many pieces as fit in memory one after the other."""
+        rows = self.at(epoch, index)[part]
+        for piece in within_memory(lengths(self.pairs, rows)):
+            some = Part(self.pairs, rows[piece])
+            yield self.network.network.batch(some.sources, some.targets, self.pairs.source.ids.dtype)
+
+
+def duplicates(train: Part, valid: Part) -> list[int]:
+    """Which of the held-out pairs are to be trained on as well."""
+    known = {(s.tobytes(), t.tobytes()) for s, t in zip(train.sources, train.targets, strict=True)}
+    pairs_ = zip(valid.sources, valid.targets, strict=True)
+    return [i for i, (s, t) in enumerate(pairs_) if (s.tobytes(), t.tobytes()) in known]

@@ -1,0 +1,169 @@
+"""The task text: the next character of a text."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import ModelConfig, SampleConfig, TrainConfig
+from ..data import tokenized
+from ..data.batches import StreamBatches
+from ..data.corpus import Corpus
+from ..data.read import read
+from ..data.vocabulary import Vocabulary
+from ..errors import InputError
+from ..evaluation import ngram
+from ..evaluation.ngram import COUNTED_SYMBOLS
+from ..evaluation.score import evaluate
+from ..io.lazy import Ids
+from ..io.text import Source, Watch
+from ..nn.model import Model
+from ..parallel.launcher import rank
+from ..runs.corpus import own_corpus, read_as
+from ..runs.run import Run
+from ..sampling.sampler import generate
+from .base import Task, Validated, describe_network
+from .fitting import choose_dropout, fit
+
+VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, that validations while training score
+TRAINING_LOSS_SYMBOLS = 100_000  # symbols of the training part, from its end, that say at last how well that is known
+BURN_IN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
+SAMPLE_LENGTH = 72  # characters of the line sampled at each validation
+RARITY_SYMBOLS = 1 << 24  # symbols from the start of a text that tell which characters are rare
+SHOWN_RAREST = 12  # characters of the vocabulary that a summary shows
+FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
+SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
+
+
+class Text(Task):
+    """The next character. A part is a stream of ids, (N,)."""
+
+    sizes = True
+
+    def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Corpus:
+        return read(*sources, invalid=invalid, watch=watch, **reading)
+
+    def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
+        tokenized.write(path, sources, invalid=invalid, **reading)
+
+    def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Corpus:
+        return read_as(run, *sources, watch=watch) if sources else own_corpus(run)
+
+    def split(self, corpus: Corpus, config: TrainConfig) -> tuple[Ids, Ids]:
+        return corpus.split(config.valid)
+
+    def count(self, part: Ids) -> int:
+        return len(part)
+
+    def decide(
+        self, train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig
+    ) -> tuple[Model, TrainConfig]:
+        return decide(train, vocabulary, model, config)
+
+    def check(self, network: Model, corpus: Corpus, train: Ids) -> None:
+        if network.symbols < 2:
+            raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
+        network.ending.check(train)
+
+    def layout(self, config: TrainConfig, part: Ids, network: Model) -> StreamBatches:
+        return StreamBatches(network.ending.stream(part), config.batch, config.window)
+
+    def count_laid_out(self, layout: StreamBatches) -> int:
+        return len(layout.ids)
+
+    def baselines(self, corpus: Corpus, train: Ids, valid: Ids) -> dict[str, float]:
+        """Bits per character by counting."""
+        limit = ngram.countable(COUNTED_SYMBOLS) if rank() == 0 else 0
+        return asdict(ngram.baselines(train, valid, corpus.vocabulary.size, limit=limit))
+
+    def validate(self, run: Run, part: Ids, workers: int) -> Validated:
+        burn_in = None if run.reset else BURN_IN
+        return Validated(evaluate(run.network, part[:VALIDATION_SYMBOLS], burn_in=burn_in, workers=workers).mean, {})
+
+    def last(self, part: Ids) -> Ids:
+        return part[-TRAINING_LOSS_SYMBOLS:]
+
+    def example(self, run: Run, part: Ids) -> str:
+        """A line of what the network writes now."""
+        config = SampleConfig(length=SAMPLE_LENGTH, count=1, temp=0.8)
+        rng = np.random.default_rng((run.config.seed, SAMPLE_STREAM, run.step))
+        (sample,) = generate(run.network, config, rng, np.array([], np.int64))
+        text: str = run.vocabulary.decode(sample.ids)
+        return text
+
+    def about(self, corpus: Corpus) -> list[tuple[str, str]]:
+        return about(corpus)
+
+    def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
+        config, count = run.config, run.weights.count
+        state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
+        return [
+            ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
+            ("split", f"{len(train):,} symbols to train on, the last {len(valid):,} held out"),
+            ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train))}"),
+            ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
+        ]
+
+    def to_beat(self, run: Run, train: Ids) -> str:
+        counted = run.origin.baselines
+        cut = "" if counted["counted"] == len(train) else f", n-grams counted on {counted['counted']:,.0f} symbols"
+        return f"{beside(counted)}{cut}"
+
+    def result(self, run: Run) -> str:
+        bits, counted = (run.best or 0.0) / math.log(2), run.origin.baselines
+        side = "below" if bits < counted["ngram"] else "above"
+        against = f"{abs(bits / counted['ngram'] - 1):.1%} {side} the {counted['order']}-gram"
+        return f"{bits:.4f} bits/char held out, at step {run.best_step:,}; {against}"
+
+
+def decide(train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig) -> tuple[Model, TrainConfig]:
+    """A network and its training for a training part (N,): all is decided but how often to validate."""
+    network = Model(choose_dropout(model, vocabulary.size, len(train)), vocabulary.size)
+    return network, fit(config, network.ending.length(train))
+
+
+def show(character: int) -> str:
+    """A character as itself where it can be printed, else by its code point."""
+    return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"
+
+
+def about(found: Corpus) -> list[tuple[str, str]]:
+    """What a text is, as it was understood."""
+    counts = np.bincount(np.asarray(found.ids[:RARITY_SYMBOLS]), minlength=found.vocabulary.size)[1:]
+    order = np.argsort(counts, kind="stable")[:SHOWN_RAREST].tolist()
+    return [
+        ("corpus", ", ".join(found.names)),
+        ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
+        ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
+        ("rarest", "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)),
+    ]
+
+
+def means(vocabulary: Vocabulary) -> str:
+    """What a sequence is, in words."""
+    return {
+        "line": "each a line (--sequence line)",
+        "paragraph": "each a paragraph, up to a blank line (--sequence paragraph)",
+        "file": "each a whole file (--sequence file)",
+    }[vocabulary.sequence]
+
+
+def beside(counted: dict[str, float]) -> str:
+    """Baselines in a line."""
+    return (
+        f"uniform {counted['uniform']:.3f}, unigram {counted['unigram']:.3f}, bigram {counted['bigram']:.3f}, "
+        f"{counted['order']}-gram {counted['ngram']:.3f} bits/char"
+    )
+
+
+def hint(parameters: int, characters: int) -> str:
+    """A word on a model out of proportion to its text."""
+    ratio = parameters / characters
+    if ratio > MANY:
+        return f" ({ratio:.1f} for each character: enough to learn the text by heart; --hidden and --dropout change it)"
+    if ratio < FEW:
+        return f" (one for {1 / ratio:.0f} characters: few; a larger --hidden learns more, and takes longer)"
+    return ""

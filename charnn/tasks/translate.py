@@ -1,0 +1,62 @@
+"""The task translate: lines source<TAB>target, of which the target is written from the source."""
+
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from ..data.pairs import PairFormat, Pairs
+from ..evaluation.pairs import Written, taught
+from ..runs.run import Run
+from ..sampling.writer import write
+from .base import Validated
+from .pairs import VALIDATED_PAIRS, PairTask, Part
+
+WRITTEN_PAIRS = 500  # of the held-out part, from its start, whose targets are written at each validation
+
+
+class Translate(PairTask):
+    """Targets of sources."""
+
+    shown = "a source and what is written for it"
+    columns = MappingProxyType({"exact": "exact"})
+    beaten = MappingProxyType({"copy": "copying the source", "commonest": "the commonest target"})
+    use = "`charnn translate {model}` rewrites lines"
+
+    @property
+    def format(self) -> PairFormat:
+        target = self.options.target_units or "characters"
+        return PairFormat(self.options.columns, "characters", target, autoencode=bool(self.options.autoencode))
+
+    def count(self, part: Part) -> int:
+        return int((part.pairs.target.lengths[part.rows] + 1).sum())
+
+    def baselines(self, corpus: Pairs, train: Part, valid: Part) -> dict[str, float]:
+        """Shares that are right by copying the source, or the right one of its columns, and by the commonest target."""
+        common = Counter(one.tobytes() for one in train.targets).most_common(1)[0][0]
+        copied = [b in a.split("\t") for a, b in zip(valid.source_texts, valid.target_texts, strict=True)]
+        return {
+            "copy": float(np.mean(copied)),
+            "commonest": float(np.mean([one.tobytes() == common for one in valid.targets])),
+        }
+
+    def written(self, run: Run, part: Part, width: int = 1, workers: int = 1) -> list[str]:
+        """The likeliest target that a beam finds for each source."""
+        found = write(run.model, run.weights, part.sources, width, workers)
+        return [run.vocabulary.decode(some[0].ids, run.vocabulary.target) if some else "" for some in found]
+
+    def validate(self, run: Run, part: Part, workers: int) -> Validated:
+        few, fewer = part.some(slice(VALIDATED_PAIRS)), part.some(slice(WRITTEN_PAIRS))
+        loss = taught(run.model, run.weights, few.sources, few.targets, workers).score.mean
+        found = Written.of(self.written(run, fewer, workers=workers), fewer.target_texts)
+        return Validated(loss, {"exact": found.accuracy, "character_error": found.character_error})
+
+    def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
+        """More targets without an error; if as many, fewer errors in characters."""
+        return (new["exact"], -new["character_error"]) > (best["exact"], -best["character_error"])
+
+    def example(self, run: Run, part: Part) -> str:
+        """One of the held-out sources, with what is written for it."""
+        one = part.one(run.step)
+        return f"{one.source_texts[0]}: {self.written(run, one)[0]}"
