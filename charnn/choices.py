@@ -177,13 +177,13 @@ SCHEMES = {
     "truncated": Choice("charnn.training.schemes:Truncated", "stride"),
     "one-step": Choice("charnn.training.schemes:OneStep"),
     "full": Choice("charnn.training.schemes:full"),
-    "unbiased": Choice("charnn.training.schemes:Unbiased", "cut"),
+    "unbiased": Choice("charnn.training.schemes:Unbiased", "cut_probability"),
 }
 
 SCHEDULES = {
     "constant": Choice("charnn.training.schedules:Constant"),
-    "exponential": Choice("charnn.training.schedules:Exponential", "floor"),
-    "cosine": Choice("charnn.training.schedules:Cosine", "warmup", "floor"),
+    "exponential": Choice("charnn.training.schedules:Exponential", "final_rate"),
+    "cosine": Choice("charnn.training.schedules:Cosine", "warmup", "final_rate"),
     "plateau": Choice("charnn.training.schedules:Plateau"),
 }
 

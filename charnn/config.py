@@ -10,7 +10,7 @@ from typing import Any
 from .choices import CELLS, CONDITION, ENCODER, ENDINGS, OPTIMIZERS, POOLING, SCHEDULES, SCHEMES, SYMBOL_DROPOUT, TASKS
 from .conflicts import check
 from .errors import UsageError
-from .options import Checked, option
+from .options import Checked, option, with_old_names
 
 UNKNOWN = "what to do with characters that the model does not know"
 INVALID = "what to do with bytes that are not UTF-8"
@@ -172,6 +172,7 @@ class TaskConfig(Checked):
 TEXT = TaskConfig()
 
 
+@with_old_names
 @dataclass(frozen=True)
 class TrainConfig(Checked):
     """How a network is trained: with the corpus, the seed and the model, all that a run depends on."""
@@ -192,8 +193,13 @@ class TrainConfig(Checked):
     stride: int | None = option(
         None, "characters between updates, at most --window, which is the default", low=1, high=1_000_000, of="scheme"
     )
-    cut: float | None = option(
-        0.5, "probability that the gradient is cut at the edge of a window", low=0.001, high=1, of="scheme"
+    cut_probability: float | None = option(
+        0.5,
+        "probability that the gradient is cut at the edge of a window",
+        low=0.001,
+        high=1,
+        of="scheme",
+        was="cut",
     )
     optimizer: str = option("adam", "rule by which a gradient updates the weights", choices=OPTIMIZERS)
     rate: float = option(4e-3, "learning rate", low=0, high=1e12)
@@ -210,7 +216,9 @@ class TrainConfig(Checked):
     warmup: float = option(
         0.02, "share of the run in which the learning rate rises from 0", low=0, high=1, only="schedule"
     )
-    floor: float = option(0.01, "final learning rate, as a share of --rate", low=0, high=1, only="schedule")
+    final_rate: float = option(
+        0.01, "final learning rate, as a share of --rate", low=0, high=1, only="schedule", was="floor"
+    )
     average: float = option(
         0.0,
         "share of all updates so far, the latest ones, over which weights are averaged for validation and later use; "
@@ -224,13 +232,16 @@ class TrainConfig(Checked):
     patience: int = option(
         10, "stop after this many validations in a row without a better one; 0 for never", low=0, high=10**9
     )
-    every: int | None = option(
+    validate_every: int | None = option(
         None,
         "updates between validations (default: an epoch, but at least 200 k and at most 2 M characters)",
         low=1,
         high=10**12,
+        was="every",
     )
-    valid: float = option(0.1, "share of the corpus, from its end, held out for validation", low=0.0001, high=0.9)
+    valid_share: float = option(
+        0.1, "share of the corpus, from its end, held out for validation", low=0.0001, high=0.9, was="valid"
+    )
     state: str = option(
         "auto",
         "the state at the end of a sequence: kept (carry), kept at the end of an epoch too (continuous), or set to 0 "
@@ -266,6 +277,7 @@ class SampleConfig(Checked):
         check(vars(self))
 
 
+@with_old_names
 @dataclass(frozen=True)
 class EvalConfig(Checked):
     """How a text is scored: exactly unless `burn_in` is given, and by the trained network alone unless others help."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
+from functools import wraps
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -141,6 +142,27 @@ def check_value(name: str, value: Any, bounds: Any) -> None:
         raise UsageError(f"{flag(name)} is {value}: give a number {limits}")
 
 
+def with_old_names(kind: type[C]) -> type[C]:
+    """Let a configuration be made by earlier names of its options too."""
+    init = vars(kind)["__init__"]
+
+    @wraps(init)
+    def made(self: C, *values: Any, **options: Any) -> None:
+        init(self, *values, **renamed(options, kind))
+
+    setattr(kind, "__init__", made)  # noqa: B010 - mypy takes no other
+    return kind
+
+
+def renamed(options: Mapping[str, Any], *kinds: type) -> dict[str, Any]:
+    """Options by their present names. Raises `UsageError` for one that is given by both."""
+    names = old_names(*kinds)
+    for old in names.keys() & options.keys():
+        if names[old] in options:
+            raise UsageError(f"{flag(names[old])} is given twice, once as {flag(old)}: leave out one of them")
+    return {names.get(name, name): value for name, value in options.items()}
+
+
 def own(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of some options that are fields of a configuration."""
     names = {spec.name for spec in fields(kind)}
@@ -157,8 +179,7 @@ def change(config: C, options: Mapping[str, Any]) -> C:
 
 def known(options: Mapping[str, Any], *kinds: type) -> dict[str, Any]:
     """Options by their present names. Raises `UsageError` for one that no configuration of these kinds has."""
-    names, there = old_names(*kinds), {spec.name for kind in kinds for spec in fields(kind)}
-    found = {names.get(name, name): value for name, value in options.items()}
+    found, there = renamed(options, *kinds), {spec.name for kind in kinds for spec in fields(kind)}
     if stray := sorted(found.keys() - there):
         raise UsageError(f"there is no option {stray[0]}; there are {', '.join(sorted(there))}")
     return found

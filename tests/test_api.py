@@ -34,11 +34,11 @@ TINY: dict[str, Any] = {
     "clip": 1.0,
     "schedule": "cosine",
     "warmup": 0.0,
-    "floor": 0.1,
+    "final_rate": 0.1,
     "steps": 250,
     "patience": 0,
-    "every": 125,
-    "valid": 0.1,
+    "validate_every": 125,
+    "valid_share": 0.1,
     "state": "auto",
     "seed": 0,
     "workers": 1,
@@ -165,7 +165,7 @@ def test_train_is_a_session_to_iterate_over(session: Any, run: charnn.Run, root:
 def test_train_yields_updates_and_validations_and_takes_a_corpus_or_a_path() -> None:
     kinds = []
     for source in (charnn.read(NAMES), NAMES, str(NAMES)):
-        session = charnn.train(source, out=None, **{**TINY, "steps": 3, "every": 2})
+        session = charnn.train(source, out=None, **{**TINY, "steps": 3, "validate_every": 2})
         kinds.append([type(event) for event in session])
         assert session.folder is None
     assert kinds == [[charnn.Update, charnn.Update, charnn.Validation, charnn.Update, charnn.Validation]] * 3
@@ -278,7 +278,7 @@ def test_a_run_that_forgets_at_the_end_of_lines_forgets_there_too_when_it_writes
 def test_evaluate_scores_a_text_a_corpus_or_the_held_out_part(run: charnn.Run) -> None:
     corpus = charnn.read(NAMES)
     own = charnn.evaluate(run)
-    held_out = corpus.split(run.config.valid)[1]
+    held_out = corpus.split(run.config.valid_share)[1]
     assert own == charnn.evaluate(run, corpus)
     assert own.count == len(held_out)
     assert own.bits == pytest.approx(run.history[-1]["valid"], rel=1e-6)

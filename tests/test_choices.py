@@ -247,7 +247,7 @@ def test_a_scheme_trains_and_resumes(run: Program) -> None:
 
 
 def test_a_schedule_sets_the_rate(run: Program) -> None:
-    _, info = run(train(schedule="linear", floor=0.1, knee=0.5), ["info", "--json"])
+    _, info = run(train(schedule="linear", final_rate=0.1, knee=0.5), ["info", "--json"])
     training = json.loads(info)["training"]
     assert (training["schedule"], training["floor"], training["knee"]) == ("linear", 0.1, 0.5)
     assert [Linear(0.1, 0.5).rate(2.0, q) for q in (0, 0.5, 1)] == pytest.approx([2, 2, 0.2])

@@ -37,7 +37,7 @@ CHOICES: list[dict[str, Any]] = [
     {"ending": "length"},
     {"scheme": "one-step"},
     {"scheme": "full"},
-    {"scheme": "unbiased", "cut": 0.6},
+    {"scheme": "unbiased", "cut_probability": 0.6},
     {"stride": 3},
     {"state": "carry"},
     {"state": "continuous"},
@@ -48,7 +48,16 @@ CHOICES: list[dict[str, Any]] = [
 ]
 PAIRS = [(a, b) for a, b in combinations(CHOICES, 2) if not a.keys() & b.keys()]
 CORPUS = corpus(text(700))
-PLAIN = {"hidden": 5, "layers": 2, "dropout": 0.0, "batch": 4, "window": 7, "steps": 6, "every": 3, "workers": 1}
+PLAIN = {
+    "hidden": 5,
+    "layers": 2,
+    "dropout": 0.0,
+    "batch": 4,
+    "window": 7,
+    "steps": 6,
+    "validate_every": 3,
+    "workers": 1,
+}
 PLAIN |= {"cell": "elman"}
 
 
@@ -79,7 +88,7 @@ def test_two_options_together(pair: tuple[dict[str, Any], dict[str, Any]], tmp_p
     list(again)
     run = again.run
     assert run.step == 6 and run.best is not None and math.isfinite(run.best)
-    ids = CORPUS.split(config.valid)[1]
+    ids = CORPUS.split(config.valid_share)[1]
     exact = score.evaluate(run.network, ids)
     assert exact.count == len(ids) and 0 < exact.bits < 10
     parts = score.surprisal(run.network, [ids[:17], ids[17:]])

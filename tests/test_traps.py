@@ -57,13 +57,13 @@ PLAIN = TrainConfig(
     clip=0.0,
     schedule="constant",
     warmup=0.0,
-    floor=0.1,
+    final_rate=0.1,
     epochs=None,
     steps=1000,
     minutes=None,
     patience=0,
-    every=5,
-    valid=0.2,
+    validate_every=5,
+    valid_share=0.2,
     state="auto",
     seed=1,
     workers=1,
@@ -283,7 +283,7 @@ def test_adams_moments_go_on_when_the_rate_decays() -> None:
 
 
 def test_a_plateau_changes_the_rate_and_leaves_the_moments(monkeypatch: pytest.MonkeyPatch) -> None:
-    running = begin(schedule="plateau", every=1, steps=4)
+    running = begin(schedule="plateau", validate_every=1, steps=4)
     monkeypatch.setattr(session, "evaluate", lambda *_, **__: Score(1.0, 1))
     kept: list[np.ndarray] = []
     for event in running:

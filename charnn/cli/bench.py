@@ -74,7 +74,7 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     if corpus:
         sources = streams.sources(corpus)
         found = read.read(*sources, invalid=params["invalid"], watch=console.watch(sources))
-        size, symbols = len(found.split(TrainConfig().valid)[0]), found.vocabulary.size
+        size, symbols = len(found.split(TrainConfig().valid_share)[0]), found.vocabulary.size
         reset = found.vocabulary.sequence == "line"
     if size < MIN_SYMBOLS:
         raise UsageError(f"--corpus-size is {size}: give at least {MIN_SYMBOLS} characters")

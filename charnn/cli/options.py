@@ -11,7 +11,7 @@ from ..config import EvalConfig, ModelConfig, TrainConfig
 from ..options import C, Checked, help_text, old_names, own
 
 F = TypeVar("F", bound=Callable[..., Any])
-RENAMED = {"out": "runs", **old_names(EvalConfig)}  # options of version 0.1, and what they are called now
+RENAMED = {"out": "runs", **old_names(TrainConfig, EvalConfig)}  # options of version 0.1, and what they are called now
 SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature")}
 
 model = click.option("-m", "--model", metavar="RUN", help="Run's name, folder or file; the newest run by default.")

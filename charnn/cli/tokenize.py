@@ -14,7 +14,7 @@ from . import options, streams
 @click.argument("corpus", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE", help="Write a tokenised .npz; - for ids on standard output.")
 @options.config_options(ReadConfig)
-@options.config_options(TrainConfig, only="valid")
+@options.config_options(TrainConfig, only="valid_share")
 @click.option("--decode", is_flag=True, help="The way back: from a tokenised file, or from ids, to the text.")
 @click.option("--vocabulary", metavar="FILE", help="With --decode: tokenised file or model whose ids they are.")
 def command(
@@ -23,7 +23,7 @@ def command(
     sequence: str,
     invalid: str,
     characters: str,
-    valid: float,
+    valid_share: float,
     decode: bool,
     vocabulary: str | None,
 ) -> None:
@@ -45,7 +45,7 @@ def command(
             raise click.UsageError(f"--output {output}: tokenised files are known by their names, which end in .npz")
         if any(name.endswith(".npz") for name in corpus):
             raise click.UsageError(f"{corpus[0]} is tokenised already: leave out --output")
-    TrainConfig(valid=valid)  # refuses what is out of bounds
+    TrainConfig(valid_share=valid_share)  # refuses what is out of bounds
     from ..data import read, tokenized
     from ..evaluation import ngram
     from ..evaluation.ngram import COUNTED_SYMBOLS, baselines
@@ -60,7 +60,7 @@ def command(
         found = tokenized.read(output)
     if output == "-":
         _print_ids(found)
-    train, held_out = found.split(valid)
+    train, held_out = found.split(valid_share)
     counted = baselines(train, held_out, found.vocabulary.size, limit=ngram.countable(COUNTED_SYMBOLS))
     console.summary(found, counted, len(train), len(held_out))
     if output not in (None, "-"):

@@ -124,7 +124,7 @@ def counted(run: Run) -> tuple[KneserNey, Ids]:
     Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
     """
     try:
-        train, valid = own_corpus(run, PUT_BACK).split(run.config.valid)
+        train, valid = own_corpus(run, PUT_BACK).split(run.config.valid_share)
     except UsageError as error:
         raise UsageError(f"n-grams are counted on the training text, and {error}") from None
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))

@@ -66,7 +66,7 @@ def card(run: Run, files: str) -> str:
         ("sequence", f"{run.vocabulary.sequence}; the state is {'reset' if run.reset else 'carried on'} at its end"),
         ("corpus", ", ".join(corpus(run))),
         ("sha256 of the corpus", origin.sha256),
-        ("split", f"{origin.symbols:,} symbols, the last {run.config.valid:.1%} held out"),
+        ("split", f"{origin.symbols:,} symbols, the last {run.config.valid_share:.1%} held out"),
         ("updates", f"{run.step:,}"),
         *([("bits/char held out", f"{run.best / math.log(2):.4f}")] if run.best is not None else []),
         *((f"{name}, bits/char", f"{bits:.4f}") for name, bits in origin.baselines.items() if name in BASELINES),

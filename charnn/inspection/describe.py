@@ -26,7 +26,7 @@ def describe(run: Run) -> dict[str, Any]:
         "state": "reset" if run.reset else "continuous" if run.config.state == "continuous" else "carry",
         "corpus": list(run.origin.names),
         "sha256": run.origin.sha256,
-        "split": {"symbols": run.origin.symbols, "held out": run.config.valid},
+        "split": {"symbols": run.origin.symbols, "held out": run.config.valid_share},
         "training": {name: value for name, value in asdict(run.config).items() if value is not None},
         "step": run.step,
         "epoch": run.epoch,

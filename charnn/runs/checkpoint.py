@@ -18,6 +18,7 @@ from ..io import npz
 from ..io.text import POLICIES
 from ..machine import environment
 from ..nn.parameters import Parameters
+from ..options import renamed
 from ..version import __version__
 from .run import CorpusInfo, Run, moment_names
 
@@ -98,7 +99,7 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     task = TaskConfig(**typed(TaskConfig, header.get("task", {})))
     vocabulary = TASKS[task.task].vocabulary.load()(path, header["vocabulary"])
     model = TASKS[task.task].network.load()(ModelConfig(**typed(ModelConfig, header["model"])), task, vocabulary)
-    config = TrainConfig(**typed(TrainConfig, header["train"]))
+    config = TrainConfig(**typed(TrainConfig, renamed(header["train"], TrainConfig)))
     found = typed(CorpusInfo, header["origin"])
     origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
     resumable = any(name.startswith("moments/") for name in arrays)

@@ -33,7 +33,7 @@ def read_as(run: Run, *names: str | Source, watch: Watch = iter) -> Corpus:
 
 def held_out(run: Run, data: Corpus | None = None) -> Ids:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
-    return (data or own_corpus(run)).split(run.config.valid)[1]
+    return (data or own_corpus(run)).split(run.config.valid_share)[1]
 
 
 def assert_same_corpus(corpus: Corpus | Pairs, run: Run) -> None:

@@ -69,7 +69,7 @@ def _falling(run: Run) -> bool:
     The last fifth of it was worth it; or it read less than it has to (`budget.wanted`), and the last third was.
     A falling rate brings any loss to rest in the end, so that the last fifth alone would not tell.
     """
-    last, symbols = run.history[-1], round(run.origin.symbols * (1 - run.config.valid))
+    last, symbols = run.history[-1], round(run.origin.symbols * (1 - run.config.valid_share))
     earlier = [record for record in run.history[:-1] if record["step"] <= 0.8 * last["step"]]
     before = min(record["valid"] for record in earlier or run.history[:1])
     third = len(run.history) // 3

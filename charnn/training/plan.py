@@ -65,7 +65,7 @@ def resolve(corpus: Any, model: ModelConfig, config: TrainConfig, options: TaskC
     network, config = task.decide(train, corpus.vocabulary, model, config)
     task.check(network, corpus, train)
     plan = lay_out(network, config, corpus.vocabulary, train, valid, task)
-    return replace(plan, config=replace(config, every=config.every or _validation_interval(plan)))
+    return replace(plan, config=replace(config, validate_every=config.validate_every or _validation_interval(plan)))
 
 
 def lay_out(model: Any, config: TrainConfig, vocabulary: Any, train: Any, valid: Any, task: Task | None = None) -> Plan:

@@ -49,27 +49,27 @@ class Plateau(Constant):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """r floor^q"""
+    """r f^q, with f the `final_rate`"""
 
-    floor: float
+    final_rate: float
 
     def rate(self, r: float, q: float) -> float:
-        return r * self.floor**q
+        return r * self.final_rate**q
 
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """r (floor + (1 - floor) (1 + cos(pi q)) / 2), after a rise from 0 in the first `warmup` of the run.
+    """r (f + (1 - f) (1 + cos(pi q)) / 2), after a rise from 0 in the first `warmup` of the run; f is the `final_rate`.
 
     (Loshchilov and Hutter, 2017)
     """
 
     warmup: float
-    floor: float
+    final_rate: float
 
     def rate(self, r: float, q: float) -> float:
         rise = min(1.0, (q + 1e-3) / self.warmup) if self.warmup else 1.0
-        return r * rise * (self.floor + (1 - self.floor) * (1 + cos(pi * q)) / 2)
+        return r * rise * (self.final_rate + (1 - self.final_rate) * (1 + cos(pi * q)) / 2)
 
 
 def make(config: TrainConfig) -> Schedule:

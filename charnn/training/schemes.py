@@ -167,28 +167,29 @@ def full(config: TrainConfig, lanes: StreamBatches | WholeLayout, reset: bool) -
 class Unbiased:
     """Unbiased truncated BPTT (Tallec and Ollivier, 2017): cuts at random, and weights that make up for them.
 
-    At a window's edge gradients are cut with probability c = `cut`; those that are not go back times 1 / (1 - c). Their
-    expectation is that of full BPTT. An update learns from the windows up to a cut, or to the epoch's end: 1 / c on
-    average, by which the gradient is divided, rather than by their number, which would bias it.
+    At a window's edge gradients are cut with probability c, the `cut_probability`; those that are not go back times
+    1 / (1 - c). Their expectation is that of full BPTT. An update learns from the windows up to a cut, or to the
+    epoch's end: 1 / c on average, by which the gradient is divided, rather than by their number, which would bias it.
     """
 
-    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool, cut: float):
-        self.lanes, self.seed, self.cut = lanes, config.seed, cut
-        self.factor = 1 / (1 - cut) if cut < 1 else 0.0
-        self.size = config.batch * config.window / cut
-        self.edges = min(len(lanes), ceil(log(RARE) / log(1 - cut)) if cut < 1 else 1)
+    def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool, cut_probability: float):
+        c = cut_probability
+        self.lanes, self.seed, self.c = lanes, config.seed, c
+        self.factor = 1 / (1 - c) if c < 1 else 0.0
+        self.size = config.batch * config.window / c
+        self.edges = min(len(lanes), ceil(log(RARE) / log(1 - c)) if c < 1 else 1)
 
     def __len__(self) -> int:
         return len(self.lanes)
 
     def __str__(self) -> str:
         return (
-            f"after each {self.lanes.window} characters with probability {self.cut:g}, where gradients are cut; "
+            f"after each {self.lanes.window} characters with probability {self.c:g}, where gradients are cut; "
             f"those that are not are multiplied by {self.factor:g}"
         )
 
     def span(self, cursor: int, step: int) -> Span:
-        drawn = int(np.random.default_rng((self.seed, CUTS, step)).geometric(self.cut))
+        drawn = int(np.random.default_rng((self.seed, CUTS, step)).geometric(self.c))
         return self.through(cursor, min(drawn, len(self) - cursor))
 
     def through(self, cursor: int, count: int) -> Span:

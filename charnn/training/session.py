@@ -20,7 +20,7 @@ from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
 # What no resuming changes
-FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid", "seed")
+FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid_share", "seed")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Session:
         run = self.run
         while not self.trainer.stopped:
             ended = self.finished
-            if run.step > run.validated and (ended or run.step % (run.config.every or 1) == 0):
+            if run.step > run.validated and (ended or run.step % (run.config.validate_every or 1) == 0):
                 work: Callable[[], Event] = self.validate
             elif ended:
                 break

@@ -23,7 +23,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "window": 16,
         "workers": 1,
     }
-    for _ in charnn.train(NAMES, out=folder, steps=100, every=50, rate=0.02, **config):
+    for _ in charnn.train(NAMES, out=folder, steps=100, validate_every=50, rate=0.02, **config):
         pass
     return folder
 

@@ -36,7 +36,7 @@ def test_a_text_is_a_string_a_path_or_several_files(run: charnn.Run, file: Path)
 def test_a_corpus_is_scored_by_its_held_out_part(run: charnn.Run, file: Path) -> None:
     own = charnn.read(*run.origin.names)
     assert charnn.evaluate(run, own) == charnn.evaluate(run) == charnn.evaluate(run, None)
-    assert charnn.evaluate(run).count == len(own.split(run.config.valid)[1])
+    assert charnn.evaluate(run).count == len(own.split(run.config.valid_share)[1])
     other = charnn.read(file)
     with pytest.raises(charnn.InputError, match="another vocabulary"):
         charnn.evaluate(run, other)

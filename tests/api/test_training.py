@@ -75,9 +75,9 @@ def test_a_budget_chooses_the_sizes_that_are_not_given() -> None:
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    whole = charnn.train(NAMES, runs=tmp_path, name="whole", steps=9, every=3, **SMALL)
+    whole = charnn.train(NAMES, runs=tmp_path, name="whole", steps=9, validate_every=3, **SMALL)
     list(whole)
-    stopped = charnn.train(NAMES, runs=tmp_path, name="stopped", steps=9, every=3, **SMALL)
+    stopped = charnn.train(NAMES, runs=tmp_path, name="stopped", steps=9, validate_every=3, **SMALL)
     for event in stopped:
         if isinstance(event, charnn.Update) and stopped.run.step == 4:
             stopped.stop()
@@ -92,7 +92,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
 
 
 def test_resuming_takes_longer_times_and_refuses_another_run(tmp_path: Path) -> None:
-    list(charnn.train(NAMES, runs=tmp_path, steps=2, every=1, **SMALL))
+    list(charnn.train(NAMES, runs=tmp_path, steps=2, validate_every=1, **SMALL))
     assert charnn.resume(runs=tmp_path, steps=5, hidden=6, sequence="line").run.config.steps == 5
     for changes, message in (
         ({"hidden": 7}, "has --hidden 6, and cannot be resumed with 7"),
@@ -137,7 +137,7 @@ def test_resuming_warns_of_other_last_bits_and_of_copies(tmp_path: Path, monkeyp
 
 
 def test_fit_trains_to_the_end_and_returns_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = charnn.fit(NAMES, runs=tmp_path, steps=4, every=2, **SMALL)
+    run = charnn.fit(NAMES, runs=tmp_path, steps=4, validate_every=2, **SMALL)
     assert run.step == 4 and len(run.history) == 2
     np.testing.assert_array_equal(checkpoint.load(tmp_path / "names" / "last.npz").weights.flat, run.weights.flat)
     shown = capsys.readouterr()
@@ -150,7 +150,7 @@ def test_ctrl_c_ends_fit_after_an_update_and_keeps_the_run(tmp_path: Path) -> No
     timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
-        run = charnn.fit(NAMES, runs=tmp_path, steps=10**6, every=10**6, **SMALL)
+        run = charnn.fit(NAMES, runs=tmp_path, steps=10**6, validate_every=10**6, **SMALL)
     finally:
         timer.cancel()
     assert 0 < run.step < 10**6 and signal.getsignal(signal.SIGINT) is before

@@ -47,7 +47,13 @@ def session(corpus: Corpus, batch: int = 32, window: int = 64, workers: int = 1,
     """A run without baselines, whose counting would take longer than all else."""
     size = len(corpus.split(0.1)[0])
     config = TrainConfig(
-        batch=batch, window=window, workers=workers, schedule="constant", steps=10**9, every=10**9, state="carry"
+        batch=batch,
+        window=window,
+        workers=workers,
+        schedule="constant",
+        steps=10**9,
+        validate_every=10**9,
+        state="carry",
     )
     model = ModelConfig(**{**SHAPE, **shape})
     plan = resolve(corpus, model, config)

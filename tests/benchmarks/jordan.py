@@ -41,7 +41,7 @@ TRAINED = (64, 64, 256, 2)  # in the comparison of bits
 def trainer(corpus: Corpus, size: tuple[int, int, int, int], cell: dict[str, Any], steps: int) -> Trainer:
     """A run of plain layers, without what would tell the cells apart by anything but their recurrence."""
     batch, window, hidden, layers = size
-    config = TrainConfig(batch=batch, window=window, workers=1, steps=steps, every=10**9, state="carry")
+    config = TrainConfig(batch=batch, window=window, workers=1, steps=steps, validate_every=10**9, state="carry")
     model = ModelConfig(hidden=hidden, layers=layers, activation="tanh", skip=False, dropout=0.0, **cell)
     plan = resolve(corpus, model, config)
     return Trainer(new_run(plan, CorpusInfo(("text",), "", len(plan.train))), plan)
@@ -80,7 +80,7 @@ def bits(corpus: Corpus, cell: dict[str, Any], updates: int, seconds: float | No
     while one.run.step < updates:
         assert isinstance(one.update(), Update)
     passed, run = time.perf_counter() - new_run, one.run
-    valid = corpus.split(run.config.valid)[1]
+    valid = corpus.split(run.config.valid_share)[1]
     return evaluate(Network(run.model, run.weights, False), valid, burn_in=BURN_IN).bits, updates, passed
 
 

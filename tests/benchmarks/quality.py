@@ -158,7 +158,7 @@ def measure(row: Row, seed: int, path: Path, folder: Path) -> dict[str, Any]:
     words, scored, characters = [*row.options.split(), "--seed", str(seed)], list[str](), None
     if len(row.parts) == 3:
         path, valid, last, characters = parted(path, row.parts, folder)
-        words, scored = [*words, "--valid", repr(valid)], [str(last), "--unknown", "skip"]
+        words, scored = [*words, "--valid-share", repr(valid)], [str(last), "--unknown", "skip"]
     cores = train(path, words, folder)
     model = ["-m", str(folder / "run"), "--json"]
     told = run(*(["eval", *scored, *more, *model] for more in EVALUATIONS.values()), ["info", *model])

@@ -98,7 +98,9 @@ def test_what_is_recorded_is_what_the_model_scores(shelf: Callable[..., Path], h
     assert (record["count"], record["unseen"]) == (len(last) - 1, 1) and run.config.seed == 5
     assert record["bits"] == pytest.approx(charnn.evaluate(run, last.replace("ü", "")).bits, abs=1e-6)
     whole = len(charnn.read(folder / "three.txt").ids)
-    assert len(charnn.runs.corpus.own_corpus(run).split(run.config.valid)[0]) == pytest.approx(0.8 * whole, rel=0.01)
+    assert len(charnn.runs.corpus.own_corpus(run).split(run.config.valid_share)[0]) == pytest.approx(
+        0.8 * whole, rel=0.01
+    )
     assert len({record[name] for name in ("bits", "dynamic", "mixed", "both")}) == 4
     json.dumps(record)
 

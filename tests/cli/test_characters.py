@@ -9,7 +9,7 @@ import charnn
 from tests.helpers.program import TINY, ok, refused, well
 
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la", "an la", "dolabe", "be", "ando"] * 40)
-BRIEF = [*TINY, "--cell", "lstm", "--steps", "20", "--every", "10"]
+BRIEF = [*TINY, "--cell", "lstm", "--steps", "20", "--validate-every", "10"]
 
 
 @pytest.fixture(autouse=True)

@@ -200,9 +200,9 @@ def test_ids_that_are_none_are_refused(new: Path, ids: str | bytes, message: str
         (["names.txt", "--vocabulary", "names.txt"], "--vocabulary"),
         (["names.txt", "--decode"], "--vocabulary"),
         (["names.txt", "--decode", "-o", "a.txt"], "--decode"),
-        (["names.txt", "--valid", "nan"], "--valid is nan"),
-        (["names.txt", "--valid", "0"], "--valid is 0.0"),
-        (["names.txt", "--valid", "1"], "--valid is 1.0"),
+        (["names.txt", "--valid-share", "nan"], "--valid-share is nan"),
+        (["names.txt", "--valid-share", "0"], "--valid-share is 0.0"),
+        (["names.txt", "--valid-share", "1"], "--valid-share is 1.0"),
         (["names.txt", "--sequence", "word"], "'word'"),
         (["names.txt", "--decode", "--vocabulary", "gone"], "gone"),
     ],
@@ -363,9 +363,9 @@ def test_resuming_refuses_options_that_make_it_another_run(here: Path, option: s
 
 
 def test_a_scheme_is_an_option_and_stays_with_its_run(new: Path) -> None:
-    result = invoke("train", "names.txt", "--scheme", "unbiased", "--cut", "0.25", *SHORT)
+    result = invoke("train", "names.txt", "--scheme", "unbiased", "--cut-probability", "0.25", *SHORT)
     assert result.exit_code == 0 and "with probability 0.25, where gradients are cut" in " ".join(result.stderr.split())
-    assert "--cut" in refused(2, "train", "--resume", "--cut", "0.5")
+    assert "--cut-probability" in refused(2, "train", "--resume", "--cut-probability", "0.5")
     message = refused(2, "train", "--resume", "--scheme", "full")
     assert "--scheme" in message
     ok("train", "--resume", "--steps", 4)
@@ -416,7 +416,7 @@ def test_resuming_a_copy_leaves_alone_what_lies_beside_it(new: Path) -> None:
 
 
 def test_a_resumed_run_is_not_told_that_its_text_is_short(new: Path) -> None:
-    tiny = [*SHORT[:-4], "--every", 1]
+    tiny = [*SHORT[:-4], "--validate-every", 1]
     assert "short text" not in well("train", "names.txt", *tiny, "--steps", 2).stderr
     assert "short text" not in well("train", "--resume", "--steps", 3).stderr
     assert "short text" in well("train", "names.txt", *tiny, "--steps", 2, "--batch", 400).stderr
@@ -436,8 +436,8 @@ def test_a_text_that_came_once_is_kept_where_the_run_is_refused(new: Path) -> No
             "--optimizer",
         ),
         (["--warmup", "0.1", "--schedule", "constant"], "--warmup"),
-        (["--floor", "0.1", "--schedule", "plateau"], "--schedule"),
-        (["--recipe", "lecture", "--floor", "0.1"], "--floor"),
+        (["--final-rate", "0.1", "--schedule", "plateau"], "--schedule"),
+        (["--recipe", "lecture", "--final-rate", "0.1"], "--final-rate"),
     ],
 )
 def test_options_without_effect_are_refused(new: Path, args: list[str], message: str) -> None:
@@ -447,8 +447,8 @@ def test_options_without_effect_are_refused(new: Path, args: list[str], message:
 
 def test_options_without_effect_are_refused_on_resuming_too(new: Path) -> None:
     ok("train", "names.txt", *SHORT)
-    assert "--floor" in refused(2, "train", "--resume", "--floor", 0.5)
-    ok("train", "--resume", "--schedule", "exponential", "--floor", 0.5, "--steps", 4)
+    assert "--final-rate" in refused(2, "train", "--resume", "--final-rate", 0.5)
+    ok("train", "--resume", "--schedule", "exponential", "--final-rate", 0.5, "--steps", 4)
 
 
 def test_scores_that_are_no_numbers_are_null_in_json(new: Path) -> None:
@@ -762,7 +762,7 @@ def test_eval_by_char_is_a_row_a_character_that_sum_to_the_whole(here: Path) -> 
 def test_rows_of_the_held_out_part_sum_to_the_whole(new: Path, sequence: str, end: str) -> None:
     """The end of a file is among them, though it is no character."""
     Path("text.txt").write_text(names(40).replace("la\n", "la\n\n").strip() + end)
-    ok("train", "text.txt", "--sequence", sequence, "--valid", 0.3, *SHORT)
+    ok("train", "text.txt", "--sequence", sequence, "--valid-share", 0.3, *SHORT)
     whole = json.loads(ok("eval", "--json"))
     for by, column in (("line", 1), ("char", 0)):
         rows = [row.split("\t") for row in ok("eval", "--by", by).splitlines()]

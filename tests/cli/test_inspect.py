@@ -26,7 +26,7 @@ from tests.helpers.processes import COMMAND
 from tests.helpers.terminals import STYLE, on_terminal, shown
 from tests.helpers.waiting import limit
 
-BRIEF = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--every", "20"]
+BRIEF = ["--batch", "4", "--window", "8", "--workers", "1", "--steps", "20", "--validate-every", "20"]
 GATES = ["input", "forget", "output", "candidate"]
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la\\", "an\tla", "dolabe", "be", "ando"] * 40)
 

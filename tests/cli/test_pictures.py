@@ -19,7 +19,7 @@ from tests.helpers.program import invoke, ok, refused
 
 SPACE = "{http://www.w3.org/2000/svg}"
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la", "an la", "dolabe", "be", "ando"] * 40)
-TINY = {"hidden": 6, "batch": 4, "window": 8, "workers": 1, "every": 10, "dropout": 0.0}
+TINY = {"hidden": 6, "batch": 4, "window": 8, "workers": 1, "validate_every": 10, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")

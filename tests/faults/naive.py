@@ -30,7 +30,7 @@ def program():
 @click.argument("text", type=FILE)
 @click.option("--hidden", default=64)
 @click.option("--steps", default=1000)
-@click.option("--every", default=100)
+@click.option("--validate-every", default=100)
 @click.option("--rate", default=0.1)
 @click.option("--model", default="model.npz")
 def train(text, hidden, steps, every, rate, model):

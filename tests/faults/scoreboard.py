@@ -238,7 +238,7 @@ def pipe(program: Program) -> str:
 def trained_on(text: bytes) -> Row:
     def judge(program: Program) -> str:
         Path("names.txt").write_bytes(text)
-        return refuses(program, *program.fresh, "--steps", "20", "--every", "10", names="names.txt")
+        return refuses(program, *program.fresh, "--steps", "20", "--validate-every", "10", names="names.txt")
 
     return judge
 
@@ -270,7 +270,7 @@ def limited() -> None:
 def kills(program: Program) -> str:
     rng = random.Random(0)
     for _ in range(10):
-        command = [*program.command, *program.again, "--steps", str(10**9), "--every", "1"]
+        command = [*program.command, *program.again, "--steps", str(10**9), "--validate-every", "1"]
         process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(1, 2))
         process.kill()
@@ -287,7 +287,7 @@ def half(program: Program) -> str:
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    problem = refuses(program, *program.again, "--steps", "60", "--every", "10", preexec_fn=small)
+    problem = refuses(program, *program.again, "--steps", "60", "--validate-every", "10", preexec_fn=small)
     return intact(program) or problem
 
 
@@ -311,7 +311,7 @@ def full(program: Program) -> str:
             except OSError:
                 pass
         os.chdir("disk")
-        args = [*program.again, "--steps", "60", "--every", "10"]
+        args = [*program.again, "--steps", "60", "--validate-every", "10"]
         problem = works(program, *args)[0] and refuses(program, *args, names="space")
         problem = intact(program) or problem
         os.chdir("..")
@@ -326,7 +326,7 @@ def link(program: Program) -> str:
     path.rename("kept.npz")
     Path("kept.npz").chmod(0o600)
     path.symlink_to(Path("kept.npz").absolute())
-    problem, _ = works(program, *program.again, "--steps", "60", "--every", "10")
+    problem, _ = works(program, *program.again, "--steps", "60", "--validate-every", "10")
     kept = path.is_symlink() and Path("kept.npz").stat().st_mode & 0o777 == 0o600
     return problem or ("" if kept else "the link or the mode is lost")
 
@@ -356,7 +356,7 @@ def stopped(number: int) -> Row:
     def judge(program: Program) -> str:
         path = Path(program.model)
         before = path.stat().st_mtime_ns
-        command = [*program.command, *program.again, "--steps", str(10**9), "--every", "2000"]
+        command = [*program.command, *program.again, "--steps", str(10**9), "--validate-every", "2000"]
         with tempfile.TemporaryFile() as err:
             # SIGINT may be ignored where this runs in the background, and children would inherit that
             reset = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
@@ -393,7 +393,7 @@ def locale(program: Program) -> str:
     Path("names.txt").write_text("Käse\nBrötchen\n€ 1\n" * 50, encoding="utf-8")
     shutil.rmtree("checkpoints", ignore_errors=True)
     plain = {"PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C"}
-    problem, _ = works(program, *program.fresh, "--steps", "20", "--every", "10", env=plain)
+    problem, _ = works(program, *program.fresh, "--steps", "20", "--validate-every", "10", env=plain)
     sample = ["sample", "-m", program.model, "--seed", "1", "--prime", "Käse", "--length", "100"]
     return problem or works(program, *sample, env=plain)[0]
 
@@ -403,7 +403,7 @@ def locale(program: Program) -> str:
 
 @row("N1 a learning rate of 1e9")
 def diverges(program: Program) -> str:
-    problem = refuses(program, *program.again, "--steps", "200", "--every", "50", "--rate", "1e9")
+    problem = refuses(program, *program.again, "--steps", "200", "--validate-every", "50", "--rate", "1e9")
     out = works(program, "sample", "-m", program.model, "--length", "5")
     return (out[0] and "the old model is lost") or problem
 
@@ -418,7 +418,7 @@ def number(*args: str) -> Row:
 
 for _args in ("sample --temp nan", "sample --temp inf", "sample --temp -1"):
     ROWS[f"N2 {_args}"] = number(*_args.split())
-for _args in ("sample --length -1", "sample -n -1", "train --hidden 0", "train --every 0", "train --rate nan"):
+for _args in ("sample --length -1", "sample -n -1", "train --hidden 0", "train --validate-every 0", "train --rate nan"):
     ROWS[f"N2 {_args}"] = number(*_args.split())
 ROWS["N3 10^6 hidden units in 4 GB"] = number("train", "--hidden", "1000000")
 
@@ -433,7 +433,7 @@ def repeats(program: Program) -> str:
 def warned(program: Program) -> str:
     command = [program.command[0], "-W", "error", *program.command[1:]]
     strict = Program(program.name, command, program.fresh, program.again, program.model)
-    return works(strict, *program.again, "--steps", "60", "--every", "10")[0] or intact(strict)
+    return works(strict, *program.again, "--steps", "60", "--validate-every", "10")[0] or intact(strict)
 
 
 def main() -> None:
@@ -444,7 +444,7 @@ def main() -> None:
             home.mkdir()
             os.chdir(home)
             Path("names.txt").write_text(names())
-            assert not works(program, *program.fresh, "--steps", "40", "--every", "20")[0]
+            assert not works(program, *program.fresh, "--steps", "40", "--validate-every", "20")[0]
             for name, judge in ROWS.items():
                 folder = Path(base) / "row"
                 shutil.copytree(home, folder)

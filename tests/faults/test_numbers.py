@@ -11,14 +11,14 @@ from tests.helpers.program import TINY
 
 def test_N1_a_hopeless_learning_rate(new: Path) -> None:
     """It goes back at half the rate, says so, gives up, and keeps the last state that was well."""
-    done = charnn("train", "names.txt", *TINY, "--steps", 40, "--every", 20, "--rate", 1e9)
+    done = charnn("train", "names.txt", *TINY, "--steps", 40, "--validate-every", 20, "--rate", 1e9)
     done.told(4, "training diverged", "times in a row", "try a lower --rate")
     assert "the loss exploded" in done.err and "back to step 0, on at half the rate, 5e+08 (try 1)" in done.err
     assert checkpoint.load("checkpoints/names/last.npz").step == 0
 
 
 def test_N1_a_good_run_survives_a_hopeless_learning_rate(new: Path) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 40, "--every", 20).well()
+    charnn("train", "names.txt", *TINY, "--steps", 40, "--validate-every", 20).well()
     best, sample = Path("checkpoints/names/best.npz").read_bytes(), charnn("sample", "--seed", 1).well()
     done = charnn("train", "--resume", "--rate", 1e9, "--steps", 80)
     done.told(4, "training diverged")
@@ -55,10 +55,25 @@ def test_N2_numbers_that_no_sample_can_have(here: Path, option: str) -> None:
             "--rate -1",
             "--clip nan",
             "--momentum 1",
-            "--valid 0",
+            "--valid-share 0",
         ),
-        *("--valid 1", "--valid nan", "--epochs -1", "--epochs nan", "--steps 0", "--minutes inf", "--workers 0"),
-        *("--every 0", "--patience -1", "--seed -1", "--warmup 2", "--floor -1", "--hidden 9999999999999999999999"),
+        *(
+            "--valid-share 1",
+            "--valid-share nan",
+            "--epochs -1",
+            "--epochs nan",
+            "--steps 0",
+            "--minutes inf",
+            "--workers 0",
+        ),
+        *(
+            "--validate-every 0",
+            "--patience -1",
+            "--seed -1",
+            "--warmup 2",
+            "--final-rate -1",
+            "--hidden 9999999999999999999999",
+        ),
     ],
 )
 def test_N2_numbers_that_no_training_can_have(here: Path, option: str) -> None:
@@ -70,4 +85,4 @@ def test_N2_numbers_that_no_training_can_have(here: Path, option: str) -> None:
 
 def test_N2_a_share_that_no_split_can_have(here: Path) -> None:
     for value in ("nan", "0", "1", "-1", "inf"):
-        assert value in charnn("tokenize", "names.txt", "--valid", value).told(2, "valid")
+        assert value in charnn("tokenize", "names.txt", "--valid-share", value).told(2, "valid")

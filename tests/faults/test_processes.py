@@ -57,7 +57,7 @@ def test_P2_help_without_standard_output_is_quiet(here: Path, what: str) -> None
 
 
 def test_P3_sigint_while_training(new: Path) -> None:
-    command = ["train", "names.txt", *TINY, "--steps", "1000000000", "--every", "1000"]
+    command = ["train", "names.txt", *TINY, "--steps", "1000000000", "--validate-every", "1000"]
     with start(*command) as process:
         told = told_until(process, UNDER_WAY) + told_lines(process, 2)
         asked = time.monotonic()
@@ -80,7 +80,7 @@ def test_P3_sigint_while_training(new: Path) -> None:
 
 
 def test_P3_what_is_stopped_and_resumed_is_what_was_never_stopped(new: Path) -> None:
-    options = ["train", "names.txt", *TINY, "--every", "500", "--dropout", "0.2"]
+    options = ["train", "names.txt", *TINY, "--validate-every", "500", "--dropout", "0.2"]
     with start(*options, "--steps", "1000000000", "--name", "stopped") as process:
         told_until(process, UNDER_WAY)
         told_lines(process, 2)
@@ -95,8 +95,8 @@ def test_P3_what_is_stopped_and_resumed_is_what_was_never_stopped(new: Path) -> 
 
 
 def test_P3_a_run_stopped_before_its_first_validation_is_the_one_to_resume(new: Path) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2, "--name", "older").well()
-    with start("train", "names.txt", *TINY, "--steps", 10**9, "--every", 10**9) as process:
+    charnn("train", "names.txt", *TINY, "--steps", 4, "--validate-every", 2, "--name", "older").well()
+    with start("train", "names.txt", *TINY, "--steps", 10**9, "--validate-every", 10**9) as process:
         told_until(process, b"saved in")
         assert soon(lambda: handles(process.pid, signal.SIGTERM))  # as it does once it trains
         process.send_signal(signal.SIGINT)

@@ -17,7 +17,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_R1_half_and_half_is_the_whole(new: Path, kind: str) -> None:
-    options = ["names.txt", *TINY, *KINDS[kind], "--every", "30"]
+    options = ["names.txt", *TINY, *KINDS[kind], "--validate-every", "30"]
     charnn("train", *options, "--name", "half", "--steps", 60).well()
     half = Path("checkpoints/half/last.npz").read_bytes()
     charnn("train", "--resume", "--name", "half", "--steps", 120).well()

@@ -28,7 +28,7 @@ from tests.helpers.waiting import limit
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
 FILES = ("best.npz", "last.npz", "log.jsonl")
 ENDLESS = [*TINY, "--steps", str(10**9)]
-ALWAYS = [*ENDLESS, "--every", "1"]
+ALWAYS = [*ENDLESS, "--validate-every", "1"]
 RUN = Path("checkpoints/names")
 
 
@@ -202,7 +202,7 @@ def test_S2_twenty_random_kills(new: Path) -> None:
         steps.append(checkpoint.load(RUN / "last.npz").step)
         checkpoint.load(RUN / "best.npz") if (RUN / "best.npz").exists() else None
     assert steps == sorted(steps) and len(set(steps)) > 10
-    same_as_uninterrupted(RUN, steps[-1] + 10, "--every", 1)
+    same_as_uninterrupted(RUN, steps[-1] + 10, "--validate-every", 1)
 
 
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
@@ -220,7 +220,7 @@ Folder.write = killed
 
 def test_S2_killed_after_a_setback_was_logged(new: Path) -> None:
     """The setback is not in last.npz yet: it comes again, and is told of once."""
-    options = ["--every", "10", "--rate", "100"]
+    options = ["--validate-every", "10", "--rate", "100"]
     killed = altered(AFTER_A_LINE.format(condition="'setback' in record"), "train", "names.txt", *ENDLESS, *options)
     assert killed.code == -signal.SIGKILL and len(parsed(RUN / "log.jsonl")) == 1
     same_as_uninterrupted(RUN, 40, *options)
@@ -241,11 +241,11 @@ def updated(self):
     return event
 Trainer.update = updated
 """
-    assert altered(term, "train", "names.txt", *ENDLESS, "--every", 10).code == -signal.SIGTERM
+    assert altered(term, "train", "names.txt", *ENDLESS, "--validate-every", 10).code == -signal.SIGTERM
     assert checkpoint.load(RUN / "last.npz").step == 10 and not (RUN / "log.jsonl").exists()
     assert altered(AFTER_A_LINE.format(condition="True"), "train", "--resume").code == -signal.SIGKILL
     assert parsed(RUN / "log.jsonl") == [10]
-    same_as_uninterrupted(RUN, 40, "--every", 10)
+    same_as_uninterrupted(RUN, 40, "--validate-every", 10)
 
 
 # S3
@@ -264,11 +264,11 @@ def test_S3_a_limit_of_file_size(new: Path) -> None:
     assert 20 < step < 40 and checkpoint.load(RUN / "best.npz").step <= step + 1
     assert not temporaries(RUN)
     assert parsed(RUN / "log.jsonl") == list(range(1, step + 2))
-    same_as_uninterrupted(RUN, 50, "--every", 1)
+    same_as_uninterrupted(RUN, 50, "--validate-every", 1)
 
 
 def test_S3_a_log_that_reaches_the_limit(new: Path) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 20, "--every", 20).well()
+    charnn("train", "names.txt", *TINY, "--steps", 20, "--validate-every", 20).well()
     log, before = RUN / "log.jsonl", state(RUN)
     line = log.read_bytes()
     log.write_bytes(b'{"step": 0, "note": "of somebody else"}\n' * 1000 + line)
@@ -320,7 +320,7 @@ def test_S4_a_full_disk(new: Path, disk: Path) -> None:
     assert UNDER_WAY.decode() not in done.err  # found out at once
     assert state(run) == before
     subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
-    same_as_uninterrupted(run, step + 10, "--every", 1)
+    same_as_uninterrupted(run, step + 10, "--validate-every", 1)
 
 
 FAILING = """
@@ -353,9 +353,9 @@ npz.replace = full
 
 @pytest.mark.parametrize("after", [0, 1, 6])
 def test_S4_a_disk_that_says_it_is_full(new: Path, after: int) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 40, "--every", 20).well()
+    charnn("train", "names.txt", *TINY, "--steps", 40, "--validate-every", 20).well()
     before = state(RUN)
-    done = altered(FULL.format(after=after), "train", "--resume", "--every", 1, "--steps", 60)
+    done = altered(FULL.format(after=after), "train", "--resume", "--validate-every", 1, "--steps", 60)
     done.told(1, f"checkpoints/names/{'last' if after % 2 else 'best'}.npz cannot be written: No space left on device")
     assert (state(RUN)["last.npz"] == before["last.npz"]) is (after < 2)
     assert checkpoint.load(RUN / "last.npz").step == 40 + after // 2
@@ -376,32 +376,32 @@ def test_S4_a_disk_that_says_it_is_full(new: Path, after: int) -> None:
     ],
 )
 def test_S5_a_step_of_the_save_that_fails(new: Path, name: str, error: str, message: str) -> None:
-    train(40, "names.txt", *ENDLESS, "--every", 20)
+    train(40, "names.txt", *ENDLESS, "--validate-every", 20)
     before = state(RUN)
     done = altered(FAILING.format(name=name, error=error, which="range(10**9)"), "train", "--resume")
     done.told(1, f"checkpoints/names/best.npz cannot be written: {message}")
     assert {**state(RUN), "log.jsonl": ""} == {**before, "log.jsonl": ""} and not temporaries(RUN)
     assert parsed(RUN / "log.jsonl") == [20, 40, 60]
-    same_as_uninterrupted(RUN, 80, "--every", 20)
+    same_as_uninterrupted(RUN, 80, "--validate-every", 20)
 
 
 @pytest.mark.parametrize("call", range(1, 5))
 def test_S5_one_flush_that_fails(new: Path, call: int) -> None:
     """best.npz, its folder, last.npz, its folder: whichever it is, what is there is whole, and can be gone on from."""
-    train(10, "names.txt", *ENDLESS, "--every", 10)
+    train(10, "names.txt", *ENDLESS, "--validate-every", 10)
     done = altered(FAILING.format(name="fsync", error="EIO", which=(call,)), "train", "--resume")
     done.told(1, f"checkpoints/names/{'best' if call < 3 else 'last'}.npz cannot be written: Input/output error")
     assert checkpoint.load(RUN / "best.npz").step == (10 if call < 2 else 20)
     assert checkpoint.load(RUN / "last.npz").step == (10 if call < 4 else 20)
     assert not temporaries(RUN)
-    same_as_uninterrupted(RUN, 30, "--every", 10)
+    same_as_uninterrupted(RUN, 30, "--validate-every", 10)
 
 
 @pytest.mark.parametrize("call", ["fsync", "/^rename"])
 def test_S5_the_system_itself_fails(new: Path, call: str) -> None:
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
-    charnn("train", "names.txt", *TINY, "--steps", 40, "--every", 20).well()
+    charnn("train", "names.txt", *TINY, "--steps", 40, "--validate-every", 20).well()
     before = state(RUN)
     strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO"]
     command = [*strace, sys.executable, "-m", "charnn", "train", "--resume", "--steps", "60"]
@@ -435,7 +435,7 @@ def test_S6_missing_folders_are_made(new: Path) -> None:
 
 
 def test_S6_a_folder_that_is_not_writable(new: Path) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2).well()
+    charnn("train", "names.txt", *TINY, "--steps", 4, "--validate-every", 2).well()
     before = state(RUN)
     (RUN / LOCK).unlink()
     for path in (RUN, RUN.parent):
@@ -467,7 +467,7 @@ def test_S6_a_file_in_the_way_of_the_run(new: Path) -> None:
 
 @pytest.mark.parametrize("name", ["last.npz", "best.npz", "log.jsonl"])
 def test_S6_a_folder_in_the_way_of_a_file(new: Path, name: str) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2).well()
+    charnn("train", "names.txt", *TINY, "--steps", 4, "--validate-every", 2).well()
     (RUN / name).unlink()
     (RUN / name).mkdir()
     done = charnn("train", "--resume", "--steps", 8)
@@ -480,7 +480,7 @@ def test_S6_a_folder_in_the_way_of_a_file(new: Path, name: str) -> None:
 
 
 def test_S7_links_and_permissions_are_kept(new: Path) -> None:
-    train(4, "names.txt", *ENDLESS, "--every", 2)
+    train(4, "names.txt", *ENDLESS, "--validate-every", 2)
     Path("elsewhere").mkdir()
     for name in ("last.npz", "best.npz"):
         (RUN / name).rename(f"elsewhere/{name}")
@@ -494,7 +494,7 @@ def test_S7_links_and_permissions_are_kept(new: Path) -> None:
         assert not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Path("elsewhere/last.npz").read_bytes() != before
     assert {path.name for path in Path("elsewhere").iterdir()} == {"last.npz", "best.npz"}
-    same_as_uninterrupted(RUN, 12, "--every", 2)
+    same_as_uninterrupted(RUN, 12, "--validate-every", 2)
     assert (RUN / "last.npz").is_symlink()
 
 
@@ -508,12 +508,12 @@ def test_S7_new_files_get_the_permissions_of_new_files(new: Path, mask: int, mod
 
 
 def test_S8_two_trainers_in_one_folder(new: Path) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 2, "--every", 2).well()
-    with at_work("train", "--resume", "--name", "names", "--steps", 10**9, "--every", 100) as first:
+    charnn("train", "names.txt", *TINY, "--steps", 2, "--validate-every", 2).well()
+    with at_work("train", "--resume", "--name", "names", "--steps", 10**9, "--validate-every", 100) as first:
         told_until(first, UNDER_WAY)
         for second in (["--resume", "--name", "names"], ["--resume"], ["--resume", "--steps", "1", "--rate", "1"]):
             charnn("train", *second).told(1, "checkpoints/names is in use by another training", "--name")
-        charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 4).well()  # a folder of its own
+        charnn("train", "names.txt", *TINY, "--steps", 4, "--validate-every", 4).well()  # a folder of its own
         charnn("sample", "-m", "names").well()
         assert first.poll() is None
         first.send_signal(signal.SIGTERM)
@@ -527,7 +527,7 @@ def test_S8_two_trainers_in_one_folder(new: Path) -> None:
 
 def test_S8_a_folder_that_cannot_be_locked(new: Path) -> None:
     """On some network file systems."""
-    charnn("train", "names.txt", *TINY, "--steps", 2, "--every", 2).well()
+    charnn("train", "names.txt", *TINY, "--steps", 2, "--validate-every", 2).well()
     no_locks = """
 import errno, fcntl, os
 def flock(*_):
@@ -540,7 +540,7 @@ fcntl.flock = flock
 
 def test_S8_many_trainings_begin_at_once(new: Path) -> None:
     """Each new run gets a folder of its own, and all are alike."""
-    trainings = [start("train", "names.txt", *TINY, "--steps", 10, "--every", 5) for _ in range(4)]
+    trainings = [start("train", "names.txt", *TINY, "--steps", 10, "--validate-every", 5) for _ in range(4)]
     for process in trainings:
         process.communicate(timeout=limit())
     assert [process.returncode for process in trainings] == [0] * 4
@@ -580,7 +580,7 @@ def test_S9_samples_while_a_trainer_saves(new: Path) -> None:
 
 
 def test_S10_what_a_killed_save_leaves_is_removed(new: Path) -> None:
-    train(40, "names.txt", *ENDLESS, "--every", 20)
+    train(40, "names.txt", *ENDLESS, "--validate-every", 20)
     before, sample = state(RUN), charnn("sample", "--seed", 1).well()
     kill = f"import os, signal\nos.replace = lambda *_: {KILL}"
     for left in (1, 1):  # the second start removes what the first one left
@@ -590,11 +590,11 @@ def test_S10_what_a_killed_save_leaves_is_removed(new: Path) -> None:
     assert re.fullmatch(r"\.(best\.npz|log\.jsonl)\.\w+\.tmp", stale)
     assert {**state(RUN), "log.jsonl": ""} == {**before, "log.jsonl": ""}
     assert charnn("sample", "--seed", 1).well() == sample
-    same_as_uninterrupted(RUN, 60, "--every", 20)
+    same_as_uninterrupted(RUN, 60, "--validate-every", 20)
 
 
 def test_S10_stale_temporaries_are_no_models(new: Path) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 4, "--every", 2).well()
+    charnn("train", "names.txt", *TINY, "--steps", 4, "--validate-every", 2).well()
     sample = charnn("sample", "--seed", 1).well()
     other = Path("checkpoints/killed")  # before it ever saved
     other.mkdir()

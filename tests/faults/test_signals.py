@@ -72,10 +72,10 @@ PAIRS = [
 @pytest.mark.parametrize("where", ["save", "step"])
 @pytest.mark.parametrize(("once", "again"), PAIRS, ids=lambda number: number.name)
 def test_P4_a_second_signal_ends_it_at_once(new: Path, where: str, once: signal.Signals, again: signal.Signals) -> None:
-    charnn("train", "names.txt", *TINY, "--steps", 40, "--every", 20).well()
+    charnn("train", "names.txt", *TINY, "--steps", 40, "--validate-every", 20).well()
     before = kept("names")
     slow = [sys.executable, "-c", SLOW, where]
-    with start("train", "--resume", "--steps", 10**9, "--every", 10**9, command=slow) as process:
+    with start("train", "--resume", "--steps", 10**9, "--validate-every", 10**9, command=slow) as process:
         told_until(process, b"at work")
         Path("slow").touch()
         if where == "step":
@@ -98,7 +98,7 @@ def test_P4_a_second_signal_ends_it_at_once(new: Path, where: str, once: signal.
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_P5_a_signal_that_ends_it_saves_first(new: Path, number: signal.Signals) -> None:
-    with start(*ENDLESS, "--every", 1000) as process:
+    with start(*ENDLESS, "--validate-every", 1000) as process:
         told = told_until(process, UNDER_WAY) + told_lines(process, 2)
         process.send_signal(number)
         out, rest = process.communicate(timeout=limit())
@@ -115,7 +115,7 @@ def test_P5_a_signal_that_ends_it_saves_first(new: Path, number: signal.Signals)
 
 @pytest.mark.parametrize(("number", "code"), [("TERM", 143), ("HUP", 129), ("INT", 130)])
 def test_P5_what_a_shell_sees_of_it(new: Path, number: str, code: int) -> None:
-    line = f"charnn {' '.join(ENDLESS)} --minutes 0.5 --every 1000 & "
+    line = f"charnn {' '.join(ENDLESS)} --minutes 0.5 --validate-every 1000 & "
     line += f"until [ -s checkpoints/names/log.jsonl ]; do sleep 0.05; done; kill -{number} $!; wait $!"
     done = bash(f"set -m; {line}")  # -m: or bash would have what it starts in the background ignore SIGINT
     assert done.code == code and "`charnn train --resume --name names` goes on" in done.err
@@ -132,7 +132,7 @@ def test_P5_what_a_shell_sees_of_it(new: Path, number: str, code: int) -> None:
 def test_P5_a_signal_ignored_from_the_start_stays_so(
     new: Path, shield: list[str], numbers: list[signal.Signals]
 ) -> None:
-    options = ["train", "names.txt", *TINY, "--steps", 4000, "--every", 1000]
+    options = ["train", "names.txt", *TINY, "--steps", 4000, "--validate-every", 1000]
     with start(*options, command=[*shield, *COMMAND]) as process:
         told = told_until(process, UNDER_WAY)
         for number in numbers * 2:
@@ -144,7 +144,7 @@ def test_P5_a_signal_ignored_from_the_start_stays_so(
 
 def test_P5_a_terminal_that_is_closed_stops_and_saves(new: Path) -> None:
     """The kernel sends SIGHUP, and no more can be written: the training's last words are lost, and nothing else."""
-    with on_terminal([*COMMAND, *ENDLESS, "--every", str(10**9)]) as (process, leader):
+    with on_terminal([*COMMAND, *ENDLESS, "--validate-every", str(10**9)]) as (process, leader):
         shown(leader, b"char/s")
         os.close(leader)
         assert process.wait(timeout=limit()) == -signal.SIGHUP
@@ -179,7 +179,7 @@ def test_P5_a_corpus_that_is_being_tokenised_leaves_no_run(new: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (" ".join([*ENDLESS, "--every", "1000"]), UNDER_WAY),
+        (" ".join([*ENDLESS, "--validate-every", "1000"]), UNDER_WAY),
         ("sample -m {home}/checkpoints/names --past-end --length 1000000000", b"an"),
         ("eval -m {home}/checkpoints/names --by char endless", b"\x1b[0m"),
         ("tokenize -", b""),
@@ -210,7 +210,7 @@ def test_P6_without_a_signal_the_loop_goes_on(home: Path, new: Path) -> None:
         assert shown(leader).count(b"next") == 2 and process.wait(timeout=limit()) == 0
 
 
-BUDGET = ["train", "names.txt", *TINY, "--steps", "2000", "--every", "100"]
+BUDGET = ["train", "names.txt", *TINY, "--steps", "2000", "--validate-every", "100"]
 
 
 @pytest.mark.parametrize("kind", ["pipe", "terminal"])
@@ -243,7 +243,7 @@ def test_P7_a_stderr_that_takes_nothing(new: Path, where: str) -> None:
 
 def test_P7_a_signal_after_stderrs_reader_went_away(new: Path) -> None:
     ours, theirs = os.pipe()
-    with start(*ENDLESS, "--every", 1000, stderr=theirs) as process:
+    with start(*ENDLESS, "--validate-every", 1000, stderr=theirs) as process:
         os.close(theirs)
         shown(ours, UNDER_WAY)
         os.close(ours)
@@ -264,7 +264,7 @@ SETTINGS = {
 }
 FORCED = ("forced", "forced another way")
 SPEAKING = {
-    "train": "train names.txt " + " ".join([*TINY, "--steps", "2000", "--every", "500"]),
+    "train": "train names.txt " + " ".join([*TINY, "--steps", "2000", "--validate-every", "500"]),
     "tokenize": "tokenize names.txt",
     "eval": "eval names.txt -m {home}/checkpoints/names",
     "rows": "eval names.txt -m {home}/checkpoints/names --by char",
@@ -337,7 +337,7 @@ def narrow(request: pytest.FixtureRequest, new: Path, monkeypatch: pytest.Monkey
 def test_P9_every_command_writes_utf8_whatever_the_locale(narrow: Path) -> None:
     """And says what it has to say on standard error as far as that can be written."""
     characters = set(TEXT)
-    done = charnn("train", "Käse.txt", "--name", "Käse", *TINY, "--steps", 20, "--every", 10)
+    done = charnn("train", "Käse.txt", "--name", "Käse", *TINY, "--steps", 20, "--validate-every", 10)
     assert done.well() == b"" and "se.txt" in done.err and Path("checkpoints/Käse/best.npz").exists()
     written = charnn("sample", "-m", "Käse", "--past-end", "--length", 300, "--seed", 1).well().decode()
     assert len(written) == 301 and set(written) <= characters and not written.isascii()
@@ -360,7 +360,7 @@ def test_P9_every_command_writes_utf8_whatever_the_locale(narrow: Path) -> None:
 
 
 def test_P9_a_terminal_gets_utf8_too(narrow: Path) -> None:
-    charnn("train", "Käse.txt", *TINY, "--steps", 20, "--every", 10).well()
+    charnn("train", "Käse.txt", *TINY, "--steps", 20, "--validate-every", 10).well()
     units, eval = ["inspect", "units", "Käse.txt"], ["eval", "Käse.txt", "--by", "char"]
     for command in (units, eval, ["sample", "--past-end", "--length", "300"], ["info"]):
         with on_terminal([*COMMAND, *command]) as (process, leader):
@@ -371,7 +371,7 @@ def test_P9_a_terminal_gets_utf8_too(narrow: Path) -> None:
 
 def test_P9_a_terminal_gets_bytes_that_are_no_text_as_they_are(new: Path) -> None:
     Path("odd.txt").write_bytes(data := b"caf\xe9, \xed\xa0\x80 and more of it\n" * 8)
-    charnn("train", "odd.txt", "--invalid", "keep", *TINY, "--steps", 20, "--every", 10).well()
+    charnn("train", "odd.txt", "--invalid", "keep", *TINY, "--steps", 20, "--validate-every", 10).well()
     command = [*COMMAND, "eval", "odd.txt", "--by", "char", "--invalid", "keep"]
     with on_terminal(command, stderr=subprocess.DEVNULL) as (process, leader):
         assert STYLE.sub(b"", shown(leader)).replace(b"\r\n", b"\n") == data
@@ -380,7 +380,7 @@ def test_P9_a_terminal_gets_bytes_that_are_no_text_as_they_are(new: Path) -> Non
 
 @pytest.mark.parametrize("number", range(5))
 def test_P10_a_log_is_whole_lines_whenever_it_is_killed(new: Path, number: int) -> None:
-    with start(*ENDLESS, "--every", 1, stderr=subprocess.DEVNULL) as process:
+    with start(*ENDLESS, "--validate-every", 1, stderr=subprocess.DEVNULL) as process:
         log, size = Path("checkpoints/names/log.jsonl"), random.Random(number).randint(1, 9000)  # bytes
         assert soon(lambda: log.exists() and log.stat().st_size >= size)
         process.kill()

@@ -23,13 +23,13 @@ def terminated(self):
 Trainer.update = terminated
 """
 KINDS = {
-    "lines": [*TINY, "--every", "15"],
+    "lines": [*TINY, "--validate-every", "15"],
     "noise, workers, a schedule": [
         *("--hidden", "8", "--layers", "2", "--batch", "4", "--window", "8", "--sequence", "file", "--patience", "0"),
         *("--dropout", "0.3", "--workers", "2", "--schedule", "cosine", "--warmup", "0.2", "--rate", "0.02"),
-        *("--every", "15"),
+        *("--validate-every", "15"),
     ],
-    "half a plateau": [*TINY, "--every", "4", "--schedule", "plateau", "--rate", "0.2"],
+    "half a plateau": [*TINY, "--validate-every", "4", "--schedule", "plateau", "--rate", "0.2"],
 }
 
 

@@ -20,7 +20,7 @@ from tests.helpers.program import TINY, names
 from tests.helpers.waiting import limit
 
 ROOT = Path(__file__).parents[2]
-SHORT = [*TINY, "--steps", "4", "--every", "2"]
+SHORT = [*TINY, "--steps", "4", "--validate-every", "2"]
 OTHER = {
     "a character more": names() + "A",
     "a character less": names()[:-1],
@@ -212,7 +212,7 @@ def test_K1_a_clean_install(new: Path) -> None:
         ("--window 9", "8"),
         ("--optimizer sgd", "adam"),
         ("--state carry", "auto"),
-        ("--valid 0.2", "0.1"),
+        ("--valid-share 0.2", "0.1"),
         ("--seed 1", "0"),
         ("--sequence file", "line"),
         ("--invalid keep", "error"),
@@ -230,7 +230,7 @@ def test_R3_what_cannot_change(run: Path, option: str, was: str) -> None:
 def test_R3_what_can_change_and_what_is_the_same(run: Path) -> None:
     same = ["--hidden", "8", "--layers", "1", "--batch", "4", "--optimizer", "adam", "--window", "8", "--seed", "0"]
     charnn("train", "--resume", "--steps", 6, *same).well()
-    free = ["--rate", "0.01", "--clip", "1", "--patience", "3", "--schedule", "plateau", "--every", "3"]
+    free = ["--rate", "0.01", "--clip", "1", "--patience", "3", "--schedule", "plateau", "--validate-every", "3"]
     charnn("train", "--resume", "--steps", 9, *free).well()
     found = checkpoint.load(run / "last.npz")
     assert (found.step, found.config.rate, found.config.schedule) == (9, 0.01, "plateau")

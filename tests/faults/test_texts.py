@@ -18,7 +18,7 @@ from tests.helpers.processes import bash, charnn, start
 from tests.helpers.program import TINY, names
 from tests.helpers.waiting import limit
 
-SHORT = [*TINY, "--steps", "2", "--every", "2"]
+SHORT = [*TINY, "--steps", "2", "--validate-every", "2"]
 NASTY = {
     "byte order mark": "\ufeffone\ntwo\nthree\nfour\n".encode(),
     "carriage return and line feed": b"one\r\ntwo\r\n\r\nthree\r\nfour\r\n",

@@ -68,7 +68,7 @@ def learn(lines: list[str], cell: Cell, seed: int, **options: Any) -> Run:
     """Train on lines of text, with `options` instead of those above."""
     data = "".join(line + "\n" for line in lines).encode()
     corpus = charnn.read(Source("task", lambda: io.BytesIO(data)), sequence="line")
-    settings = {**SHAPE, **TRAINING, "every": options["steps"], **options, **cell.options}
+    settings = {**SHAPE, **TRAINING, "validate_every": options["steps"], **options, **cell.options}
     session = charnn.train(corpus, out=None, seed=seed, **settings)
     forget(session.run.weights, cell)
     for _ in session:

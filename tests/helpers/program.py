@@ -12,8 +12,8 @@ from tests.helpers.snapshots import check_message
 
 TINY = ["--hidden", "8", "--layers", "1", "--batch", "4", "--window", "8", "--workers", "1", "--dropout", "0"]
 TINY += ["--cell", "elman", "--schedule", "constant", "--rate", "0.02", "--patience", "0"]
-BRIEF = [*TINY, "--steps", "40", "--every", "20"]
-SHORT = [*TINY, "--steps", "2", "--every", "1"]  # for runs that only have to be there
+BRIEF = [*TINY, "--steps", "40", "--validate-every", "20"]
+SHORT = [*TINY, "--steps", "2", "--validate-every", "1"]  # for runs that only have to be there
 
 
 def names(count: int = 400) -> str:

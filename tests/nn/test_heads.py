@@ -451,7 +451,7 @@ def test_weights_that_are_no_numbers_still_write_and_score(ending: str) -> None:
 
 WORDS = ("abac", "abbacc", "ba", "cabdd", "d")
 OPTIONS: dict[str, Any] = {"hidden": 16, "layers": 1, "dropout": 0.0, "batch": 16, "window": 20, "workers": 1}
-OPTIONS |= {"rate": 0.01, "steps": 500, "every": 250, "patience": 0, "valid": 0.2}
+OPTIONS |= {"rate": 0.01, "steps": 500, "validate_every": 250, "patience": 0, "valid_share": 0.2}
 OPTIONS |= {"cell": "elman", "activation": "tanh"}
 
 
@@ -493,7 +493,15 @@ def everything(run: Any) -> list[Any]:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("cell", ["elman", "lstm"])
 def test_resuming_is_training_on(ending: str, workers: int, cell: str, words: Path, tmp_path: Path) -> None:
-    given = {**OPTIONS, "steps": 24, "every": 8, "workers": workers, "ending": ending, "state": "carry", "cell": cell}
+    given = {
+        **OPTIONS,
+        "steps": 24,
+        "validate_every": 8,
+        "workers": workers,
+        "ending": ending,
+        "state": "carry",
+        "cell": cell,
+    }
     given |= {"dropout": 0.2, "layers": 2, "hidden": 8} | ({"activation": None} if cell == "lstm" else {})
     corpus = charnn.read(words)
     straight = charnn.train(corpus, out=tmp_path, name="straight", **given)

@@ -202,7 +202,7 @@ def test_training_is_torchs(optimizer: str, clip: float) -> None:
         clip=clip,
         schedule="constant",
         steps=100,
-        every=1000,
+        validate_every=1000,
         state="carry",
         workers=1,
     )

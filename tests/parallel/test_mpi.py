@@ -60,7 +60,7 @@ np.savez(
     valid=[e.valid for e in events if isinstance(e, Validation)], size=session.group.size,
 )
 """
-GIVEN: dict[str, Any] = {"layers": 2, "batch": 5, "symbols": 3336, "steps": 70, "every": 10, "state": "carry"}
+GIVEN: dict[str, Any] = {"layers": 2, "batch": 5, "symbols": 3336, "steps": 70, "validate_every": 10, "state": "carry"}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_ranks_train_as_one_process_does_and_as_local_workers_do(count: int, ser
 
 @real
 def test_rank_0_alone_writes_and_draws(new: Path) -> None:
-    done = together(3, "train", "words.txt", *TINY, "--steps", 40, "--every", 20, folder=new)
+    done = together(3, "train", "words.txt", *TINY, "--steps", 40, "--validate-every", 20, folder=new)
     done.well()
     assert sorted(path.name for path in (new / "checkpoints").iterdir()) == ["words"]
     assert [record["step"] for record in log(new)] == [20, 40]
@@ -107,7 +107,9 @@ def test_rank_0_alone_writes_and_draws(new: Path) -> None:
         assert done.err.count(words) == 1, words
     assert done.out == b"" and done.messages == []
     assert len(re.findall(r"^ +40 ", done.err, re.MULTILINE)) == 1
-    one = alone("train", "words.txt", *TINY, "--steps", 40, "--every", 20, "--workers", 1, "--name", "one", folder=new)
+    one = alone(
+        "train", "words.txt", *TINY, "--steps", 40, "--validate-every", 20, "--workers", 1, "--name", "one", folder=new
+    )
     one.well()
     assert saved(new).history[-1]["valid"] == pytest.approx(log(new, "one")[-1]["valid"], rel=1e-4)
     np.testing.assert_allclose(saved(new).weights.flat, saved(new, "one").weights.flat, atol=1e-4)
@@ -117,7 +119,7 @@ def test_rank_0_alone_writes_and_draws(new: Path) -> None:
 
 @real
 def test_another_number_of_ranks_goes_on_with_a_run(new: Path) -> None:
-    together(2, "train", "words.txt", *TINY, "--steps", 20, "--every", 10, folder=new).well()
+    together(2, "train", "words.txt", *TINY, "--steps", 20, "--validate-every", 10, folder=new).well()
     done = alone("train", "--resume", "--steps", 40, "--workers", 1, folder=new)
     done.well()
     assert "note: 1 workers, 2 before: it goes on, but not to the same last bits" in done.err
@@ -126,7 +128,7 @@ def test_another_number_of_ranks_goes_on_with_a_run(new: Path) -> None:
     assert done.err.count("note: 3 workers, 1 before") == 1
     assert (saved(new).step, saved(new).config.workers) == (60, 3)
     assert [record["step"] for record in log(new)] == [10, 20, 30, 40, 50, 60]
-    straight = ["--steps", "60", "--every", "10", "--workers", "1", "--name", "one"]
+    straight = ["--steps", "60", "--validate-every", "10", "--workers", "1", "--name", "one"]
     alone("train", "words.txt", *TINY, *straight, folder=new).well()
     np.testing.assert_allclose(saved(new).weights.flat, saved(new, "one").weights.flat, atol=1e-3)
     for a, b in zip(saved(new).state, saved(new, "one").state, strict=True):
@@ -136,7 +138,7 @@ def test_another_number_of_ranks_goes_on_with_a_run(new: Path) -> None:
 @real
 def test_ranks_that_are_stopped_and_resumed_train_as_if_they_were_not(new: Path) -> None:
     """Rank 1 gets the signal; all stop after the same step, and rank 0 saves."""
-    command = ["train", "words.txt", *TINY, "--steps", 40, "--every", 10]
+    command = ["train", "words.txt", *TINY, "--steps", 40, "--validate-every", 10]
     done = together(2, *command, folder=new, change=at_step(13, "os.kill(os.getpid(), signal.SIGINT)"))
     assert done.code != 0 and done.err.count("saved at step ") == 1
     stopped = saved(new).step
@@ -192,7 +194,7 @@ console.saved = lambda session: (time.sleep(0.3 * (session.group.rank == 0)), sa
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_rank_that_is_killed_ends_the_run_in_one_line_and_leaves_what_was_saved(new: Path, rank: int) -> None:
     kill = at_step(33, "os.kill(os.getpid(), signal.SIGKILL)", rank)
-    done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, "--every", 10, folder=new, change=kill)
+    done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, "--validate-every", 10, folder=new, change=kill)
     assert done.code != 0
     assert done.messages == ["charnn: a rank was lost; `charnn train --resume --name words` goes on"]
     assert saved(new).step == 30
@@ -203,7 +205,7 @@ def test_a_rank_that_is_killed_ends_the_run_in_one_line_and_leaves_what_was_save
 @real
 def test_ranks_whose_weights_are_no_longer_the_same_are_noticed(new: Path) -> None:
     drift = at_step(25, "self.run.weights.flat[3] += 1e-3")
-    done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, "--every", 10, folder=new, change=drift)
+    done = together(2, "train", "words.txt", *TINY, "--steps", 10**9, "--validate-every", 10, folder=new, change=drift)
     (told,) = done.messages
     assert done.code == 1 and "the weights of rank 1 are no longer those of rank 0" in told and "--resume" in told
     assert saved(new).step == 20

@@ -566,7 +566,7 @@ sys.path.insert(0, {tests!r})
 from tests.helpers.processes import running
 from tests.helpers.toys import begin
 from tests.helpers.waiting import limit, soon
-session = begin(workers=3, batch=6, steps=10**9, every=10**9)
+session = begin(workers=3, batch=6, steps=10**9, validate_every=10**9)
 for event in session:
     if event.step == 3:
         print(*(pid for pid, _ in session.group.crew), flush=True)
@@ -617,7 +617,7 @@ def test_workers_of_a_process_killed_while_they_work_end_too() -> None:
 # The command line
 
 TRAIN = ["train", "text.txt", "--workers", "3", "--hidden", "8", "--layers", "1", "--batch", "6", "--window", "8"]
-TRAIN += ["--steps", str(10**9), "--every", "100", "--patience", "0", "--dropout", "0", "--rate", "0.001"]
+TRAIN += ["--steps", str(10**9), "--validate-every", "100", "--patience", "0", "--dropout", "0", "--rate", "0.001"]
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ OPTIONS: dict[str, Any] = {
     "optimizer": "adam",
     "schedule": "constant",
     "steps": 6,
-    "every": 3,
+    "validate_every": 3,
     "workers": 1,
     "state": "carry",
 }

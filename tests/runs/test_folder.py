@@ -18,7 +18,7 @@ from tests.helpers.snapshots import raises
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     path = tmp_path_factory.mktemp("corpus") / "names.txt"
     path.write_text("Anna\nBert\nCarla\nDora\n" * 10, "utf-8")
-    session = charnn.train(path, out=None, hidden=4, layers=1, steps=2, every=2, workers=1)
+    session = charnn.train(path, out=None, hidden=4, layers=1, steps=2, validate_every=2, workers=1)
     assert len(list(session)) == 3
     return session.run
 

@@ -98,12 +98,18 @@ def test_too_few_validations_say_nothing() -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"symbols": 600, "hidden": 48, "rate": 0.02, "steps": 300, "every": 20}, "by heart .*`--dropout 0.5`"),
         (
-            {"symbols": 20_000, "hidden": 2, "rate": 0.05, "steps": 500, "every": 25},
+            {"symbols": 600, "hidden": 48, "rate": 0.02, "steps": 300, "validate_every": 20},
+            "by heart .*`--dropout 0.5`",
+        ),
+        (
+            {"symbols": 20_000, "hidden": 2, "rate": 0.05, "steps": 500, "validate_every": 25},
             "learnt what it can .*`--hidden 4`",
         ),
-        ({"symbols": 20_000, "hidden": 12, "rate": 0.002, "steps": 60, "every": 3}, "--resume --name x --steps 120`"),
+        (
+            {"symbols": 20_000, "hidden": 12, "rate": 0.002, "steps": 60, "validate_every": 3},
+            "--resume --name x --steps 120`",
+        ),
     ],
 )
 def test_runs(given: dict[str, Any], expected: str) -> None:
@@ -116,7 +122,7 @@ def test_runs(given: dict[str, Any], expected: str) -> None:
 
 
 def test_the_parts_are_scored_without_dropout() -> None:
-    running = begin(dropout=0.9, steps=6, every=1)
+    running = begin(dropout=0.9, steps=6, validate_every=1)
     list(running)
     first, run = running.advice(), running.run
     assert first == running.advice()
@@ -127,9 +133,9 @@ def test_the_parts_are_scored_without_dropout() -> None:
 
 
 def test_a_run_whose_validations_lie_unevenly_gets_advice_too() -> None:
-    running = begin(steps=60, every=60)
+    running = begin(steps=60, validate_every=60)
     list(running)
-    again = session.resume(running.run, corpus(text(4000)), None, {"steps": 68, "every": 1})
+    again = session.resume(running.run, corpus(text(4000)), None, {"steps": 68, "validate_every": 1})
     list(again)
     assert len(again.run.history) >= MIN_HISTORY and again.run.history[0]["step"] > 0.8 * again.run.step
     assert "`" in again.advice()
@@ -148,7 +154,7 @@ def test_it_is_the_last_line_and_can_be_typed(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text(names(), "utf-8")
     tiny = ["--hidden", 8, "--layers", 1, "--batch", 4, "--window", 8, "--workers", 1, "--rate", 0.01]
-    result = invoke("train", "names.txt", "--out", "runs", *tiny, "--steps", 24, "--every", 3)
+    result = invoke("train", "names.txt", "--out", "runs", *tiny, "--steps", 24, "--validate-every", 3)
     *_, kept, last = result.stderr.splitlines()
     assert kept.startswith("kept in runs/names/") and result.stdout == ""
     command = re.fullmatch(r"next: .*: `charnn (train --resume --name names --runs runs --steps 48)`", last)

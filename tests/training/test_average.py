@@ -88,7 +88,14 @@ def test_a_team_has_the_same_average(kind: Any) -> None:
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
-RANKED: dict[str, Any] = {"average": 0.1, "batch": 5, "symbols": 3336, "steps": 30, "every": 10, "state": "carry"}
+RANKED: dict[str, Any] = {
+    "average": 0.1,
+    "batch": 5,
+    "symbols": 3336,
+    "steps": 30,
+    "validate_every": 10,
+    "state": "carry",
+}
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -137,7 +144,7 @@ def test_a_setback_returns_to_the_last_good_average() -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that is half done: 20 updates of 40, with validations each 10."""
-    running = begin(tmp_path_factory.mktemp("runs"), steps=40, every=10, average=0.3, rate=0.03)
+    running = begin(tmp_path_factory.mktemp("runs"), steps=40, validate_every=10, average=0.3, rate=0.03)
     for event in running:
         if isinstance(event, Validation) and event.step == 20:
             break
@@ -151,7 +158,7 @@ def test_validations_samples_and_all_files_have_the_average(folder: Path) -> Non
     np.testing.assert_array_equal(best.weights.flat, last.weights.flat)
     assert np.abs(last.weights.flat - last.iterate.flat).max() > 1e-3
     found = corpus(text(4000))
-    ids = found.split(last.config.valid)[1]
+    ids = found.split(last.config.valid_share)[1]
     bits = [evaluate(Network(last.model, w, last.reset), ids, burn_in=None).bits for w in (last.weights, last.iterate)]
     assert last.reset and last.history[-1]["valid"] == pytest.approx(bits[0], rel=1e-6)
     assert bits[0] != pytest.approx(bits[1], rel=1e-4)

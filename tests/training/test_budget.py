@@ -196,7 +196,7 @@ def test_a_run_keeps_the_choice_as_options_that_were_given(new: Path, monkeypatc
         *QUICK,
         "--patience",
         "1",
-        "--every",
+        "--validate-every",
         "10",
         "--rate",
         "0",

@@ -39,7 +39,7 @@ def test_an_epoch_lies_between_validations_whatever_is_read(
     plan = resolve(names, model(ending=ending), TrainConfig(**SMALL))
     assert (len(plan.train), len(plan.batches.ids)) == (CHARACTERS, READ if ending == "length" else CHARACTERS)
     assert plan.scheme.size == 128 and plan.characters_per_update == pytest.approx(each)
-    assert plan.config.every == every == int(CHARACTERS / each)
+    assert plan.config.validate_every == every == int(CHARACTERS / each)
 
 
 @pytest.mark.parametrize(("ending", "size", "each"), [("eos", 76.89, 76.89), ("length", 87.89, 76.89)])
@@ -47,13 +47,13 @@ def test_full_divides_by_the_symbols_that_it_reads(names: Corpus, ending: str, s
     plan = resolve(names, model(ending=ending), TrainConfig(batch=11, window=45, scheme="full"))
     assert plan.scheme.size == pytest.approx(size, abs=0.005)
     assert plan.characters_per_update == pytest.approx(each, abs=0.005)
-    assert plan.config.every == int(CHARACTERS / plan.characters_per_update)
+    assert plan.config.validate_every == int(CHARACTERS / plan.characters_per_update)
 
 
 def test_intervals_are_measured_in_characters_of_the_text(names: Corpus) -> None:
     low, _ = CHARACTERS_PER_VALIDATION
     plan = resolve(names, model(ending="length"), TrainConfig(**SMALL, epochs=10_000))
-    assert plan.config.every == round(low / plan.characters_per_update) == 1786
+    assert plan.config.validate_every == round(low / plan.characters_per_update) == 1786
 
 
 def test_windows_are_fitted_to_what_is_read(names: Corpus) -> None:
@@ -66,7 +66,10 @@ def test_windows_are_fitted_to_what_is_read(names: Corpus) -> None:
 @pytest.mark.parametrize("ending", ["eos", "length"])
 def test_session_and_trainer_follow_the_plan(ending: str, given: dict[str, Any]) -> None:
     parts = corpus(text(4000))
-    asked = model(ending=ending), TrainConfig(**{**SMALL, "epochs": 1.0, "every": 10**6, "patience": 0, **given})
+    asked = (
+        model(ending=ending),
+        TrainConfig(**{**SMALL, "epochs": 1.0, "validate_every": 10**6, "patience": 0, **given}),
+    )
     running = session.begin(parts, *asked, None)
     plan = running.plan
     assert running.run.config == plan.config and running.trainer.scheme is plan.scheme

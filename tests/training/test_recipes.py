@@ -14,7 +14,7 @@ from charnn.runs import checkpoint
 from charnn.training import recipes
 from tests.helpers.program import invoke, names, ok, refused
 
-SHORT = ["--steps", "2", "--every", "1", "--workers", "1"]
+SHORT = ["--steps", "2", "--validate-every", "1", "--workers", "1"]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_every_recipe_trains_with_just_its_options(new: Path, name: str) -> None
     found, plain = options(), {**asdict(ModelConfig(cell=recipe.fields["cell"])), **asdict(TrainConfig())}
     run = checkpoint.load("checkpoints/names/last.npz")
     assert run.step == 2
-    said = {**recipe.fields, "steps": 2, "every": 1, "workers": 1}
+    said = {**recipe.fields, "steps": 2, "validate_every": 1, "workers": 1}
     assert {key: found[key] for key in said if key != "window"} == {k: v for k, v in said.items() if k != "window"}
     assert found["window"] <= said.get("window", plain["window"])  # the text is short
     others = plain.keys() - said.keys() - {"batch", "window", "dropout"}

@@ -10,7 +10,7 @@ from charnn.training.schedules import progress, rate
 
 
 def config(**options: object) -> TrainConfig:
-    given = {"rate": 0.5, "floor": 0.1, "warmup": 0.0, "schedule": "cosine", "steps": None, "epochs": None}
+    given = {"rate": 0.5, "final_rate": 0.1, "warmup": 0.0, "schedule": "cosine", "steps": None, "epochs": None}
     return TrainConfig(**{**given, "minutes": None, **options})  # type: ignore[arg-type]
 
 
@@ -72,5 +72,5 @@ def test_cosine_rises_first_where_there_is_a_warmup_and_never_starts_at_zero() -
 
 @pytest.mark.parametrize("schedule", ["cosine", "exponential"])
 def test_a_floor_of_zero_or_one(schedule: str) -> None:
-    assert rate(config(schedule=schedule, floor=0.0), 1.0) == pytest.approx(0, abs=1e-15)
-    assert rate(config(schedule=schedule, floor=1.0), 0.6) == pytest.approx(0.5)
+    assert rate(config(schedule=schedule, final_rate=0.0), 1.0) == pytest.approx(0, abs=1e-15)
+    assert rate(config(schedule=schedule, final_rate=1.0), 0.6) == pytest.approx(0.5)

@@ -289,10 +289,10 @@ class Reader:
     T=st.integers(1, 12),
     stride=st.integers(1, 12),
     members=st.integers(1, 3),
-    every=st.integers(1, 30),
+    validate_every=st.integers(1, 30),
 )
-@example(N=5, B=9, T=4, stride=2, members=2, every=30)
-@example(N=37, B=6, T=12, stride=5, members=3, every=7)
+@example(N=5, B=9, T=4, stride=2, members=2, validate_every=30)
+@example(N=37, B=6, T=12, stride=5, members=3, validate_every=7)
 def test_every_symbol_counts_once_an_epoch(N: int, B: int, T: int, stride: int, members: int, every: int) -> None:
     """By all workers together; and what counts is counted."""
     ids = np.arange(1, N + 1, dtype=np.uint8)
@@ -484,10 +484,10 @@ def test_what_an_update_keeps_is_known_before() -> None:
         ({"scheme": "full", "stride": 8}, "--stride"),
         ({"scheme": "one-step", "stride": 8}, "--stride"),
         ({"scheme": "unbiased", "stride": 8}, "--stride"),
-        ({"cut": 0.5}, "--cut"),
-        ({"scheme": "full", "cut": 0.5}, "--cut"),
+        ({"cut_probability": 0.5}, "--cut-probability"),
+        ({"scheme": "full", "cut_probability": 0.5}, "--cut-probability"),
         ({"window": 8, "stride": 9}, "--stride is 9"),
-        ({"scheme": "unbiased", "cut": 0.0}, "--cut is 0.0"),
+        ({"scheme": "unbiased", "cut_probability": 0.0}, "--cut-probability is 0.0"),
         ({"scheme": "rtrl"}, "--scheme is 'rtrl'"),
     ],
 )
@@ -503,12 +503,12 @@ def test_options_of_a_scheme_have_their_defaults() -> None:
 @pytest.mark.parametrize(("given", "per"), [({"scheme": "full", "state": "carry"}, 1.0), ({"stride": 2}, 400.0)])
 def test_budgets_and_validations_count_updates_and_passes(given: dict[str, Any], per: float) -> None:
     """`steps` and `every` are updates; an epoch is a pass over the text, whatever an update learns from."""
-    running = begin(**{"steps": None, "epochs": 2.0, "every": None, "symbols": 4000, **given})
+    running = begin(**{"steps": None, "epochs": 2.0, "validate_every": None, "symbols": 4000, **given})
     list(running)
     run, symbols = running.run, len(running.plan.train)
     assert run.epoch == 2 and run.cursor == 0
     assert run.step == pytest.approx(2 * per, rel=0.01) and run.count == 0
-    assert run.config.every == max(1, int(2 * symbols / running.trainer.scheme.size / 20))
+    assert run.config.validate_every == max(1, int(2 * symbols / running.trainer.scheme.size / 20))
     assert run.history[-1]["epoch"] == 2
 
 

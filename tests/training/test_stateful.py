@@ -21,7 +21,15 @@ from charnn.runs.run import Run
 from charnn.training.session import Session, Validation, resume
 
 OPTIONS: dict[str, Any] = {"hidden": 6, "layers": 2, "dropout": 0.2, "batch": 3, "window": 5, "workers": 2}
-OPTIONS |= {"steps": 45, "every": 4, "patience": 0, "schedule": "plateau", "rate": 0.1, "seed": 5, "state": "carry"}
+OPTIONS |= {
+    "steps": 45,
+    "validate_every": 4,
+    "patience": 0,
+    "schedule": "plateau",
+    "rate": 0.1,
+    "seed": 5,
+    "state": "carry",
+}
 OPTIONS |= {"cell": "elman"}
 TEXT = "roses are red\nviolets are blue\nsugar is sweet\nand so are you\n"
 

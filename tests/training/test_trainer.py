@@ -94,7 +94,9 @@ def test_lines_drawn_from_five_words_are_learnt_to_their_entropy(optimizer: str)
     rate = {"adam": 0.01, "rmsprop": 0.01, "adagrad": 0.1, "sgd": 0.5}[optimizer]
     given = {"hidden": 16, "batch": 16, "window": 20, "optimizer": optimizer, "rate": rate, "schedule": "cosine"}
     run = session.begin(
-        corpus(ids, words), *options({**given, "floor": 0.01, "steps": 500, "every": 250, "state": "reset"}), None
+        corpus(ids, words),
+        *options({**given, "final_rate": 0.01, "steps": 500, "validate_every": 250, "state": "reset"}),
+        None,
     )
     before = nats_of_words(run.run)
     losses = [event.valid * math.log(2) for event in run if isinstance(event, Validation)]
@@ -110,7 +112,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "constant": {},
     "cosine": {"schedule": "cosine", "warmup": 0.2},
     "exponential, carried": {"schedule": "exponential", "state": "carry"},
-    "plateau": {"schedule": "plateau", "rate": 0.0, "every": 3},
+    "plateau": {"schedule": "plateau", "rate": 0.0, "validate_every": 3},
     "dropout": {"dropout": 0.3, "layers": 2},
     "locked dropout, two workers": {"dropout": 0.3, "dropout_kind": "locked", "state": "carry", "workers": 2},
     "two workers": {"workers": 2, "schedule": "cosine"},
@@ -128,7 +130,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "layers": 2,
         "dropout": 0.3,
         "window": 16,
-        "valid": 0.9,
+        "valid_share": 0.9,
         "steps": 21,
     },
     "full, lines, two workers": {"scheme": "full", "state": "reset", "workers": 2},
@@ -164,7 +166,7 @@ def test_stopping_saving_and_resuming_is_training_on(given: dict[str, Any], stop
     second = session.resume(run, corpus(text(4000)), folder, {})
     list(second)
     assert second.run.step == given["steps"]
-    assert len(second.run.history) == math.ceil(given["steps"] / second.run.config.every)
+    assert len(second.run.history) == math.ceil(given["steps"] / second.run.config.validate_every)
     assert_same(second.run, straight.run)
     for name in ("last", "best", "log"):
         assert getattr(folder, name).read_bytes() == getattr(straight.folder, name).read_bytes(), name
@@ -534,14 +536,14 @@ def follow(monkeypatch: pytest.MonkeyPatch, losses: list[float], **given: Any) -
 
 
 def test_a_plateau_halves_the_rate() -> None:
-    running = begin(rate=1e-30, schedule="plateau", every=1, steps=9)
+    running = begin(rate=1e-30, schedule="plateau", validate_every=1, steps=9)
     assert Plateau.halve_after == 2
     rates = [event.rate / 1e-30 for event in running if isinstance(event, Update)]
     assert rates == [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
 
 
 def test_only_the_plateau_schedule_halves() -> None:
-    assert begin_to_end(rate=0.0, schedule="constant", every=1, steps=9).rate_factor == 1
+    assert begin_to_end(rate=0.0, schedule="constant", validate_every=1, steps=9).rate_factor == 1
 
 
 def test_losses_of_a_validation_are_bits_per_character(monkeypatch: pytest.MonkeyPatch) -> None:

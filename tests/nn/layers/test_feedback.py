@@ -145,7 +145,15 @@ def pairs(count: int) -> np.ndarray:
 def loss(**given: Any) -> float:
     """Bits per character of the held-out part, after some training."""
     ids = pairs(12_000)
-    fixed = {"hidden": 12, "batch": 16, "window": 20, "rate": 0.02, "schedule": "cosine", "steps": 250, "every": 250}
+    fixed = {
+        "hidden": 12,
+        "batch": 16,
+        "window": 20,
+        "rate": 0.02,
+        "schedule": "cosine",
+        "steps": 250,
+        "validate_every": 250,
+    }
     running = session.begin(corpus(ids, vocabulary("file", "ab")), *options({**fixed, **given}), None)
     (last,) = (event for event in running if isinstance(event, Validation))
     return last.valid
@@ -240,7 +248,7 @@ def test_the_share_of_teacher_forcing_runs_along_a_line_and_evaluation_uses_the_
             return original(self, *args)
 
         monkeypatch.setattr(Model, name, spy)
-    running = begin(feedback="output", teacher_forcing="1.0:0.5", steps=4, every=2, symbols=1000)
+    running = begin(feedback="output", teacher_forcing="1.0:0.5", steps=4, validate_every=2, symbols=1000)
     events = list(running)
     assert found["gradient"] == [1, 0.875, 0.75, 0.625] and set(found["score"]) == {0.5}
     assert sum(isinstance(event, Update) for event in events) == 4
