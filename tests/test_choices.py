@@ -38,7 +38,7 @@ CELLS["toy"] = Cell(f"{HERE}:Toy", "activation")
 CELLS["leaky"] = Cell(f"{HERE}:Leaky", leak=option(0.5, "share of h[t-1] that is kept", low=0, high=0.999))
 CELLS["twofold"] = Cell(f"{HERE}:Twofold", "activation")
 SCHEMES["several"] = Choice(f"{HERE}:Several", parts=option(2, "windows of an update", low=1, high=9))
-SCHEDULES["linear"] = Choice(f"{HERE}:Linear", "floor", knee=option(0.25, "where the fall begins", low=0, high=1))
+SCHEDULES["linear"] = Choice(f"{HERE}:Linear", "final_rate", knee=option(0.25, "where the fall begins", low=0, high=1))
 """
 COMMANDS = """
 import json, sys
@@ -138,7 +138,7 @@ class Linear(Schedule):
     knee: float
 
     def rate(self, r: float, q: float) -> float:
-        return r * (1 - (1 - self.floor) * max(0.0, q - self.knee) / (1 - self.knee))
+        return r * (1 - (1 - self.final_rate) * max(0.0, q - self.knee) / (1 - self.knee))
 
 
 Program = Callable[..., list[str]]
@@ -167,7 +167,7 @@ def run(tmp_path: Path) -> Program:
 
 
 def train(**options: object) -> list[Any]:
-    given = [word for name, value in options.items() for word in (f"--{name}", value)]
+    given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
     return ["train", "names.txt", *BRIEF, *given]
 
 
@@ -249,7 +249,7 @@ def test_a_scheme_trains_and_resumes(run: Program) -> None:
 def test_a_schedule_sets_the_rate(run: Program) -> None:
     _, info = run(train(schedule="linear", final_rate=0.1, knee=0.5), ["info", "--json"])
     training = json.loads(info)["training"]
-    assert (training["schedule"], training["floor"], training["knee"]) == ("linear", 0.1, 0.5)
+    assert (training["schedule"], training["final_rate"], training["knee"]) == ("linear", 0.1, 0.5)
     assert [Linear(0.1, 0.5).rate(2.0, q) for q in (0, 0.5, 1)] == pytest.approx([2, 2, 0.2])
 
 

@@ -99,7 +99,7 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     task = TaskConfig(**typed(TaskConfig, header.get("task", {})))
     vocabulary = TASKS[task.task].vocabulary.load()(path, header["vocabulary"])
     model = TASKS[task.task].network.load()(ModelConfig(**typed(ModelConfig, header["model"])), task, vocabulary)
-    config = TrainConfig(**typed(TrainConfig, renamed(header["train"], TrainConfig)))
+    config = TrainConfig(**typed(TrainConfig, _present(header["train"])))
     found = typed(CorpusInfo, header["origin"])
     origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
     resumable = any(name.startswith("moments/") for name in arrays)
@@ -167,3 +167,8 @@ def _parameters(model: Any, arrays: Mapping[str, np.ndarray], prefix: str) -> Pa
     for name in p:
         p[name] = arrays[prefix + name]
     return p
+
+
+def _present(values: Any) -> Any:
+    """Options of training by their present names, whichever version wrote them."""
+    return renamed(values, TrainConfig) if isinstance(values, dict) else values

@@ -165,7 +165,7 @@ def test_unbiased_truncation_is_full_bptt_on_average(reset: bool) -> None:
     """All patterns of cuts, each as often as it comes."""
     ids, batch, cut = text(29), 2, 0.3
     model, p = network()
-    scheme = made({"scheme": "unbiased", "window": 3, "cut": cut}, ids, batch, reset)
+    scheme = made({"scheme": "unbiased", "window": 3, "cut_probability": cut}, ids, batch, reset)
     exact, *_ = defined(model, p, ids, batch, reset, lambda t, length: 0)
     mean, total = np.zeros_like(exact), 0.0
     for weight, found in patterns(scheme, cut):
@@ -245,7 +245,7 @@ def test_example_4_truncated_to_one_step(given: dict[str, Any]) -> None:
 def test_example_4_is_unbiased_where_truncation_is_not(window: int, cut: float) -> None:
     exact = walked(spans(of_walks({"scheme": "full", "window": window})))
     plain = walked(spans(of_walks({"window": window})))
-    scheme = of_walks({"scheme": "unbiased", "window": window, "cut": cut})
+    scheme = of_walks({"scheme": "unbiased", "window": window, "cut_probability": cut})
     mean = sum(weight * walked(found) for weight, found in patterns(scheme, cut))
     assert plain < 0.5 * exact
     assert mean == pytest.approx(plain if cut == 1 else exact)
@@ -254,13 +254,17 @@ def test_example_4_is_unbiased_where_truncation_is_not(window: int, cut: float) 
 def test_cuts_come_as_often_as_they_should() -> None:
     """An update has n windows with probability c (1 - c)^(n - 1), whatever came before; and draws them by its step."""
     cut, steps = 0.4, 4000
-    scheme = made({"scheme": "unbiased", "window": 1, "cut": cut}, np.ones(10_000, np.uint8), 1, False, seed=5)
+    scheme = made(
+        {"scheme": "unbiased", "window": 1, "cut_probability": cut}, np.ones(10_000, np.uint8), 1, False, seed=5
+    )
     drawn = [scheme.span(0, step).done for step in range(steps)]
     for n in range(1, 6):
         share = cut * (1 - cut) ** (n - 1)
         assert drawn.count(n) / steps == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / steps))
     assert drawn == [scheme.span(7, step).done for step in range(steps)]
-    other = made({"scheme": "unbiased", "window": 1, "cut": cut}, np.ones(10_000, np.uint8), 1, False, seed=6)
+    other = made(
+        {"scheme": "unbiased", "window": 1, "cut_probability": cut}, np.ones(10_000, np.uint8), 1, False, seed=6
+    )
     assert drawn != [other.span(0, step).done for step in range(steps)]
     assert scheme.span(9_999, 0).done == 1 and {len(scheme.span(9_998, step).windows) for step in range(9)} == {1, 2}
 
@@ -328,7 +332,7 @@ def test_updates_weigh_their_characters_alike() -> None:
         (("stride", 3),): 4 * 3,
         (("scheme", "one-step"),): 4 * 8,
         (("scheme", "full"),): 2000,
-        (("scheme", "unbiased"), ("cut", 0.25)): 4 * 8 / 0.25,
+        (("scheme", "unbiased"), ("cut_probability", 0.25)): 4 * 8 / 0.25,
         (("scheme", "full"), ("state", "reset")): 2000 / (sequence_stats(ids)[0] / 4),
     }
     for more, size in sizes.items():
@@ -497,7 +501,10 @@ def test_what_has_no_effect_is_refused(given: dict[str, Any], named: str) -> Non
 
 
 def test_options_of_a_scheme_have_their_defaults() -> None:
-    assert TrainConfig(scheme="unbiased").cut == 0.5 and TrainConfig().cut is TrainConfig().stride is None
+    assert (
+        TrainConfig(scheme="unbiased").cut_probability == 0.5
+        and TrainConfig().cut_probability is TrainConfig().stride is None
+    )
 
 
 @pytest.mark.parametrize(("given", "per"), [({"scheme": "full", "state": "carry"}, 1.0), ({"stride": 2}, 400.0)])
