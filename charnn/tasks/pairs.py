@@ -102,7 +102,7 @@ class PairTask(Task):
             source = file_source(self.options.valid_file)
             held_out = pairs.read([source], corpus.format, corpus.invalid, vocabulary=corpus.vocabulary)
             return Part(corpus, np.arange(len(corpus))), Part(held_out, np.arange(len(held_out)))
-        train, valid = corpus.split(config.valid, config.seed)
+        train, valid = corpus.split(config.valid_share, config.seed)
         return Part(corpus, train), Part(corpus, valid)
 
     def decide(

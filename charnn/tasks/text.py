@@ -53,7 +53,7 @@ class Text(Task):
         return read_as(run, *sources, watch=watch) if sources else own_corpus(run)
 
     def split(self, corpus: Corpus, config: TrainConfig) -> tuple[Ids, Ids]:
-        return corpus.split(config.valid)
+        return corpus.split(config.valid_share)
 
     def count(self, part: Ids) -> int:
         return len(part)
