@@ -63,9 +63,8 @@ def environment() -> dict[str, str]:
     lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "")
-    kernel = os.environ.get("OPENBLAS_CORETYPE", "")
     cpu = names[0] if names else platform.processor() or platform.machine()
-    return {"numpy": np.__version__, "cpu": cpu, "blas kernel": kernel, "blas threads": threads}
+    return {"numpy": np.__version__, "cpu": cpu, "blas kernel": blas_kernel(), "blas threads": threads}
 
 
 @cache

@@ -1,5 +1,8 @@
 """What all tests share: a tiny model, the snapshots of messages and losses, the quick ones, the score of the faults."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +51,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "quick: the first case of each test, but for slow ones, faults and benchmarks: a minute on two cores"
     )
+    if not hasattr(config, "workerinput"):  # else it is one of xdist's processes, which share the folder
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="charnn-tests-")  # not the user's own
     for kept in snapshots.ALL:
         kept.updating = config.getoption("--update-snapshots")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

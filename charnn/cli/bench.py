@@ -11,6 +11,7 @@ from . import options, streams
 
 SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
 WIDTH = 18  # of the names of tasks
+PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is the fastest here:"
 
 
 @click.command("bench")
@@ -99,6 +100,7 @@ def _facts(size: int, work: Any, config: Any, speeds: dict[str, Any]) -> dict[st
         "batch": work.batch,
         "window": work.steps,
         "workers": config.workers,
+        "products": train.products,
         "tasks": [{"task": name, **_shown(speed)} for name, speed in speeds.items()],
         "corpus": {
             "symbols": size,
@@ -109,8 +111,8 @@ def _facts(size: int, work: Any, config: Any, speeds: dict[str, Any]) -> dict[st
 
 
 def _shown(speed: Any) -> dict[str, Any]:
-    """What is shown for each task: the peak stands above all of them."""
-    return {name: value for name, value in vars(speed).items() if name != "peak"}
+    """What is shown for each task; the peak and the products stand beside them."""
+    return {name: value for name, value in vars(speed).items() if name not in ("peak", "products")}
 
 
 def _table(facts: dict[str, Any]) -> str:
@@ -129,7 +131,8 @@ def _table(facts: dict[str, Any]) -> str:
         rate, share = task["characters_per_second"], task["share_of_peak"]
         lines.append(f"{task['task']:{WIDTH}}  {rate:11,.0f}  {share:7.0%}  {memory:>8}")
     foot = f"{corpus['symbols']:,} characters, {corpus['epochs']:g} epochs: {duration(corpus['seconds'])} of training"
-    return "\n".join([*lines, "", foot, ""])
+    ways = [f"{shape:{WIDTH + 2}}  {way}" for shape, way in facts["products"].items()]
+    return "\n".join([*lines, "", foot, "", PRODUCTS, *ways, ""])
 
 
 def duration(seconds: float) -> str:

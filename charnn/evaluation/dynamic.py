@@ -27,7 +27,6 @@ from ..nn.layers.base import Array, State
 from ..nn.model import PassContext
 from ..nn.network import Network
 from ..nn.optimizers import PIECE
-from ..nn.workspace import Workspace
 
 DYNAMIC_DECAY = 0.005
 EPSILON = 0.01  # e
@@ -40,7 +39,7 @@ class StreamReader:
     def __init__(self, network: Network):
         self.network = network
         self.last, self.state = EOS, network.zero_state(1)
-        self.ws = Workspace(back=False)
+        self.ws = network.workspace(back=False)
 
     def read(self, ids: Ids) -> Iterator[tuple[Array, Array]]:
         """The next symbols (N,) of the stream, part by part: the part (n,), and the scores o (n, V) of what comes.
@@ -77,7 +76,7 @@ class StreamLearner(StreamReader):
         weights = network.weights.like()
         weights.flat[...] = network.weights.flat
         super().__init__(replace(network, weights=weights))
-        self.ws = Workspace()
+        self.ws = network.workspace()
         self.trained, self.segment, self.rate, self.decay = network.weights.flat, segment, rate, decay
         self.g, self.v, self.count = weights.like(), np.zeros_like(weights.flat), 0
         self._begin()

@@ -14,7 +14,7 @@ from ..io.lazy import Ids, pieces
 from ..nn.functions import ignore_overflow
 from ..nn.layers.base import State
 from ..nn.network import Network
-from ..nn.workspace import Workspace
+from ..nn.tuning import tuned
 from ..parallel.processes import spread
 
 PIECE_SYMBOLS = 1 << 18  # symbols scored at a time
@@ -87,6 +87,9 @@ def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers:
     of a bit.
     """
     workers = workers if len(ids) >= MIN_SYMBOLS_PER_WORKER else 1
+    count = SCORING_ROWS if network.reset else 1 if burn_in is None else _lanes(len(ids), burn_in)
+    rows = count if network.reset else -(-count // workers)
+    network = tuned(network, network.weights.count * len(ids) / workers, partial(read_zeros, rows=rows))
     score: Callable[[np.ndarray], Score]
     if network.reset or burn_in is None:
         score = partial(_exact, network, ids)
@@ -95,11 +98,21 @@ def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers:
     else:
         ids = network.model.ending.stream(ids)
         score = partial(_burnt, network, ids, burn_in)
-        count = min(SCORING_ROWS, max(1, len(ids) // (4 * burn_in + 1)))
-        edges = np.unique(np.linspace(0, len(ids), count + 1).astype(np.int64))
+        edges = np.unique(np.linspace(0, len(ids), _lanes(len(ids), burn_in) + 1).astype(np.int64))
         groups = np.array_split(np.arange(len(edges) - 1), workers)
         parts = [edges[lanes[0] : lanes[-1] + 2] for lanes in groups if len(lanes)]
     return sum(spread(score, parts, workers), Score())
+
+
+def _lanes(symbols: int, burn_in: int) -> int:
+    """Pieces of a stream to read side by side, so long that what is read twice is little."""
+    return min(SCORING_ROWS, max(1, symbols // (4 * burn_in + 1)))
+
+
+def read_zeros(network: Network, rows: int) -> None:
+    """The products of scoring so many rows side by side, with what they find thrown away."""
+    x = np.zeros((2, rows), np.int64)
+    network.score(x, x, network.zero_state(rows), network.workspace(back=False))
 
 
 def _exact(network: Network, ids: Ids, part: np.ndarray) -> Score:
@@ -178,7 +191,7 @@ def _read(
     state = tuple(s[order] for s in state)
     lengths, final = end - begin, int(np.argmax(order == len(order) - 1))
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
-    ws, start, done = Workspace(back=False), 0, state
+    ws, start, done = network.workspace(back=False), 0, state
     while (going := int(np.count_nonzero(lengths > start))) > 0:
         steps = min(max(1, SCORING_WINDOW // going), int(lengths[0]) - start)
         if start < lengths[final]:  # up to there, where its state is wanted

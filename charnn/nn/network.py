@@ -8,6 +8,7 @@ from ..data.batches import Batch, keep_mask
 from .layers.base import Array, Keep, State
 from .model import Model
 from .parameters import Parameters
+from .tiling import Tilings
 from .workspace import Workspace
 
 
@@ -21,11 +22,16 @@ class Network:
     model: Model
     weights: Parameters = field(repr=False)
     reset: bool
+    tilings: Tilings = field(default_factory=Tilings, repr=False)  # of its products, where some were measured
 
     @property
     def dtype(self) -> np.dtype:
         """The type of the weights, and so of all that is computed."""
         return self.weights.flat.dtype
+
+    def workspace(self, back: bool = True) -> Workspace:
+        """Memory to work in: see `Workspace`."""
+        return Workspace(back, self.tilings)
 
     def zero_state(self, rows: int) -> State:
         """The state that every text starts from, (rows, n) each."""

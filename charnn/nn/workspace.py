@@ -4,6 +4,8 @@ from math import prod
 
 import numpy as np
 
+from .tiling import Tilings
+
 DType = np.dtype | type  # of NumPy's numbers; numpy.typing takes longer to import than the whole engine
 ALIGN = 64  # bytes: a cache line, and the width of a vector register. NumPy by itself gives 16
 
@@ -21,11 +23,12 @@ class Workspace:
     Arrays from `empty` are valid until the next `reset`. The first window finds the arena too small and
     allocates; `reset` then makes it as large as the window was.
 
-    With `back` false there will be no way back through the window, and what only that needs is not kept.
+    With `back` false there will be no way back through the window, and what only that needs is not kept. `tilings` say
+    how products are cut.
     """
 
-    def __init__(self, back: bool = True) -> None:
-        self.back = back
+    def __init__(self, back: bool = True, tilings: Tilings | None = None) -> None:
+        self.back, self.tilings = back, Tilings() if tilings is None else tilings
         self._arena = aligned(0)
         self._used = 0  # bytes handed out, whether they fitted or not
         self._needed = 0  # the most that was handed out at once since the last reset

@@ -18,6 +18,7 @@ from ..io import npz
 from ..io.text import POLICIES
 from ..machine import environment
 from ..nn.parameters import Parameters
+from ..nn.tiling import Tilings
 from ..options import renamed
 from ..version import __version__
 from .run import CorpusInfo, Run, moment_names
@@ -60,6 +61,7 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
         "origin": asdict(run.origin),
         **{stored: getattr(run, name) for stored, name in COUNTERS.items()},
         "history": run.history,
+        "products": run.tilings.dump(),
     }
     if run.task != TEXT:
         header["task"] = asdict(run.task)
@@ -120,7 +122,10 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
         raise ValueError("a corpus or a history that is none")
     if wrong := [name for name in counters if rest[name] is not None and not 0 <= rest[name] < 2**63]:
         raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
-    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest, task=task)
+    tilings = Tilings.load(header.get("products", {}))
+    if rest["environment"] != environment():  # another machine has others
+        tilings = Tilings()
+    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest, task=task, tilings=tilings)
 
 
 def _is_no_record(record: dict[str, float]) -> bool:

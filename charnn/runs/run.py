@@ -11,6 +11,7 @@ from ..machine import environment
 from ..nn.layers.base import State
 from ..nn.network import Network
 from ..nn.parameters import Allocate, Parameters
+from ..nn.tiling import Tilings
 from .curves import Curve, loss
 
 
@@ -52,6 +53,7 @@ class Run:
     environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
     path: Path | None = None  # the file that it was loaded from
     task: TaskConfig = field(default_factory=TaskConfig)
+    tilings: Tilings = field(default_factory=Tilings)  # of its products, measured on this machine
 
     def __repr__(self) -> str:
         """The run in a line: its name, text, network, parameters, updates, and lowest validation loss."""
@@ -84,7 +86,7 @@ class Run:
     @property
     def network(self) -> Network:
         """What the run is used as: to be evaluated, sampled and inspected."""
-        return Network(self.model, self.weights, self.reset)
+        return Network(self.model, self.weights, self.reset, self.tilings)
 
     @property
     def changing(self) -> Parameters:
@@ -94,9 +96,11 @@ class Run:
     @property
     def environment_changes(self) -> str:
         """What is not as it was when the run was saved, so that its bits may differ from here on; or nothing."""
-        now = environment()
-        changed = [name for name in now if self.environment.get(name) != now[name]]
-        return ", ".join(f"{n} {self.environment.get(n) or 'unset'} (now {now[n] or 'unset'})" for n in changed)
+        was, now = self.environment, environment()
+        changed = [name for name in now if was.get(name) != now[name]]
+        if not was.get("blas kernel"):  # version 0.1 did not say which one it was
+            changed.remove("blas kernel")
+        return ", ".join(f"{n} {was.get(n) or 'unset'} (now {now[n] or 'unset'})" for n in changed)
 
     @property
     def best_record(self) -> dict[str, float]:

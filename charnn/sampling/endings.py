@@ -10,7 +10,6 @@ from ..data.vocabulary import EOS
 from ..nn.heads import LengthHead, NodeHead
 from ..nn.layers.base import Array, State
 from ..nn.network import Network
-from ..nn.workspace import Workspace
 from .stepper import Stepper, make_stepper
 
 STEPS = 64  # of a prime, scored at a time
@@ -142,7 +141,7 @@ class LengthStream(NodeStream):
 
     def _walk(self, x: Array, state: State, y: Array | None = None) -> tuple[Array, State]:
         """The summed nats of y (T, B) where x (T, B) is read, (B,), and the state after it."""
-        nats, ws = np.zeros(x.shape[1]), Workspace(back=False)
+        nats, ws = np.zeros(x.shape[1]), self.network.workspace(back=False)
         for part in (slice(start, start + STEPS) for start in range(0, len(x), STEPS)):
             ws.reset()
             found, _, after = self.network.score(x[part], (x if y is None else y)[part], state, ws)

@@ -12,8 +12,10 @@ from ..config import SampleConfig
 from ..data.vocabulary import EOS
 from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.network import Network
+from ..nn.tuning import tuned
 from ..parallel.processes import spread
 from .endings import primed_stepper
+from .stepper import make_stepper
 
 TINY = np.finfo(np.float32).tiny
 MIN_TEMPERATURE = 1e-30  # temperatures below are 0
@@ -220,6 +222,8 @@ def batches(network: Network, config: SampleConfig, prime: np.ndarray, *, worker
     count = -(-config.count // MAX_BATCH)
     count = max(count, 2) if config.count >= MIN_SAMPLES_FOR_TWO else count
     edges = [round(config.count * number / max(1, count)) for number in range(count + 1)]
+    work = network.weights.count * config.count * config.length / workers
+    network = tuned(network, work, partial(make_stepper, rows=edges[min(1, count)], temperature=1.0))
 
     def batch(number: int) -> list[Sample]:
         seed = np.random.SeedSequence(entropy, spawn_key=(number,) if number else ())

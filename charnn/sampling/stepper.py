@@ -67,7 +67,7 @@ class WindowStepper:
     def __init__(self, network: Network, rows: int, temperature: float):
         self.network, self.rows, self.temperature = network, rows, temperature
         self.scale, self.c = network.dtype.type(1 / temperature), network.weights["readout/c"]
-        self.state, self.ws = network.zero_state(rows), Workspace(back=False)
+        self.state, self.ws = network.zero_state(rows), network.workspace(back=False)
         self.o = np.zeros((rows, network.model.symbols)[rows == 1 :], network.dtype)
 
     def read(self, x: Any) -> None:
@@ -104,7 +104,7 @@ class FastStepper:
         self.pair: Helper | None = None
         for layer, views, *factors in zip(layers, p, W, U, V, strict=True):
             kernel = layer.step_kernel(rows, nothing.dtype)
-            products, parts = _products(kernel.h, factors, turns)
+            products, parts = _products(kernel.h, factors, network, turns)
             inputs = _inputs(layer.input_rows(views), model.symbols, rows)
             self.levels.append(Level(kernel, inputs, products, *parts))
         self.o, *self._more = [level.scores for level in self.levels if level.scores.size]
@@ -167,7 +167,9 @@ def _inputs(table: Array, symbols: int, rows: int) -> Callable[[Any], Array]:
     return lambda x: np.take(table, x, axis=0, out=out, mode="clip")
 
 
-def _products(h: Array, factors: Sequence[Array], turns: memoryview | None) -> tuple[list[Any], list[Array]]:
+def _products(
+    h: Array, factors: Sequence[Array], network: Network, turns: memoryview | None
+) -> tuple[list[Any], list[Array]]:
     """h times each factor, and where the results are: for a vector, parts of those of one product.
 
     With `turns` that product can be shared with another process.
@@ -186,6 +188,6 @@ def _products(h: Array, factors: Sequence[Array], turns: memoryview | None) -> t
         out = np.zeros(whole.shape[1], h.dtype)
         return [partial(h.dot, whole, out)], [out[place] for place in places]
     parts = [np.zeros((len(h), factor.shape[1]), h.dtype) for factor in factors]
-    made = [Product(factor, len(h), Workspace()) for factor in factors]
+    made = [Product(factor, len(h), network.workspace()) for factor in factors]
     there = zip(made, parts, strict=True)
     return [partial(m.times, m.left(h), m.W, m.right(part)) for m, part in there if part.size], parts

@@ -136,9 +136,7 @@ def trainer(work: Work, workers: int) -> Trainer:
 
 
 def repetition(work: Work, workers: int) -> Callable[[], object]:
-    """What does some work once, as training, `eval` and `sample` do it."""
-    if work.task == "train":
-        return trainer(work, workers).update
+    """What evaluates or samples once, as `eval` and `sample` do it."""
     weights, none = work.weights(), np.array([], np.int64)
     if work.task == "evaluate":
         return partial(evaluate, Network(work.shape, weights, reset=True), work.text(), workers=workers)
@@ -213,11 +211,13 @@ class Speed:
     peak: float  # multiply-adds a second of the products alone, on all cores
     memory: int | None  # bytes
     disturbed: float  # the share of the machine that others took meanwhile
+    products: dict[str, str]  # how training multiplies, by the shape, where that was measured
 
 
 def measure(work: Work, workers: int, seconds: float) -> Speed:
     """Some work and the machine's products, by turns, in this process and the workers that it starts."""
-    own, once, turn = {os.getsid(0)}, repetition(work, workers), seconds / TURNS
+    own, turn, learner = {os.getsid(0)}, seconds / TURNS, trainer(work, workers) if work.task == "train" else None
+    once = learner.update if learner else repetition(work, workers)
     once()
     times = calls_within(turn, once)
     memory, peak = peak_memory(own), Peak(cores())
@@ -231,7 +231,8 @@ def measure(work: Work, workers: int, seconds: float) -> Speed:
     disturbed = max(0.0, others) / (time.perf_counter() - start) / (os.cpu_count() or 1)
     each = work.multiplications / work.characters
     share = statistics.median(each * rate / best for rate, best in zip(rates, peaks, strict=True))
-    return Speed(statistics.median(rates), share, statistics.median(peaks), memory, disturbed)
+    chosen = {str(shape): str(tiling) for shape, tiling in (learner.run.tilings.items() if learner else ())}
+    return Speed(statistics.median(rates), share, statistics.median(peaks), memory, disturbed, chosen)
 
 
 def speeds(work: Work, workers: int, seconds: float) -> Iterator[tuple[str, Speed]]:

@@ -20,6 +20,7 @@ from ..runs.run import Run
 from . import schedules
 from .bptt import Replica
 from .plan import Plan
+from .tune import tune
 
 DROPOUT_STREAM = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 MAX_ROLLBACKS = 8  # rollbacks in a row after which training gives up
@@ -58,12 +59,22 @@ class Trainer:
         self.clock, self.last = clock, clock()
         self.rule = optimizers.make(run.config)
         run.move(self.group.allocate)
-        parts = {n: rows_of_worker(run.config.batch, n, self.group.size) for n in self.group.numbers}
-        self.replicas = {n: Replica(run.network, rows, run.weights.like()) for n, rows in parts.items()}
+        parts = {n: rows_of_worker(run.config.batch, n, self.group.size) for n in range(self.group.size)}
+        self._tune({part.stop - part.start for part in parts.values()}, plan.task.count_laid_out(plan.batches))
+        self.replicas = {
+            n: Replica(run.network, parts[n], run.weights.like(), ws=run.network.workspace())
+            for n in self.group.numbers
+        }
         self.group.start(self._work)
         self.good = Snapshot(run)
         self.in_a_row = 0
         self.asked = self.stopped = False  # whether this program is to end, and whether all ranks know
+
+    def _tune(self, rows: set[int], symbols: int) -> None:
+        """Choose how products are cut, before workers are forked, who then know it; under MPI rank 0 says how."""
+        first = self.group.rank == 0
+        found = tune(self.run, rows, self.scheme.size, symbols) if first else None
+        self.run.tilings = self.group.broadcast(found)
 
     @property
     def progress(self) -> float:

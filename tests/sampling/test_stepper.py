@@ -8,12 +8,12 @@ import pytest
 
 from charnn.config import ModelConfig
 from charnn.data.vocabulary import EOS
-from charnn.nn import matmul
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.parameters import Parameters
 from charnn.sampling.stepper import FastStepper, WindowStepper
 from tests.helpers.stepping import H, Naive, V, close, read, symbols
+from tests.helpers.tiles import cut
 
 KINDS = {
     f"{layers} {activation}{', skip' if skip else ''}": ModelConfig("elman", H, layers, activation, skip, 0.5)
@@ -102,8 +102,7 @@ def test_streams_know_nothing_of_one_another(kind_of: Any) -> None:
 def test_products_cut_into_tiles_make_no_difference(kind: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     model, weights = network(replace(kind, hidden=32))
     whole, x = FastStepper(Network(model, weights, True), 16, 1.0), symbols(16)
-    for name, value in (("TILED", True), ("SMALL", 32 * 16 * 8), ("COLUMNS", 16)):
-        monkeypatch.setattr(matmul, name, value)
+    cut(monkeypatch)
     tiled = FastStepper(Network(model, weights, True), 16, 1.0)
     assert any(multiply.args[1].ndim == 3 for level in tiled.levels for multiply in level.products)  # type: ignore
     for now in x:

@@ -32,10 +32,10 @@ from charnn.nn.layers.stack import Stack
 from charnn.nn.layers.trace import Trace
 from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters
+from charnn.nn.tiling import Tiling
 from charnn.nn.workspace import Workspace
 from tests.helpers.snapshots import raises
-
-TILES = {"TILED": True, "SMALL": 30, "COLUMNS": 4, "BLOCK": 4, "ENOUGH": 2, "FEWEST": 2, "STRIP": 4, "LONG": 4}
+from tests.helpers.tiles import cut
 
 T, B, H, V = 5, 4, 6, 7  # H is used where widths must agree
 WIDTH = 3  # of an input of floats
@@ -48,9 +48,8 @@ FLOATS, IDS = "floats", "ids"
 @pytest.fixture(params=["whole", "in tiles"], autouse=True)
 def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every law, also for products cut into blocks of two rows and tiles of two columns."""
-    for name, value in TILES.items() if request.param == "in tiles" else ():
-        monkeypatch.setattr(matmul, name, value)
     if request.param == "in tiles":
+        cut(monkeypatch)
         monkeypatch.setattr(trace, "STEPS_PER_PRODUCT", 2)
     return str(request.param)
 
@@ -356,13 +355,12 @@ def equal(found: Any, expected: Any) -> None:
 
 
 def test_tiles_and_blocks_do_occur(tiles: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: set[tuple[int, int, int, bool]] = set()
-    cut = matmul._cut
-    monkeypatch.setattr(matmul, "_cut", lambda *sizes: (made.add((*sizes, cut(*sizes) != sizes[::2])), cut(*sizes))[1])
+    made, original = set[Tiling](), matmul.pieces
+    monkeypatch.setattr(matmul, "pieces", lambda W, tiling, *rest: (made.add(tiling), original(W, tiling, *rest))[1])
     for row in LAYERS.values():
         case(row, True).run()
-    found = {(rows, depth, columns) for rows, depth, columns, pieces in made if pieces}
-    assert found >= {(B, H, H), (B * T, H, H)} if tiles == "in tiles" else not found
+    found = {tiling for tiling in made if tiling.block and tiling.tile}
+    assert found >= {Tiling(2, 2, False), Tiling(2, 2, True)} if tiles == "in tiles" else not found
 
 
 @resets

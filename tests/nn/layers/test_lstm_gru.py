@@ -17,7 +17,6 @@ from charnn.config import ModelConfig, TrainConfig
 from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.evaluation import score
-from charnn.nn import matmul
 from charnn.nn.layers.gru import GRU
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.model import Model, PassContext
@@ -30,12 +29,12 @@ from tests.helpers.gated import B, H, T, V, network, states
 from tests.helpers.program import invoke
 from tests.helpers.snapshots import check_losses, raises
 from tests.helpers.stepping import Naive, close, go_on, read, symbols
+from tests.helpers.tiles import cut
 from tests.helpers.toys import losses, text
 
 GATES = {"lstm": 4, "gru": 3}
 SPREAD = {"lstm": 4, "gru": 2}  # of the one-hot rows that a gate starts with
 PRECISION = {np.float32: 1e-5, np.float64: 1e-10}
-TILES = {"TILED": True, "SMALL": 600, "COLUMNS": 8, "BLOCK": 8, "ENOUGH": 2, "FEWEST": 2}
 
 cells = pytest.mark.parametrize("cell", GATES)
 resets = pytest.mark.parametrize("reset", [False, True], ids=["carried", "with resets"])
@@ -173,8 +172,8 @@ def test_outputs_and_gradients_are_torchs(
     cell: str, layers: int, dtype: Any, tiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch = pytest.importorskip("torch")
-    for name, value in TILES.items() if tiled else ():
-        monkeypatch.setattr(matmul, name, value)
+    if tiled:
+        cut(monkeypatch)
     model, p = network(cell, layers, dtype=dtype)
     rnn, gradient = recurrent(model, p)
     x, y = np.random.default_rng(0).integers(0, V, (2, T, B))
