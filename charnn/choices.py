@@ -55,7 +55,8 @@ class Task(Choice):
     """A row of `TASKS`. The code is a subclass of `tasks.base.Task`, `network` makes the network from its options, and
     `vocabulary` reads the vocabulary from a file.
 
-    `defaults` are those of options of `ModelConfig` and `TrainConfig` that are best for other tasks than text.
+    `verbs` are what its models are used for. `defaults` are those of options of `ModelConfig` and `TrainConfig` that
+    are best for other tasks than text.
     """
 
     def __init__(
@@ -64,11 +65,12 @@ class Task(Choice):
         network: str,
         vocabulary: str,
         *uses: str,
+        verbs: tuple[str, ...],
         defaults: Mapping[str, Any] = MappingProxyType({}),
         **own: Any,
     ):
         super().__init__(code, *uses, **own)
-        self.network, self.vocabulary, self.defaults = Choice(network), Choice(vocabulary), defaults
+        self.network, self.vocabulary, self.verbs, self.defaults = Choice(network), Choice(vocabulary), verbs, defaults
 
 
 CELLS = {
@@ -124,14 +126,16 @@ SYMBOL_DROPOUT = option(
     0.0, "share of the source's symbols that are made unknown while training", low=0, high=0.95, of="task"
 )
 TEXT_VOCABULARY, PAIR_VOCABULARY = "charnn.data.vocabulary:from_json", "charnn.data.units:from_json"
+TEXT_VERBS = "eval", "sample", "inspect gradients", "inspect units", "inspect gradcheck", "export"
 PAIRS = {"layers": 1, "skip": False, "rate": 3e-3, "scheme": "full"}  # defaults of networks of pairs
 TASKS = {
-    "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model", TEXT_VOCABULARY),
+    "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model", TEXT_VOCABULARY, verbs=TEXT_VERBS),
     "classify": Task(
         "charnn.tasks.classify:Classify",
         "charnn.nn.task_model:classifier",
         PAIR_VOCABULARY,
         *("columns", "valid_file", "labels", "head", "feedforward"),
+        verbs=("classify", "eval"),
         encoder=READER,
         pooling=like(POOLING, default="mean"),
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.2),
@@ -142,6 +146,7 @@ TASKS = {
         "charnn.nn.task_model:conditioned",
         PAIR_VOCABULARY,
         *("columns", "valid_file", "context_as", "context_dropout"),
+        verbs=("sample", "eval"),
         encoder=READER,
         pooling=POOLING,
         condition=like(CONDITION, default="both"),
@@ -152,6 +157,7 @@ TASKS = {
         "charnn.nn.task_model:translator",
         PAIR_VOCABULARY,
         *("columns", "valid_file", "attention", "target_units", "autoencode"),
+        verbs=("translate", "eval"),
         encoder=ENCODER,
         pooling=POOLING,
         condition=CONDITION,
@@ -162,6 +168,7 @@ TASKS = {
         "charnn.tasks.fill:Fill",
         "charnn.nn.task_model:gap_filler",
         TEXT_VOCABULARY,
+        verbs=("fill", "proof", "eval"),
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.1),
         defaults={"scheme": "full", "window": 128},
     ),

@@ -11,9 +11,9 @@ from .choices import CELLS, CONDITION, ENCODER, ENDINGS, OPTIMIZERS, POOLING, SC
 from .conflicts import check
 from .errors import UsageError
 from .options import Checked, option, with_old_names
-
-UNKNOWN = "what to do with characters that the model does not know"
-INVALID = "what to do with bytes that are not UTF-8"
+from .verbs import INVALID
+from .verbs import EvalConfig as EvalConfig
+from .verbs import SampleConfig as SampleConfig
 
 
 def _course(text: str) -> str:
@@ -252,57 +252,6 @@ class TrainConfig(Checked):
     workers: int | None = option(
         None, "processes that share a batch (default: one per core, each with 8 rows or more)", low=1, high=1024
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check(vars(self))
-
-
-@dataclass(frozen=True)
-class SampleConfig(Checked):
-    """How symbols are drawn from the network's scores, and where a sample ends."""
-
-    temp: float = option(1.0, "temperature: below 1 safer, above 1 wilder, 0 the likeliest always", low=0, high=1e6)
-    top_k: int = option(0, "draw among the k likeliest characters; 0 for all", low=0, high=2_000_000)
-    top_p: float = option(1.0, "draw among the likeliest characters that make up this share", low=1e-9, high=1)
-    length: int = option(2000, "maximum length of a sample, in characters", low=0, high=10**12)
-    count: int = option(1, "number of samples", low=0, high=10**9)
-    seed: int | None = option(None, "seed; the same one gives the same text", low=0, high=2**63 - 1)
-    past_end: bool = option(False, "continue past the end of a sequence, up to --length")
-    stop: str | None = option(None, "end where this text appears, and leave it out")
-    unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check(vars(self))
-
-
-@with_old_names
-@dataclass(frozen=True)
-class EvalConfig(Checked):
-    """How a text is scored: exactly unless `burn_in` is given, and by the trained network alone unless others help."""
-
-    by: str | None = option(None, "write a TSV row for each line or character", choices=("line", "char"))
-    burn_in: int | None = option(
-        None,
-        "for models that carry their state on: score parts of the text side by side, each read from this many "
-        "characters before it. Many times as fast, and approximate",
-        low=1,
-        high=10**9,
-        was="burn",
-    )
-    dynamic: bool = option(False, "let the network learn from each segment of the text, after it has been scored")
-    dynamic_rate: float = option(0.0005, "learning rate of --dynamic", low=1e-9, high=1, needs="dynamic")
-    segment: int = option(32, "characters that --dynamic learns from at a time", low=1, high=1 << 16, needs="dynamic")
-    mix: str | None = option(
-        None,
-        "interpolate the network with the n-gram model of its training text, in log space, by a weight fitted on the "
-        "held-out part (where that is scored, on its other half)",
-        choices=("ngram",),
-    )
-    novelty: bool = option(False, "report how much of the text stands word for word in the training text")
-    unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
-    invalid: str = option("error", INVALID, choices=("error", "keep", "replace"))
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -210,6 +210,13 @@ CONFLICTS = (
         "--{picture} shows the text character by character",
         "add --by char",
     ),
+    # Lines that are answered
+    Conflict(
+        ("nbest", "beam"),
+        lambda nbest, beam: nbest > beam,
+        "--nbest is {nbest}, and a beam of {beam} finds no more than that",
+        "give a --beam as large",
+    ),
     # Inspection
     Conflict(
         ("table", "json"),

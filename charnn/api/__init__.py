@@ -7,6 +7,7 @@ part of the run's own corpus.
 
 from ..config import EvalConfig, ModelConfig, ReadConfig, SampleConfig, TrainConfig
 from ..data.corpus import Corpus
+from ..data.pairs import Pairs
 from ..data.read import read
 from ..data.vocabulary import Vocabulary
 from ..errors import CharnnError, CharnnWarning, CheckpointError, DivergenceError, InputError, UsageError
@@ -26,10 +27,14 @@ from ..inspection.units import UnitReader, UnitRow
 from ..runs.run import Run
 from ..sampling.adapt import Adaptation
 from ..sampling.text import TextSample, TextSampler
+from ..tasks.classifying import Classifier, Labelled
+from ..tasks.translating import Translation, Translator
 from ..training.session import Session, Validation
 from ..training.trainer import Rollback, Update
+from ..verbs import ClassifyConfig, TranslateConfig
 from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
 from .inspection import eigenvalues, gradcheck, gradients, unit_reader, units
+from .lines import classifier, classify, translate, translations, translator
 from .loading import load, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
 from .training import fit, resume, tokenize, train
@@ -42,6 +47,8 @@ __all__ = [
     "CharnnWarning",
     "CheckedGradient",
     "CheckpointError",
+    "Classifier",
+    "ClassifyConfig",
     "Corpus",
     "DivergenceError",
     "EvalConfig",
@@ -49,10 +56,12 @@ __all__ = [
     "Exported",
     "Gradients",
     "InputError",
+    "Labelled",
     "LineScore",
     "ModelConfig",
     "Novelty",
     "Overlap",
+    "Pairs",
     "ReadConfig",
     "Rollback",
     "Run",
@@ -63,6 +72,9 @@ __all__ = [
     "TextSample",
     "TextSampler",
     "TrainConfig",
+    "TranslateConfig",
+    "Translation",
+    "Translator",
     "UnitReader",
     "UnitRow",
     "Units",
@@ -72,6 +84,8 @@ __all__ = [
     "Vocabulary",
     "adapt",
     "character_scores",
+    "classifier",
+    "classify",
     "describe",
     "eigenvalues",
     "evaluate",
@@ -96,6 +110,9 @@ __all__ = [
     "texts",
     "tokenize",
     "train",
+    "translate",
+    "translations",
+    "translator",
     "unit_reader",
     "units",
 ]

@@ -76,12 +76,12 @@ def evaluator(
     Its `lines` and `characters` come as they are read, from a text of any length.
     """
     config = options.change(config or EvalConfig(), changes)
-    return Evaluator(opened(run), what, config, workers=workers or cores(), watch=watch)
+    return Evaluator(opened(run, "eval"), what, config, workers=workers or cores(), watch=watch)
 
 
 def surprisal(run: RunLike, what: str) -> np.ndarray:
     """Surprisal of each character of a text in nats, (N,)."""
-    run = opened(run)
+    run = opened(run, "eval")
     pieces = score.surprisal(run.network, run.vocabulary.encode([what]))
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
 
@@ -91,4 +91,4 @@ def overlaps(run: RunLike, texts: Sequence[str | np.ndarray], corpus: Corpus | N
 
     `corpus` is the run's, where that is at hand. Raises `UsageError` where it is not at its place.
     """
-    return CorpusIndex(opened(run), corpus).overlaps(texts)
+    return CorpusIndex(opened(run, "eval"), corpus).overlaps(texts)

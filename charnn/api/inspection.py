@@ -23,7 +23,7 @@ def gradients(
 
     A notebook shows the norms by lag. Raises `InputError` where the text is shorter than the lags.
     """
-    run = opened(run)
+    run = opened(run, "inspect gradients")
     ids = excerpt(texts(run, what, unknown, invalid))
     return Gradients(*gradients_by_lag(run.network, ids, lags), probes.spectra(run.network))
 
@@ -35,7 +35,7 @@ def units(
 
     A notebook shows them in shades. Raises `UsageError` for gates of a network without any.
     """
-    run = opened(run)
+    run = opened(run, "inspect units")
     ids, reader = excerpt(texts(run, what, unknown, invalid)), ActivationReader(run.network, gates)
     found = reader.read(ids)
     most = 1.0 if reader.bounded else max(float(np.abs(h).max(initial=0)) for h in found) or 1.0
@@ -52,7 +52,7 @@ def unit_reader(
     gates: bool = False,
 ) -> UnitReader:
     """What `units` shows, of some layers' units, row by row as a text of any length is read."""
-    run = opened(run)
+    run = opened(run, "inspect units")
     return UnitReader(run, texts(run, what), layer, units, gates)
 
 
@@ -71,11 +71,11 @@ def gradcheck(
 
     >>> all(array.good for array in gradcheck("names"))  # doctest: +SKIP
     """
-    run = opened(run)
+    run = opened(run, "inspect gradcheck")
     ids = excerpt(texts(run, what, unknown, invalid))
     return checking.check(run.network, ids, samples, np.random.default_rng(seed))
 
 
 def eigenvalues(run: RunLike) -> dict[str, np.ndarray]:
     """The eigenvalues of every recurrent weight matrix by its name, the largest first; of a cell's gates one by one."""
-    return probes.spectra(opened(run).network)
+    return probes.spectra(opened(run, "inspect gradients").network)

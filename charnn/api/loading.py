@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..runs import checkpoint, folder
 from ..runs.run import Run
+from ..runs.verbs import assert_used_for
 
 RunLike = Run | str | Path  # a run, or its name, folder or file
 
@@ -23,6 +24,11 @@ def save(run: Run, name: str, root: str | Path = folder.RUNS) -> Path:
     return kept.path
 
 
-def opened(run: RunLike) -> Run:
-    """The run itself, or the run of this name, folder or file."""
-    return run if isinstance(run, Run) else load(run)
+def opened(run: RunLike | None, verb: str, root: str | Path = folder.RUNS) -> Run:
+    """The run itself, or the run of this name, folder or file, or the newest.
+
+    Raises `UsageError` for a run that is not there for this use, one of the verbs of the command line.
+    """
+    found = run if isinstance(run, Run) else load(run, root)
+    assert_used_for(found, verb)
+    return found

@@ -47,7 +47,7 @@ def command(
     from ..terminal import console
 
     about = f", approximately: each piece read from {config.burn_in} characters before it" if config.burn_in else ""
-    run, texts = inputs.opened(model, runs, text, config.unknown, config.invalid, about)
+    run, texts = inputs.opened("eval", model, runs, text, config.unknown, config.invalid, about)
     found = api.evaluator(run, texts, config, workers=None, watch=console.reading)
     if found.mixture:
         console.note(str(found.mixture))

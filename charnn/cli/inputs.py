@@ -10,16 +10,17 @@ if TYPE_CHECKING:
 
 
 def opened(
-    model: str | None, runs: str, names: Sequence[str], unknown: str, invalid: str, about: str = ""
+    verb: str, model: str | None, runs: str, names: Sequence[str], unknown: str, invalid: str, about: str = ""
 ) -> tuple["Run", list["Text"]]:
-    """A run and the texts to read, which a note tells of.
+    """A run to be used as the command `verb` does, and the texts to read, which a note tells of.
 
     The texts are those named, or standard input if it is a file or a pipe, or the held-out part of the run's corpus.
     """
     from .. import api
+    from ..api.loading import opened as load
     from ..terminal import console
 
-    run = api.load(model, runs)
+    run = load(model, verb, runs)
     given = streams.streamed(names or ("-",)) if names or streams.is_piped() else None
     found = api.texts(run, given, unknown, invalid)
     console.note(f"{run.path} on {', '.join(text.name for text in found)}{about}")

@@ -12,7 +12,7 @@ from ..options import C, Checked, help_text, old_names, own
 
 F = TypeVar("F", bound=Callable[..., Any])
 RENAMED = {"out": "runs", **old_names(TrainConfig, EvalConfig)}  # options of version 0.1, and what they are called now
-SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature")}
+SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature"), "otherwise": ("--else", "--otherwise")}
 
 model = click.option("-m", "--model", metavar="RUN", help="Run's name, folder or file; the newest run by default.")
 runs = click.option("--runs", default="checkpoints", metavar="DIR", show_default=True, help="Folder of all runs.")

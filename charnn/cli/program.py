@@ -21,6 +21,8 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "train": ("train", "Learn a text."),
     "sample": ("sample", "Let a model write."),
     "eval": ("eval", "Say how well a model predicts a text."),
+    "classify": ("lines.classify", "Sort lines into classes."),
+    "translate": ("lines.translate", "Rewrite lines."),
     "info": ("info", "Say what a model is."),
     "inspect": ("inspect", "Look inside a model: gradients, units, gradient check."),
     "plot": ("plot", "Draw the loss of runs."),

@@ -63,9 +63,10 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     config = options.config({**params, **({"temp": 0.0} if params["greedy"] else {})}, SampleConfig)
     check({**params, "json": params["as_json"]}, options.given(ctx))
     from .. import api
+    from ..api.loading import opened
     from ..terminal import console
 
-    run = api.load(model, runs)
+    run = opened(model, "sample", runs)
     if params["adapt"] is not None:
         texts, rate = streams.streamed([params["adapt"]]), params["adapt_rate"]
         found = api.adapt(run, texts, rate=rate, unknown=config.unknown, watch=console.reading)

@@ -45,7 +45,12 @@ def cell(text: str) -> str:
 
 def write_json(value: dict[str, Any], *, flush: bool = False) -> None:
     """An object on a line of standard output."""
-    write(json.dumps(finite(value), allow_nan=False) + "\n", flush=flush)
+    write(json_line(value), flush=flush)
+
+
+def json_line(value: dict[str, Any]) -> str:
+    """An object as a line of JSON."""
+    return json.dumps(finite(value), allow_nan=False) + "\n"
 
 
 def finite(value: Any) -> Any:

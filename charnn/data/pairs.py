@@ -44,6 +44,11 @@ class PairFormat:
             raise UsageError(f"--columns is {self.columns!r}: give two sides, like 1,2 or 3+1,2")
         return sides
 
+    @property
+    def source_columns(self) -> int:
+        """Columns of a line that the source is made of."""
+        return len(self.sides[self.flip])
+
     def parse(self) -> Callable[[str], Pair]:
         """A function from a line to its source and target. It raises ValueError, which says what the line lacks."""
         if self.autoencode:

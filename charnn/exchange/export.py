@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..runs.run import Run
+from ..runs.verbs import assert_used_for
 from . import check, header, html, onnx, safetensors
 from .check import Check, Scorer
 
@@ -32,9 +33,10 @@ class Exported:
 def export(run: Run, path: str | Path) -> Exported:
     """Write a run as .safetensors, .onnx, .html or .h, or as a folder for PyTorch, and run what was written.
 
-    Raises `UsageError` for another suffix and for a network that the format cannot hold, and `CharnnError` where the
-    file cannot be written or its scores are not those of the run.
+    Raises `UsageError` for another suffix, for a task other than text, and for a network that the format cannot hold,
+    and `CharnnError` where the file cannot be written or its scores are not those of the run.
     """
+    assert_used_for(run, "export")
     path = Path(path)
     write, open = writer(path)
     write(path, run)

@@ -47,7 +47,7 @@ def command(
     from ...inspection.gradcheck import TOLERANCE
     from ...terminal import console
 
-    run, texts = inputs.opened(model, runs, [text] if text else [], unknown, invalid)
+    run, texts = inputs.opened("inspect gradcheck", model, runs, [text] if text else [], unknown, invalid)
     checked = api.gradcheck(run, texts, samples=samples, seed=seed)
     found = [*checked] if as_json else [*_written(checked, max(map(len, run.weights)))]
     wrong, worst = [one.array for one in found if not one.good], max(one.error for one in found)

@@ -50,7 +50,7 @@ def command(
     from ... import api
     from ...terminal import console
 
-    run, texts = inputs.opened(model, runs, [text] if text else [], unknown, invalid)
+    run, texts = inputs.opened("inspect gradients", model, runs, [text] if text else [], unknown, invalid)
     found = api.gradients(run, texts, lags)
     if found.norms and found.reach < lags:
         console.note(f"at no position does the loss depend on a state more than {found.reach} characters before it")

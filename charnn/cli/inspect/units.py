@@ -58,7 +58,7 @@ def command(
         streams.refuse_picture("inspect units --svg", as_json)
     from ... import api
 
-    run, texts = inputs.opened(model, runs, [text] if text else [], unknown, invalid)
+    run, texts = inputs.opened("inspect units", model, runs, [text] if text else [], unknown, invalid)
     reader = api.unit_reader(run, texts, layer=layer, units=units, gates=gates)
     if as_svg:
         there = _write_picture(reader)

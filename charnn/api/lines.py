@@ -1,0 +1,99 @@
+"""Runs that answer lines: sort them, rewrite them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from .. import options
+from ..machine import cores
+from ..runs import folder
+from ..tasks.answers import each
+from ..tasks.classifying import Classifier, Labelled
+from ..tasks.translating import Translation, Translator
+from ..verbs import ClassifyConfig, TranslateConfig
+from .loading import RunLike, opened
+
+
+@overload
+def classify(run: RunLike, what: str, config: ClassifyConfig | None = None, **changes: Any) -> Labelled: ...
+@overload
+def classify(
+    run: RunLike, what: Sequence[str], config: ClassifyConfig | None = None, **changes: Any
+) -> list[Labelled]: ...
+def classify(
+    run: RunLike,
+    what: str | Sequence[str],
+    config: ClassifyConfig | None = None,
+    *,
+    workers: int | None = 1,
+    **changes: Any,
+) -> Labelled | list[Labelled]:
+    """The label of a text, or those of several; `changes` are options, the fields of `ClassifyConfig`.
+
+    >>> classify("names", "Tanaka").label  # doctest: +SKIP
+    'Japanese'
+    """
+    found = each(classifier(run, config, workers=workers, **changes), [what] if isinstance(what, str) else what)
+    return found[0] if isinstance(what, str) else found
+
+
+@overload
+def translate(run: RunLike, what: str, config: TranslateConfig | None = None, **changes: Any) -> str: ...
+@overload
+def translate(
+    run: RunLike, what: Sequence[str], config: TranslateConfig | None = None, **changes: Any
+) -> list[str]: ...
+def translate(
+    run: RunLike,
+    what: str | Sequence[str],
+    config: TranslateConfig | None = None,
+    *,
+    workers: int | None = 1,
+    **changes: Any,
+) -> str | list[str]:
+    """What a text becomes, or several; `changes` are options, the fields of `TranslateConfig`.
+
+    >>> translate("dates", "september 27, 1994", beam=5)  # doctest: +SKIP
+    '1994-09-27'
+    """
+    found = translations(run, [what] if isinstance(what, str) else what, config, workers=workers, **changes)
+    best = [some[0].text if some else "" for some in found]
+    return best[0] if isinstance(what, str) else best
+
+
+def translations(
+    run: RunLike,
+    what: Sequence[str],
+    config: TranslateConfig | None = None,
+    *,
+    workers: int | None = 1,
+    **changes: Any,
+) -> list[list[Translation]]:
+    """The `nbest` targets of each text that a beam finds, the best first, with what they cost in bits."""
+    return each(translator(run, config, workers=workers, **changes), what)
+
+
+def classifier(
+    run: RunLike | None,
+    config: ClassifyConfig | None = None,
+    *,
+    workers: int | None = 1,
+    runs: str | Path = folder.RUNS,
+    **changes: Any,
+) -> Classifier:
+    """What `classify` asks: a run, the newest below `runs` for None, ready to sort lines by `workers` processes."""
+    config = options.change(config or ClassifyConfig(), changes)
+    return Classifier(opened(run, "classify", runs), config, workers or cores())
+
+
+def translator(
+    run: RunLike | None,
+    config: TranslateConfig | None = None,
+    *,
+    workers: int | None = 1,
+    runs: str | Path = folder.RUNS,
+    **changes: Any,
+) -> Translator:
+    """What `translate` asks: a run, the newest below `runs` for None, ready to write by `workers` processes."""
+    config = options.change(config or TranslateConfig(), changes)
+    return Translator(opened(run, "translate", runs), config, workers or cores())

@@ -1,0 +1,47 @@
+"""Lines from files or standard input to rows on standard output."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ...errors import InputError
+from .. import streams
+
+if TYPE_CHECKING:
+    from ...tasks.answers import Answered, Answerer
+
+Row = Callable[["Answered"], str]  # a line that has an answer -> what is written for it, its end included
+SHOWN_FAILURES = 5  # lines without an answer that are named, each in a note
+
+
+def write_answers(answerer: "Answerer", names: Sequence[str], invalid: str, row: Row, empty: Row) -> None:
+    """Write a row for each line of some texts, by default those of standard input; `empty` is that of one without.
+
+    Rows are there before more input is waited for. Raises `InputError` at last if some lines had no answer.
+    """
+    from ...io.lines import lines
+    from ...tasks.answers import answered
+    from ...terminal import console
+
+    failed = 0
+    for source in streams.streamed(names or ("-",)):
+        where = "standard input" if source.name == "-" else source.name
+        for some in answered(answerer, lines(source, invalid)):
+            for one in some:
+                if isinstance(one.answer, InputError):
+                    failed += 1
+                    if failed <= SHOWN_FAILURES:
+                        console.note(f"{where}, line {one.line.number} has no answer: {one.answer}")
+                streams.write((empty if isinstance(one.answer, InputError) else row)(one))
+            streams.flush()
+    if failed:
+        raise InputError(f"{failed:,} line{'s have' if failed > 1 else ' has'} no answer: their rows are empty")
+
+
+def tsv(*cells: str) -> str:
+    """A row of TSV."""
+    return "\t".join(map(streams.cell, cells)) + "\n"
+
+
+def json_error(one: "Answered") -> str:
+    """A line without an answer as a JSON object."""
+    return streams.json_line({"line": one.line.number, "error": str(one.answer)})

@@ -1,0 +1,14 @@
+"""What a run is used for: the verbs of its task."""
+
+from ..choices import TASKS
+from ..errors import UsageError
+from .run import Run
+
+
+def assert_used_for(run: Run, verb: str) -> None:
+    """Raise `UsageError` for a run whose task does not have this verb of the command line."""
+    if verb not in (verbs := TASKS[run.task.task].verbs):
+        raise UsageError(
+            f"charnn {verb} is not for a model of --task {run.task.task}, like {run.path or run.name}: "
+            f"use charnn {' or '.join(verbs)}, or name another model"
+        )

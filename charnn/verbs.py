@@ -1,0 +1,107 @@
+"""What is asked of a trained model: the options of sampling, evaluating and answering lines."""
+
+from dataclasses import dataclass
+
+from .conflicts import check
+from .errors import UsageError
+from .options import Checked, option, with_old_names
+
+UNKNOWN = "what to do with characters that the model does not know"
+INVALID = "what to do with bytes that are not UTF-8"
+
+
+@dataclass(frozen=True)
+class SampleConfig(Checked):
+    """How symbols are drawn from the network's scores, and where a sample ends."""
+
+    temp: float = option(1.0, "temperature: below 1 safer, above 1 wilder, 0 the likeliest always", low=0, high=1e6)
+    top_k: int = option(0, "draw among the k likeliest characters; 0 for all", low=0, high=2_000_000)
+    top_p: float = option(1.0, "draw among the likeliest characters that make up this share", low=1e-9, high=1)
+    length: int = option(2000, "maximum length of a sample, in characters", low=0, high=10**12)
+    count: int = option(1, "number of samples", low=0, high=10**9)
+    seed: int | None = option(None, "seed; the same one gives the same text", low=0, high=2**63 - 1)
+    past_end: bool = option(False, "continue past the end of a sequence, up to --length")
+    stop: str | None = option(None, "end where this text appears, and leave it out")
+    unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(vars(self))
+
+
+@with_old_names
+@dataclass(frozen=True)
+class EvalConfig(Checked):
+    """How a text is scored: exactly unless `burn_in` is given, and by the trained network alone unless others help."""
+
+    by: str | None = option(
+        None,
+        "write a TSV row for each line, character or label; or the confusion of labels",
+        choices=("line", "char", "label", "confusion"),
+    )
+    beam: int = option(1, "beginnings kept while a target is written; 1 is greedy", low=1, high=1000)
+    burn_in: int | None = option(
+        None,
+        "for models that carry their state on: score parts of the text side by side, each read from this many "
+        "characters before it. Many times as fast, and approximate",
+        low=1,
+        high=10**9,
+        was="burn",
+    )
+    dynamic: bool = option(False, "let the network learn from each segment of the text, after it has been scored")
+    dynamic_rate: float = option(0.0005, "learning rate of --dynamic", low=1e-9, high=1, needs="dynamic")
+    segment: int = option(32, "characters that --dynamic learns from at a time", low=1, high=1 << 16, needs="dynamic")
+    mix: str | None = option(
+        None,
+        "interpolate the network with the n-gram model of its training text, in log space, by a weight fitted on the "
+        "held-out part (where that is scored, on its other half)",
+        choices=("ngram",),
+    )
+    novelty: bool = option(False, "report how much of the text stands word for word in the training text")
+    unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
+    invalid: str = option("error", INVALID, choices=("error", "keep", "replace"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(vars(self))
+
+
+@dataclass(frozen=True)
+class ClassifyConfig(Checked):
+    """Which labels a line is given."""
+
+    top: int = option(1, "labels of each line, the likeliest first", low=1, high=100_000)
+    threshold: float | None = option(
+        None,
+        "probability below which a label is not given; 0.5 by default where a line can have several labels, else 0",
+        low=0,
+        high=1,
+    )
+    otherwise: str = option("?", "what stands in place of a label below --threshold", needs="threshold")
+    invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))
+
+
+@dataclass(frozen=True)
+class TranslateConfig(Checked):
+    """How targets are written."""
+
+    beam: int = option(1, "beginnings kept while a target is written; 1 is greedy", low=1, high=1000)
+    nbest: int = option(1, "targets of each line, the best first, at most --beam", low=1, high=1000)
+    invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(vars(self))
+
+
+@dataclass(frozen=True)
+class FillConfig(Checked):
+    """How gaps are filled."""
+
+    gap: str = option("_", "the character that stands for a gap")
+    invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.gap) != 1:
+            raise UsageError(f"--gap is {self.gap!r}: give one character")

@@ -1,0 +1,38 @@
+"""Toy pairs, and runs that are trained on them."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import charnn
+from charnn.runs.run import Run
+
+TINY: dict[str, Any] = {"hidden": 16, "batch": 8, "dropout": 0.0, "schedule": "constant", "rate": 0.02, "patience": 0}
+TINY |= {"workers": 1, "steps": 60, "validate_every": 30, "symbol_dropout": 0.0}
+
+
+def lines(task: str, count: int = 240) -> str:
+    """Lines for a task: words of vowels or of consonants, by their kind; or words, and the same in capitals."""
+    rng, kinds = random.Random(0), {"vowels": "aeiou", "consonants": "bcdfg"}
+    made = []
+    for _ in range(count):
+        kind = rng.choice(sorted(kinds))
+        word = "".join(rng.choices(kinds[kind], k=rng.randint(2, 5)))
+        made.append({"translate": f"{word}\t{word.upper()}"}.get(task, f"{kind}\t{word}"))
+    return "".join(f"{line}\n" for line in made)
+
+
+def write(folder: Path, task: str) -> Path:
+    """A file of such lines."""
+    path = folder / f"{task}.tsv"
+    path.write_text(lines(task), "utf-8")
+    return path
+
+
+def fitted(folder: Path, task: str, **changes: Any) -> Run:
+    """A run of a task, kept below `folder`."""
+    options = {**TINY, **changes}
+    session = charnn.train(write(folder, task), runs=folder, name=task, task=task, **options)
+    for _ in session:
+        pass
+    return session.run
