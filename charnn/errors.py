@@ -1,5 +1,7 @@
 """The one family of errors that crosses to the user: each says what is wrong, where, and what to do next."""
 
+from collections.abc import Iterable
+
 
 class CharnnError(Exception):
     """An operation failed (I/O, disk full, memory). `exit_code` is what the command line returns."""
@@ -33,3 +35,17 @@ class DivergenceError(CharnnError):
 
 class CharnnWarning(UserWarning):
     """The work goes on, but not quite as it was asked for. The command line writes it to standard error."""
+
+
+def near(word: str, known: Iterable[str]) -> list[str]:
+    """Up to three of the known words that are spelt almost as one that is not known, the nearest first."""
+    from difflib import get_close_matches  # not before it is needed
+
+    names = {name.lstrip("-"): name for name in known}
+    return [names[name] for name in get_close_matches(word.lstrip("-"), names, cutoff=0.65)]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question that names the nearest of the known words, to follow a message; nothing where none is near."""
+    found = near(word, known)
+    return f": did you mean {', '.join(found[:-1])}{' or ' if found[1:] else ''}{found[-1]}?" if found else ""

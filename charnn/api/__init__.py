@@ -24,6 +24,7 @@ from ..inspection.describe import describe
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.results import Gradients, Units
 from ..inspection.units import UnitReader, UnitRow
+from ..runs.listing import RunSummary
 from ..runs.run import Run
 from ..sampling.adapt import Adaptation
 from ..sampling.text import TextSample, TextSampler
@@ -35,7 +36,7 @@ from ..verbs import ClassifyConfig, TranslateConfig
 from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
 from .inspection import eigenvalues, gradcheck, gradients, unit_reader, units
 from .lines import classifier, classify, translate, translations, translator
-from .loading import load, save
+from .loading import list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
 from .training import fit, resume, tokenize, train
 
@@ -65,6 +66,7 @@ __all__ = [
     "ReadConfig",
     "Rollback",
     "Run",
+    "RunSummary",
     "SampleConfig",
     "Score",
     "Session",
@@ -97,10 +99,13 @@ __all__ = [
     "gradients",
     "import_torch",
     "line_scores",
+    "list_runs",
     "load",
     "next_characters",
     "overlaps",
     "read",
+    "remove_run",
+    "rename_run",
     "resume",
     "sampler",
     "samples",

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from ..runs import checkpoint, folder
+from ..errors import CharnnError
+from ..runs import checkpoint, folder, listing
+from ..runs.listing import RunSummary
 from ..runs.run import Run
 from ..runs.verbs import assert_used_for
 
@@ -22,6 +24,22 @@ def save(run: Run, name: str, root: str | Path = folder.RUNS) -> Path:
     kept = folder.Folder.create(root, name)
     kept.save_weights(run)
     return kept.path
+
+
+def list_runs(root: str | Path = folder.RUNS) -> list[RunSummary]:
+    """All runs below a folder that can be read, in a line each, the newest first."""
+    return [found for found in listing.summaries(root) if not isinstance(found, CharnnError)]
+
+
+def remove_run(name: str, root: str | Path = folder.RUNS) -> list[Path]:
+    """Remove a run, and return other files in its folder, which stay. Raises `UsageError` where there is no such run,
+    and `CharnnError` while it trains."""
+    return folder.find_run(name, root).remove()
+
+
+def rename_run(name: str, new: str, root: str | Path = folder.RUNS) -> Path:
+    """Give a run another name, and return its folder. Raises `UsageError` for a name that is taken."""
+    return folder.find_run(name, root).rename(new).path
 
 
 def opened(run: RunLike | None, verb: str, root: str | Path = folder.RUNS) -> Run:

@@ -8,6 +8,7 @@ from ..config import ModelConfig, TrainConfig
 from ..errors import UsageError
 from ..options import own
 from . import options, streams
+from .shell.types import Number
 
 SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
 WIDTH = 18  # of the names of tasks
@@ -26,12 +27,16 @@ PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is 
 @options.config_options(TrainConfig, only="window")
 @options.config_options(TrainConfig, only="epochs")
 @options.config_options(TrainConfig, only="workers")
-@click.option("--symbols", type=int, default=SYMBOLS, show_default=True, help="Different characters, without a CORPUS.")
 @click.option(
-    "--corpus-size", type=int, default=SIZE, show_default=True, help="Characters to train on, without a CORPUS."
+    "--symbols", type=Number(int), default=SYMBOLS, show_default=True, help="Different characters, without a CORPUS."
+)
+@click.option(
+    "--corpus-size", type=Number(int), default=SIZE, show_default=True, help="Characters to train on, without a CORPUS."
 )
 @options.invalid
-@click.option("--seconds", type=float, default=2.0, show_default=True, help="For how long to measure each figure.")
+@click.option(
+    "--seconds", type=Number(float), default=2.0, show_default=True, help="For how long to measure each figure."
+)
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
 def command(corpus: tuple[str, ...], **params: Any) -> None:
     """Measure how fast this machine trains, evaluates and samples, and estimate how long training on a CORPUS takes.

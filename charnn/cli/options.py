@@ -9,6 +9,7 @@ import click
 
 from ..config import EvalConfig, ModelConfig, TrainConfig
 from ..options import C, Checked, help_text, old_names, own
+from .shell import types as value_types
 
 F = TypeVar("F", bound=Callable[..., Any])
 RENAMED = {"out": "runs", **old_names(TrainConfig, EvalConfig)}  # options of version 0.1, and what they are called now
@@ -26,7 +27,7 @@ def present(name: str) -> str:
 
 def choice(flag: str, choices: tuple[str, ...], help: str) -> Callable[[F], F]:
     """An option whose first choice is the default."""
-    return click.option(flag, type=click.Choice(choices), default=choices[0], show_default=True, help=help)
+    return click.option(flag, type=value_types.OneOf(choices), default=choices[0], show_default=True, help=help)
 
 
 def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[F], F]:
@@ -47,8 +48,7 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
                     names = (f"{flag}/--no-{flag[2:]}",) if switch else (flag,)
                     kwargs["is_flag"] = True
                 else:
-                    choices = spec.metadata.get("choices")
-                    kwargs["type"] = click.Choice(list(choices)) if choices else hint
+                    kwargs["type"] = value_types.of(hint, spec.metadata.get("choices"))
                 if "form" in spec.metadata:
                     kwargs["callback"] = _written(spec.metadata["form"])
                 kwargs["show_default"] = spec.default is not None and spec.default != ""

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import CharnnError, CharnnWarning
+from ..errors import CharnnError, CharnnWarning, did_you_mean
 from ..parallel import launcher
 
 COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
@@ -23,7 +23,10 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "eval": ("eval", "Say how well a model predicts a text."),
     "classify": ("lines.classify", "Sort lines into classes."),
     "translate": ("lines.translate", "Rewrite lines."),
-    "info": ("info", "Say what a model is."),
+    "info": ("info", "Say what a model is, or several side by side."),
+    "list": ("runs.list", "List all runs."),
+    "mv": ("runs.mv", "Give a run another name."),
+    "rm": ("runs.rm", "Remove runs."),
     "inspect": ("inspect", "Look inside a model: gradients, units, gradient check."),
     "plot": ("plot", "Draw the loss of runs."),
     "export": ("export", "Write a model for PyTorch, ONNX, a web page or C."),
@@ -34,7 +37,17 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
 RANK_0_SPEAKS = 1.0  # seconds
 
 
-class Program(click.Group):
+class Group(click.Group):
+    """Commands by name."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            rest = did_you_mean(args[0], self.list_commands(ctx)) or f": `{ctx.command_path} --help` lists all"
+            raise click.UsageError(f"there is no command {args[0]}{rest}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Program(Group):
     """Commands live in modules of their own, imported when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -84,10 +97,7 @@ def reporting_errors() -> Iterator[None]:
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
-        if launcher.rank() == 0:  # all ranks have the same command line
-            with contextlib.suppress(OSError):
-                error.show()
-        exit_all_ranks(error.exit_code)
+        refuse(error)
     except Exception as error:
         if os.environ.get("CHARNN_DEBUG"):
             raise
@@ -113,6 +123,17 @@ def showing_warnings() -> Iterator[None]:
         yield
 
 
+def refuse(error: click.ClickException) -> NoReturn:
+    """End with a line that says what is wrong on the command line; without a command with the help."""
+    from .shell.messages import one_line
+
+    if launcher.rank() == 0:  # all ranks have the same command line
+        with contextlib.suppress(OSError):
+            asked = isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help()
+            click.echo(error.message if asked else f"charnn: {printable(one_line(error))}", err=True)
+    exit_all_ranks(error.exit_code)
+
+
 def fail(error: BaseException) -> NoReturn:
     """End with the error's exit code, after one line that says what is wrong and what to do."""
     if isinstance(error, BrokenPipeError):  # the reader has enough: no error, and nothing to say
@@ -127,7 +148,7 @@ def fail(error: BaseException) -> NoReturn:
         message, code = f"{where}: {error.strerror or error}".removeprefix(": "), 1
         quiet(sys.stdout)
     else:
-        message, code = f"a fault of charnn's own, {error!r}: please report it; CHARNN_DEBUG=1 shows where", 1
+        message, code = f"internal error: {error!r}. Please report it; CHARNN_DEBUG=1 shows the traceback", 1
     yield_to_rank_0()
     with contextlib.suppress(OSError):
         click.echo(f"charnn: {f'rank {launcher.rank()}: ' if launcher.rank() else ''}{printable(message)}", err=True)

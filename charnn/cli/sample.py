@@ -9,6 +9,7 @@ import click
 from ..config import EvalConfig, SampleConfig
 from ..conflicts import check
 from . import options, streams
+from .shell.types import Number
 
 if TYPE_CHECKING:
     from ..api import TextSample, TextSampler
@@ -35,7 +36,7 @@ FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
 )
 @click.option(
     "--adapt-rate",
-    type=float,
+    type=Number(float),
     default=EvalConfig.dynamic_rate,
     show_default=True,
     metavar="R",

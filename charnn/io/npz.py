@@ -11,6 +11,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -46,12 +47,27 @@ def read(path: str | Path, lazy: Iterable[str] = ()) -> dict[str, Any]:
     for it, and `CharnnError` where the file cannot be read.
     """
     path = Path(path)
+    with _opened(path) as (archive, members):
+        return {member.name: _array(path, archive, member, lazy) for member in members}
+
+
+def glance(path: str | Path) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """The header of a file, and the shapes of its arrays, which are not read. Raises as `read` does."""
+    path = Path(path)
+    with _opened(path) as (archive, members):
+        shapes = {member.name: member.shape for member in members}
+        header = next((_array(path, archive, member, ()) for member in members if member.name == "header"), None)
+    return json_value(path, None if header is None else np.asarray(header)), shapes
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, list[Member]]]:
+    """A file whose arrays are where they should be. What is wrong with it is raised as an error."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise CheckpointError(f"{path} is not a charnn file: not a regular file")
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            members = list(_members(file, archive))
-            return {member.name: _array(path, archive, member, lazy) for member in members}
+            yield archive, list(_members(file, archive))
     except CheckpointError:
         raise
     except zipfile.BadZipFile as error:

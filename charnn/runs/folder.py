@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import CharnnError, UsageError
+from ..errors import CharnnError, UsageError, did_you_mean
 from ..io import npz
 from ..parallel.processes import PRIVATE
 from . import checkpoint
 from .run import Run
 
 RUNS = "checkpoints"
-KEPT = "best.npz", "last.npz", "log.jsonl", "tokens.npz"
+MODELS = "best.npz", "last.npz"
+KEPT = *MODELS, "log.jsonl", "tokens.npz"
 LOCK = ".lock"  # held, not made, by the training at work: the system lets go of it however that ends
 
 
@@ -42,14 +43,18 @@ class Folder:
         """A JSON object a line, for every validation and rollback."""
         return self.path / "log.jsonl"
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that a run has, without its lock."""
+        return [path for name in KEPT if (path := self.path / name).is_file()]
+
     @classmethod
     def create(cls, root: str | Path, name: str) -> "Folder":
         """A new folder `name` below `root`, or name-2, name-3, ... where that is taken.
 
         Raises `UsageError` for a name that is a path, and `CharnnError` where the folder cannot be made.
         """
-        if Path(name).name != name or name == "..":
-            raise UsageError(f"--name {name} is no name of a folder: give one without /, and --out for where it is")
+        check_name(name)
         for number in range(1, 100_000):
             path = Path(root) / (name if number == 1 else f"{name}-{number}")
             try:
@@ -58,7 +63,7 @@ class Folder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise CharnnError(f"{path} cannot be made: {error.strerror}; --out names another folder") from None
+                raise CharnnError(f"{path} cannot be made: {error.strerror}; --runs names another folder") from None
         raise CharnnError(f"{root} has too many runs called {name}: give another --name")
 
     def lock(self) -> None:
@@ -72,7 +77,7 @@ class Folder:
             handle = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise CharnnError(
-                f"{self.path} cannot be written to: {error.strerror}; --out names another folder"
+                f"{self.path} cannot be written to: {error.strerror}; --runs names another folder"
             ) from None
         release = weakref.finalize(self, unlock, handle)
         PRIVATE.add(handle)
@@ -83,7 +88,7 @@ class Folder:
             if isinstance(error, BlockingIOError):
                 what = "is in use by another training: wait for it, or give another --name"
             else:
-                what = f"cannot be locked: {error.strerror}; --out names another folder"
+                what = f"cannot be locked: {error.strerror}; --runs names another folder"
             raise CharnnError(f"{self.path} {what}") from None
         self._locked = True
         for stale in (path for name in KEPT for path in self.path.glob(f".{name}.*.tmp")):
@@ -98,6 +103,38 @@ class Folder:
     def save_weights(self, run: Run) -> None:
         """Write best.npz alone, for a run that cannot be resumed."""
         checkpoint.save(self.best, run, resumable=False)
+
+    def remove(self) -> list[Path]:
+        """Remove a run's files, and its folder. What else lies there stays, and is returned.
+
+        Raises `CharnnError` where a training is at work here, or the files cannot be removed.
+        """
+        self.lock()
+        try:
+            for path in self.files:
+                path.unlink()
+            (self.path / LOCK).unlink(missing_ok=True)
+            if not (others := sorted(self.path.iterdir())):
+                self.path.rmdir()
+            return others
+        except OSError as error:
+            raise CharnnError(f"{error.filename} cannot be removed: {error.strerror}") from None
+
+    def rename(self, name: str) -> "Folder":
+        """Give a run another name, in the folder where it is.
+
+        Raises `UsageError` for a name that is taken or no name, `CharnnError` where a training is at work here.
+        """
+        check_name(name)
+        self.lock()
+        target = self.path.with_name(name)
+        if os.path.lexists(target):
+            raise UsageError(f"there is a {target} already: give another name, or remove it with `charnn rm {name}`")
+        try:
+            self.path.rename(target)
+        except OSError as error:
+            raise CharnnError(f"{self.path} cannot be renamed: {error.strerror}") from None
+        return Folder(target)
 
     def write(self, record: dict[str, Any]) -> None:
         """Add a line to the log, whole or not at all."""
@@ -140,9 +177,32 @@ def _record(line: bytes) -> dict[str, Any]:
     return record if isinstance(record, dict) and isinstance(record.get("step"), int) else {}
 
 
+def check_name(name: str) -> None:
+    """Raise `UsageError` for what cannot be the name of a run."""
+    if not name or Path(name).name != name or name == "..":
+        raise UsageError(f"{name!r} is no name of a run: give one without /, and --runs for where it is")
+
+
+def names(root: str | Path = RUNS) -> list[str]:
+    """The names of all runs below a folder, in order."""
+    return sorted({path.parent.name for path in Path(root).glob("*/*.npz") if path.name in MODELS and path.is_file()})
+
+
+def find_run(name: str, root: str | Path = RUNS) -> Folder:
+    """The folder of a run, given by its name or its folder. Raises `UsageError` where there is none."""
+    for path in (Path(root) / name, Path(name)):
+        if any((path / file).is_file() for file in MODELS):
+            return Folder(path)
+    raise UsageError(f"there is no run {name} in {root}/{did_you_mean(name, names(root)) or _list(root)}")
+
+
+def _list(root: str | Path) -> str:
+    return ": `charnn list` shows what there is" if names(root) else ": `charnn train CORPUS` makes one"
+
+
 def newest(root: str | Path, kind: str = "best") -> Folder | None:
     """The folder below `root` that was written to last, of those that have best.npz (or last.npz) if any has."""
-    files = [path for path in Path(root).glob("*/*.npz") if path.name in ("best.npz", "last.npz") and path.is_file()]
+    files = [path for path in Path(root).glob("*/*.npz") if path.name in MODELS and path.is_file()]
     if not files:
         return None
     whole = {path.parent for path in files if path.name == f"{kind}.npz"}
@@ -163,9 +223,9 @@ def find(model: str | None, root: str | Path = RUNS, kind: str = "best") -> Path
             return _either(Folder(path), kind)
         if path.exists():
             return path
-    raise UsageError(
-        f"there is no model {model}, neither a file nor a run in {root}/: `charnn train CORPUS --name NAME` makes one"
-    )
+    known = names(root)
+    rest = did_you_mean(model, known) or _list(root)
+    raise UsageError(f"there is no model {model}, neither a file nor a run in {root}/{rest}")
 
 
 def _either(folder: Folder, kind: str) -> Path:

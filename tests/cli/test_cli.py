@@ -112,7 +112,7 @@ def test_help_names_every_command_in_a_line_without_importing_it() -> None:
 def test_without_a_command_there_is_help_and_an_unknown_one_is_named() -> None:
     result = invoke()
     assert result.exit_code == 2 and "Commands:" in result.stderr
-    assert "'fly'" in refused(2, "fly")
+    assert "command fly" in refused(2, "fly")
 
 
 # tokenize
@@ -194,7 +194,7 @@ def test_ids_that_are_none_are_refused(new: Path, ids: str | bytes, message: str
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ([], "'CORPUS...'"),
+        ([], "CORPUS..."),
         (["gone.txt"], "gone.txt"),
         (["."], ". "),
         (["names.txt", "--vocabulary", "names.txt"], "--vocabulary"),
@@ -465,7 +465,7 @@ def test_scores_that_are_no_numbers_are_null_in_json(new: Path) -> None:
     assert strict(ok("info", "-m", "wild.npz", "--json"))["parameters"] == run.weights.count
     result = shell("inspect", "gradcheck", "-m", "wild.npz", "names.txt", "--samples", 2, "--json")
     assert result.returncode == 1 and not strict(result.stdout)["good"]
-    assert "Warning" not in result.stderr and "fault of charnn's own" not in result.stderr
+    assert "Warning" not in result.stderr and "internal error" not in result.stderr
 
 
 def test_a_text_of_line_ends_alone_is_refused(new: Path) -> None:
@@ -485,7 +485,7 @@ def test_a_text_of_line_ends_alone_is_refused(new: Path) -> None:
         (["--resume", "--name", "gone"], "gone"),
         (["names.txt", "--hidden", "many"], "'many'"),
         (["names.txt", "--activation", "step"], "'step'"),
-        (["names.txt", "--name", "a/b"], "--name"),
+        (["names.txt", "--name", "a/b"], "a/b"),
         (["names.txt", "--fast"], "--fast"),
     ],
 )

@@ -355,12 +355,12 @@ def test_gradcheck_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("code", "args", "message"),
     [
-        (2, ["fly"], "'fly'"),
+        (2, ["fly"], "command fly"),
         (2, ["gradients", "gone.txt"], "gone.txt"),
         (2, ["gradients", "-m", "gone"], "gone"),
         (2, ["gradients", "--lags", "0"], "--lags"),
         (2, ["gradients", "--table", "norms", "--json"], "--json"),
-        (2, ["gradients", "a", "b"], "(b)"),
+        (2, ["gradients", "a", "b"], "argument b"),
         (3, ["gradients", "-m", "text.txt"], "text.txt"),
         (3, ["gradients", "/dev/null"], "/dev/null"),
         (3, ["gradients", "--lags", "999"], "999 lags"),

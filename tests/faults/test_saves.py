@@ -426,7 +426,7 @@ def before_the_first_step(*args: object, **options: object) -> str:
     """The message of a training that fails before it trains."""
     done = charnn("train", *args, **options)
     assert UNDER_WAY.decode() not in done.err
-    return done.told(1, "--out names another folder")
+    return done.told(1, "--runs names another folder")
 
 
 def test_S6_missing_folders_are_made(new: Path) -> None:
@@ -535,7 +535,7 @@ def flock(*_):
 fcntl.flock = flock
 """
     done = altered(no_locks, "train", "--resume", "--steps", 4)
-    done.told(1, "checkpoints/names cannot be locked: No locks available; --out names another folder")
+    done.told(1, "checkpoints/names cannot be locked: No locks available; --runs names another folder")
 
 
 def test_S8_many_trainings_begin_at_once(new: Path) -> None:

@@ -38,8 +38,8 @@ class Done:
 
     @property
     def messages(self) -> list[str]:
-        """Its messages on standard error, none of them a fault of charnn's own."""
-        assert "Traceback" not in self.err and "fault of charnn's own" not in self.err, self.err
+        """Its messages on standard error, none of them a internal error."""
+        assert "Traceback" not in self.err and "internal error" not in self.err, self.err
         return [str(line) for line in re.findall(r"^(?:charnn|Error): .*$", self.err, re.MULTILINE)]
 
     def well(self) -> bytes:

@@ -53,14 +53,14 @@ def test_folders_above_are_made() -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "/a", "..", ".", "a/", "../a"])
 def test_a_name_that_is_a_path_is_refused(name: str) -> None:
-    with raises(UsageError, "folder"):
+    with raises(UsageError, "--runs"):
         Folder.create("runs", name)
     assert not list(Path().iterdir())
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_option_to_try() -> None:
     Path("runs").write_text("a file")
-    with raises(CharnnError, "runs/names", "--out"):
+    with raises(CharnnError, "runs/names", "--runs"):
         Folder.create("runs", "names")
 
 

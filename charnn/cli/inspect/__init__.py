@@ -2,10 +2,11 @@
 
 import click
 
+from ..program import Group
 from . import gradcheck, gradients, units
 
 
-@click.group("inspect")
+@click.group("inspect", cls=Group)
 def command() -> None:
     """Look inside a model: its gradients, its units, and whether its gradients are right.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import inputs, options, streams
+from ..shell.types import Number
 
 if TYPE_CHECKING:
     from ...api import CheckedGradient
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
 @click.argument("text", required=False)
 @options.model
 @options.runs
-@click.option(
-    "--samples", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Weights of each array."
-)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Which ones.")
+@click.option("--samples", type=Number(int, 1, 1_000_000), default=20, show_default=True, help="Weights of each array.")
+@click.option("--seed", type=Number(int, 0, 2**63 - 1), default=0, show_default=True, help="Which ones.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
 @options.unknown
 @options.invalid

@@ -4,6 +4,7 @@ import click
 
 from ...conflicts import check
 from .. import inputs, options, streams
+from ..shell.types import Number, OneOf
 
 TABLES = "norms", "eigenvalues", "saturation"
 
@@ -12,8 +13,8 @@ TABLES = "norms", "eigenvalues", "saturation"
 @click.argument("text", required=False)
 @options.model
 @options.runs
-@click.option("--lags", type=click.IntRange(1, 1000), default=50, show_default=True, help="How far to look back.")
-@click.option("--table", type=click.Choice(TABLES), help="This table alone, as TSV; in a pipe norms.")
+@click.option("--lags", type=Number(int, 1, 1000), default=50, show_default=True, help="How far to look back.")
+@click.option("--table", type=OneOf(TABLES), help="This table alone, as TSV; in a pipe norms.")
 @click.option("--svg", "as_svg", is_flag=True, help="A picture of the norms, or of --table eigenvalues.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
 @options.unknown

@@ -7,6 +7,7 @@ import click
 from ...errors import InputError
 from .. import inputs, options, streams
 from ..program import printable
+from ..shell.types import Number
 
 if TYPE_CHECKING:
     from ...api import UnitReader
@@ -20,7 +21,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
         return slice(None)
     first, colon, last = value.partition(":")
     if not all(part.isdecimal() and len(part) < 10 for part in (first, last) if part) or value in ("", ":"):
-        raise click.BadParameter(f"{value!r} is no range of units: give A:B, as in 0:40, or one unit")
+        raise click.BadParameter(f"is {value!r}: give a range A:B, as in 0:40, or one unit")
     start = int(first or 0)
     return slice(start, int(last) if last else None if colon else start + 1)
 
@@ -29,7 +30,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 @click.argument("text", required=False)
 @options.model
 @options.runs
-@click.option("--layer", type=click.IntRange(0), metavar="N", help="This layer alone, 0 being the lowest.")
+@click.option("--layer", type=Number(int, 0), metavar="N", help="This layer alone, 0 being the lowest.")
 @click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40.")
 @click.option("--gates", is_flag=True, help="The gates of lstm or gru by their names, instead of the activations.")
 @click.option("--svg", "as_svg", is_flag=True, help="A picture of the first 100 characters.")

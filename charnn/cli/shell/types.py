@@ -1,0 +1,40 @@
+"""Types of options' values, whose messages say what to give."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+
+class OneOf(click.Choice):  # type: ignore[type-arg]
+    """One of some words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.choices:
+            self.fail(f"is {value!r}: choose one of {', '.join(map(str, self.choices))}", param, ctx)
+        return value
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]
+    """A number, within bounds if there are any; both are allowed."""
+
+    def __init__(self, kind: type[int] | type[float], low: float | None = None, high: float | None = None):
+        self.kind, self.low, self.high = kind, low, high
+        self.name = "integer" if kind is int else "float"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            number = self.kind(value)
+        except (ValueError, OverflowError):
+            self.fail(f"is {value!r}: give a {'whole number' if self.kind is int else 'number'}", param, ctx)
+        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+            limits = f"at least {self.low}" if self.high is None else f"from {self.low} to {self.high}"
+            self.fail(f"is {number}: give a number {limits}", param, ctx)
+        return number
+
+
+def of(kind: Any, choices: Iterable[str] | None = None) -> Any:
+    """The type of an option: one of some words, a number, or whatever `kind` is."""
+    if choices:
+        return OneOf(list(choices))
+    return Number(kind) if kind in (int, float) else kind
