@@ -58,7 +58,10 @@ class ModelConfig(Checked):
     hidden: int = option(256, "hidden units in each layer", low=1, high=1_000_000)
     layers: int = option(2, "number of recurrent layers", low=1, high=64)
     activation: str | None = option(
-        "relu", "activation function of the hidden units", choices=("tanh", "relu", "sigmoid"), of="cell"
+        "relu",
+        "activation function of the hidden units; linear is the identity, h = a",
+        choices=("tanh", "relu", "sigmoid", "linear"),
+        of="cell",
     )
     skip: bool = option(True, "connect the input to every layer, and every layer to the output")
     dropout: float | None = option(
@@ -91,6 +94,9 @@ class ModelConfig(Checked):
         "symbol that announces the length (length)",
         choices=ENDINGS,
     )
+    init_scale: float = option(
+        1.0, "factor of the recurrent weights W at the start, which are orthogonal", low=0, high=1000
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -102,6 +108,7 @@ class ModelConfig(Checked):
         found = {
             "skip connections": self.skip,
             "residual connections": self.residual,
+            f"W times {self.init_scale:g} at the start": self.init_scale != 1,
             **{
                 spec.get("says", f"{name.replace('_', ' ')} {{}}").format(value): value != spec["default"]
                 for name, spec in own.items()

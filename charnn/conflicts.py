@@ -65,6 +65,7 @@ def of_text(name: str) -> Conflict:
 
 
 LOCKED = "--dropout-kind locked has no effect on"
+OF_TEXT = "scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence", "init_scale"
 SHARE = "--teacher-forcing {teacher_forcing}"
 FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
 
@@ -86,6 +87,11 @@ CONFLICTS = (
         lambda share, ending: share != "1.0" and ending != "eos",
         f"{SHARE} feeds back one softmax over all symbols, which --ending {{ending}} does not have",
         "choose --ending eos, or leave it out",
+    ),
+    Conflict(
+        ("init_scale", "cell"),
+        lambda scale, cell: scale != 1 and CELLS[cell].reads_output,
+        "--init-scale has no effect on --cell {cell}, which has no recurrent weights W",
     ),
     between_layers("feedforward_depth", 1),
     between_layers("residual", False),
@@ -121,7 +127,7 @@ CONFLICTS = (
     *(without(name, "context_as", "label") for name in ("encoder", "pooling")),
     without("head", "labels", "several"),
     without("columns", "autoencode", True),
-    *(of_text(name) for name in ("scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence")),
+    *(of_text(name) for name in OF_TEXT),
     # How long
     *(time(name) for name in ("minutes", "epochs", "steps")),
     *(new_run(name) for name in ("recipe", "budget", "characters")),

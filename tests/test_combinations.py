@@ -12,6 +12,7 @@ from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.errors import UsageError
 from charnn.evaluation import score
+from charnn.options import own
 from charnn.runs import checkpoint
 from charnn.training import session
 from charnn.training.trainer import Update
@@ -24,6 +25,7 @@ CHOICES: list[dict[str, Any]] = [
     {"cell": "jordan", "decay": 0.9},
     {"cell": "jordan", "decay": 0.0},
     {"recurrence": "diagonal"},
+    {"activation": "linear", "init_scale": 0.5},
     {"delay": 3},
     {"recurrent_depth": 2},
     {"feedforward_depth": 2},
@@ -62,7 +64,8 @@ PLAIN |= {"cell": "elman"}
 
 
 def configs(options: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(api.configure({**PLAIN, **options}, ModelConfig, TrainConfig))
+    options = {**PLAIN, **options}
+    return tuple(kind(**own(kind, options)) for kind in (ModelConfig, TrainConfig))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from charnn.conflicts import CONFLICTS, check
+from charnn.conflicts import CONFLICTS, OF_TEXT, check
 from charnn.errors import UsageError
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -15,6 +15,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "--cell jordan",
     ),
     ({"teacher_forcing": "0.5", "ending": "node"}, "which --ending node does not have: choose --ending eos"),
+    ({"init_scale": 0.5, "cell": "jordan"}, "--init-scale has no effect on --cell jordan, which has no recurrent weig"),
     ({"feedforward_depth": 2, "layers": 1}, "--feedforward-depth has no effect on --layers 1"),
     ({"residual": True, "layers": 1}, "--residual has no effect on --layers 1"),
     ({"dropout_kind": "locked", "dropout": 0}, "--dropout-kind locked has no effect on --dropout 0"),
@@ -37,7 +38,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
             {name: "x", "task": "classify"},
             f"--{name.replace('_', '-')} has no effect on --task classify: leave it out, or",
         )
-        for name in ("scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence")
+        for name in OF_TEXT
     ],
     ({"minutes": 1, "budget": "1m"}, "--budget and --minutes both say how long to train: leave one of them out"),
     ({"epochs": 1, "budget": "1m"}, "--budget and --epochs both"),

@@ -39,6 +39,22 @@ def test_the_guide_to_pictures(tmp_path: Path) -> None:
         assert titles(tmp_path / name) == titles(guides.GUIDES / name) != []
 
 
+@pytest.mark.slow
+def test_the_guide_to_growth(tmp_path: Path) -> None:
+    _, norms, _ = guides.follow("growth", tmp_path)
+    rows = [row.split("\t") for row in norms.splitlines() if row[0].isdigit()]
+    assert [(row[0], row[2]) for row in rows] == [
+        (lag, growth) for each in ("0.5", "1", "1.5") for lag, growth in (("0", "nan"), ("4", each), ("8", each))
+    ]
+    assert all(float(row[1]) == pytest.approx(float(row[3]), rel=1e-3) for row in rows)
+    shown = re.findall(
+        r"^    (\d) +(\S+) +(\S+) +(\S+)", (guides.GUIDES / "growth.md").read_text("utf-8"), re.MULTILINE
+    )
+    for row, written in zip(rows, shown, strict=True):
+        assert [float(one) for one in row] == pytest.approx([float(one) for one in written], rel=1e-2, nan_ok=True)
+    assert titles(tmp_path / "growth.svg") == titles(guides.GUIDES / "growth.svg") != []
+
+
 def test_the_table_of_differences_is_small() -> None:
     text = (guides.GUIDES / "export.md").read_text("utf-8")
     table = text.split("<!-- exports: python -m tests.benchmarks.exports -->")[1].split("<!-- end of exports -->")[0]

@@ -31,7 +31,7 @@ FUNCTIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
 def write(path: str | Path, run: Run) -> None:
     """Write a run as an ONNX file. Raises `UsageError` where ONNX cannot hold it, and `CharnnError`."""
     step, graph = program(run), Graph()
-    plain = all(type(layer).__name__ in OPERATORS for layer in run.model.hidden.layers)
+    plain = all(map(_has_operator, run.model.hidden.layers))
     make = operators if plain and run.model.config.shares == (1, 1) else scanned
     scores, state = make(graph, run, step)
     graph.node("Identity", scores, out="scores")
@@ -104,11 +104,16 @@ def operators(graph: Graph, run: Run, step: Program) -> Made:
             after += own
         else:
             a = _affine(graph, x, {f"{at}/U": matrices.joined(layer, weights["U"], V), f"{at}/b": weights["b"]})
-            y = graph.node(FUNCTIONS[layer.activation], a)
+            y = a if layer.activation == "linear" else graph.node(FUNCTIONS[layer.activation], a)
         ys.append(graph.node("Add", y, ys[-1]) if stack.residual and ys else y)
     h = _joined(graph, ys if stack.skip else ys[-1:])
     o = _affine(graph, h, {name: run.weights[name] for name in ("readout/V", "readout/c")})
     return (_joint(graph, o) if run.model.config.ending == "node" else o), after
+
+
+def _has_operator(layer: Any) -> bool:
+    """Whether an operator computes all steps of a layer: RNN has no linear units that all runtimes know."""
+    return type(layer).__name__ in OPERATORS and not (layer.state_sizes and layer.activation == "linear")
 
 
 def _joined(graph: Graph, parts: list[str]) -> str:

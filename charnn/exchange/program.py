@@ -97,8 +97,8 @@ class Vector:
         return self.program.apply("product", matrix.size, self, matrix)
 
     def through(self, function: str) -> "Vector":
-        """tanh, sigmoid, relu, softmax or joint (see `NodeHead`) of it."""
-        return self.program.apply(function, self.size, self)
+        """tanh, sigmoid, relu, linear, softmax or joint (see `NodeHead`) of it."""
+        return self if function == "linear" else self.program.apply(function, self.size, self)
 
     def normalised(self, gain: "Vector", shift: "Vector", epsilon: float) -> "Vector":
         """shift + gain (a - mean a) / sqrt(var a + epsilon)"""

@@ -11,7 +11,7 @@ from ..nn.functions import cross_entropy, ignore_overflow
 from ..nn.layers.base import Array, Arrays, Forward, State
 from ..nn.layers.linear import rows
 from ..nn.network import Network
-from ..nn.parameters import Parameters
+from ..nn.parameters import Parameters, Views
 from ..nn.workspace import Workspace
 from .probes import Probe, Saturation, Tally, copies_of, precise, probed, side_by_side
 
@@ -43,6 +43,28 @@ class LagNorm:
     median: float
     high: float  # 90 %
     growth: float  # rms beside that of the same positions one lag before; nan at lag 0
+    predicted: float = math.nan  # rms were the recurrent weights alone between t and t-k; nan for gated cells
+
+
+class LinearPrediction:
+    """dL[t]/ds[t-k] = dL[t]/ds[t] (A^T)^k of one layer, were its activation the identity; A = Q Lambda Q^-1.
+
+    So its norm goes as the k-th powers of A's eigenvalues. What comes from other layers after lag 0 is left out.
+    """
+
+    def __init__(self, probe: Probe, p: Views):
+        self.A, dh = probe.layer.linear_step(p), probe.dy[0]
+        self.ds = np.zeros((len(dh), sum(probe.state_sizes)))
+        self.ds[:, : dh.shape[1]] = dh
+
+    def rms(self, reach: Array) -> float:
+        """The norm at this lag, over the rows in reach."""
+        return math.nan if self.A is None else _rms(_sizes((self.ds,))[reach])
+
+    def step_back(self) -> None:
+        """From one lag to the next."""
+        if self.A is not None:
+            self.ds = self.ds @ self.A.T
 
 
 @ignore_overflow()  # norms beyond all bounds say so
@@ -87,6 +109,7 @@ class LagChain:
         g, reach = self.network.weights.like(), np.ones(self.x.shape[1], bool)
         dstate = tuple(np.zeros_like(s) for s in states[-1])
         last: dict[int, Array] = {}
+        linear: dict[int, LinearPrediction] = {}
         for lag, before in enumerate(states[-2::-1]):
             t = len(self.x) - 1 - lag
             h, _, backward = self.window(slice(t, t + 1), before)
@@ -95,14 +118,20 @@ class LagChain:
             dstate = copies_of(dstate)
             if lag == 0:
                 last = {i: _sizes((probe.dy[0],)) for i, probe in enumerate(self.probes) if probe.state_sizes}
-                yield from (_norm(i, 0, each, each) for i, each in last.items())
+                linear = {i: self._prediction(i) for i in last}
+                yield from (_norm(i, 0, each, each, linear[i].rms(reach)) for i, each in last.items())
             if self.keep is not None:
                 reach = reach & (self.keep[t, :, 0] != 0)
             if not reach.any():
                 return
             sizes = {i: _sizes(own) for i, own in enumerate(_apart(self.probes, dstate)) if own}
-            yield from (_norm(i, lag + 1, each[reach], last[i][reach]) for i, each in sizes.items())
+            for i, each in sizes.items():
+                linear[i].step_back()
+                yield _norm(i, lag + 1, each[reach], last[i][reach], linear[i].rms(reach))
             last = sizes
+
+    def _prediction(self, layer: int) -> LinearPrediction:
+        return LinearPrediction(self.probes[layer], self.network.weights.at(f"hidden/{layer}"))
 
     def _loss(self, h: Arrays, g: Parameters) -> Arrays:
         """dL/dh of each array that the readout sees, L being the loss of the last step."""
@@ -123,12 +152,22 @@ def _sizes(gradient: State) -> Array:
     return found
 
 
-def _norm(layer: int, lag: int, each: Array, before: Array) -> LagNorm:
+def _rms(each: Array) -> float:
+    """The root mean square of norms (B,)."""
+    return float(np.hypot.reduce(each) / math.sqrt(len(each)))
+
+
+def _norm(layer: int, lag: int, each: Array, before: Array, predicted: float) -> LagNorm:
     """Of norms (B,), and those of the same positions one lag before."""
-    total = np.hypot.reduce(each)
-    growth = float(total / np.hypot.reduce(before)) if lag else math.nan
+    growth = float(np.hypot.reduce(each) / np.hypot.reduce(before)) if lag else math.nan
     low, median, high = np.quantile(each, (0.1, 0.5, 0.9)).tolist()
-    return LagNorm(layer, lag, len(each), float(total / math.sqrt(len(each))), low, median, high, growth)
+    return LagNorm(layer, lag, len(each), _rms(each), low, median, high, growth, predicted)
+
+
+def predicted_factor(norms: Sequence[LagNorm]) -> float:
+    """What one layer's predicted norm is multiplied with at each step back: the geometric mean; nan without any."""
+    first, last = norms[0].predicted, norms[-1].predicted
+    return (last / first) ** (1 / norms[-1].lag) if norms[-1].lag and first > 0 and 0 < last < math.inf else math.nan
 
 
 def factor(norms: Sequence[LagNorm]) -> float:

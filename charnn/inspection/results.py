@@ -58,12 +58,16 @@ class Gradients:
         }
 
     def svg(self, table: str = "norms") -> str:
-        """The norms by lag, a line for each layer within its 10 % and 90 % quantiles, or the eigenvalues."""
+        """The norms by lag, a line for each layer within its 10 % and 90 % quantiles, or the eigenvalues.
+
+        A faint line shows the norm by the powers of W alone, for layers that have it.
+        """
         check({"svg": True, "table": table})
         if table == "eigenvalues":
             return charts.plane("Eigenvalues of the recurrent weights", self._complex())
         layers = sorted({norm.layer for norm in self.norms})
         shown = [self._line(i, layer) for i, layer in enumerate(layers)]
+        shown += [self._predicted(i, layer) for i, layer in enumerate(layers)]
         title = "Norm of the gradient of the loss by lag; areas: from 10 % to 90 % of the positions"
         return charts.lines(title, "lag k, characters", "|dL[t]/dh[t-k]|, nats per unit", shown, log=True)
 
@@ -72,6 +76,10 @@ class Gradients:
         shown = [norm for norm in norms if norm.low > 0 and math.isfinite(norm.high)]
         band = [(norm.lag, norm.low, norm.high) for norm in shown]
         return Line(f"layer {layer}", [(norm.lag, norm.rms) for norm in norms], colour, band=band)
+
+    def _predicted(self, colour: int, layer: int) -> Line:
+        points = [(norm.lag, norm.predicted) for norm in self.norms if norm.layer == layer]
+        return Line(f"layer {layer}, by W alone", points, colour, faint=True)
 
     def _complex(self) -> dict[str, list[complex]]:
         return {name: values.tolist() for name, values in self.eigenvalues.items()}

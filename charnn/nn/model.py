@@ -120,6 +120,8 @@ class Model:
         p = Parameters(self.shapes(), dtype)
         for name, value in self.hidden.initial(rng).items():
             p[name] = value
+        for name in self.hidden.recurrent_weights:
+            p[name] *= self.config.init_scale
         for name, value in self.readout.initial(rng).items():
             p[f"readout/{name}"] = value
         return p

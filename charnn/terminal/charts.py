@@ -11,11 +11,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ..inspection.gradients import LagNorm, factor
+from ..inspection.gradients import LagNorm, factor, predicted_factor
 from ..inspection.probes import Saturation, radius
 from ..inspection.results import Gradients
 
 TABLE_LAGS = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
+STEP_HEADS = "each step", "by W alone"
 BAR_LINES = 4  # lines of a layer's bars
 BARS = " ▁▂▃▄▅▆▇█", "│", "└", "─"
 ASCII_BARS = " .:#", "|", "+", "-"  # where standard output cannot have those
@@ -36,7 +37,7 @@ def gradients(found: Gradients) -> None:
         console.print(Text(f"norm of dL[t]/dh[t-k], nats per unit, over {norms[0].positions} positions t"))
         lags = _lags(norms, console.width)
         heads = (f"k = {lag}" for lag in lags)
-        console.print(_table("layer", *heads, "each step", rows=_norms(layers, lags)))
+        console.print(_table("layer", *heads, *STEP_HEADS, rows=_norms(layers, lags)))
     for line in bars(layers, console.width, _encodes("".join(BARS))):
         console.print(Text(line, no_wrap=True))
     if eigenvalues:
@@ -61,7 +62,8 @@ def _lags(norms: Sequence[LagNorm], width: int) -> list[int]:
     """Those that a table has room for."""
     last = max(norm.lag for norm in norms)
     lags = [lag for lag in TABLE_LAGS if lag <= last]
-    room = (width - len("layer") - len("  each step")) // (2 + max(len(f"{norm.rms:.1e}") for norm in norms))
+    beside = len("  ".join(("layer", *STEP_HEADS)))
+    room = (width - beside) // (2 + max(len(f"{norm.rms:.1e}") for norm in norms))
     while len(lags) > max(1, room):
         del lags[len(lags) // 2]
     return lags
@@ -70,7 +72,9 @@ def _lags(norms: Sequence[LagNorm], width: int) -> list[int]:
 def _norms(layers: Mapping[int, Sequence[LagNorm]], lags: Sequence[int]) -> Iterable[Sequence[str]]:
     for layer, norms in layers.items():
         found = {norm.lag: f"{norm.rms:.1e}" for norm in norms}
-        yield str(layer), *(found.get(lag, "") for lag in lags), f"x {factor(norms):.3f}"
+        linear = predicted_factor(norms)
+        shown = "" if math.isnan(linear) else f"x {linear:.3f}"
+        yield str(layer), *(found.get(lag, "") for lag in lags), f"x {factor(norms):.3f}", shown
 
 
 def _eigenvalues(found: Mapping[str, Any], most: int) -> Iterable[Sequence[str]]:

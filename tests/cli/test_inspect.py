@@ -107,7 +107,7 @@ def test_help_is_a_result_and_needs_neither_numpy_nor_rich(command: str) -> None
 
 def test_gradients_in_a_pipe_are_a_row_for_each_layer_and_lag() -> None:
     head, *rows = table(ok("gradients", "-m", "relu", "--lags", 7))
-    assert head == ["layer", "lag", "positions", "rms", "low", "median", "high", "growth"]
+    assert head == ["layer", "lag", "positions", "rms", "low", "median", "high", "growth", "predicted"]
     assert [row[:2] for row in rows] == [[str(layer), str(lag)] for layer in (0, 1) for lag in range(8)]
     run = charnn.load("relu")
     ids = run.vocabulary.ids(TEXT)[-round(len(TEXT) * 0.1) :]
@@ -160,11 +160,17 @@ def test_gradients_on_a_terminal_are_tables_and_bars(columns: int) -> None:
     lines = shown.split("\n")
     assert all(len(line) <= columns for line in lines)
     assert lines[0] == "norm of dL[t]/dh[t-k], nats per unit, over 64 positions t"
-    lags = ["0", "1", "10", "20"] if columns < 80 else ["0", "1", "2", "5", "10", "20"]  # as many as there is room for
+    lags = {60: ["0", "1", "20"], 80: ["0", "1", "2", "10", "20"]}.get(columns, ["0", "1", "2", "5", "10", "20"])
     assert lines[1].split("  ", 1)[0] == "layer" and re.findall(r"k = (\d+)", lines[1]) == lags
     norms = table(ok("gradients", "text.txt", "-m", "relu", "--lags", 20))
     wanted = [f"{float(row[3]):.1e}" for row in norms if row[0] == "1" and row[1] in lags]
-    assert lines[3].split()[:-1] == ["1", *wanted, "x"]
+    assert lines[3].split()[:-3] == ["1", *wanted, "x"] and lines[1].split()[-5:] == [
+        "each",
+        "step",
+        "by",
+        "W",
+        "alone",
+    ]
     assert [line for line in lines if "norm by lag" in line] == [f"layer {i}: norm by lag k = 0 ... 20" for i in (0, 1)]
     assert shown.count("│") == 8 and shown.count("└") == 2 and "█" in shown
     for name, one in json.loads(ok("gradients", "-m", "relu", "--json"))["eigenvalues"].items():

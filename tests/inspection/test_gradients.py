@@ -65,6 +65,28 @@ def test_in_a_linear_network_norms_go_as_powers_of_w(w: float) -> None:
     assert gradients.factor(norms) == pytest.approx(w)
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 1.5])
+def test_linear_units_grow_as_the_powers_of_their_eigenvalues(scale: float) -> None:
+    """h[t-k] reaches h[t] through W^k = Q Lambda^k Q^-1: shrinking, staying or growing with the scale of W."""
+    model, p = network(activation="linear", init_scale=scale, seed=3)
+    norms, _ = gradients.gradients_by_lag(Network(model, p, False), text(300), 30)
+    values, Q = np.linalg.eig(p["hidden/0/W"].astype(np.float64))
+    assert abs(values) == pytest.approx(scale, rel=1e-5)
+    for norm in norms:
+        assert norm.predicted == pytest.approx(norm.rms, rel=1e-9)
+        assert norm.rms == pytest.approx(norms[0].rms * scale**norm.lag, rel=1e-4)
+    power = Q @ np.diag(values**30) @ np.linalg.inv(Q)
+    assert np.linalg.norm(power) == pytest.approx(np.sqrt(H) * scale**30, rel=1e-4)
+    assert gradients.predicted_factor(norms) == pytest.approx(gradients.factor(norms)) == pytest.approx(scale, rel=1e-5)
+
+
+def test_the_prediction_leaves_out_what_the_activation_takes() -> None:
+    norms, _ = gradients.gradients_by_lag(Network(*network(activation="tanh"), False), text(300), 20)
+    assert norms[20].rms < 0.5 * norms[20].predicted and norms[0].rms == norms[0].predicted
+    norms, _ = gradients.gradients_by_lag(Network(*network("gru"), False), text(300), 3)
+    assert all(math.isnan(norm.predicted) for norm in norms) and math.isnan(gradients.predicted_factor(norms))
+
+
 def test_norms_vanish_far_beyond_what_a_square_could_hold() -> None:
     model, p = linear(1e-3)
     norms, _ = gradients.gradients_by_lag(Network(model, p, False), text(300), 100)

@@ -37,6 +37,10 @@ def command(
     (of an lstm both states); at k = 0 it is the layer's output. The norm is a root mean square over up to 64 positions
     of TEXT, those left out that have forgotten their state since t-k.
 
+    Predicted is the norm by W alone, dL[t]/dh[t] (W^T)^k: it goes as the k-th powers of W's eigenvalues. The two agree
+    with --activation linear in one layer; else the rest is the activation's slope, and other layers. Gated cells have
+    no prediction.
+
     Eigenvalues of each W, the largest first: outside of 1 in magnitude, what they belong to grows from step to step. A
     cell's gates have one W each, side by side.
 

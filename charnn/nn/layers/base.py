@@ -66,6 +66,13 @@ class Layer(Protocol):
         """Names of the weights that lead from one step to a later one: (H, n H), or (H,) for a diagonal matrix."""
         return ()
 
+    def linear_step(self, p: Views) -> Array | None:
+        """A (n, n): s[t] = s[t-1] A + ..., were all activations the identity, with the state side by side as s (B, n).
+
+        None for a layer whose step is not linear even then.
+        """
+        return None
+
     @property
     def looked_up(self) -> int:
         """How many weights are for one-hot inputs: each symbol read looks up one row of them."""

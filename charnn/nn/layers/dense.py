@@ -13,7 +13,7 @@ from .linear import Linear, gradients
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """y[t] = f(b + x[t] U),   f = tanh, relu or sigmoid.   Backwards: da[t] = dy[t] f'(a[t])
+    """y[t] = f(b + x[t] U),   f = tanh, relu, sigmoid or the identity.   Backwards: da[t] = dy[t] f'(a[t])
 
     U and b start as `Linear` says. x (T, B, .), y (T, B, H).
     """

@@ -19,7 +19,7 @@ PLAIN = {"recurrence": "full", "delay": 1, "recurrent_depth": 1}  # options of i
 
 @dataclass(frozen=True)
 class Elman(Recurrent):
-    """h[t] = f(b + h[t-1] W + x[t] U),   f = tanh, relu or sigmoid
+    """h[t] = f(b + h[t-1] W + x[t] U),   f = tanh, relu, sigmoid or the identity
 
     Backwards, with dh[t] from above: da[t] = (dh[t] + da[t+1] W^T) f'(a[t]), and dW = sum_t h[t-1]^T da[t].
 
@@ -88,6 +88,9 @@ class Elman(Recurrent):
             return dx, (dh,)
 
         return (h,), (h[-1],), backward
+
+    def linear_step(self, p: Views) -> Array | None:
+        return p["W"]
 
     def step_kernel(self, rows: int, dtype: DType) -> "ElmanKernel":
         return ElmanKernel(np.zeros((rows, self.hidden)[rows == 1 :], dtype), self.activation)

@@ -16,7 +16,7 @@ from .trace import Trace
 
 @dataclass(frozen=True)
 class Jordan(Recurrent):
-    """h[t] = f(b + s[t] U),   s[t] = decay s[t-1] + z[t],   f = tanh, relu or sigmoid
+    """h[t] = f(b + s[t] U),   s[t] = decay s[t-1] + z[t],   f = tanh, relu, sigmoid or the identity
 
     z[t] is the network's output of step t - 1. In a language model under teacher forcing, the correct output is the
     symbol x[t] that is read next: so z is the one-hot x, no step waits for another, and a whole window is one product

@@ -52,6 +52,10 @@ class Stack(Layer):
         return tuple(n for one in sizes for n in one) if self.skip else sizes[-1]
 
     @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        return tuple(f"{at}/{name}" for at, layer in self._named for name in layer.recurrent_weights)
+
+    @property
     def causal(self) -> bool:
         return all(map(is_causal, self.layers))
 

@@ -66,7 +66,7 @@ def transition(layer: DeepTransition, p: Any, x: Any, state: Any, keep: Any) -> 
     """h and the state after, of a `DeepTransition` whose weights p are tensors; x (T, B, I)."""
     import torch
 
-    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}[layer.activation]
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "linear": lambda a: a}[layer.activation]
     times = torch.mul if layer.recurrence == "diagonal" else torch.matmul
     past, hs = list(state), []
     for t in range(len(x)):

@@ -158,6 +158,8 @@ LAYERS = {
     "relu of symbols": Row(Elman((V,), H, "relu", V), ((IDS, V),)),
     "sigmoid of floats": Row(Elman((WIDTH,), H, "sigmoid"), ((FLOATS, WIDTH),)),
     "sigmoid of symbols": Row(Elman((V,), H, "sigmoid", V), ((IDS, V),)),
+    "identity of both": Row(Elman((WIDTH, V), H, "linear", V), ((FLOATS, WIDTH), (IDS, V))),
+    "dense identity": Row(Dense((WIDTH,), H, "linear"), ((FLOATS, WIDTH),)),
     "lstm of floats": Row(LSTM((WIDTH,), H), ((FLOATS, WIDTH),)),
     "lstm of symbols": Row(LSTM((V,), H, V), ((IDS, V),)),
     "lstm of both": Row(LSTM((WIDTH, V), H, V), ((FLOATS, WIDTH), (IDS, V))),
