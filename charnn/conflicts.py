@@ -130,7 +130,27 @@ CONFLICTS = (
     *(of_text(name) for name in OF_TEXT),
     # How long
     *(time(name) for name in ("minutes", "epochs", "steps")),
-    *(new_run(name) for name in ("recipe", "budget", "characters")),
+    *(new_run(name) for name in ("recipe", "budget", "characters", "from")),
+    # From a trained network
+    needs("freeze", "from"),
+    Conflict(
+        ("from", "recipe"),
+        lambda start, recipe: start and recipe,
+        "--recipe chooses a network, and --from has one",
+        "leave one of them out",
+    ),
+    Conflict(
+        ("from", "budget"),
+        lambda start, budget: start and budget,
+        "--budget chooses a network, and --from has one",
+        "give --minutes instead of --budget",
+    ),
+    Conflict(
+        ("freeze", "weight_decay"),
+        lambda freeze, decay: freeze and decay,
+        "--weight-decay {weight_decay} would shrink the weights that --freeze keeps",
+        "leave one of them out",
+    ),
     Conflict(
         ("workers", "ranks"),
         lambda workers, ranks: workers and ranks > 1,

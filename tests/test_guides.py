@@ -60,3 +60,12 @@ def test_the_table_of_differences_is_small() -> None:
     table = text.split("<!-- exports: python -m tests.benchmarks.exports -->")[1].split("<!-- end of exports -->")[0]
     figures = [float(figure) for figure in re.findall(r"\d\.\de-\d\d", table)]
     assert len(figures) > 30 and max(figures) <= 1e-5 and " of 500)" not in table
+
+
+@pytest.mark.slow
+def test_the_guide_to_fine_tuning(tmp_path: Path) -> None:
+    sampled, _, _, adapted, python = guides.follow("fine-tuning", tmp_path)
+    assert sampled.count("\n") == 5
+    names, score = adapted.split("\nnats/char")
+    assert names.count("\n") == 2 and "bits/char" in score
+    assert "bits/char before training" in python and "bits/char on the old text" in python

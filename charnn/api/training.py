@@ -16,8 +16,9 @@ from ..runs import folder
 from ..runs.folder import Folder
 from ..runs.run import Run
 from ..tasks import base as tasks
-from ..training import start
+from ..training import start as starting
 from ..training.session import Session
+from .loading import RunLike, load
 
 CorpusLike = Corpus | Pairs | str | Path | Source | Sequence[str | Path | Source]  # a corpus, or names of files
 KEPT_TEXT = "tokens.npz"  # in a run's folder, of a text that can be read once
@@ -48,6 +49,7 @@ def train(
     budget: str | None = None,
     keep_text: bool = False,
     watch: Watch = iter,
+    start: RunLike | None = None,
     **changes: Any,
 ) -> Session:
     """A new run on a corpus, a file or several. Iterate over it to train; `.run` holds the network.
@@ -56,6 +58,8 @@ def train(
     place of those of the `recipe` of this name. A `budget` is a time, like 10m: it chooses the sizes that are not
     given; `.choice` says why. The run is kept below `runs`, or nowhere (None), as `name`; with `keep_text` the text is
     kept in its folder.
+    With `start` the weights are those of this trained run, or of the one of this name, folder or file; other options
+    of a network than dropout cannot change.
     `watch` passes on the bytes that are read, to show progress.
 
     BLAS uses what threads it likes; set OPENBLAS_NUM_THREADS=1 before NumPy is imported to give them to `workers`.
@@ -65,11 +69,12 @@ def train(
     """
     runs = changes.pop("out", runs)  # as version 0.1 called it
     asked = {**changes, **{key: value for key, value in (("recipe", recipe), ("budget", budget)) if value}}
-    check({**asked, "ranks": launcher.launched(), "pipe": keep_text}, asked)
-    wanted = start.wanted(changes, recipe, budget)
+    check({**asked, "from": start, "ranks": launcher.launched(), "pipe": keep_text}, asked)
+    found = load(start, runs or folder.RUNS) if isinstance(start, str | Path) else start
+    wanted = starting.wanted(changes, recipe, budget, found)
     where = None if launcher.rank() else runs  # rank 0 alone writes
     if not keep_text or where is None:
-        return start.begin(_corpus(source, wanted, watch), wanted, where, name)
+        return starting.begin(_corpus(source, wanted, watch), wanted, where, name)
     task = tasks.make(wanted.options)
     kept = Folder.create(where, name or "stdin")
     try:
@@ -78,7 +83,7 @@ def train(
         kept.path.rmdir()
         raise
     try:
-        return start.begin(task.read([text.file_source(kept.path / KEPT_TEXT)]), wanted, kept)
+        return starting.begin(task.read([text.file_source(kept.path / KEPT_TEXT)]), wanted, kept)
     except CharnnError as error:
         raise type(error)(f"{error}; the text is kept, `charnn train {kept.path / KEPT_TEXT}`") from None
 
@@ -114,14 +119,14 @@ def resume(
     >>> for event in resume("names", epochs=20): print(event)  # doctest: +SKIP
     """
     check({**changes, "resume": True, "ranks": launcher.launched()}, changes)
-    stopped = start.find(run, runs)
+    stopped = starting.find(run, runs)
     corpus: Any = source
     if not isinstance(source, Corpus | Pairs | None):
         corpus = tasks.make(stopped.run.task).reread(stopped.run, _sources(source), watch)
-    return start.resume(stopped, corpus, changes)
+    return starting.resume(stopped, corpus, changes)
 
 
-def _corpus(source: CorpusLike, wanted: start.Wanted, watch: Watch) -> Any:
+def _corpus(source: CorpusLike, wanted: starting.Wanted, watch: Watch) -> Any:
     if isinstance(source, Corpus | Pairs):
         return source
     return tasks.make(wanted.options).read(_sources(source), watch, **vars(wanted.reading))

@@ -20,6 +20,8 @@ BUDGET = (
     "largest network that converges in this time on this machine."
 )
 
+FROM = "Start from the weights of a trained run: its name, folder or file. The sizes of the network are those of it."
+
 
 @click.command("train")
 @click.argument("corpus", nargs=-1)
@@ -28,6 +30,7 @@ BUDGET = (
 @recipe.option
 @click.option("--budget", metavar="TIME", help=BUDGET)
 @options.runs
+@click.option("--from", metavar="RUN", help=FROM)
 @options.config_options(ReadConfig, TaskConfig, ModelConfig, TrainConfig)
 @click.pass_context
 def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:
@@ -80,6 +83,7 @@ def _session(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, A
     session = api.train(
         sources,
         **{name: params[name] for name in ("runs", "name", "recipe", "budget")},
+        start=params["from"],
         keep_text=any(map(streams.passing, corpus)),
         watch=console.watch(sources),
         **changes,

@@ -28,6 +28,7 @@ def describe(run: Run) -> dict[str, Any]:
         "sha256": run.origin.sha256,
         "split": {"symbols": run.origin.symbols, "held out": run.config.valid_share},
         "training": {name: value for name, value in asdict(run.config).items() if value is not None},
+        **({"start": asdict(run.start)} if run.start else {}),
         "step": run.step,
         "epoch": run.epoch,
         "best": best,

@@ -21,7 +21,7 @@ from ..nn.parameters import Parameters
 from ..nn.tiling import Tilings
 from ..options import renamed
 from ..version import __version__
-from .run import CorpusInfo, Run, moment_names
+from .run import CorpusInfo, Run, Start, moment_names
 
 FORMAT = "charnn model"
 VERSION = 2  # of tasks other than text; those of text have version 1
@@ -63,6 +63,8 @@ def save(path: str | Path, run: Run, *, resumable: bool = True) -> None:
         "history": run.history,
         "products": run.tilings.dump(),
     }
+    if run.start:
+        header["start"] = asdict(run.start)
     if run.task != TEXT:
         header["task"] = asdict(run.task)
     header["digest"] = digest(header, arrays)
@@ -102,8 +104,7 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     vocabulary = TASKS[task.task].vocabulary.load()(path, header["vocabulary"])
     model = TASKS[task.task].network.load()(ModelConfig(**typed(ModelConfig, header["model"])), task, vocabulary)
     config = TrainConfig(**typed(TrainConfig, _present(header["train"])))
-    found = typed(CorpusInfo, header["origin"])
-    origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
+    origin = _origin(header["origin"])
     resumable = any(name.startswith("moments/") for name in arrays)
     rules = moment_names(config) if resumable else ()
     averaged = resumable and config.average > 0
@@ -118,14 +119,30 @@ def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
     iterate = _parameters(model, arrays, "iterate/") if averaged else None
     counters = {name: header[stored] for stored, name in COUNTERS.items()}
     rest = typed(Run, {**counters, **{name: header[name] for name in ("history", "environment")}})
-    if not origin.names or origin.invalid not in POLICIES or any(map(_is_no_record, rest["history"])):
-        raise ValueError("a corpus or a history that is none")
+    if any(map(_is_no_record, rest["history"])):
+        raise ValueError("a history that is none")
     if wrong := [name for name in counters if rest[name] is not None and not 0 <= rest[name] < 2**63]:
         raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
     tilings = Tilings.load(header.get("products", {}))
     if rest["environment"] != environment():  # another machine has others
         tilings = Tilings()
-    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest, task=task, tilings=tilings)
+    rest |= {"start": _start(header["start"]) if "start" in header else None, "task": task, "tilings": tilings}
+    return Run(model, config, vocabulary, origin, weights, moments, state, iterate, **rest)
+
+
+def _origin(value: Any) -> CorpusInfo:
+    """A corpus in a header. Raises `ValueError`, `KeyError`, `TypeError`."""
+    found = typed(CorpusInfo, value)
+    origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
+    if not origin.names or origin.invalid not in POLICIES:
+        raise ValueError("a corpus that is none")
+    return origin
+
+
+def _start(value: Any) -> Start:
+    """The network that a run started from, in a header. Raises as `_origin`."""
+    found = typed(Start, {name: item for name, item in value.items() if name != "origin"})
+    return Start(**{**found, "new": tuple(found["new"])}, origin=_origin(value["origin"]))
 
 
 def _is_no_record(record: dict[str, float]) -> bool:

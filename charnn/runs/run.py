@@ -26,6 +26,18 @@ class CorpusInfo:
     baselines: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Start:
+    """The trained network that a run started from. Losses in bits, per character or whatever else the task counts."""
+
+    model: str  # its file, or nothing
+    new: tuple[str, ...]  # characters that it did not know
+    bits: float  # on the run's held-out part, before training
+    origin: CorpusInfo  # what it was trained on before
+    valid_share: float  # and the share of that which was held out
+    kept: float | None  # the loss on that share before training; None where that corpus was not found
+
+
 @dataclass
 class Run:
     """Weights and all else that training changes, with the configuration that it follows."""
@@ -50,6 +62,7 @@ class Run:
     best_step: int = 0
     bad_validations: int = 0  # since then
     history: list[dict[str, float]] = field(default_factory=list)  # a record for every validation
+    start: Start | None = None
     environment: dict[str, str] = field(default_factory=lambda: environment())  # that it was last saved in
     path: Path | None = None  # the file that it was loaded from
     task: TaskConfig = field(default_factory=TaskConfig)

@@ -133,10 +133,15 @@ def show(character: int) -> str:
 def about(found: Corpus) -> list[tuple[str, str]]:
     """What a text is, as it was understood."""
     counts = np.bincount(np.asarray(found.ids[:RARITY_SYMBOLS]), minlength=found.vocabulary.size)[1:]
-    order = np.argsort(counts, kind="stable")[:SHOWN_RAREST].tolist()
+    order = [i for i in np.argsort(counts, kind="stable").tolist() if counts[i]][:SHOWN_RAREST]
+    different, known = np.count_nonzero(counts), len(found.vocabulary.characters)
+    reserved = f", symbols for {known}" if different < known and len(found.ids) <= RARITY_SYMBOLS else ""
     return [
         ("corpus", ", ".join(found.names)),
-        ("characters", f"{len(found.ids) - len(found.silent):,} ({len(found.vocabulary.characters)} different)"),
+        (
+            "characters",
+            f"{len(found.ids) - len(found.silent):,} ({different if reserved else known} different{reserved})",
+        ),
         ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
         ("rarest", "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)),
     ]

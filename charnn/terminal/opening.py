@@ -1,7 +1,11 @@
 """The first screen of a training run: what was understood, what it will take, and what there is to beat."""
 
+from ..runs.run import Start
+from ..tasks.text import show as show_character
 from ..training.session import Session
 from .console import rows
+
+SHOWN_NEW = 12  # new characters that the screen names
 
 
 def show(session: Session, recipe: str | None = None) -> None:
@@ -22,6 +26,14 @@ def show(session: Session, recipe: str | None = None) -> None:
             ("memory", f"about {plan.memory / 1e6:,.0f} MB"),
             ("until", " or ".join(budget)),
             ("to beat", plan.task.to_beat(run, plan.train)),
+            *([("from", started(run.start, plan.task.unit))] if run.start else []),
             ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),
         ]
     )
+
+
+def started(start: Start, unit: str = "char") -> str:
+    """The network that a run starts from, its loss on the held-out part, and the characters that are new to it."""
+    new = " ".join(show_character(ord(one)) if len(one) == 1 else one for one in start.new[:SHOWN_NEW])
+    more = f"; {len(start.new)} new characters, {new}" if start.new else ""
+    return f"{start.model or 'another network'}: {start.bits:.3f} bits/{unit} before training{more}"

@@ -10,17 +10,18 @@ from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..errors import DivergenceError, UsageError
 from ..parallel.choose import worker_group
+from ..runs import checkpoint
 from ..runs.corpus import assert_same_corpus
 from ..runs.folder import Folder
 from ..runs.run import CorpusInfo, Run
 from ..tasks.base import Validated
-from . import advice, schedules
+from . import advice, finetune, schedules
 from .budget import Choice
 from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
 # What no resuming changes
-FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid_share", "seed")
+FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid_share", "seed", "freeze")
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,17 @@ class Session:
 
     def advice(self, where: str = "") -> str:
         """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
-        if self.group.rank or len(self.run.history) < advice.MIN_HISTORY:
+        if self.group.rank or self.run.start or len(self.run.history) < advice.MIN_HISTORY:
             return ""
         known = self._validated(self.plan.task.last(self.plan.train)).loss / math.log(2)
         return advice.advice(self.run, known, where, self.plan.task.unit)
+
+    def forgotten(self) -> tuple[float, float] | None:
+        """What the best weights so far have forgotten, on rank 0; see `finetune.forgotten`."""
+        if self.group.rank or self.run.start is None:
+            return None
+        best = self.folder and self.folder.best.is_file()
+        return finetune.forgotten(checkpoint.load(self.folder.best) if self.folder and best else self.run)
 
     def _validated(self, part: Any) -> Validated:
         """What a part of the corpus says of the network as it is now."""
@@ -161,12 +169,21 @@ def begin(
     options: TaskConfig = TEXT,
 ) -> Session:
     """A new run on a corpus, kept in a folder, in a new one called `name` below a path, or nowhere (None)."""
+    return keep(*new(corpus, model, config, options), corpus, where, name)
+
+
+def new(corpus: Any, model: ModelConfig, config: TrainConfig, options: TaskConfig = TEXT) -> tuple[Run, Plan]:
+    """A new run on a corpus, and the plan that it will follow."""
     check({**vars(model), **vars(config)})
     plan = resolve(corpus, model, config, options)
     plan.check_memory()
     counted = plan.task.baselines(corpus, plan.train, plan.valid)
     size = plan.task.count(plan.train) + plan.task.count(plan.valid)
-    run = new_run(plan, CorpusInfo(corpus.names, corpus.sha256, size, corpus.invalid, counted))
+    return new_run(plan, CorpusInfo(corpus.names, corpus.sha256, size, corpus.invalid, counted)), plan
+
+
+def keep(run: Run, plan: Plan, corpus: Any, where: Folder | str | Path | None, name: str | None = None) -> Session:
+    """A session of a new run, which is saved: in a folder, in a new one called `name` below a path, or nowhere."""
     if isinstance(where, str | Path):
         where = Folder.create(where, name or corpus.name)
     session = Session(run, plan, where)

@@ -16,7 +16,7 @@ from ..runs import checkpoint, folder
 from ..runs.folder import Folder
 from ..runs.run import Run
 from ..tasks import base as tasks
-from . import budget, recipes, session
+from . import budget, finetune, recipes, session
 from .session import Session
 
 KINDS = ReadConfig, TaskConfig, ModelConfig, TrainConfig
@@ -27,7 +27,8 @@ TIMES = "minutes", "epochs", "steps"  # options that a budget stands for
 class Wanted:
     """What is asked of a new run: how its text is read, its network and training, and a budget in seconds.
 
-    `hidden` and `layers` are the sizes that were given, which a budget keeps.
+    `hidden` and `layers` are the sizes that were given, which a budget keeps. `start` is a trained run whose weights
+    it starts from.
     """
 
     reading: ReadConfig
@@ -37,17 +38,21 @@ class Wanted:
     hidden: int | None = None
     layers: int | None = None
     options: TaskConfig = TEXT
+    start: Run | None = None
 
 
-def wanted(changes: Mapping[str, Any], recipe: str | None = None, time: str | None = None) -> Wanted:
+def wanted(
+    changes: Mapping[str, Any], recipe: str | None = None, time: str | None = None, start: Run | None = None
+) -> Wanted:
     """The configurations of these options, of those of a recipe that are not among them, and of a budget's time.
 
-    A budget takes the place of a recipe's time. Raises `UsageError` for options that there are not, that have no
-    effect or do not go together.
+    A budget takes the place of a recipe's time, and the network of `start` that of all defaults. Raises `UsageError`
+    for options that there are not, that have no effect or do not go together.
     """
     found, changes = recipes.named(recipe) if recipe else None, known(changes, *KINDS)
     defaults = TASKS[changes["task"]].defaults if changes.get("task") in TASKS else {}
     values = {**defaults, **(known(found.fields, *KINDS) if found else {}), **changes}
+    values |= finetune.decided(start, changes) if start else {}
     seconds = budget.seconds(time) if time else None
     decided = values | dict.fromkeys(TIMES) if seconds else values
     try:
@@ -57,11 +62,11 @@ def wanted(changes: Mapping[str, Any], recipe: str | None = None, time: str | No
         raise UsageError(f"{error} (--recipe {found.name} is {found})" if found else str(error)) from None
     config.refuse_idle(changes)
     check(vars(options) | changes, changes)
-    return Wanted(reading, model, config, seconds, values.get("hidden"), values.get("layers"), options)
+    return Wanted(reading, model, config, seconds, values.get("hidden"), values.get("layers"), options, start)
 
 
 def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: str | None = None) -> Session:
-    """A new run on a corpus; see `session.begin`. With a budget, a network that converges within it."""
+    """A new run on a corpus; see `session.keep`. With a budget, a network that converges within it."""
     sequence = wanted.reading.sequence
     if sequence not in ("auto", corpus.vocabulary.sequence):
         raise UsageError(
@@ -72,7 +77,12 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
         config = replace(config, minutes=wanted.seconds / 60)
     elif wanted.seconds:
         model, config, choice = budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
-    begun = session.begin(corpus, model, config, where, name, wanted.options)
+    if wanted.start:
+        finetune.check_corpus(wanted.start, corpus)
+    run, plan = session.new(corpus, model, config, wanted.options)
+    if wanted.start:
+        finetune.begin(run, wanted.start, plan, score=launcher.rank() == 0)
+    begun = session.keep(run, plan, corpus, where, name)
     begun.asked, begun.choice = config, choice
     return begun
 

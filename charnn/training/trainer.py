@@ -19,6 +19,7 @@ from ..parallel.team import SingleWorker, Worker, WorkerGroup, rows_of_worker
 from ..runs.run import Run
 from . import schedules
 from .bptt import Replica
+from .finetune import learning
 from .plan import Plan
 from .tune import tune
 
@@ -65,6 +66,7 @@ class Trainer:
             n: Replica(run.network, parts[n], run.weights.like(), ws=run.network.workspace())
             for n in self.group.numbers
         }
+        self.learning = learning(run)
         self.group.start(self._work)
         self.good = Snapshot(run)
         self.in_a_row = 0
@@ -156,7 +158,10 @@ class Trainer:
             replica.noise = lambda window: np.random.default_rng(
                 np.random.SeedSequence(key, spawn_key=(window,) if window else ())
             )
-        return self.scheme.span(cursor, step).gradient(replica, state)
+        found = self.scheme.span(cursor, step).gradient(replica, state)
+        if self.learning is not None:
+            replica.g.flat *= self.learning
+        return found
 
     def _sane(self, nats: float, count: float, norm: float) -> bool:
         return math.isfinite(norm) and self.sane(nats / max(1, count))
