@@ -126,7 +126,10 @@ SYMBOL_DROPOUT = option(
     0.0, "share of the source's symbols that are made unknown while training", low=0, high=0.95, of="task"
 )
 TEXT_VOCABULARY, PAIR_VOCABULARY = "charnn.data.vocabulary:from_json", "charnn.data.units:from_json"
-TEXT_VERBS = "eval", "sample", "inspect gradients", "inspect units", "inspect gradcheck", "export"
+TEXT_VERBS = (
+    *("eval", "eval --by char", "eval --novelty", "sample", "sample --prime", "sample --adapt", "export"),
+    *("inspect gradients", "inspect units", "inspect gradcheck"),
+)
 PAIRS = {"layers": 1, "skip": False, "rate": 3e-3, "scheme": "full"}  # defaults of networks of pairs
 TASKS = {
     "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model", TEXT_VOCABULARY, verbs=TEXT_VERBS),

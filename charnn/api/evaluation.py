@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ from ..data.corpus import Corpus
 from ..errors import UsageError
 from ..evaluation import score
 from ..evaluation.characters import CharacterScores
-from ..evaluation.evaluator import Evaluator
 from ..evaluation.novelty import CorpusIndex
 from ..evaluation.overlap import Overlap
 from ..evaluation.readers import TextLike
 from ..evaluation.rows import LineScore
-from ..evaluation.score import Score
 from ..io.lazy import WatchSymbols
 from ..machine import cores
+from ..runs import folder
+from ..tasks import base as tasks
 from .loading import RunLike, opened
 
 
@@ -31,8 +32,10 @@ def evaluate(
     workers: int | None = 1,
     watch: WatchSymbols = iter,
     **changes: Any,
-) -> Score:
+) -> Any:
     """The score of a text (see above), as the fields of `EvalConfig` say; of an empty one, whose count is 0, it is nan.
+
+    A `Score` for a model of a text, a `LabelScore` or a `TargetScore` for one of pairs: `figures` are all by name.
 
     `workers` processes (None for all cores) score where sequences do not depend on each other. `watch` passes on the
     symbols that are read slowly, to show progress.
@@ -63,25 +66,27 @@ def character_scores(
 
 
 def evaluator(
-    run: RunLike,
+    run: RunLike | None,
     what: TextLike = None,
     config: EvalConfig | None = None,
     *,
     workers: int | None = 1,
     watch: WatchSymbols = iter,
+    runs: str | Path = folder.RUNS,
     **changes: Any,
-) -> Evaluator:
-    """What `evaluate` asks: a run with the texts to score, ready to score them, their lines or their characters.
+) -> Any:
+    """What `evaluate` asks: a run, the newest below `runs` for None, with the texts to score.
 
-    Its `lines` and `characters` come as they are read, from a text of any length.
+    For a model of a text its `lines` and `characters` come as they are read, from a text of any length.
     """
     config = options.change(config or EvalConfig(), changes)
-    return Evaluator(opened(run, "eval"), what, config, workers=workers or cores(), watch=watch)
+    run = opened(run, "eval", runs)
+    return tasks.make(run.task).evaluator(run, what, config, workers or cores(), watch)
 
 
 def surprisal(run: RunLike, what: str) -> np.ndarray:
     """Surprisal of each character of a text in nats, (N,)."""
-    run = opened(run, "eval")
+    run = opened(run, "eval --by char")
     pieces = score.surprisal(run.network, run.vocabulary.encode([what]))
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])
 
@@ -91,4 +96,4 @@ def overlaps(run: RunLike, texts: Sequence[str | np.ndarray], corpus: Corpus | N
 
     `corpus` is the run's, where that is at hand. Raises `UsageError` where it is not at its place.
     """
-    return CorpusIndex(opened(run, "eval"), corpus).overlaps(texts)
+    return CorpusIndex(opened(run, "eval --novelty"), corpus).overlaps(texts)

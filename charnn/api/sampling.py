@@ -81,7 +81,7 @@ def next_characters(
     >>> next_characters("names", "Ann", top_k=3)  # doctest: +SKIP
     {'': 0.5, 'a': 0.4, 'e': 0.1}
     """
-    run, config = opened(run, "sample"), options.change(config or SampleConfig(), changes)
+    run, config = opened(run, "sample --prime"), options.change(config or SampleConfig(), changes)
     p = next_symbols(run.network, run.vocabulary.ids(prime, "the prime", config.unknown), config)
     keys = ["", *map(chr, run.vocabulary.characters)]
     return {keys[symbol]: float(p[symbol]) for symbol in np.argsort(-p, kind="stable").tolist() if p[symbol]}
@@ -99,7 +99,7 @@ def adapt(
 
     >>> generate(adapt("names", Path("letter.txt")).run)  # doctest: +SKIP
     """
-    run = opened(run, "sample")
+    run = opened(run, "sample --adapt")
     options.check_value("adapt_rate", rate, options.bounds(EvalConfig, "dynamic_rate"))
     config = EvalConfig(dynamic=True, dynamic_rate=rate, unknown=unknown, invalid=run.origin.invalid)
     return adapting.adapt(run, texts(run, what, config.unknown, config.invalid), config, watch)

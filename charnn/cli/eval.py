@@ -1,17 +1,14 @@
 """charnn eval"""
 
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ..config import EvalConfig
 from ..conflicts import check
 from ..errors import InputError
-from . import inputs, options, streams
-
-if TYPE_CHECKING:
-    from ..api import Evaluator
+from . import options, streams
 
 PICTURED = {"svg": 5_000, "html": 200_000}  # characters of a picture, at most
 
@@ -23,6 +20,7 @@ PICTURED = {"svg": 5_000, "html": 200_000}  # characters of a picture, at most
 @options.config_options(EvalConfig)
 @click.option("--svg", "picture", flag_value="svg", help="With --by char: the shaded text as a picture.")
 @click.option("--html", "picture", flag_value="html", help="With --by char: the shaded text as a web page.")
+@click.option("--confusion", "by", flag_value="confusion", help="The same as --by confusion.")
 @click.option("--json", "as_json", is_flag=True, help="The score as a JSON object.")
 def command(
     text: tuple[str, ...], model: str | None, runs: str, picture: str | None, as_json: bool, **params: Any
@@ -33,11 +31,16 @@ def command(
     that the model was not trained on. Rows of --by line: bits/char, bits, number and text of the line; of --by char:
     bits, line, column, character. On a terminal --by char shades the text: the redder, the less expected.
 
+    A model of pairs is scored on lines left<TAB>right. Rows of --by line for labels: 1 if it is right, right label,
+    label given, its probability, number and text; for targets: 1 if it is right, bits, number, source, right target
+    and the one written. Figures of targets are of those written freely, and of the right ones taught symbol by symbol.
+
     \b
     charnn eval
     charnn eval --by line < log | sort -rn | head      the oddest lines of a log
     charnn eval --by char letter.txt
     charnn eval --dynamic novel.txt                    the model goes on learning as it reads
+    charnn eval --by confusion dev.tsv                 which label is taken for which
     """
     config = options.config(params, EvalConfig)
     check({"by": config.by, "json": as_json, "picture": picture})
@@ -46,18 +49,26 @@ def command(
     from .. import api
     from ..terminal import console
 
-    about = f", approximately: each piece read from {config.burn_in} characters before it" if config.burn_in else ""
-    run, texts = inputs.opened("eval", model, runs, text, config.unknown, config.invalid, about)
-    found = api.evaluator(run, texts, config, workers=None, watch=console.reading)
+    given = streams.streamed(text or ("-",)) if text or streams.is_piped() else None
+    found = api.evaluator(model, given, config, workers=None, watch=console.reading, runs=runs)
+    console.note(f"{found.run.path} on {found.names}{found.about}")
     if found.mixture:
         console.note(str(found.mixture))
     if picture:
         _write_picture(found, picture)
+    elif not config.by:
+        _write_score(found, as_json)
+    elif config.by == "char" and streams.is_terminal():
+        for rows in found.characters():
+            console.shaded((row.character, row.bits) for row in rows)
     else:
-        {None: _write_score, "line": _write_lines, "char": _write_characters}[config.by](found, as_json)
+        for rows in found.table():
+            for row in rows:
+                streams.write_row(*row)
+            streams.flush()
 
 
-def _write_picture(evaluator: "Evaluator", picture: str) -> None:
+def _write_picture(evaluator: Any, picture: str) -> None:
     """The shaded text, or its start."""
     from ..api import CharacterScores
     from ..terminal import console
@@ -72,35 +83,17 @@ def _write_picture(evaluator: "Evaluator", picture: str) -> None:
     streams.write(scores.svg() if picture == "svg" else scores.html())
 
 
-def _write_lines(evaluator: "Evaluator", _: bool) -> None:
-    for rows in evaluator.lines():
-        for row in rows:
-            streams.write_row(f"{row.bits_per_char:.4f}", f"{row.bits:.2f}", str(row.line), row.text)
-        streams.flush()
-
-
-def _write_characters(evaluator: "Evaluator", _: bool) -> None:
+def _write_score(evaluator: Any, as_json: bool) -> None:
+    from ..tasks.base import make
     from ..terminal import console
 
-    for rows in evaluator.characters():
-        if streams.is_terminal():
-            console.shaded((row.character, row.bits) for row in rows)
-            continue
-        for row in rows:
-            streams.write_row(f"{row.bits:.4f}", str(row.line), str(row.column), row.character)
-        streams.flush()
-
-
-def _write_score(evaluator: "Evaluator", as_json: bool) -> None:
-    from ..terminal import console
-
-    score, baselines = evaluator.score(), evaluator.run.origin.baselines
+    score, task = evaluator.score(), make(evaluator.run.task)
     if not score.count:
         raise InputError(f"{evaluator.names} is empty: there is nothing to score")
     if as_json:
-        known = baselines if evaluator.held_out else {"uniform": baselines["uniform"]}
-        streams.write_json({**score.figures, "baselines": known})
+        streams.write_json({**score.figures, "baselines": task.known(evaluator.run, evaluator.held_out)})
         return
     for name, value in score.figures.items():
         streams.write_row(name.replace("_per_", "/"), f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
-    console.score(score, baselines, evaluator.held_out)
+    if compared := task.compared(evaluator.run, evaluator.held_out):
+        console.note(f"to compare: {compared}")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def opened(
-    verb: str, model: str | None, runs: str, names: Sequence[str], unknown: str, invalid: str, about: str = ""
+    verb: str, model: str | None, runs: str, names: Sequence[str], unknown: str, invalid: str
 ) -> tuple["Run", list["Text"]]:
     """A run to be used as the command `verb` does, and the texts to read, which a note tells of.
 
@@ -23,5 +23,5 @@ def opened(
     run = load(model, verb, runs)
     given = streams.streamed(names or ("-",)) if names or streams.is_piped() else None
     found = api.texts(run, given, unknown, invalid)
-    console.note(f"{run.path} on {', '.join(text.name for text in found)}{about}")
+    console.note(f"{run.path} on {', '.join(text.name for text in found)}")
     return run, found

@@ -91,8 +91,8 @@ class PairVocabulary:
         return self.encode_all((text,), kind)[0]
 
     def decode(self, ids: Iterable[int], kind: str) -> str:
-        """The text of ids; U+FFFD stands for the unknown symbol, and EOS for nothing."""
-        texts = self.labels if is_label(kind) else ("", *self.units, "\ufffd")
+        """The text of ids; U+FFFD stands for what is unknown, and EOS for nothing."""
+        texts = (*self.labels, "\ufffd") if is_label(kind) else ("", *self.units, "\ufffd")
         return join((texts[i] for i in ids), kind)
 
 

@@ -50,6 +50,12 @@ class Evaluator:
         self._read: list[Array] = []  # what was scored, where its novelty is wanted
 
     @property
+    def about(self) -> str:
+        """How texts are read, where that is not exactly."""
+        burn_in = self.config.burn_in
+        return f", approximately: each piece read from {burn_in} characters before it" if burn_in else ""
+
+    @property
     def names(self) -> str:
         """What is scored."""
         return names(self.texts)
@@ -76,6 +82,18 @@ class Evaluator:
     def characters(self) -> Iterator[list[CharacterScore]]:
         """The scores of characters, a list for each piece that is read."""
         return (rows for text in self.texts for rows in by_character(self.run.vocabulary, self._scored(text)))
+
+    def table(self) -> Iterator[list[tuple[str, ...]]]:
+        """The scores of lines or of characters, as the config says, as rows of words.
+
+        Of a line: bits/char, bits, number and text. Of a character: bits, line, column and character.
+        """
+        if self.config.by == "line":
+            for lines in self.lines():
+                yield [(f"{one.bits_per_char:.4f}", f"{one.bits:.2f}", str(one.line), one.text) for one in lines]
+            return
+        for characters in self.characters():
+            yield [(f"{one.bits:.4f}", str(one.line), str(one.column), one.character) for one in characters]
 
     def _reader(self) -> StreamReader:
         return stream_reader(self.run.network, self.config)

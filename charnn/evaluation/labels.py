@@ -54,6 +54,17 @@ class LabelScore:
         return LabelScore(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     @property
+    def figures(self) -> dict[str, float]:
+        """All figures by name."""
+        return {
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "bits_per_label": self.bits,
+            "calibration_error": self.calibration_error,
+            "count": self.count,
+        }
+
+    @property
     def accuracy(self) -> float:
         """The share of sources of which all labels are right."""
         return self.hits / self.count if self.count else math.nan

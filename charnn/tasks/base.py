@@ -1,13 +1,17 @@
 """What a task is: how a corpus becomes batches, what a validation says, what there is to beat, an example to show."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..choices import TASKS
-from ..config import ModelConfig, TaskConfig, TrainConfig
+from ..config import EvalConfig, ModelConfig, TaskConfig, TrainConfig
+from ..errors import UsageError
+from ..io.lazy import WatchSymbols
 from ..io.text import Source, Watch
+from ..options import flag
 from ..runs.run import Run
 
 
@@ -29,6 +33,8 @@ class Task:
     columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
     use = "`charnn sample {model}` writes"  # what to do with a model
     sizes = False  # whether a budget chooses the size of the network
+    evaluates: tuple[str, ...] = ()  # options of `EvalConfig` that have an effect
+    tables: tuple[str, ...] = ("line",)  # rows that evaluation writes
 
     def __init__(self, options: TaskConfig):
         self.options = options
@@ -91,6 +97,33 @@ class Task:
     def example(self, run: Run, part: Any) -> str:
         """A line to show while training; the part is the one that is held out."""
         raise NotImplementedError
+
+    def evaluator(self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter) -> Any:
+        """What scores texts by a run: `score`, whose `figures` are all by name, and `table`, rows as `config.by` says.
+
+        `what` is read as by `evaluation.readers.texts`. Raises `UsageError` for options without an effect.
+        """
+        raise NotImplementedError
+
+    def assert_evaluates(self, config: EvalConfig) -> None:
+        """Raise `UsageError` for an option of evaluation that has no effect on models of this task."""
+        for spec in fields(config):
+            if spec.name not in self.evaluates and getattr(config, spec.name) != spec.default:
+                raise UsageError(
+                    f"{flag(spec.name)} has no effect on a model of --task {self.options.task}: leave it out"
+                )
+        if config.by and config.by not in self.tables:
+            raise UsageError(
+                f"--by {config.by} is not for a model of --task {self.options.task}: choose {' or '.join(self.tables)}"
+            )
+
+    def compared(self, run: Run, held_out: bool) -> str:
+        """What there is to compare a score with, in a line, or nothing."""
+        raise NotImplementedError
+
+    def known(self, run: Run, held_out: bool) -> dict[str, float]:
+        """Baselines that hold for what was scored, by name."""
+        return run.origin.baselines if held_out else {}
 
     def about(self, corpus: Any) -> list[tuple[str, str]]:
         """What a corpus is, as it was understood: names, and words for their values."""

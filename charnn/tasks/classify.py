@@ -4,17 +4,20 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from ..config import EvalConfig
 from ..data.pairs import PairFormat, Pairs
 from ..errors import InputError
 from ..evaluation import bayes
-from ..evaluation.labels import LabelScore
 from ..evaluation.pairs import probabilities
+from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from .base import Validated
+from .evaluating import LabelEvaluator, label_score, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 BAYES_SYMBOLS = 20_000_000  # symbols times labels that are scored for the baseline, at most
@@ -27,6 +30,7 @@ class Classify(PairTask):
     shown = "a text and its label"
     columns = MappingProxyType({"accuracy": "right", "macro_f1": "macro-F1"})
     beaten = MappingProxyType({"majority": "the commonest label", "bayes": "Bayes with {bayes_order:.0f}-grams"})
+    evaluates, tables = ("by", "invalid"), ("line", "label", "confusion")
     use = "`charnn classify {model}` sorts lines"
 
     @property
@@ -62,18 +66,15 @@ class Classify(PairTask):
         best = max(tried, key=lambda order: (tried[order], -order))
         return {**found, "bayes": tried[best], "bayes_order": best}
 
-    def score(self, run: Run, part: Part, workers: int = 1) -> LabelScore:
-        """All that can be counted of a part's labels."""
-        p = probabilities(run.model, run.weights, part.sources, workers)
-        if not self.several:
-            return LabelScore.of_one(p, np.array([one[0] for one in part.targets], int))
-        y = np.zeros((len(p), len(run.vocabulary.labels) + 1), bool)
-        for row, one in zip(y, part.targets, strict=True):
-            row[one] = True
-        return LabelScore.of_several(p, y)
+    def evaluator(
+        self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter
+    ) -> LabelEvaluator:
+        self.assert_evaluates(config)
+        return LabelEvaluator(self.several, run, read(self, run, what, config.invalid), config, workers)
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
-        found = self.score(run, part.some(slice(VALIDATED_PAIRS)), workers)
+        part = part.some(slice(VALIDATED_PAIRS))
+        found = label_score(probabilities(run.model, run.weights, part.sources, workers), part, self.several)
         return Validated(found.bits * math.log(2), {"accuracy": found.accuracy, "macro_f1": found.macro_f1})
 
     def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:

@@ -154,6 +154,9 @@ class PairTask(Task):
             ("batches", f"{run.config.batch} pairs, {run.config.workers} workers"),
         ]
 
+    def compared(self, run: Run, held_out: bool) -> str:
+        return self.to_beat(run) if held_out else ""
+
     def to_beat(self, run: Run, train: Part | None = None) -> str:
         found = run.origin.baselines
         shares = {words: 100 * found[name] for name, words in self.beaten.items() if name in found}

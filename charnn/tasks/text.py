@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import ModelConfig, SampleConfig, TrainConfig
+from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from ..data import tokenized
 from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
@@ -16,9 +16,10 @@ from ..data.read import read
 from ..data.vocabulary import Vocabulary
 from ..errors import InputError
 from ..evaluation import ngram
+from ..evaluation.evaluator import Evaluator
 from ..evaluation.ngram import COUNTED_SYMBOLS
 from ..evaluation.score import evaluate
-from ..io.lazy import Ids
+from ..io.lazy import Ids, WatchSymbols
 from ..io.text import Source, Watch
 from ..nn.model import Model
 from ..parallel.launcher import rank
@@ -42,6 +43,8 @@ class Text(Task):
     """The next character. A part is a stream of ids, (N,)."""
 
     sizes = True
+    evaluates = "by", "burn_in", "dynamic", "dynamic_rate", "segment", "mix", "novelty", "unknown", "invalid"
+    tables = "line", "char"
 
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Corpus:
         return read(*sources, invalid=invalid, watch=watch, **reading)
@@ -93,6 +96,22 @@ class Text(Task):
         (sample,) = generate(run.network, config, rng, np.array([], np.int64))
         text: str = run.vocabulary.decode(sample.ids)
         return text
+
+    def evaluator(self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter) -> Evaluator:
+        self.assert_evaluates(config)
+        return Evaluator(run, what, config, workers=workers, watch=watch)
+
+    def compared(self, run: Run, held_out: bool) -> str:
+        counted = run.origin.baselines
+        if not counted:
+            return ""
+        if held_out:
+            return f"{beside(counted)} on the same text"
+        return f"uniform {counted['uniform']:.3f} bits/char; on its own held-out part: {beside(counted)}"
+
+    def known(self, run: Run, held_out: bool) -> dict[str, float]:
+        counted = run.origin.baselines
+        return counted if held_out else {"uniform": counted["uniform"]}
 
     def about(self, corpus: Corpus) -> list[tuple[str, str]]:
         return about(corpus)

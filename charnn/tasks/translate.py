@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from ..config import EvalConfig
 from ..data.pairs import PairFormat, Pairs
 from ..evaluation.pairs import Written, taught
+from ..io.lazy import WatchSymbols
 from ..runs.run import Run
-from ..sampling.writer import write
 from .base import Validated
+from .evaluating import TargetEvaluator, best_targets, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 WRITTEN_PAIRS = 500  # of the held-out part, from its start, whose targets are written at each validation
@@ -22,6 +25,7 @@ class Translate(PairTask):
     shown = "a source and what is written for it"
     columns = MappingProxyType({"exact": "exact"})
     beaten = MappingProxyType({"copy": "copying the source", "commonest": "the commonest target"})
+    evaluates = ("by", "invalid", "beam")
     use = "`charnn translate {model}` rewrites lines"
 
     @property
@@ -41,15 +45,16 @@ class Translate(PairTask):
             "commonest": float(np.mean([one.tobytes() == common for one in valid.targets])),
         }
 
-    def written(self, run: Run, part: Part, width: int = 1, workers: int = 1) -> list[str]:
-        """The likeliest target that a beam finds for each source."""
-        found = write(run.model, run.weights, part.sources, width, workers)
-        return [run.vocabulary.decode(some[0].ids, run.vocabulary.target) if some else "" for some in found]
+    def evaluator(
+        self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter
+    ) -> TargetEvaluator:
+        self.assert_evaluates(config)
+        return TargetEvaluator(run, read(self, run, what, config.invalid), config, workers)
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         few, fewer = part.some(slice(VALIDATED_PAIRS)), part.some(slice(WRITTEN_PAIRS))
         loss = taught(run.model, run.weights, few.sources, few.targets, workers).score.mean
-        found = Written.of(self.written(run, fewer, workers=workers), fewer.target_texts)
+        found = Written.of(best_targets(run, fewer, workers=workers), fewer.target_texts)
         return Validated(loss, {"exact": found.accuracy, "character_error": found.character_error})
 
     def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
@@ -59,4 +64,4 @@ class Translate(PairTask):
     def example(self, run: Run, part: Part) -> str:
         """One of the held-out sources, with what is written for it."""
         one = part.one(run.step)
-        return f"{one.source_texts[0]}: {self.written(run, one)[0]}"
+        return f"{one.source_texts[0]}: {best_targets(run, one)[0]}"

@@ -14,10 +14,9 @@ from tqdm import tqdm
 
 from ..data.corpus import Corpus
 from ..evaluation.ngram import Baselines
-from ..evaluation.score import Score
 from ..io.text import Source
 from ..runs.folder import RUNS, Folder
-from ..tasks.text import about, beside
+from ..tasks.text import about
 from ..training.session import Session
 
 MIN_BYTES_FOR_BAR = 1 << 26  # bytes of text that take long enough to read for a bar
@@ -154,14 +153,6 @@ def closing(session: Session) -> None:
             note(f"forgotten: {lost[0]:.4f} bits/{task.unit} before and {lost[1]:.4f} now, held out of {names}")
     if next := session.advice(named(folder, "--name")):
         note(f"next: {next}")
-
-
-def score(result: Score, against: dict[str, float] | None, held_out: bool) -> None:
-    """What counting makes of the same text, for those who read a score on a terminal."""
-    if against and held_out:
-        note(f"to compare: {beside(against)} on the same text")
-    elif against:
-        note(f"to compare: uniform {against['uniform']:.3f} bits/char; on its own held-out part: {beside(against)}")
 
 
 def shaded(characters: Iterable[tuple[str, float]]) -> None:

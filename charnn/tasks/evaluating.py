@@ -1,0 +1,231 @@
+"""Pairs scored by a run: what a command writes is the same for all tasks on pairs."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..data import pairs
+from ..data.pairs import Pairs
+from ..data.units import join
+from ..errors import InputError
+from ..evaluation.labels import THRESHOLD, LabelScore
+from ..evaluation.pairs import Taught, Written, probabilities, taught
+from ..evaluation.score import Score
+from ..io.text import Source, encode, file_source
+from ..runs.run import Run
+from ..sampling.writer import write
+from ..verbs import EvalConfig
+from .pairs import PairTask, Part
+
+Row = tuple[str, ...]
+
+
+class Figures(Protocol):
+    """What can be counted of a part."""
+
+    @property
+    def count(self) -> int:
+        """Pairs."""
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All figures by name."""
+
+
+class PairsRead(NamedTuple):
+    """Pairs to score: their name, and whether they are what the run's corpus was not trained on."""
+
+    part: Part
+    names: str
+    held_out: bool
+
+
+def read(task: PairTask, run: Run, what: Any, invalid: str) -> PairsRead:
+    """Lines (a str), a `Path` or names of files, or the held-out part of some `Pairs`, or of the run's own (None)."""
+    if what is None or isinstance(what, Pairs):
+        if what and what.vocabulary != run.vocabulary:
+            raise InputError(f"{what.names[0]} was read with another vocabulary than the model's: give the lines")
+        _, valid = task.split(what or task.reread(run), run.config)
+        own = what is None or what.sha256 == run.origin.sha256
+        return PairsRead(valid, task.options.valid_file or "held-out part", own)
+    if isinstance(what, str):
+        sources = [Source("the text", lambda: BytesIO(encode(what)))]
+    else:
+        sources = [_held(file_source(one)) for one in ([what] if isinstance(what, Path | Source) else what)]
+    found = pairs.read(sources, task.format, invalid, vocabulary=run.vocabulary)
+    names = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
+    return PairsRead(Part(found, np.arange(len(found))), names, False)
+
+
+def _held(source: Source) -> Source:
+    """A source that can be read again."""
+    data = b"".join(source.pieces())
+    return Source(source.name, lambda: BytesIO(data))
+
+
+class PairEvaluator:
+    """A run and pairs to score by it, once: see `evaluation.evaluator.Evaluator` for a text.
+
+    A subclass counts (`score`), and has a method for each way of `--by`, which `tables` names.
+    """
+
+    tables: Mapping[str, str] = MappingProxyType({})
+    about = ""
+    mixture = None
+
+    def __init__(self, run: Run, read: PairsRead, config: EvalConfig, workers: int):
+        self.run, self.config, self.workers = run, config, workers
+        self.part, self.names, self.held_out = read
+
+    def score(self) -> Figures:
+        """All figures. Raises `InputError` where there is nothing to score."""
+        if not len(self.part.rows):
+            raise InputError(f"{self.names} is empty: there is nothing to score")
+        return self._figures()
+
+    def table(self) -> Iterator[Sequence[Row]]:
+        """Rows as the config says, some at a time."""
+        return iter(getattr(self, self.tables[self.config.by or ""])())
+
+    def _figures(self) -> Figures:
+        raise NotImplementedError
+
+
+class LabelEvaluator(PairEvaluator):
+    """Labels of texts."""
+
+    tables = MappingProxyType({"line": "lines", "label": "by_label", "confusion": "confusion"})
+
+    def __init__(self, several: bool, *args: Any):
+        super().__init__(*args)
+        self.several = several
+
+    @cached_property
+    def p(self) -> np.ndarray:
+        """Of each label for each text, (N, L)."""
+        return probabilities(self.run.model, self.run.weights, self.part.sources, self.workers)
+
+    @cached_property
+    def found(self) -> LabelScore:
+        """All that can be counted."""
+        return label_score(self.p, self.part, self.several)
+
+    def lines(self) -> Iterator[list[Row]]:
+        """Whether it is right, the right label and the one given, its probability, the line's number and its text."""
+        given = [self._given(p) for p in self.p]
+        rows = zip(self.part.target_texts, given, self.part.source_texts, strict=True)
+        yield [
+            (f"{right == label:d}", right, label, f"{p:.4f}", str(number), text)
+            for number, (right, (label, p), text) in enumerate(rows, 1)
+        ]
+
+    def by_label(self) -> Iterator[list[Row]]:
+        """Precision, recall, F1 and count of each label."""
+        score, names = self.found, self._names
+        yield [("label", "precision", "recall", "f1", "count")]
+        yield [
+            (name, *(f"{figure[i]:.4f}" for figure in (score.precision, score.recall, score.f1)), str(score.there[i]))
+            for i, name in enumerate(names)
+            if score.there[i] + score.found[i]
+        ]
+
+    def confusion(self) -> Iterator[list[Row]]:
+        """How often each right label (rows) is taken for each (columns)."""
+        names, counts = self._names, self.found.confusion
+        there = [i for i in range(len(names)) if counts[i].any() or counts[:, i].any()]
+        yield [("right / given", *(names[i] for i in there))]
+        yield [(names[i], *(str(counts[i, j]) for j in there)) for i in there]
+
+    def _figures(self) -> Figures:
+        return self.found
+
+    def _given(self, p: np.ndarray) -> tuple[str, float]:
+        labels = self.run.vocabulary.labels
+        if not self.several:
+            return labels[int(p.argmax())], float(p.max())
+        there = p >= THRESHOLD
+        return join((labels[i] for i in np.flatnonzero(there)), "labels"), float(np.where(there, p, 1 - p).prod())
+
+    @property
+    def _names(self) -> list[str]:
+        return [*self.run.vocabulary.labels, "\ufffd"]
+
+
+def label_score(p: np.ndarray, part: Part, several: bool) -> LabelScore:
+    """All that can be counted of labels with these probabilities (N, L)."""
+    if not several:
+        return LabelScore.of_one(p, np.array([one[0] for one in part.targets], int))
+    y = np.zeros((len(p), p.shape[1] + 1), bool)
+    for row, one in zip(y, part.targets, strict=True):
+        row[one] = True
+    return LabelScore.of_several(p, y)
+
+
+@dataclass(frozen=True)
+class TargetScore:
+    """What the right targets cost, and how far those that are written are from them."""
+
+    taught: Score
+    written: Written
+
+    @property
+    def count(self) -> int:
+        """Targets."""
+        return self.written.count
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All figures by name: of what was written freely, then of what each symbol costs after the right ones."""
+        return {
+            "written_exact": self.written.accuracy,
+            "written_character_error": self.written.character_error,
+            "written_word_error": self.written.word_error,
+            "taught_bits_per_char": self.taught.bits,
+            "taught_accuracy": self.taught.accuracy,
+            "count": self.count,
+        }
+
+
+class TargetEvaluator(PairEvaluator):
+    """Targets of sources, written freely by a beam, and scored where each symbol is taught the right ones before it."""
+
+    tables = MappingProxyType({"line": "lines"})
+
+    @property
+    def about(self) -> str:  # type: ignore[override]
+        return f"; written: by a beam of {self.config.beam}; taught: each symbol read after the right ones before it"
+
+    @cached_property
+    def taught(self) -> Taught:
+        """What the right targets cost."""
+        return taught(self.run.model, self.run.weights, self.part.sources, self.part.targets, self.workers)
+
+    @cached_property
+    def written(self) -> list[str]:
+        """The likeliest target that the beam finds for each source."""
+        return best_targets(self.run, self.part, self.config.beam, self.workers)
+
+    def lines(self) -> Iterator[list[Row]]:
+        """Whether it is right, bits of the right target, the line's number, the source, both targets."""
+        rights = self.part.target_texts
+        rows = zip(self.taught.nats / math.log(2), self.part.source_texts, rights, self.written, strict=True)
+        yield [
+            (f"{right == wrote:d}", f"{bits:.2f}", str(number), source, right, wrote)
+            for number, (bits, source, right, wrote) in enumerate(rows, 1)
+        ]
+
+    def _figures(self) -> Figures:
+        return TargetScore(self.taught.score, Written.of(self.written, self.part.target_texts))
+
+
+def best_targets(run: Run, part: Part, width: int = 1, workers: int = 1) -> list[str]:
+    """The likeliest target that a beam finds for each source."""
+    found = write(run.model, run.weights, part.sources, width, workers)
+    return [run.vocabulary.decode(some[0].ids, run.vocabulary.target) if some else "" for some in found]
