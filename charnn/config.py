@@ -94,6 +94,7 @@ class ModelConfig(Checked):
         "symbol that announces the length (length)",
         choices=ENDINGS,
     )
+    bias: bool = option(True, "add biases b and c to the sums of units; without them they stay 0")
     init_scale: float = option(
         1.0, "factor of the recurrent weights W at the start, which are orthogonal", low=0, high=1000
     )
@@ -108,6 +109,7 @@ class ModelConfig(Checked):
         found = {
             "skip connections": self.skip,
             "residual connections": self.residual,
+            "no biases": not self.bias,
             f"W times {self.init_scale:g} at the start": self.init_scale != 1,
             **{
                 spec.get("says", f"{name.replace('_', ' ')} {{}}").format(value): value != spec["default"]

@@ -65,7 +65,7 @@ def of_text(name: str) -> Conflict:
 
 
 LOCKED = "--dropout-kind locked has no effect on"
-OF_TEXT = "scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence", "init_scale"
+OF_TEXT = "scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence", "init_scale", "bias"
 SHARE = "--teacher-forcing {teacher_forcing}"
 FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
 

@@ -26,6 +26,7 @@ CHOICES: list[dict[str, Any]] = [
     {"cell": "jordan", "decay": 0.0},
     {"recurrence": "diagonal"},
     {"activation": "linear", "init_scale": 0.5},
+    {"bias": False},
     {"delay": 3},
     {"recurrent_depth": 2},
     {"feedforward_depth": 2},

@@ -37,7 +37,7 @@ def shape(run: Run) -> str:
     """Layers, cells, what there is beside them, and the number of parameters."""
     config = run.model.config
     words = [f"{config.layers} x {config.hidden} {config.cell}", *config.describe()]
-    return f"{', '.join(words)}{run.model.ending.says}: {run.weights.count:,} parameters"
+    return f"{', '.join(words)}{run.model.ending.says}: {run.model.parameters:,} parameters"
 
 
 def corpus(run: Run) -> list[str]:

@@ -17,7 +17,7 @@ def describe(run: Run) -> dict[str, Any]:
     best = {"bits/char": round(run.best / math.log(2), 4), "step": run.best_step} if run.best is not None else None
     return {
         "model": {name: value for name, value in asdict(run.model.config).items() if value is not None},
-        "parameters": run.weights.count,
+        "parameters": run.model.parameters,
         "arrays": {name: list(shape) for name, shape in run.model.shapes().items()},
         **({"spectral radius": radii} if radii else {}),
         "vocabulary": "".join(chr(c) for c in run.vocabulary.characters),

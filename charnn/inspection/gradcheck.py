@@ -95,6 +95,8 @@ def check(network: Network, ids: Array, samples: int, rng: np.random.Generator) 
     with ignore_overflow():
         known = [(case, case.gradient(), case.loss()) for case in both]
     for name, w in both[0].network.weights.items():
+        if name in network.model.fixed:
+            continue
         with ignore_overflow():
             chosen = _choose(sum(np.abs(g[name].reshape(-1)) for _, g, _ in known), samples, rng)
             errors = [

@@ -97,6 +97,11 @@ class Model:
         return {**self.hidden.shapes(), **{f"readout/{name}": s for name, s in self.readout.shapes().items()}}
 
     @property
+    def fixed(self) -> tuple[str, ...]:
+        """Names of weights that are 0 and stay so: the biases of a network without them."""
+        return () if self.config.bias else (*self.hidden.biases, "readout/c")
+
+    @property
     def says(self) -> str:
         """How a description of its layers goes on."""
         return self.ending.says
@@ -112,8 +117,8 @@ class Model:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the weights are."""
-        return sum(prod(shape) for shape in self.shapes().values())
+        """How many numbers the weights are that can change."""
+        return sum(prod(shape) for name, shape in self.shapes().items() if name not in self.fixed)
 
     def initial(self, rng: np.random.Generator, dtype: DType = np.float32) -> Parameters:
         """Weights to start from; each layer's docstring says how they are drawn."""
@@ -124,6 +129,8 @@ class Model:
             p[name] *= self.config.init_scale
         for name, value in self.readout.initial(rng).items():
             p[f"readout/{name}"] = value
+        for name in self.fixed:
+            p[name].fill(0)
         return p
 
     @property
@@ -166,7 +173,10 @@ class Model:
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
         dstate = dstate or tuple(np.zeros_like(s) for s in after)
         count = self.ending.count(y if counted is None else y[counted])
-        return Gradient(nats, count, after, backward(dh, dstate, g)[1])
+        dstate = backward(dh, dstate, g)[1]
+        for name in self.fixed:
+            g[name].fill(0)
+        return Gradient(nats, count, after, dstate)
 
     def score(self, p: Parameters, batch: Batch, state: State, ws: Workspace) -> tuple[Array, Array, State]:
         """Surprisal of each target in nats, whether it was the likeliest symbol, (T, B), and the state after them."""

@@ -74,7 +74,7 @@ class Run:
         facts = [
             ", ".join(Path(name).name for name in self.origin.names),
             f"{config.cell} {config.layers} x {config.hidden}",
-            f"{self.weights.count:,} parameters",
+            f"{self.model.parameters:,} parameters",
             f"{self.step:,} updates",
             *([] if self.best is None else [f"{self.best / math.log(2):.4f} bits/char"]),
         ]

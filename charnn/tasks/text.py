@@ -117,7 +117,7 @@ class Text(Task):
         return about(corpus)
 
     def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
-        config, count = run.config, run.weights.count
+        config, count = run.config, run.model.parameters
         state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
         return [
             ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),

@@ -38,6 +38,8 @@ def extended(old: Network, known: Vocabulary, model: Model, vocabulary: Vocabula
     c = old.weights["readout/c"] - shares
     for symbol in new:
         found["readout/c"][symbol] = p[symbol] + S[symbol] @ c
+    for name in model.fixed:
+        found[name].fill(0)
     return found
 
 

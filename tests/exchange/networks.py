@@ -24,6 +24,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "elman, relu": {"cell": "elman"},
     "elman, tanh, no skip": {"cell": "elman", "activation": "tanh", "skip": False},
     "elman, linear": {"cell": "elman", "activation": "linear", "init_scale": 0.5},
+    "elman, no biases": {"cell": "elman", "bias": False},
     "elman, sigmoid": {"cell": "elman", "activation": "sigmoid"},
     "elman, plain layers": {"cell": "elman", "activation": "tanh", "feedforward_depth": 2},
     "elman, deep": {"cell": "elman", "activation": "tanh", "recurrent_depth": 2, "delay": 3},

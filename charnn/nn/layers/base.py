@@ -66,6 +66,11 @@ class Layer(Protocol):
         """Names of the weights that lead from one step to a later one: (H, n H), or (H,) for a diagonal matrix."""
         return ()
 
+    @property
+    def biases(self) -> tuple[str, ...]:
+        """Names of the weights that are added to sums, whatever the input is."""
+        return ()
+
     def linear_step(self, p: Views) -> Array | None:
         """A (n, n): s[t] = s[t-1] A + ..., were all activations the identity, with the state side by side as s (B, n).
 

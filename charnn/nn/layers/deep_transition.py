@@ -66,6 +66,10 @@ class DeepTransition(Recurrent):
         return tuple(self._weights)
 
     @property
+    def biases(self) -> tuple[str, ...]:
+        return "b", *(f"b{k}" for k in self._upper)
+
+    @property
     def _upper(self) -> range:
         """k of the layers of a step above its first."""
         return range(2, self.recurrent_depth + 1)

@@ -30,6 +30,10 @@ class Dense(Layer):
         return (self.hidden,)
 
     @property
+    def biases(self) -> tuple[str, ...]:
+        return ("b",)
+
+    @property
     def looked_up(self) -> int:
         return self._input.looked_up
 

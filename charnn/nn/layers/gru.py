@@ -40,6 +40,10 @@ class GRU(Recurrent):
     def state_sizes(self) -> tuple[int, ...]:
         return (self.hidden,)
 
+    @property
+    def biases(self) -> tuple[str, ...]:
+        return "b", "c"
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {**super().shapes(), "c": (self.hidden,)}
 

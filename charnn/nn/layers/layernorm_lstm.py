@@ -33,6 +33,10 @@ class LayerNormLSTM(LSTM):
         """This class, or `LSTM` where nothing is normalised."""
         return (LayerNormLSTM if norm == "layer" else LSTM)(inputs, hidden, symbols, **options)
 
+    @property
+    def biases(self) -> tuple[str, ...]:
+        return "b", "shift"
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         columns = (4 * self.hidden,)
         return {**super().shapes(), "gain": columns, "shift": columns}

@@ -48,6 +48,10 @@ class Linear(Layer):
         return (self.outputs,)
 
     @property
+    def biases(self) -> tuple[str, ...]:
+        return (self.bias,)
+
+    @property
     def looked_up(self) -> int:
         return self.symbols * self.outputs
 

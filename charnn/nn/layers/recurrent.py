@@ -49,6 +49,10 @@ class Recurrent(Layer):
         return ("W",)
 
     @property
+    def biases(self) -> tuple[str, ...]:
+        return ("b",)
+
+    @property
     def looked_up(self) -> int:
         return self._input.looked_up
 

@@ -56,6 +56,10 @@ class Stack(Layer):
         return tuple(f"{at}/{name}" for at, layer in self._named for name in layer.recurrent_weights)
 
     @property
+    def biases(self) -> tuple[str, ...]:
+        return tuple(f"{at}/{name}" for at, layer in self._named for name in layer.biases)
+
+    @property
     def causal(self) -> bool:
         return all(map(is_causal, self.layers))
 
