@@ -10,7 +10,7 @@ from typing import Any
 from .choices import CELLS, CONDITION, ENCODER, ENDINGS, OPTIMIZERS, POOLING, SCHEDULES, SCHEMES, SYMBOL_DROPOUT, TASKS
 from .conflicts import check
 from .errors import UsageError
-from .options import Checked, option, with_old_names
+from .options import Checked, duration, option, with_old_names
 from .verbs import INVALID
 from .verbs import EvalConfig as EvalConfig
 from .verbs import SampleConfig as SampleConfig
@@ -25,6 +25,19 @@ def _course(text: str) -> str:
     if len(shares) not in (1, 2) or not all(0 <= share <= 1 for share in shares):
         raise UsageError(f"--teacher-forcing is {text!r}: give a number from 0 to 1, or two of them, like 1.0:0.5")
     return ":".join(str(share) for share in dict.fromkeys(shares))
+
+
+def _minutes(time: float | str | None) -> float | None:
+    """A number of minutes, or a time like 90s, 10m or 1h30m. Raises `UsageError` for anything else."""
+    if not isinstance(time, str):
+        return time
+    seconds = duration(time)
+    if seconds is None:
+        try:
+            return float(time)
+        except ValueError:
+            raise UsageError(f"--minutes is {time!r}: give a number of minutes, or a time like 90s or 1h30m") from None
+    return seconds / 60
 
 
 @cache
@@ -238,7 +251,9 @@ class TrainConfig(Checked):
     freeze: int = option(0, "lowest layers that keep the weights of --from, except of new characters", low=0, high=64)
     epochs: float | None = option(None, "maximum number of passes over the training part", low=1e-6, high=1e9)
     steps: int | None = option(None, "maximum number of updates", low=1, high=10**12)
-    minutes: float | None = option(None, "maximum time in minutes", low=1e-6, high=1e7)
+    minutes: float | None = option(
+        None, "maximum time: a number of minutes, or 90s, 10m, 1h30m", low=1e-6, high=1e7, form=_minutes
+    )
     patience: int = option(
         10, "stop after this many validations in a row without a better one; 0 for never", low=0, high=10**9
     )

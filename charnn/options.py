@@ -1,5 +1,6 @@
 """Options of a configuration: a default, a help text, bounds and choices, checked when a configuration is made."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import wraps
@@ -111,6 +112,16 @@ def no_effect(name: str, key: str, choice: str, choices: Iterable[str]) -> Usage
         f"{flag(name)} has no effect on {flag(key)} {choice}: leave it out, or choose {flag(key)} "
         f"{' or '.join(choices)}"
     )
+
+
+UNITS = {"h": 3600, "m": 60, "s": 1}  # seconds
+PARTS = re.compile("".join(rf"(?:(?P<{unit}>\d+(?:\.\d+)?){unit})?" for unit in UNITS))
+
+
+def duration(text: str) -> float | None:
+    """A time like 90s, 10m, 1h30m, or a number of minutes, in seconds; None for anything else."""
+    parts = PARTS.fullmatch(text + "m" if re.fullmatch(r"\d+(\.\d+)?", text) else text)
+    return sum(float(parts[unit] or 0) * each for unit, each in UNITS.items()) if parts and text else None
 
 
 def flag(name: str) -> str:

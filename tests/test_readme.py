@@ -51,7 +51,7 @@ def test_commands_parse(line: str) -> None:
 
 def test_there_are_commands_to_parse() -> None:
     assert len(COMMANDS) > 15
-    assert {stage[0] for line in COMMANDS for stage in stages(line)} == set(
+    assert {stage[0] for line in COMMANDS for stage in stages(line)} <= set(
         program.list_commands(click.Context(program))
     )
 

@@ -37,10 +37,10 @@ def command(
 
     \b
     charnn eval
-    charnn eval --by line < log | sort -rn | head      the oddest lines of a log
+    charnn eval --by line < log | sort -rn | head   the oddest lines of a log
     charnn eval --by char letter.txt
-    charnn eval --dynamic novel.txt                    the model goes on learning as it reads
-    charnn eval --by confusion dev.tsv                 which label is taken for which
+    charnn eval --dynamic novel.txt                 learns from what it reads
+    charnn eval --by confusion dev.tsv              which label is taken for which
     """
     config = options.config(params, EvalConfig)
     check({"by": config.by, "json": as_json, "picture": picture})

@@ -15,9 +15,9 @@ def command(path: str, model: str | None, runs: str, as_json: bool) -> None:
 
     \b
     .safetensors  weights with PyTorch's names
-    DIR           these, and a module of PyTorch that loads them, configuration, vocabulary, model card
-    .onnx         for onnxruntime: symbols and a state in, scores and the next state out
-    .html         a web page that scores what is typed and goes on from there, offline
+    DIR           these, a module of PyTorch that loads them, and a model card
+    .onnx         for onnxruntime: symbols and state in, scores and state out
+    .html         a web page that scores what is typed, and continues it
     .h            C99: the weights, and a function for one step
 
     The check needs PyTorch, onnxruntime, node or a C compiler; where that is missing charnn's arithmetic takes its

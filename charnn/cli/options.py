@@ -10,19 +10,30 @@ import click
 from ..config import EvalConfig, ModelConfig, TrainConfig
 from ..options import C, Checked, help_text, old_names, own
 from .shell import types as value_types
+from .shell.groups import CHIEF, RUN, group_of
+from .shell.help import Option
 
 F = TypeVar("F", bound=Callable[..., Any])
 RENAMED = {"out": "runs", **old_names(TrainConfig, EvalConfig)}  # options of version 0.1, and what they are called now
 SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature"), "otherwise": ("--else", "--otherwise")}
 
-model = click.option("-m", "--model", metavar="RUN", help="Run's name, folder or file; the newest run by default.")
-runs = click.option("--runs", default="checkpoints", metavar="DIR", show_default=True, help="Folder of all runs.")
+model = click.option(
+    "-m", "--model", metavar="RUN", help="Run's name, folder or file; the newest run by default.", cls=Option, group=RUN
+)
+runs = click.option(
+    "--runs", default="checkpoints", metavar="DIR", show_default=True, help="Folder of all runs.", cls=Option, group=RUN
+)
 
 
 def present(name: str) -> str:
     """An option's present name, where it is spelt as version 0.1 spelt it."""
     old = name.replace("-", "_")
     return RENAMED[old].replace("_", "-") if old in RENAMED else name
+
+
+def grouped(group: str, *names: str, **kwargs: Any) -> Callable[[F], F]:
+    """An option of a group."""
+    return click.option(*names, cls=Option, group=group, **kwargs)
 
 
 def choice(flag: str, choices: tuple[str, ...], help: str) -> Callable[[F], F]:
@@ -43,6 +54,7 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
                 flag = "--" + spec.name.replace("_", "-")
                 names = SHORT.get(spec.name, (flag,))
                 kwargs: dict[str, Any] = {"default": spec.default, "help": _sentence(help_text(kind, spec))}
+                kwargs |= {"cls": Option, "group": group_of(kind, spec), "chief": spec.name in CHIEF}
                 if (hint := _without_none(hints[spec.name])) is bool:
                     switch = spec.default or kind in (ModelConfig, TrainConfig)  # what a recipe may have switched on
                     names = (f"{flag}/--no-{flag[2:]}",) if switch else (flag,)
@@ -50,7 +62,8 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
                 else:
                     kwargs["type"] = value_types.of(hint, spec.metadata.get("choices"))
                 if "form" in spec.metadata:
-                    kwargs["callback"] = _written(spec.metadata["form"])
+                    kwargs |= {"callback": _written(spec.metadata["form"]), "type": str}
+                    kwargs["metavar"] = "TIME" if hint is float else None
                 kwargs["show_default"] = spec.default is not None and spec.default != ""
                 function = click.option(*names, spec.name, **kwargs)(function)
         return function

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from . import streams
+from .shell.help import Option
 
 LIST = "list"
 
@@ -58,5 +59,8 @@ option = click.option(
     type=Named(),
     callback=_follow,
     is_eager=True,
+    cls=Option,
+    group="Run",
+    chief=True,
     help="Use a named set of options; options you give override it. `--recipe list` shows all.",
 )

@@ -9,32 +9,38 @@ import click
 from ..config import EvalConfig, SampleConfig
 from ..conflicts import check
 from . import options, streams
+from .shell import groups
+from .shell.help import GroupedCommand
 from .shell.types import Number
 
 if TYPE_CHECKING:
     from ..api import TextSample, TextSampler
 
+GROUPS = groups.RUN, groups.START, groups.DRAWING, groups.OUTPUT
 FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
 
 
-@click.command("sample")
+@click.command("sample", cls=GroupedCommand, groups=GROUPS)
 @options.model
 @options.runs
 @options.config_options(SampleConfig)
-@click.option("--greedy", is_flag=True, help="The likeliest character always: --temp 0.")
-@click.option(
+@options.grouped(groups.DRAWING, "--greedy", is_flag=True, help="The likeliest character always: --temp 0.")
+@options.grouped(
+    groups.START,
     "--prime",
     default="",
     metavar="TEXT",
     help="Text to go on from; - reads it from standard input, less one line end at its end.",
 )
-@click.option(
+@options.grouped(
+    groups.RUN,
     "--adapt",
     metavar="FILE",
     help="Before writing, learn from this text, once, as `charnn eval --dynamic` does; - for standard input. The "
     "model's file stays as it is.",
 )
-@click.option(
+@options.grouped(
+    groups.RUN,
     "--adapt-rate",
     type=Number(float),
     default=EvalConfig.dynamic_rate,
@@ -42,11 +48,14 @@ FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
     metavar="R",
     help="Learning rate of --adapt.",
 )
-@click.option("--keep", metavar="NAME", help="Keep what --adapt learnt as a run of this name.")
-@click.option("--separator", metavar="TEXT", help="What follows each sample, instead of its line end.")
-@click.option("-0", "--null", is_flag=True, help="Follow each sample with NUL, for xargs -0.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a sample, on a line of its own.")
-@click.option(
+@options.grouped(groups.RUN, "--keep", metavar="NAME", help="Keep what --adapt learnt as a run of this name.")
+@options.grouped(
+    groups.OUTPUT, "--separator", metavar="TEXT", help="What follows each sample, instead of its line end."
+)
+@options.grouped(groups.OUTPUT, "-0", "--null", is_flag=True, help="Follow each sample with NUL, for xargs -0.")
+@options.grouped(groups.OUTPUT, "--json", "as_json", is_flag=True, help="A JSON object a sample, on a line of its own.")
+@options.grouped(
+    groups.OUTPUT,
     "--novelty",
     is_flag=True,
     help="Before each sample, where its text stands already: train, valid, or new; and how much of all was copied.",
@@ -57,9 +66,9 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
 
     \b
     charnn sample --temp 0.8
-    charnn sample -n 20 --novelty              20 names, say, and which of them were in the training text
+    charnn sample -n 20 --novelty       20 lines, and which of them are not new
     echo "To be" | charnn sample --prime - --length 500 --past-end
-    charnn sample --adapt letter.txt           after learning from that text, once
+    charnn sample --adapt letter.txt    after learning from that text, once
     """
     config = options.config({**params, **({"temp": 0.0} if params["greedy"] else {})}, SampleConfig)
     check({**params, "json": params["as_json"]}, options.given(ctx))

@@ -33,9 +33,9 @@ def command(
     characters, sequences, vocabulary, and the bits per character of counting models on the held-out part.
 
     \b
-    charnn tokenize corpus.txt -o tokens.npz     any size, in bounded memory; charnn train tokens.npz
-    charnn tokenize corpus.txt -o - | head       ids, a sequence a line; 0 is the end of a sequence
-    charnn tokenize --decode tokens.npz          the text again, byte for byte
+    charnn tokenize corpus.txt -o tokens.npz   for `charnn train tokens.npz`
+    charnn tokenize corpus.txt -o - | head     ids, a sequence a line; 0 ends one
+    charnn tokenize --decode tokens.npz        the text again, byte for byte
     """
     check({"output": output, "decode": decode, "vocabulary": vocabulary})
     if decode:

@@ -10,6 +10,8 @@ from ..conflicts import check
 from ..options import own
 from ..parallel import launcher
 from . import options, recipe, streams
+from .shell import groups
+from .shell.help import GroupedCommand
 from .signals import Stop, last_words
 
 if TYPE_CHECKING:
@@ -19,16 +21,19 @@ BUDGET = (
     "Time to train: 90s, 10m, 1h30m, or a number of minutes. Chooses the --hidden and --layers that are not given: the "
     "largest network that converges in this time on this machine."
 )
+GROUPS = groups.TEXT, groups.NETWORK, groups.VARIANTS, groups.TRAINING, groups.BUDGET, groups.RUN
 
 FROM = "Start from the weights of a trained run: its name, folder or file. The sizes of the network are those of it."
 
 
-@click.command("train")
+@click.command("train", cls=GroupedCommand, groups=GROUPS)
 @click.argument("corpus", nargs=-1)
-@click.option("--resume", is_flag=True, help="Go on with a run (--name, or the newest) where it stopped.")
-@click.option("--name", help="Name of the run; the corpus' by default.")
+@options.grouped(
+    groups.RUN, "--resume", chief=True, is_flag=True, help="Go on with a run (--name, or the newest) where it stopped."
+)
+@options.grouped(groups.RUN, "--name", chief=True, help="Name of the run; the corpus' by default.")
 @recipe.option
-@click.option("--budget", metavar="TIME", help=BUDGET)
+@options.grouped(groups.BUDGET, "--budget", chief=True, metavar="TIME", help=BUDGET)
 @options.runs
 @click.option("--from", metavar="RUN", help=FROM)
 @options.config_options(ReadConfig, TaskConfig, ModelConfig, TrainConfig)

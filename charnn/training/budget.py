@@ -8,7 +8,6 @@ with c = `characters_per_parameter` of its cell. v is measured: real updates on 
 that training will have.
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from ..data.corpus import Corpus
 from ..errors import UsageError
 from ..nn.layers.recurrent import Recurrent
 from ..nn.model import Model
+from ..options import duration
 from ..parallel.choose import worker_group
 from ..runs.run import CorpusInfo
 from ..tasks.text import decide
@@ -31,8 +31,6 @@ PASSES = (100_000, 100), (0, 20)  # k: from so many characters on, so many; more
 HIDDEN = 64, 128, 192, 256, 384, 512, 768, 1024
 LAYERS = 1, 2, 3
 TABLE = (64, 1), (128, 1), (128, 2), (192, 2), (256, 2), (256, 3), (384, 3), (512, 3), (768, 3), (1024, 3)
-UNITS = {"h": 3600, "m": 60, "s": 1}
-PARTS = re.compile("".join(rf"(?:(?P<{unit}>\d+(?:\.\d+)?){unit})?" for unit in UNITS))
 LIMITS = 1, 10_000_000 * 60  # seconds
 MEASURED_SECONDS = 0.4  # of updates, after the first
 MEASURED_WINDOWS = 8  # of the text
@@ -127,9 +125,8 @@ def wanted(parameters: int, symbols: int, cell: str) -> float:
 
 def seconds(text: str) -> float:
     """A time like 90s, 10m, 1h30m, or a number of minutes, in seconds. Raises `UsageError` for anything else."""
-    parts = PARTS.fullmatch(text + "m" if re.fullmatch(r"\d+(\.\d+)?", text) else text)
-    total = sum(float(parts[unit] or 0) * each for unit, each in UNITS.items()) if parts else 0.0
-    if not LIMITS[0] <= total <= LIMITS[1]:
+    total = duration(text)
+    if total is None or not LIMITS[0] <= total <= LIMITS[1]:
         raise UsageError(f"--budget is {text!r}: give a time like 90s, 10m or 1h30m, a second at least")
     return total
 

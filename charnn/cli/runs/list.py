@@ -24,7 +24,7 @@ def command(runs: str, as_json: bool) -> None:
 
     \b
     charnn list
-    charnn list | sort -t "$(printf '\\t')" -nk 4 | head -1   the run of the fewest bits
+    charnn list | sort -t "$(printf '\\t')" -nk 4    the best run first
     """
     from ...errors import CharnnError
     from ...runs.listing import summaries
