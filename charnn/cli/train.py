@@ -22,7 +22,6 @@ BUDGET = (
     "largest network that converges in this time on this machine."
 )
 GROUPS = groups.TEXT, groups.NETWORK, groups.VARIANTS, groups.TRAINING, groups.BUDGET, groups.RUN
-
 FROM = "Start from the weights of a trained run: its name, folder or file. The sizes of the network are those of it."
 
 
@@ -35,7 +34,7 @@ FROM = "Start from the weights of a trained run: its name, folder or file. The s
 @recipe.option
 @options.grouped(groups.BUDGET, "--budget", chief=True, metavar="TIME", help=BUDGET)
 @options.runs
-@click.option("--from", metavar="RUN", help=FROM)
+@options.grouped(groups.RUN, "--from", metavar="RUN", help=FROM)
 @options.config_options(ReadConfig, TaskConfig, ModelConfig, TrainConfig)
 @click.pass_context
 def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:
