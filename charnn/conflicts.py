@@ -195,6 +195,12 @@ CONFLICTS = (
         "--prime - and --adapt - both read standard input",
         "give one of them a text, or a file",
     ),
+    Conflict(
+        ("context", "contexts"),
+        lambda context, contexts: context is not None and contexts is not None,
+        "--context and --contexts both say what to write for",
+        "leave out one of them",
+    ),
     *(needs(name, "adapt") for name in ("adapt_rate", "keep")),
     Conflict(
         ("null", "separator", "json"),

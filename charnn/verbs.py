@@ -21,6 +21,14 @@ class SampleConfig(Checked):
     count: int = option(1, "number of samples", low=0, high=10**9)
     seed: int | None = option(None, "seed; the same one gives the same text", low=0, high=2**63 - 1)
     past_end: bool = option(False, "continue past the end of a sequence, up to --length")
+    context: str | None = option(None, "context to write for, by a model of --task condition")
+    guidance: float = option(
+        1.0,
+        "how far scores are moved from those without the context to those given it, and beyond; for a model that was "
+        "trained with --context-dropout",
+        low=0,
+        high=100,
+    )
     stop: str | None = option(None, "end where this text appears, and leave it out")
     unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
 

@@ -58,6 +58,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"vocabulary": "a.npz", "decode": False}, "--vocabulary needs --decode: add it, or leave --vocabulary out"),
     ({"past_end": True, "count": 2}, "--past-end writes one long sample: leave -n at 1"),
     ({"prime": "-", "adapt": "-"}, "--prime - and --adapt - both read standard input: give one of them a text"),
+    ({"context": "a", "contexts": "-"}, "--context and --contexts both say what to write for: leave out one of them"),
     ({"adapt_rate": 0.1, "adapt": None}, "--adapt-rate needs --adapt: add it, or leave --adapt-rate out"),
     ({"keep": "other", "adapt": None}, "--keep needs --adapt"),
     ({"null": True, "separator": ";", "json": False}, "say differently what follows a sample: give one of them"),

@@ -36,7 +36,8 @@ from charnn.runs.run import CorpusInfo, Run
 from charnn.sampling.sampler import generate
 from charnn.sampling.stepper import FastStepper
 from charnn.tasks import fitting
-from charnn.training import plan, session
+from charnn.tasks.base import CHARACTERS_PER_VALIDATION
+from charnn.training import session
 from charnn.training.session import Session, Validation
 from charnn.training.trainer import Rollback, Trainer, Update
 from tests.helpers.program import invoke
@@ -439,5 +440,5 @@ def test_what_help_says_of_defaults_that_depend_on_the_text_is_what_the_code_doe
     assert f"{patience} validations in a row" in shown
     shares = [share for _, share in fitting.DROPOUT_BY_RATIO]
     assert f"default: {min(shares):g} to {max(shares):g}" in shown
-    least, most = plan.CHARACTERS_PER_VALIDATION
+    least, most = CHARACTERS_PER_VALIDATION
     assert f"at least {least // 1000:,} k and at most {most // 10**6:,} M characters" in shown

@@ -1,6 +1,6 @@
 """Runs that write."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from ..machine import cores
 from ..sampling import adapt as adapting
 from ..sampling.adapt import Adaptation
 from ..sampling.next import next_symbols
-from ..sampling.text import TextSample, TextSampler
+from ..sampling.text import TextSample
+from ..tasks import base as tasks
 from .loading import RunLike, opened
 
 
@@ -27,7 +28,8 @@ def stream(
 
     >>> for character in stream("names", "An", temp=0.8): print(character, end="")  # doctest: +SKIP
     """
-    return sampler(run, prime, config, workers=workers, **changes).stream()
+    found: Iterator[str] = sampler(run, prime, config, workers=workers, **changes).stream()
+    return found
 
 
 def samples(
@@ -36,14 +38,19 @@ def samples(
     config: SampleConfig | None = None,
     *,
     novelty: bool = False,
+    contexts: Sequence[str] | None = None,
     workers: int | None = 1,
     **changes: Any,
 ) -> Iterator[TextSample]:
     """Samples as they are drawn, the prime before each; `changes` are options, the fields of `SampleConfig`.
 
     With `novelty` each has what stands in the run's corpus already. `workers` processes draw (None for all cores).
+    By a model of contexts there are `count` samples for `context`, or for each of several `contexts`.
     """
-    return sampler(run, prime, config, workers=workers, **changes).samples(novelty=novelty)
+    found: Iterator[TextSample] = sampler(run, prime, config, contexts=contexts, workers=workers, **changes).samples(
+        novelty=novelty
+    )
+    return found
 
 
 def generate(
@@ -63,11 +70,20 @@ def generate(
 
 
 def sampler(
-    run: RunLike, prime: str = "", config: SampleConfig | None = None, *, workers: int | None = 1, **changes: Any
-) -> TextSampler:
-    """What `stream` and `samples` ask: a run that has a prime to go on from, ready to write."""
-    config = options.change(config or SampleConfig(), changes)
-    return TextSampler(opened(run, "sample"), prime, config, workers=workers or cores())
+    run: RunLike,
+    prime: str = "",
+    config: SampleConfig | None = None,
+    *,
+    contexts: Sequence[str] | None = None,
+    workers: int | None = 1,
+    **changes: Any,
+) -> Any:
+    """What `stream` and `samples` ask: a run that has a prime to go on from, ready to write.
+
+    By a model of contexts it writes `count` samples for `context`, or for each of several `contexts`.
+    """
+    config, run = options.change(config or SampleConfig(), changes), opened(run, "sample")
+    return tasks.make(run.task).sampler(run, prime, config, contexts, workers or cores())
 
 
 def next_characters(

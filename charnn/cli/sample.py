@@ -14,7 +14,7 @@ from .shell.help import GroupedCommand
 from .shell.types import Number
 
 if TYPE_CHECKING:
-    from ..api import TextSample, TextSampler
+    from ..api import TextSample
 
 GROUPS = groups.RUN, groups.START, groups.DRAWING, groups.OUTPUT
 FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
@@ -31,6 +31,12 @@ FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
     default="",
     metavar="TEXT",
     help="Text to go on from; - reads it from standard input, less one line end at its end.",
+)
+@options.grouped(
+    groups.START,
+    "--contexts",
+    metavar="FILE",
+    help="Contexts to write for, each a line; - for standard input.",
 )
 @options.grouped(
     groups.RUN,
@@ -69,6 +75,7 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     charnn sample -n 20 --novelty       20 lines, and which of them are not new
     echo "To be" | charnn sample --prime - --length 500 --past-end
     charnn sample --adapt letter.txt    after learning from that text, once
+    charnn sample --context Japanese -n 10
     """
     config = options.config({**params, **({"temp": 0.0} if params["greedy"] else {})}, SampleConfig)
     check({**params, "json": params["as_json"]}, options.given(ctx))
@@ -85,10 +92,11 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     if params["keep"]:
         console.note(f"kept in {api.save(run, params['keep'], runs)}/")
     prime = streams.read_text("the prime", run.origin.invalid) if params["prime"] == "-" else params["prime"]
-    sampler = api.sampler(run, prime, config, workers=None)
+    contexts = None if params["contexts"] is None else streams.read_lines(params["contexts"])
+    sampler = api.sampler(run, prime, config, contexts=contexts, workers=None)
     end = "\0" if params["null"] else params["separator"]
     end = run.vocabulary.end or "\n" if end is None else end
-    if config.count == 1 and not params["as_json"] and not params["novelty"]:
+    if config.count == 1 and contexts is None and not params["as_json"] and not params["novelty"]:
         _flow(sampler.prime, sampler.stream())
         streams.write(end)
     else:
@@ -107,7 +115,7 @@ def _flow(first: str, pieces: Iterator[str]) -> None:
     streams.write("".join(held))
 
 
-def _write_samples(sampler: "TextSampler", end: str, as_json: bool, novelty: bool) -> None:
+def _write_samples(sampler: Any, end: str, as_json: bool, novelty: bool) -> None:
     """Write each sample as it is drawn; with novelty at last how much of all was copied."""
     from ..terminal.novelty import Tally
 

@@ -112,6 +112,12 @@ def read_text(name: str, invalid: str) -> str:
     return "".join(decode(buffered().pieces(), name, invalid)).removesuffix("\n")
 
 
+def read_lines(name: str) -> list[str]:
+    """The lines of a file, or of standard input."""
+    text = "".join(decode(streamed([name])[0].pieces(), name)).removesuffix("\n")
+    return text.split("\n") if text else []
+
+
 def buffered(name: str = "-") -> Source:
     """Standard input, or a pipe, as a source that can be read again, until the command is done."""
     import tempfile

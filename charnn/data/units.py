@@ -52,6 +52,7 @@ class PairVocabulary:
     target: str = "characters"
 
     sequence = "pair"  # what it is a vocabulary of
+    end = "\n"  # what follows a target that is written
 
     @property
     def size(self) -> int:

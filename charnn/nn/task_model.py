@@ -93,9 +93,13 @@ class TaskModel:
     ) -> Gradient:
         """ADD into g the gradient of the summed loss of a batch.
 
-        Each symbol that is read is made unknown with the probability `symbol_dropout`.
+        Each symbol that is read is made unknown with the probability `symbol_dropout`, and each source is hidden with
+        the probability `context_dropout`.
         """
         ws, rng = context
+        if self.task.context_dropout and rng:
+            which = rng.random(batch.source.ids.shape[1]) < self.task.context_dropout
+            batch = batch._replace(source=self.network.reader.hide(batch.source, which))
         if self.task.symbol_dropout and rng:
             batch = batch._replace(source=batch.source.masked(self.task.symbol_dropout, self.unknown, rng))
         nats, counted = self.network.gradient(p, g, batch, ws, rng)
@@ -112,7 +116,7 @@ def classifier(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> 
 def conditioned(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:
     """Writes a text of which the context is known."""
     if task.context_as == "label":
-        return _writer(c, task, vocabulary, LabelTable(len(vocabulary.labels), c.hidden))
+        return _writer(c, task, vocabulary, LabelTable(len(vocabulary.labels), c.hidden, bool(task.context_dropout)))
     return _writer(c, task, vocabulary, _encoder(c, task, vocabulary))
 
 

@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..choices import TASKS
-from ..config import EvalConfig, ModelConfig, TaskConfig, TrainConfig
+from ..config import EvalConfig, ModelConfig, SampleConfig, TaskConfig, TrainConfig
 from ..errors import UsageError
 from ..io.lazy import WatchSymbols
 from ..io.text import Source, Watch
 from ..options import flag
 from ..runs.run import Run
+
+CHARACTERS_PER_VALIDATION = 200_000, 2_000_000
 
 
 class Validated(NamedTuple):
@@ -30,6 +32,7 @@ class Task:
 
     unit = "char"
     shown = "a sample"  # what `example` is
+    between_validations = CHARACTERS_PER_VALIDATION  # losses, at least and at most: an epoch in between
     columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
     use = "`charnn sample {model}` writes"  # what to do with a model
     sizes = False  # whether a budget chooses the size of the network
@@ -103,6 +106,10 @@ class Task:
 
         `what` is read as by `evaluation.readers.texts`. Raises `UsageError` for options without an effect.
         """
+        raise NotImplementedError
+
+    def sampler(self, run: Run, prime: str, config: SampleConfig, contexts: Sequence[str] | None, workers: int) -> Any:
+        """What writes after a prime, for contexts or without. Raises `UsageError` for options without an effect."""
         raise NotImplementedError
 
     def assert_evaluates(self, config: EvalConfig) -> None:

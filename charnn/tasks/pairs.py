@@ -67,6 +67,7 @@ class Part(NamedTuple):
 class PairTask(Task):
     """A task on lines left<TAB>right."""
 
+    between_validations = 1, 2_000_000
     beaten: Mapping[str, str] = MappingProxyType({})  # baselines that are shares of what is right, and words for them
 
     @property
@@ -165,8 +166,8 @@ class PairTask(Task):
     def result(self, run: Run) -> str:
         record = run.best_record
         told = [f"{words} {record[name]:.4f}" for name, words in self.columns.items()]
-        bits = f"{record['valid']:.4f} bits/{self.unit}"
-        return f"{', '.join(told)}, {bits} held out, at step {run.best_step:,}; to beat: {self.to_beat(run)}"
+        told.append(f"{record['valid']:.4f} bits/{self.unit}")
+        return f"{', '.join(told)} held out, at step {run.best_step:,}; to beat: {self.to_beat(run)}"
 
 
 class PairLayout(PairBatches):

@@ -14,7 +14,7 @@ from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
 from ..data.read import read
 from ..data.vocabulary import Vocabulary
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..evaluation import ngram
 from ..evaluation.evaluator import Evaluator
 from ..evaluation.ngram import COUNTED_SYMBOLS
@@ -26,6 +26,7 @@ from ..parallel.launcher import rank
 from ..runs.corpus import own_corpus, read_as
 from ..runs.run import Run
 from ..sampling.sampler import generate
+from ..sampling.text import TextSampler
 from .base import Task, Validated, describe_network
 from .fitting import choose_dropout, fit
 
@@ -100,6 +101,13 @@ class Text(Task):
     def evaluator(self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter) -> Evaluator:
         self.assert_evaluates(config)
         return Evaluator(run, what, config, workers=workers, watch=watch)
+
+    def sampler(
+        self, run: Run, prime: str, config: SampleConfig, contexts: Sequence[str] | None, workers: int
+    ) -> TextSampler:
+        if contexts is not None or config.context is not None or config.guidance != 1:
+            raise UsageError("--context, --contexts and --guidance are of models of --task condition: leave them out")
+        return TextSampler(run, prime, config, workers=workers)
 
     def compared(self, run: Run, held_out: bool) -> str:
         counted = run.origin.baselines

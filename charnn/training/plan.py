@@ -18,7 +18,6 @@ from ..tasks.base import Task
 from . import memory, schemes
 from .schemes import Scheme
 
-CHARACTERS_PER_VALIDATION = 200_000, 2_000_000  # between validations, at least and at most: an epoch in between
 MIN_VALIDATIONS = 20  # in a run, at least
 
 
@@ -87,9 +86,9 @@ def new_run(plan: Plan, origin: CorpusInfo) -> Run:
 
 
 def _validation_interval(plan: Plan) -> int:
-    """Updates between validations: an epoch, within `CHARACTERS_PER_VALIDATION`, and 20 of them in a run at least."""
+    """Updates between validations: an epoch, within the task's limits, and 20 of them in a run at least."""
     config, characters, each = plan.config, plan.task.count(plan.train), plan.characters_per_update
-    low, high = CHARACTERS_PER_VALIDATION
+    low, high = plan.task.between_validations
     every = round(min(max(characters, low), high) / each)
     for steps in (config.steps, config.epochs and config.epochs * characters / each):
         every = min(every, int(steps / MIN_VALIDATIONS)) if steps else every

@@ -8,7 +8,7 @@ import charnn
 from charnn.runs.run import Run
 
 TINY: dict[str, Any] = {"hidden": 16, "batch": 8, "dropout": 0.0, "schedule": "constant", "rate": 0.02, "patience": 0}
-TINY |= {"workers": 1, "steps": 60, "validate_every": 30, "symbol_dropout": 0.0}
+TINY |= {"workers": 1, "steps": 60, "validate_every": 30}
 
 
 def lines(task: str, count: int = 240) -> str:
@@ -24,6 +24,7 @@ def lines(task: str, count: int = 240) -> str:
 
 def write(folder: Path, task: str) -> Path:
     """A file of such lines."""
+    folder.mkdir(exist_ok=True)
     path = folder / f"{task}.tsv"
     path.write_text(lines(task), "utf-8")
     return path

@@ -12,8 +12,9 @@ from charnn.data.corpus import Corpus
 from charnn.data.read import read
 from charnn.errors import CharnnError, InputError, UsageError
 from charnn.nn import heads
+from charnn.tasks.base import CHARACTERS_PER_VALIDATION
 from charnn.training import session
-from charnn.training.plan import CHARACTERS_PER_VALIDATION, resolve
+from charnn.training.plan import resolve
 from tests.helpers.toys import corpus, text
 
 NAMES = Path(__file__).parents[2] / "corpora" / "names.txt"

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ...data.pair_batches import Padded
+from ...data.vocabulary import EOS
 from ..layers.base import Array, Arrays, Layer, Rng, is_causal, read_in_reverse
 from ..layers.linear import Linear
 from ..parameters import Views
@@ -34,17 +35,38 @@ class SourceReader(Protocol):
 
     def read(self, p: Views, source: Padded, ws: Workspace, rng: Rng = None) -> Encoded: ...
 
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Ids that are read in place of a source that is hidden."""
+
+    def hide(self, source: Padded, which: np.ndarray) -> Padded:
+        """Sources of which those where `which` (B,) is true are hidden."""
+
 
 @dataclass(frozen=True)
 class LabelTable:
-    """z = U[label]: a row of a table for each label. U starts as `Linear` says. `source.ids` (1, B) are the labels."""
+    """z = U[label]: a row of a table for each label, and with `hides` one more for a label that is hidden.
+
+    U starts as `Linear` says. `source.ids` (1, B) are the labels.
+    """
 
     labels: int
     size: int
+    hides: bool = False
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        return (self.labels,)
+
+    def hide(self, source: Padded, which: np.ndarray) -> Padded:
+        ids = source.ids.copy()
+        ids[0, which] = self.labels
+        return Padded(ids, source.inside)
 
     @property
     def _table(self) -> Linear:
-        return Linear((self.labels,), self.size, symbols=self.labels)
+        rows = self.labels + self.hides
+        return Linear((rows,), self.size, symbols=rows)
 
     @property
     def z_sizes(self) -> tuple[int, ...]:
@@ -74,6 +96,15 @@ class Encoder:
 
     stack: Layer
     pooling: str = "last"
+
+    hidden = ()
+
+    def hide(self, source: Padded, which: np.ndarray) -> Padded:
+        """A source that is hidden is empty."""
+        ids, inside = source.ids.copy(), source.inside.copy()
+        ids[:, which] = EOS
+        inside[1:, which] = False
+        return Padded(ids, inside)
 
     @property
     def z_sizes(self) -> tuple[int, ...]:
