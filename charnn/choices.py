@@ -92,6 +92,17 @@ CELLS = {
         ),
         delay=option(1, "steps that a second recurrent connection goes back; 1 for no second one", low=1, high=1000),
         recurrent_depth=option(1, "layers from the hidden units of one step to those of the next", low=1, high=64),
+        delay_to=option(
+            "last",
+            "layer of a step that the delayed connection leads to: the last, around the others, or the first",
+            choices=("last", "first"),
+            says="delay to the {} layer of a step",
+        ),
+        delay_only=option(
+            False,
+            "let the delayed connection be the only one from one step to a later one",
+            says="no connection but the delayed one",
+        ),
     ),
     "jordan": Cell(
         "charnn.nn.layers.jordan:Jordan",

@@ -93,6 +93,23 @@ CONFLICTS = (
         lambda scale, cell: scale != 1 and CELLS[cell].reads_output,
         "--init-scale has no effect on --cell {cell}, which has no recurrent weights W",
     ),
+    Conflict(
+        ("delay_to", "delay", "recurrent_depth"),
+        lambda to, delay, depth: to == "first" and 1 in (delay, depth),
+        "--delay-to first has no effect without a --delay and a --recurrent-depth of 2 or more",
+    ),
+    Conflict(
+        ("delay_only", "delay"),
+        lambda only, delay: only and delay == 1,
+        "--delay-only has no effect on --delay 1, which has no delayed connection",
+        "leave it out, or choose --delay 2 or more",
+    ),
+    Conflict(
+        ("delay_only", "recurrent_depth"),
+        lambda only, depth: only and depth and depth > 1,
+        "--delay-only leaves no way through the layers of --recurrent-depth {recurrent_depth}",
+        "leave it out, or choose --recurrent-depth 1",
+    ),
     between_layers("feedforward_depth", 1),
     between_layers("residual", False),
     Conflict(

@@ -28,6 +28,8 @@ CHOICES: list[dict[str, Any]] = [
     {"activation": "linear", "init_scale": 0.5},
     {"bias": False},
     {"delay": 3},
+    {"delay": 2, "delay_only": True},
+    {"delay": 2, "recurrent_depth": 3, "delay_to": "first"},
     {"recurrent_depth": 2},
     {"feedforward_depth": 2},
     {"residual": True},

@@ -16,6 +16,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"teacher_forcing": "0.5", "ending": "node"}, "which --ending node does not have: choose --ending eos"),
     ({"init_scale": 0.5, "cell": "jordan"}, "--init-scale has no effect on --cell jordan, which has no recurrent weig"),
+    ({"delay_to": "first", "delay": 1, "recurrent_depth": 2}, "--delay-to first has no effect without a --delay and"),
+    (
+        {"delay_only": True, "delay": 1},
+        "--delay-only has no effect on --delay 1, which has no delayed connection: leave",
+    ),
+    ({"delay_only": True, "recurrent_depth": 3}, "leaves no way through the layers of --recurrent-depth 3: leave it"),
     ({"feedforward_depth": 2, "layers": 1}, "--feedforward-depth has no effect on --layers 1"),
     ({"residual": True, "layers": 1}, "--residual has no effect on --layers 1"),
     ({"dropout_kind": "locked", "dropout": 0}, "--dropout-kind locked has no effect on --dropout 0"),

@@ -57,12 +57,14 @@ def elman(s: Step, x: Inputs, state: list[Vector]) -> Result:
 
 def deep_transition(s: Step, x: Inputs, state: list[Vector]) -> Result:
     layer = s.layer
-    a = s.below(x) + s.recurrent(state[0], "W")
-    if layer.delay > 1:
-        a = a + s.recurrent(state[-1], "D")
-    h = a.through(layer.activation)
-    for k in range(2, layer.recurrent_depth + 1):
-        h = (s[f"b{k}"] + h @ s[f"W{k}"]).through(layer.activation)
+    delayed = layer.recurrent_depth if layer.delay_to == "last" else 1
+    a = s.below(x) if layer.delay_only else s.below(x) + s.recurrent(state[0], "W")
+    for k in range(1, layer.recurrent_depth + 1):
+        if layer.delay > 1 and k == delayed:
+            a = a + s.recurrent(state[-1], "D")
+        h = a.through(layer.activation)
+        if k < layer.recurrent_depth:
+            a = s[f"b{k + 1}"] + h @ s[f"W{k + 1}"]
     return h, [h, *state[:-1]]
 
 

@@ -102,7 +102,7 @@ def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
 def _run(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Run:
     task = TaskConfig(**typed(TaskConfig, header.get("task", {})))
     vocabulary = TASKS[task.task].vocabulary.load()(path, header["vocabulary"])
-    model = TASKS[task.task].network.load()(ModelConfig(**typed(ModelConfig, header["model"])), task, vocabulary)
+    model = TASKS[task.task].network.load()(ModelConfig(**_model_options(header["model"])), task, vocabulary)
     config = TrainConfig(**typed(TrainConfig, _present(header["train"])))
     origin = _origin(header["origin"])
     resumable = any(name.startswith("moments/") for name in arrays)
@@ -189,6 +189,14 @@ def _parameters(model: Any, arrays: Mapping[str, np.ndarray], prefix: str) -> Pa
     for name in p:
         p[name] = arrays[prefix + name]
     return p
+
+
+def _model_options(values: Any) -> dict[str, Any]:
+    """Options of a network. Before there was `delay_to`, a delay led to the first layer of a step."""
+    found = typed(ModelConfig, values)
+    if "delay_to" not in found and (found.get("delay") or 1) > 1 and (found.get("recurrent_depth") or 1) > 1:
+        found["delay_to"] = "first"
+    return found
 
 
 def _present(values: Any) -> Any:

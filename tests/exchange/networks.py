@@ -28,6 +28,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "elman, sigmoid": {"cell": "elman", "activation": "sigmoid"},
     "elman, plain layers": {"cell": "elman", "activation": "tanh", "feedforward_depth": 2},
     "elman, deep": {"cell": "elman", "activation": "tanh", "recurrent_depth": 2, "delay": 3},
+    "elman, deep, delay to the first": {"cell": "elman", "recurrent_depth": 2, "delay": 2, "delay_to": "first"},
+    "elman, delay only": {"cell": "elman", "delay": 2, "delay_only": True},
     "elman, diagonal": {"cell": "elman", "recurrence": "diagonal", "residual": True},
     "elman, half taught": {"cell": "elman", "feedback": "output", "teacher_forcing": "0.4"},
     "jordan": {"cell": "jordan", "layers": 1},

@@ -55,12 +55,16 @@ MODEL: dict[str, Any] = {
     "recurrence": None,
     "delay": None,
     "recurrent_depth": None,
+    "delay_to": None,
+    "delay_only": None,
     "feedforward_depth": 1,
     "residual": False,
     "decay": None,
     "feedback": "none",
     "teacher_forcing": "1.0",
     "norm": None,
+    "init_scale": 1.0,
+    "bias": True,
 }
 
 

@@ -80,6 +80,45 @@ def test_linear_units_grow_as_the_powers_of_their_eigenvalues(scale: float) -> N
     assert gradients.predicted_factor(norms) == pytest.approx(gradients.factor(norms)) == pytest.approx(scale, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"delay": 3},
+        {"delay": 2, "recurrent_depth": 3},
+        {"delay": 2, "recurrent_depth": 3, "delay_to": "first"},
+        {"delay": 4, "delay_only": True},
+        {"recurrence": "diagonal", "delay": 2},
+    ],
+    ids=str,
+)
+def test_the_prediction_knows_delays_and_depths(options: dict[str, Any]) -> None:
+    norms, _ = gradients.gradients_by_lag(Network(*network(activation="linear", **options), False), text(300), 12)
+    for norm in norms:
+        assert norm.rms > 0 and norm.predicted == pytest.approx(norm.rms, rel=1e-9)
+
+
+@pytest.mark.parametrize("delay", [1, 2, 4])
+def test_a_delay_alone_takes_one_power_of_d_for_each_d_steps(delay: int) -> None:
+    """The lecture's Q Lambda^(t/d) Q^T: a gradient shrinks as the power t / d of the eigenvalues."""
+    options = {"delay": delay, "delay_only": True} if delay > 1 else {}
+    norms, _ = gradients.gradients_by_lag(
+        Network(*network(activation="linear", init_scale=0.5, **options), False), text(300), 12
+    )
+    assert norms[12].rms == pytest.approx(norms[0].rms * 0.5 ** (12 / delay), rel=1e-4)
+
+
+def test_a_delay_goes_around_the_layers_of_a_step() -> None:
+    """Through the last of 4 layers a gradient comes back 3 steps by one product; to the first, by four."""
+    found = {}
+    for to in ("last", "first"):
+        model, p = network(activation="linear", recurrent_depth=4, delay=3, delay_to=to)
+        for name in ("W", "W2", "W3", "W4", "D"):
+            p[f"hidden/0/{name}"] = 0.5 * np.eye(H)
+        norms, _ = gradients.gradients_by_lag(Network(model, p, False), text(300), 30)
+        found[to] = gradients.factor(norms[10:])
+    assert found["last"] == pytest.approx(0.5 ** (1 / 3), rel=0.03) and found["first"] < 0.5
+
+
 def test_the_prediction_leaves_out_what_the_activation_takes() -> None:
     norms, _ = gradients.gradients_by_lag(Network(*network(activation="tanh"), False), text(300), 20)
     assert norms[20].rms < 0.5 * norms[20].predicted and norms[0].rms == norms[0].predicted

@@ -390,3 +390,19 @@ def test_an_error_while_saving_leaves_the_old_model(
     with raises(CharnnError, "model.npz", "No space left on device"):
         checkpoint.save(path, replace(run, step=99))
     assert path.read_bytes() == whole and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_delay_from_before_it_could_go_around_leads_to_the_first_layer(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("roses are red\nviolets are blue\n" * 50, "utf-8")
+    options = {**OPTIONS, "delay": 2, "recurrent_depth": 2, "steps": 1, "delay_to": "first"}
+    session = charnn.train(tmp_path / "poem.txt", out=None, **options)
+    list(session)
+    checkpoint.save(tmp_path / "last.npz", session.run)
+    arrays = npz.read(tmp_path / "last.npz")
+    header = npz.json_value("", arrays.pop("header"))
+    for name in ("delay_to", "delay_only", "init_scale", "bias"):  # as version 0.1 wrote it
+        del header["model"][name]
+    del header["digest"]
+    header["digest"] = checkpoint.digest(header, arrays)
+    npz.write(tmp_path / "old.npz", {"header": npz.json_array(header), **arrays})
+    assert alike(checkpoint.load(tmp_path / "old.npz"), session.run)

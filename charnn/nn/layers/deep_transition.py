@@ -1,4 +1,4 @@
-"""Elman's network with more between one step and the next, layers or a delay, or with less, a diagonal W."""
+"""Elman's network with more between one step and the next, layers or a delay, or with less: a diagonal W, or none."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,25 +13,27 @@ from .linear import gradients, rows
 from .recurrent import Recurrent, ResetRows, read_states, reset_rows, with_rows_reset
 from .recurrent_weight import RECURRENT_MATRICES, RecurrentMatrix
 
-INITIAL_SHARES = {"W": 0.75, "D": 0.25}  # more of h[t-1], which says most of the next symbol
+DELAYED_SHARE = 0.25  # of D at the start; the rest is of h[t-1], which says most of the next symbol
+MAX_LINEAR_STEP = 2048  # numbers of a state whose linear step is given as a matrix
 
 
 @dataclass(frozen=True)
 class DeepTransition(Recurrent):
-    """h_1[t] = f(b + x[t] U + h[t-1] W + h[t-d] D),   h_k[t] = f(b_k + h_{k-1}[t] W_k),   h[t] = h_K[t]
+    """h_1[t] = f(b + x[t] U + h[t-1] W),   h_k[t] = f(b_k + h_{k-1}[t] W_k),   h[t] = h_K[t]
 
     K is the recurrent depth: the layers that h passes through from one step to the next (Pascanu et al., 2014). d is
-    the delay: through D a gradient comes back d steps at once, and so vanishes as a power of t / d in t steps (Lin et
-    al., 1996); there is no D where d = 1. With a `diagonal` recurrence W and D are vectors, and h W means h * W: a
-    unit sees no other (IndRNN; Li et al., 2018).
+    the delay: h[t-d] D is added within the f of h_K, or of h_1 where `delay_to` is first. A gradient comes back through
+    D d steps at once, around the other layers, and so vanishes as a power of t / d in t steps (Lin et al., 1996); there
+    is no D where d = 1. With `delay_only` there is no W: nothing else leads from one step to a later one. With a
+    `diagonal` recurrence W and D are vectors, and h W means h * W: a unit sees no other (IndRNN; Li et al., 2018).
 
-    Backwards, with dh[t] from above: dh[t] += da_1[t+1] W^T + da_1[t+d] D^T,   da_k[t] = dh_k[t] f'(a_k[t]),
+    Backwards, with dh[t] from above: dh[t] += da_1[t+1] W^T + da_K[t+d] D^T,   da_k[t] = dh_k[t] f'(a_k[t]),
     dh_{k-1}[t] = da_k[t] W_k^T.
 
     W and W_k start `orthogonal`, or W uniform in [0, 1] where it is diagonal, with units of all kinds of memory; where
-    there is a delay W and D each start as their share of that, so that together they lengthen no h: else relu's values
-    grow without bound. U and all b start as in `Elman`; U times 1 - W - D where these are diagonal, since a unit sums
-    up its inputs over some 1 / (1 - W - D) steps.
+    D is added to another product the two each start as a share of that, so that together they lengthen no h: else
+    relu's values grow without bound. U and all b start as in `Elman`; U times 1 - W - D where these are diagonal, since
+    a unit sums up its inputs over some 1 / (1 - W - D) steps.
     The state is (h[t], h[t-1], ..., h[t-d+1]), (B, H) each. Where it is forgotten, all of it is.
     """
 
@@ -42,6 +44,8 @@ class DeepTransition(Recurrent):
     recurrence: str = "full"
     delay: int = 1
     recurrent_depth: int = 1
+    delay_to: str = "last"
+    delay_only: bool = False
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -55,7 +59,8 @@ class DeepTransition(Recurrent):
     @property
     def _path(self) -> dict[str, RecurrentMatrix]:
         """W, W2, ..., WK: what h meets one after the other."""
-        return {"W": self._kind, **{f"W{k}": RECURRENT_MATRICES["full"] for k in self._upper}}
+        first = {} if self.delay_only else {"W": self._kind}
+        return {**first, **{f"W{k}": RECURRENT_MATRICES["full"] for k in self._upper}}
 
     @property
     def _weights(self) -> dict[str, RecurrentMatrix]:
@@ -64,6 +69,11 @@ class DeepTransition(Recurrent):
     @property
     def recurrent_weights(self) -> tuple[str, ...]:
         return tuple(self._weights)
+
+    @property
+    def _delayed(self) -> int:
+        """k of the layer that h[t-d] D leads to."""
+        return self.recurrent_depth if self.delay_to == "last" else 1
 
     @property
     def biases(self) -> tuple[str, ...]:
@@ -80,26 +90,45 @@ class DeepTransition(Recurrent):
 
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
         found = {name: kind.initial(rng, self.hidden) for name, kind in self._weights.items()}
-        if self.delay > 1:
-            found |= {name: share * found[name] for name, share in INITIAL_SHARES.items()}
+        if self.delay > 1 and not self.delay_only:
+            beside = f"W{self._delayed}" if self._delayed > 1 else "W"
+            found[beside] = (1 - DELAYED_SHARE) * found[beside]
+            found["D"] = DELAYED_SHARE * found["D"]
         found |= {**self._input.initial(rng), **{f"b{k}": np.zeros(self.hidden) for k in self._upper}}
         if self.recurrence == "diagonal":
-            found["U"] *= 1 - found["W"] - found.get("D", 0)
+            found["U"] *= 1 - found.get("W", 0) - (found.get("D", 0) if self._delayed == 1 else 0)
         return found
 
+    def linear_step(self, p: Views) -> Array | None:
+        H, d = self.hidden, self.delay
+        if d * H > MAX_LINEAR_STEP:
+            return None
+        last, delayed = np.eye(H), np.eye(H)
+        for k, name in enumerate(self._path, 1):
+            last = last @ _matrix(p[name])
+            if k > self._delayed:
+                delayed = delayed @ _matrix(p[name])
+        A = np.eye(d * H, k=H)  # each h of the state moves to the place of the one before
+        A[:H, :H] = 0 if self.delay_only else last
+        if d > 1:
+            A[-H:, :H] = _matrix(p["D"]) @ delayed
+        return A
+
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
-        (T, B), H, d, dtype = x[0].shape[:2], self.hidden, self.delay, p["W"].dtype
+        (T, B), H, d, dtype = x[0].shape[:2], self.hidden, self.delay, p["U"].dtype
         past, ended, late = ws.empty((T + d, B, H), dtype), reset_rows(keep), reset_rows(keep, d)
         past[:d] = state[::-1]  # past[t] is h[t-d]: the state, then every h
         h = self._arrays(past, ws)
-        self._input.apply(p, x, h[1], ws)  # h_1[t] = b + x[t] U, to which the loop adds h[t-1] W and h[t-d] D
+        self._input.apply(p, x, h[1], ws)  # h_1[t] = b + x[t] U, to which the loop adds h[t-1] W
         for k in self._upper:
             h[k][...] = p[f"b{k}"]
         hW = ws.empty((B, H), dtype)
         f, products = ACTIVATIONS[self.activation](hW), self._products(p, h, hW, ws)
         for t in range(T):
             if d > 1 and t % d == 0:
-                self._add_delayed(h[1], past[:T], t, p, late, ws)
+                self._add_delayed(h[self._delayed], past[:T], t, p, late, ws)
+            if not products:
+                f.forward(h[1][t])
             for k, (times, before, W, out) in enumerate(products, 1):
                 times(before[t], W, out)
                 if k == 1 and t in ended:
@@ -116,6 +145,8 @@ class DeepTransition(Recurrent):
                 dh[k - 1].fill(0)
             back = [*enumerate(self._products(p, dh[1:], hW, ws, transposed=True), 1)][::-1]
             for t in reversed(range(T)):
+                if not back:
+                    f.backward(h[1][t], dh[1][t])
                 for k, (times, da, W, out) in back:
                     f.backward(h[k][t], dh[k][t])
                     times(da[t], W, out)
@@ -123,7 +154,7 @@ class DeepTransition(Recurrent):
                         hW[ended[t]] = 0
                     np.add(dh[k - 1][t], hW, dh[k - 1][t])
                 if d > 1 and t % d == 0:
-                    self._add_delayed(dpast[:T], dh[1], t, p, late, ws, transposed=True)
+                    self._add_delayed(dpast[:T], dh[self._delayed], t, p, late, ws, transposed=True)
             self._add_gradients(g, h, dh, ended, past, late, ws)
             dx = gradients(x, dtype, ws)
             self._input.reverse(p, x, dh[1], g, dx, ws)
@@ -157,7 +188,7 @@ class DeepTransition(Recurrent):
     def _add_gradients(
         self, g: Views, h: list[Array], da: list[Array], ended: ResetRows, past: Array, late: ResetRows, ws: Workspace
     ) -> None:
-        """dW = sum_t h[t-1]^T da_1[t],   dD = sum_t h[t-d]^T da_1[t],   dW_k = sum_t h_{k-1}[t]^T da_k[t]"""
+        """dW = sum_t h[t-1]^T da_1[t],   dD = sum_t h[t-d]^T da_K[t],   dW_k = sum_t h_{k-1}[t]^T da_k[t]"""
         T = len(da[1])
         with with_rows_reset(h[0], ended):
             for k, (name, kind) in enumerate(self._path.items(), 1):
@@ -166,4 +197,9 @@ class DeepTransition(Recurrent):
             g[f"b{k}"] += np.ones(T * da[k].shape[1], past.dtype) @ rows(da[k])
         if self.delay > 1:
             with with_rows_reset(past, late):
-                self._kind.add_product(g["D"], rows(past[:T]), rows(da[1]), ws)
+                self._kind.add_product(g["D"], rows(past[:T]), rows(da[self._delayed]), ws)
+
+
+def _matrix(W: Array) -> Array:
+    """W, or the diagonal matrix that a vector stands for."""
+    return np.diag(W) if W.ndim == 1 else W

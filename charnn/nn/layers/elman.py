@@ -14,7 +14,13 @@ from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import add_product, gradients, rows
 from .recurrent import Recurrent, reset_rows, with_rows_reset
 
-PLAIN = {"recurrence": "full", "delay": 1, "recurrent_depth": 1}  # options of its row that this layer has no fields for
+PLAIN = {  # options of its row that this layer has no fields for
+    "recurrence": "full",
+    "delay": 1,
+    "recurrent_depth": 1,
+    "delay_to": "last",
+    "delay_only": False,
+}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "diagonal": {"recurrence": "diagonal", "activation": "relu"},
     "delay": {"delay": 3},
     "recurrent depth": {"recurrent_depth": 3},
+    "delay only": {"delay": 3, "delay_only": True},
     "all of them": {"recurrence": "diagonal", "delay": 2, "recurrent_depth": 2, "layers": 2, "skip": True},
     "residual": {"layers": 3, "residual": True},
     "feedforward depth": {"layers": 2, "feedforward_depth": 3, "residual": True, "skip": True},
@@ -71,12 +72,15 @@ def transition(layer: DeepTransition, p: Any, x: Any, state: Any, keep: Any) -> 
     past, hs = list(state), []
     for t in range(len(x)):
         past = [keep[t] * h for h in past]
-        a = p["b"] + x[t] @ p["U"] + times(past[0], p["W"])
-        if layer.delay > 1:
-            a = a + times(past[layer.delay - 1], p["D"])
-        h = f(a)
-        for k in range(2, layer.recurrent_depth + 1):
-            h = f(p[f"b{k}"] + h @ p[f"W{k}"])
+        a = p["b"] + x[t] @ p["U"]
+        if not layer.delay_only:
+            a = a + times(past[0], p["W"])
+        for k in range(1, layer.recurrent_depth + 1):
+            if layer.delay > 1 and k == (layer.recurrent_depth if layer.delay_to == "last" else 1):
+                a = a + times(past[layer.delay - 1], p["D"])
+            h = f(a)
+            if k < layer.recurrent_depth:
+                a = p[f"b{k + 1}"] + h @ p[f"W{k + 1}"]
         past = [h, *past[:-1]]
         hs.append(h)
     return hs, past
@@ -85,23 +89,29 @@ def transition(layer: DeepTransition, p: Any, x: Any, state: Any, keep: Any) -> 
 @resets
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize(
-    ("recurrence", "delay", "depth", "activation"),
+    ("recurrence", "delay", "depth", "activation", "delay_to"),
     [
-        ("diagonal", 1, 1, "relu"),
-        ("full", 2, 1, "tanh"),
-        ("full", 5, 1, "relu"),
-        ("full", T + 3, 1, "tanh"),
-        ("full", 1, 2, "tanh"),
-        ("full", 1, 3, "sigmoid"),
-        ("diagonal", 3, 2, "tanh"),
+        ("diagonal", 1, 1, "relu", "last"),
+        ("full", 2, 1, "tanh", "last"),
+        ("full", 5, 1, "relu", "last"),
+        ("full", T + 3, 1, "tanh", "last"),
+        ("full", 1, 2, "tanh", "last"),
+        ("full", 1, 3, "sigmoid", "last"),
+        ("diagonal", 3, 2, "tanh", "last"),
+        ("diagonal", 3, 2, "tanh", "first"),
+        ("full", 2, 3, "linear", "first"),
+        ("full", 2, 3, "tanh", "last"),
+        ("full", 3, 1, "tanh", "only"),
+        ("diagonal", T + 1, 1, "sigmoid", "only"),
     ],
 )
 def test_outputs_and_gradients_are_torchs(
-    recurrence: str, delay: int, depth: int, activation: str, dtype: Any, reset: bool
+    recurrence: str, delay: int, depth: int, activation: str, delay_to: str, dtype: Any, reset: bool
 ) -> None:
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(delay)
-    layer = DeepTransition((3,), H, activation, 0, recurrence, delay, depth)
+    way = {"delay_only": True} if delay_to == "only" else {"delay_to": delay_to}
+    layer = DeepTransition((3,), H, activation, 0, recurrence, delay, depth, **way)  # type: ignore[arg-type]
     p = Parameters(layer.shapes(), dtype)
     for name, value in layer.initial(rng).items():
         p[name] = value + 0.1 * rng.normal(size=value.shape)
@@ -307,7 +317,9 @@ def test_the_command_line_trains_samples_scores_and_resumes_them(
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 40, "utf-8")
     sizes = ["--hidden", "8", "--steps", "6", "--batch", "4", "--window", "10", "--workers", "1"]
-    flags = [("--" if value else "--no-") + name for name, value in kind.items() if isinstance(value, bool)]
+    flags = [
+        ("--" if value else "--no-") + name.replace("_", "-") for name, value in kind.items() if isinstance(value, bool)
+    ]
     values = {"cell": "elman", "layers": 1, **kind}
     named = [(f"--{name.replace('_', '-')}", str(v)) for name, v in values.items() if v and not isinstance(v, bool)]
     said = well("train", "names.txt", *sizes, *flags, *(part for pair in named for part in pair)).output
@@ -328,5 +340,5 @@ def test_the_spectral_radius_is_told_of_all_that_h_meets() -> None:
     p = model.initial(np.random.default_rng(0))
     p["hidden/0/W"] = np.linspace(-1.5, 1, H)
     found = {name: round(radius(values), 4) for name, values in spectra(Network(model, p, False)).items()}
-    assert found["hidden/0/W"] == 1.5 and found["hidden/0/W2"] == pytest.approx(1, abs=1e-4)
+    assert found["hidden/0/W"] == 1.5 and found["hidden/0/W2"] == pytest.approx(0.75, abs=1e-4)
     assert found.keys() == {"hidden/0/W", "hidden/0/W2", "hidden/0/D"}
