@@ -132,9 +132,9 @@ class Several:
 
 @dataclass(frozen=True)
 class Linear(Schedule):
-    """r up to the knee, and from there along a line to floor r."""
+    """r up to the knee, and from there along a line to final_rate r."""
 
-    floor: float
+    final_rate: float
     knee: float
 
     def rate(self, r: float, q: float) -> float:

@@ -16,6 +16,7 @@ import pytest
 
 import charnn
 from charnn.cli import train as train_command
+from charnn.inspection.activations import ActivationReader
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -166,7 +167,7 @@ def test_words_cluster_into_nouns_and_verbs_and_nouns_into_animates_and_inanimat
 def test_mean_states_are_those_of_the_words() -> None:
     # Read one by one, and gathered by hand.
     run, text = trained("sentences"), EXPERIMENTS["sentences"].read[:300]
-    reader = elman.Reader(run.model, run.weights, run.reset)
+    reader = ActivationReader(run.network)
     states: dict[str, list[np.ndarray]] = {}
     for symbol in text:
         states.setdefault(symbol, []).append(reader.read(run.vocabulary.ids(symbol))[0][0])

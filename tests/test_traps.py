@@ -37,6 +37,7 @@ from charnn.sampling.sampler import generate
 from charnn.sampling.stepper import FastStepper
 from charnn.tasks import fitting
 from charnn.tasks.base import CHARACTERS_PER_VALIDATION
+from charnn.tasks import text as text_task
 from charnn.training import session
 from charnn.training.session import Session, Validation
 from charnn.training.trainer import Rollback, Trainer, Update
@@ -252,7 +253,8 @@ def test_no_file_is_opened_as_text_without_an_encoding() -> None:
                 continue
             name = ast.unparse(node.func)
             given = ast.unparse(node)
-            if name == "open" or name.endswith((".read_text", ".write_text")):
+            own = name.startswith("streams.")  # which takes what to do with bytes that are no text
+            if name == "open" or (name.endswith((".read_text", ".write_text")) and not own):
                 assert re.search(r"'[rwa]b'|encoding=|utf-?8", given), f"{path}: {given}"
 
 
@@ -285,7 +287,7 @@ def test_adams_moments_go_on_when_the_rate_decays() -> None:
 
 def test_a_plateau_changes_the_rate_and_leaves_the_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     running = begin(schedule="plateau", validate_every=1, steps=4)
-    monkeypatch.setattr(session, "evaluate", lambda *_, **__: Score(1.0, 1))
+    monkeypatch.setattr(text_task, "evaluate", lambda *_, **__: Score(1.0, 1))
     kept: list[np.ndarray] = []
     for event in running:
         moments = [moment.flat.copy() for moment in running.run.moments]
@@ -298,7 +300,7 @@ def test_a_plateau_changes_the_rate_and_leaves_the_moments(monkeypatch: pytest.M
 
 def test_the_best_validation_is_not_overwritten_by_a_worse_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([2.0, 3.0, 2.5])
-    monkeypatch.setattr(session, "evaluate", lambda *_, **__: Score(next(losses), 1))
+    monkeypatch.setattr(text_task, "evaluate", lambda *_, **__: Score(next(losses), 1))
     running = begin(tmp_path, steps=15)
     best = b""
     for event in running:

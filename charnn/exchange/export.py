@@ -38,10 +38,10 @@ def export(run: Run, path: str | Path) -> Exported:
     """
     assert_used_for(run, "export")
     path = Path(path)
-    write, open = writer(path)
+    write, opened = writer(path)
     write(path, run)
     size = sum(file.stat().st_size for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file())
-    return Exported(path, size, check.check(run, *open(path, run)))
+    return Exported(path, size, check.check(run, *opened(path, run)))
 
 
 def writer(path: Path) -> tuple[Writer, Opener]:

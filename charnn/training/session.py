@@ -9,6 +9,7 @@ from typing import Any
 from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..errors import DivergenceError, UsageError
+from ..options import flag
 from ..parallel.choose import worker_group
 from ..runs import checkpoint
 from ..runs.corpus import assert_same_corpus
@@ -207,10 +208,8 @@ def resume(
     for option in (*FIXED_OPTIONS, *run.config.options_of("scheme")):
         was, now = getattr(run.config, option), getattr(plan.config, option)
         if option in changes and was != now:
-            raise UsageError(
-                f"this run was trained {f'with --{option} {was},' if was is not None else f'without --{option}'} "
-                f"and cannot be resumed with {now}: train a new run"
-            )
+            how = f"without {flag(option)}" if was is None else f"with {flag(option)} {was},"
+            raise UsageError(f"this run was trained {how} and cannot be resumed with {now}: train a new run")
     plan.config.refuse_idle(changes)
     plan.check_memory()
     run.config = plan.config

@@ -347,7 +347,7 @@ def test_resuming_goes_on_where_the_run_stopped(new: Path) -> None:
         ("window", "4"),
         ("optimizer", "sgd"),
         ("seed", "1"),
-        ("valid", "0.2"),
+        ("valid-share", "0.2"),
         ("state", "carry"),
         ("scheme", "full"),
         ("stride", "4"),

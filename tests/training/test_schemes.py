@@ -293,10 +293,10 @@ class Reader:
     T=st.integers(1, 12),
     stride=st.integers(1, 12),
     members=st.integers(1, 3),
-    validate_every=st.integers(1, 30),
+    every=st.integers(1, 30),
 )
-@example(N=5, B=9, T=4, stride=2, members=2, validate_every=30)
-@example(N=37, B=6, T=12, stride=5, members=3, validate_every=7)
+@example(N=5, B=9, T=4, stride=2, members=2, every=30)
+@example(N=37, B=6, T=12, stride=5, members=3, every=7)
 def test_every_symbol_counts_once_an_epoch(N: int, B: int, T: int, stride: int, members: int, every: int) -> None:
     """By all workers together; and what counts is counted."""
     ids = np.arange(1, N + 1, dtype=np.uint8)
