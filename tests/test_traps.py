@@ -36,8 +36,8 @@ from charnn.runs.run import CorpusInfo, Run
 from charnn.sampling.sampler import generate
 from charnn.sampling.stepper import FastStepper
 from charnn.tasks import fitting
-from charnn.tasks.base import CHARACTERS_PER_VALIDATION
 from charnn.tasks import text as text_task
+from charnn.tasks.base import CHARACTERS_PER_VALIDATION
 from charnn.training import session
 from charnn.training.session import Session, Validation
 from charnn.training.trainer import Rollback, Trainer, Update
@@ -417,7 +417,8 @@ def test_documented_defaults_are_those_of_the_code() -> None:
     for command, kinds in (("train", (ModelConfig, TrainConfig)), ("sample", (SampleConfig,))):
         with program.make_context("charnn", [command, "--help"], resilient_parsing=True) as context:
             options = {option.name: option for option in program.get_command(context, command).params}  # type: ignore[union-attr]
-        output = invoke(command, "--help", terminal_width=300).output
+        everything = "--help-all" if command == "train" else "--help"
+        output = invoke(command, everything, terminal_width=300).output
         parts = [" ".join(part.split()) for part in re.split(r"\n  (?:-\w, )?(?=--)", output)]
         shown = {part.split()[0].strip(","): part for part in parts if part.startswith("--")}
         for kind in kinds:
@@ -436,7 +437,7 @@ def test_documented_defaults_are_those_of_the_code() -> None:
 
 
 def test_what_help_says_of_defaults_that_depend_on_the_text_is_what_the_code_does() -> None:
-    shown = " ".join(invoke("train", "--help", terminal_width=300).output.split())
+    shown = " ".join(invoke("train", "--help-all", terminal_width=300).output.split())
     patience = TrainConfig().patience
     assert f"{fitting.DEFAULT_EPOCHS:g} epochs, or {fitting.DEFAULT_MINUTES:g} minutes" in shown
     assert f"{patience} validations in a row" in shown

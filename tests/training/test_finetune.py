@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import charnn
-from charnn.cli import program
 from charnn.errors import CheckpointError, InputError, UsageError
 from charnn.io import npz
 from charnn.runs import checkpoint
+from tests.helpers.program import invoke
 
 OLD = "".join(f"{word}\n" for word in ["anbe", "do", "la", "an la", "dolabe", "be", "ando"] * 40)
 NEW = "".join(f"{word}\n" for word in ["anbé", "dö", "la", "an la!", "dolabé", "bé", "ando"] * 40)
@@ -40,10 +40,6 @@ def trained(source: Any, **options: Any) -> charnn.Run:
 def finetuned(source: Any = "new.txt", **options: Any) -> charnn.Session:
     some = {name: value for name, value in TINY.items() if name not in ("hidden", "layers")}
     return charnn.train(source, start="old", **{**some, **options})
-
-
-def charnn_(*args: object, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(program, list(map(str, args)), input=stdin, prog_name="charnn")
 
 
 def told(result: Result) -> str:
@@ -77,7 +73,7 @@ def test_training_goes_on_from_there_and_resumes_exactly() -> None:
         if isinstance(event, charnn.Validation) and event.step == 20:
             break
     del half  # and so its lock
-    result = charnn_("train", "--resume", "--name", "half")
+    result = invoke("train", "--resume", "--name", "half")
     assert result.exit_code == 0, result.stderr
     one, other = (checkpoint.load(f"checkpoints/{name}/last.npz") for name in ("whole", "half"))
     np.testing.assert_array_equal(one.weights.flat, other.weights.flat)
@@ -135,14 +131,14 @@ def test_nothing_is_forgotten_of_a_corpus_that_is_gone() -> None:
 @pytest.mark.parametrize("source", ["new.txt", "-"])
 def test_the_command_says_what_it_starts_from_and_what_was_forgotten(source: str) -> None:
     options = ["--steps", 60, "--workers", 1, "--name", "ft"]
-    result = charnn_("train", source, "--from", "old", "--freeze", 1, *options, stdin=NEW)
+    result = invoke("train", source, "--from", "old", "--freeze", 1, *options, stdin=NEW)
     assert result.exit_code == 0, result.stderr
     said, run = told(result), charnn.load("ft")
     assert run.start is not None
     assert f"checkpoints/old/best.npz: {run.start.bits:.3f} bits/char before training; 3 new characters, ! é ö" in said
     assert f"it started from {run.start.bits:.4f} bits/char on this held-out part" in said
     assert f"forgotten: {run.start.kept:.4f} bits/char before and" in said and "next:" not in said
-    facts = json.loads(charnn_("info", "-m", "ft", "--json").stdout)
+    facts = json.loads(invoke("info", "-m", "ft", "--json").stdout)
     assert facts["start"]["new"] == list("!éö") and facts["training"]["freeze"] == 1
 
 
@@ -167,15 +163,15 @@ def test_other_dropout_is_free_and_chosen_for_the_new_text() -> None:
     ],
 )
 def test_what_would_be_another_network_is_refused(args: list[object], message: str) -> None:
-    result = charnn_("train", "new.txt", "--from", "old", *args)
+    result = invoke("train", "new.txt", "--from", "old", *args)
     assert (result.exit_code, result.stdout) == (2, "") and message in told(result)
     assert [path.name for path in Path("checkpoints").iterdir()] == ["old"]
 
 
 def test_from_is_for_new_runs_and_freeze_needs_it() -> None:
-    result = charnn_("train", "--resume", "--from", "old")
+    result = invoke("train", "--resume", "--from", "old")
     assert result.exit_code == 2 and "--from is for new runs" in told(result)
-    result = charnn_("train", "new.txt", "--freeze", 1)
+    result = invoke("train", "new.txt", "--freeze", 1)
     assert result.exit_code == 2 and "add it, or leave --freeze out" in told(result)
 
 
