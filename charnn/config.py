@@ -107,6 +107,11 @@ class ModelConfig(Checked):
         "symbol that announces the length (length)",
         choices=ENDINGS,
     )
+    loss: str = option(
+        "cross-entropy",
+        "what training makes small: the surprisal of the right symbol, or the squared error of the softmax",
+        choices=("cross-entropy", "squared"),
+    )
     bias: bool = option(True, "add biases b and c to the sums of units; without them they stay 0")
     init_scale: float = option(
         1.0, "factor of the recurrent weights W at the start, which are orthogonal", low=0, high=1000

@@ -5,67 +5,15 @@ An option that works with some choices of another one only stands in the rows of
 started, `pipe` is a corpus that can be read once only, and `reset` that the model at `path` forgets its state at EOS.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from .choices import CELLS
+from .conflict import Conflict, between_layers, needs, new_run, of_text, time, without
 from .errors import UsageError
 
-
-class Conflict(NamedTuple):
-    """A row: options, when their values do not go together, why, and what to do. `says` can name values in braces.
-
-    With `asked` the first of the options has to be asked for: its default goes together with all others.
-    """
-
-    options: tuple[str, ...]
-    when: Callable[..., Any]
-    says: str
-    do: str = "leave it out"
-    asked: bool = False
-
-
-def new_run(name: str) -> Conflict:
-    """An option that a run is begun with."""
-    do = "leave it out, or --resume; --minutes says how long to go on"
-    return Conflict((name, "resume"), lambda _, resume: resume, f"--{name} is for new runs", do, asked=True)
-
-
-def time(name: str) -> Conflict:
-    """An option that a budget stands for."""
-    says = f"--budget and --{name} both say how long to train"
-    return Conflict((name, "budget"), lambda _, budget: budget, says, "leave one of them out", asked=True)
-
-
-def needs(name: str, other: str) -> Conflict:
-    """An option that has no effect without another one."""
-    flag = f"--{name.replace('_', '-')}"
-    do = f"add it, or leave {flag} out"
-    return Conflict((name, other), lambda _, value: value is None, f"{flag} needs --{other}", do, asked=True)
-
-
-def between_layers(name: str, plain: Any) -> Conflict:
-    """An option of what lies between two layers."""
-    says = f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers"
-    do = "leave it out, or choose --layers 2 or more"
-    return Conflict((name, "layers"), lambda value, layers: value != plain and layers == 1, says, do)
-
-
-def without(name: str, other: str, choice: Any) -> Conflict:
-    """An option that has no effect with this choice of another one."""
-    flag, with_ = (f"--{option.replace('_', '-')}" for option in (name, other))
-    says = f"{flag} has no effect with {with_ if choice is True else f'{with_} {choice}'}"
-    return Conflict((name, other), lambda _, value: value == choice, says, asked=True)
-
-
-def of_text(name: str) -> Conflict:
-    """An option of the task text alone: of windows, of ends, of what is fed back."""
-    says = f"--{name.replace('_', '-')} has no effect on --task {{task}}"
-    return Conflict((name, "task"), lambda _, task: task != "text", says, "leave it out, or choose --task text", True)
-
-
 LOCKED = "--dropout-kind locked has no effect on"
-OF_TEXT = "scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence", "init_scale", "bias"
+OF_TEXT = "scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence", "init_scale", "bias", "loss"
 SHARE = "--teacher-forcing {teacher_forcing}"
 FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
 
@@ -109,6 +57,12 @@ CONFLICTS = (
         lambda only, depth: only and depth and depth > 1,
         "--delay-only leaves no way through the layers of --recurrent-depth {recurrent_depth}",
         "leave it out, or choose --recurrent-depth 1",
+    ),
+    Conflict(
+        ("loss", "ending"),
+        lambda loss, ending: loss == "squared" and ending != "eos",
+        "--loss squared is that of one softmax over all symbols, which --ending {ending} does not have",
+        "choose --ending eos, or leave it out",
     ),
     between_layers("feedforward_depth", 1),
     between_layers("residual", False),

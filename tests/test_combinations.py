@@ -27,6 +27,7 @@ CHOICES: list[dict[str, Any]] = [
     {"recurrence": "diagonal"},
     {"activation": "linear", "init_scale": 0.5},
     {"bias": False},
+    {"loss": "squared"},
     {"delay": 3},
     {"delay": 2, "delay_only": True},
     {"delay": 2, "recurrent_depth": 3, "delay_to": "first"},

@@ -22,6 +22,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "--delay-only has no effect on --delay 1, which has no delayed connection: leave",
     ),
     ({"delay_only": True, "recurrent_depth": 3}, "leaves no way through the layers of --recurrent-depth 3: leave it"),
+    ({"loss": "squared", "ending": "node"}, "which --ending node does not have: choose --ending eos"),
     ({"feedforward_depth": 2, "layers": 1}, "--feedforward-depth has no effect on --layers 1"),
     ({"residual": True, "layers": 1}, "--residual has no effect on --layers 1"),
     ({"dropout_kind": "locked", "dropout": 0}, "--dropout-kind locked has no effect on --dropout 0"),

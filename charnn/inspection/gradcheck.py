@@ -56,9 +56,9 @@ class Case:
         return g
 
     def loss(self) -> float:
-        """Summed surprisal in nats."""
+        """What training makes small: summed surprisal in nats, or squared error."""
         self.ws.reset()
-        return float(self.network.model.score(self.network.weights, self.batch, self.state, self.ws)[0].sum())
+        return self.network.model.objective(self.network.weights, self.batch, self.state, self.ws)
 
 
 @ignore_overflow()  # the errors of a network beyond all bounds say so

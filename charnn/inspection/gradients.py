@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..nn.functions import cross_entropy, ignore_overflow
+from ..nn.functions import ignore_overflow
 from ..nn.layers.base import Array, Arrays, Forward, State
 from ..nn.layers.linear import rows
 from ..nn.network import Network
@@ -136,7 +136,7 @@ class LagChain:
     def _loss(self, h: Arrays, g: Parameters) -> Arrays:
         """dL/dh of each array that the readout sees, L being the loss of the last step."""
         (o,), _, backward = self.network.model.readout.forward(self.network.weights.at("readout"), h, (), self.ws)
-        cross_entropy(rows(o), rows(self.y[-1:]))  # o becomes dL/do
+        self.network.model.ending.loss(rows(o), rows(self.y[-1:]))  # o becomes dL/do
         return backward((o,), (), g.at("readout"))[0]
 
 

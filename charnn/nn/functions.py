@@ -136,6 +136,23 @@ def cross_entropy(o: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.log(total) - o_y
 
 
+def squared_error(o: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Squared error of p = softmax(o) beside the one-hot right symbols d, and its gradient.
+
+    L = 1/2 sum_v (p_v - d_v)^2,   dL/do = p * (e - sum_v p_v e_v),   e = p - d
+
+    That is delta = f'(o) {-(d - p)}, with the slope of the softmax for f'. o (N, V) scores, overwritten by dL/do;
+    y (N,) integers. Returns L (N,), without a unit.
+    """
+    o[...] = softmax(o)
+    e = o.copy()
+    e[np.arange(len(y)), y] -= 1
+    L: np.ndarray = np.square(e).sum(axis=1) / 2
+    e -= (o * e).sum(axis=1, keepdims=True)
+    o *= e
+    return L
+
+
 def surprisal(o: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """L of `cross_entropy` in nats, and whether each y was the likeliest symbol, both (N,). o (N, V) is overwritten."""
     scores, starts = o.reshape(-1), np.arange(0, o.size, o.shape[1])

@@ -44,6 +44,9 @@ class Head(Protocol):
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
         """Surprisal of y in nats, and whether it was the likeliest, both (N,). o is overwritten."""
 
+    def objective(self, o: Array, y: Array) -> Array:
+        """What training makes small, of which `loss` gives the gradient, (N,). o is overwritten."""
+
     def joint_scores(self, o: Array) -> Array:
         """Scores (..., V) whose softmax is the distribution of what comes next. Raises `UsageError` without one."""
 
@@ -77,6 +80,9 @@ class SoftmaxHead:
     loss: Callable[[Array, Array], Array] = staticmethod(functions.cross_entropy)
     surprisal: Callable[[Array, Array], tuple[Array, Array]] = staticmethod(functions.surprisal)
 
+    def objective(self, o: Array, y: Array) -> Array:
+        return self.surprisal(o, y)[0]
+
     def check(self, ids: Ids) -> None:
         return
 
@@ -100,6 +106,22 @@ class SoftmaxHead:
 
     def bytes(self, symbols: int) -> int:
         return 0
+
+
+class SquaredHead(SoftmaxHead):
+    """eos, learnt by the squared error of the softmax; see `functions.squared_error`. Losses are told in nats still."""
+
+    says = ", squared error"
+    objective = staticmethod(functions.squared_error)
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self.loss = self._loss
+
+    def _loss(self, o: Array, y: Array) -> Array:
+        nats, _ = functions.surprisal(o.copy(), y)
+        functions.squared_error(o, y)
+        return nats
 
 
 class NodeHead(SoftmaxHead):

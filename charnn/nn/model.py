@@ -15,7 +15,7 @@ from ..choices import ENDINGS
 from ..config import ModelConfig, TaskConfig
 from ..data.batches import Batch
 from ..data.vocabulary import Vocabulary
-from .heads import Head
+from .heads import Head, SquaredHead
 from .layers.base import Array, Arrays, Keep, Layer, Rng, State
 from .layers.linear import Linear, rows
 from .layers.stack import Stack
@@ -58,7 +58,8 @@ class Model:
     @cached_property
     def ending(self) -> Head:
         """How sequences end: what the loss is made of."""
-        head: Head = ENDINGS[self.config.ending].load()(self.size)
+        made = SquaredHead if self.config.loss == "squared" else ENDINGS[self.config.ending].load()
+        head: Head = made(self.size)
         return head
 
     @property
@@ -189,6 +190,17 @@ class Model:
                 n, hit = self.ending.surprisal(rows(o), rows(y[steps]))
                 nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
+
+    def objective(self, p: Parameters, batch: Batch, state: State, ws: Workspace) -> float:
+        """What `gradient` is the gradient of, summed over all targets."""
+        h, _, _ = self.recurrent.forward(p, (batch.x,), state, ws, batch.keep)
+        total = 0.0
+        for steps in self._chunks(batch.y.shape):
+            with ws.scratch():
+                total += float(
+                    self.ending.objective(rows(self._scores(p, _at(h, steps), ws)), rows(batch.y[steps])).sum()
+                )
+        return total
 
     def after(self, p: Parameters, batch: Batch, state: State, context: PassContext) -> State:
         """The state after a batch was read, as `gradient` would find it."""

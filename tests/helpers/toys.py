@@ -65,6 +65,7 @@ MODEL: dict[str, Any] = {
     "norm": None,
     "init_scale": 1.0,
     "bias": True,
+    "loss": "cross-entropy",
 }
 
 

@@ -359,6 +359,8 @@ NETWORKS = {
     "relu": {"activation": "relu", "layers": 3},
     "sigmoid, stack": {"activation": "sigmoid", "layers": 2, "skip": False},
     "lstm": {"cell": "lstm", "layers": 2},
+    "squared error": {"cell": "gru", "loss": "squared"},
+    "delay only": {"delay": 2, "delay_only": True},
     "gru, stack": {"cell": "gru", "layers": 2, "skip": False},
 }
 
