@@ -64,7 +64,8 @@ def test_the_table_of_differences_is_small() -> None:
 
 @pytest.mark.slow
 def test_the_guide_to_fine_tuning(tmp_path: Path) -> None:
-    sampled, _, _, adapted, python = guides.follow("fine-tuning", tmp_path)
+    sampled, _, _, label, _, adapted, python = guides.follow("fine-tuning", tmp_path)
+    assert label.split("\t")[0] in ("vowel", "consonant")
     assert sampled.count("\n") == 5
     names, score = adapted.split("\nnats/char")
     assert names.count("\n") == 2 and "bits/char" in score

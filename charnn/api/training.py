@@ -78,7 +78,7 @@ def train(
     task = tasks.make(wanted.options)
     kept = Folder.create(where, name or "stdin")
     try:
-        task.tokenize(kept.path / KEPT_TEXT, _sources(source), **vars(wanted.reading))
+        task.tokenize(kept.path / KEPT_TEXT, _sources(source), **wanted.reads)
     except BaseException:
         kept.path.rmdir()
         raise
@@ -129,7 +129,7 @@ def resume(
 def _corpus(source: CorpusLike, wanted: starting.Wanted, watch: Watch) -> Any:
     if isinstance(source, Corpus | Pairs):
         return source
-    return tasks.make(wanted.options).read(_sources(source), watch, **vars(wanted.reading))
+    return tasks.make(wanted.options).read(_sources(source), watch, **wanted.reads)
 
 
 def _sources(source: CorpusLike) -> list[Source]:

@@ -164,9 +164,13 @@ class PairScan:
     counts: tuple[int, ...]
     sha256: str
 
-    def vocabulary(self, format: PairFormat) -> PairVocabulary:
-        """All of these units and labels, sorted."""
-        return PairVocabulary(tuple(sorted(self.units)), tuple(sorted(self.labels)), format.source, format.target)
+    def vocabulary(
+        self, format: PairFormat, known: PairVocabulary | None = None, characters: str = ""
+    ) -> PairVocabulary:
+        """All of these units and labels, those of another vocabulary, and more characters, sorted."""
+        units, labels = (set(known.units), set(known.labels)) if known else (set(), set())
+        both = sorted(self.units | units | {*characters}), sorted(self.labels | labels)
+        return PairVocabulary(tuple(both[0]), tuple(both[1]), format.source, format.target)
 
 
 def scan(sources: Sequence[Source], format: PairFormat, invalid: str = "error", watch: Watch = iter) -> PairScan:
@@ -207,8 +211,11 @@ def read(
     invalid: str = "error",
     watch: Watch = iter,
     vocabulary: PairVocabulary | None = None,
+    known: PairVocabulary | None = None,
+    characters: str = "",
 ) -> Pairs:
-    """The pairs in some texts, file after file, numbered by this vocabulary, or by one that is made of them.
+    """The pairs in some texts, file after file, numbered by this vocabulary, or by one that is made of them, of what is
+    known already, and of more characters.
 
     Memory: 1 byte a unit (2 past 254 different ones), and 16 a pair. Raises what `scan` does, and `InputError` for
     fewer than 4 pairs to make a vocabulary of, and for texts that change while they are read.
@@ -217,7 +224,7 @@ def read(
     names = ", ".join(source.name for source in sources)
     if sum(found.counts) < MIN_PAIRS and vocabulary is None:
         raise InputError(f"{names} is too short: {sum(found.counts)} pairs, where at least {MIN_PAIRS} are needed")
-    vocabulary = vocabulary or found.vocabulary(format)
+    vocabulary = vocabulary or found.vocabulary(format, known, characters)
     parts = zip(*encoded(sources, format, vocabulary, invalid, watch))
     source, target = [_joined(side, vocabulary.dtype) for side in parts] or [_joined((), vocabulary.dtype)] * 2
     if len(source) != sum(found.counts):

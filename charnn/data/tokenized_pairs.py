@@ -22,11 +22,16 @@ SIDES = "source", "target"
 
 
 def write(
-    path: str | Path, sources: Sequence[Source], format: PairFormat, invalid: str = "error", watch: Watch = iter
+    path: str | Path,
+    sources: Sequence[Source],
+    format: PairFormat,
+    invalid: str = "error",
+    watch: Watch = iter,
+    **reserved: Any,
 ) -> None:
-    """Tokenise pairs into a file, in bounded memory but for 16 bytes a pair."""
+    """Tokenise pairs into a file, in bounded memory but for 16 bytes a pair. `reserved`: see `pairs.read`."""
     found = scan(sources, format, invalid, watch)
-    vocabulary = found.vocabulary(format)
+    vocabulary = found.vocabulary(format, **reserved)
     lengths: tuple[list[Any], list[Any]] = ([], [])
     for sides in encoded(sources, format, vocabulary, invalid, watch):
         for kept, (_, some) in zip(lengths, sides, strict=True):

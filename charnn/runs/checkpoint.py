@@ -141,8 +141,9 @@ def _origin(value: Any) -> CorpusInfo:
 
 def _start(value: Any) -> Start:
     """The network that a run started from, in a header. Raises as `_origin`."""
-    found = typed(Start, {name: item for name, item in value.items() if name != "origin"})
-    return Start(**{**found, "new": tuple(found["new"])}, origin=_origin(value["origin"]))
+    origin, task = _origin(value["origin"]), TaskConfig(**typed(TaskConfig, value["task"]))
+    found = typed(Start, {name: item for name, item in value.items() if name not in ("origin", "task")})
+    return Start(**{**found, "new": tuple(found["new"])}, origin=origin, task=task)
 
 
 def _is_no_record(record: dict[str, float]) -> bool:

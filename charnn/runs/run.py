@@ -31,10 +31,12 @@ class Start:
     """The trained network that a run started from. Losses in bits, per character or whatever else the task counts."""
 
     model: str  # its file, or nothing
-    new: tuple[str, ...]  # characters that it did not know
+    new: tuple[str, ...]  # characters, or words, that it did not know
     bits: float  # on the run's held-out part, before training
     origin: CorpusInfo  # what it was trained on before
-    valid_share: float  # and the share of that which was held out
+    task: TaskConfig  # and what it learnt of that
+    valid_share: float  # that was held out
+    seed: int  # of what was held out, where that was drawn
     kept: float | None  # the loss on that share before training; None where that corpus was not found
 
 

@@ -77,7 +77,7 @@ class PairTask(Task):
 
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Pairs:
         if not any(source.name.endswith(".npz") for source in sources):
-            return pairs.read(sources, self.format, invalid, watch)
+            return pairs.read(sources, self.format, invalid, watch, **_reserved(reading))
         if len(sources) > 1:
             raise UsageError("a tokenised file stands alone: give one, or texts")
         found = tokenized_pairs.read(sources[0].name)
@@ -86,7 +86,7 @@ class PairTask(Task):
         return found
 
     def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
-        tokenized_pairs.write(path, sources, self.format, invalid)
+        tokenized_pairs.write(path, sources, self.format, invalid, **_reserved(reading))
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Pairs:
         if not sources:
@@ -168,6 +168,11 @@ class PairTask(Task):
         told = [f"{words} {record[name]:.4f}" for name, words in self.columns.items()]
         told.append(f"{record['valid']:.4f} bits/{self.unit}")
         return f"{', '.join(told)} held out, at step {run.best_step:,}; to beat: {self.to_beat(run)}"
+
+
+def _reserved(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """What to have symbols for, beside what there is in the pairs."""
+    return {name: reading[name] for name in ("known", "characters") if name in reading}
 
 
 class PairLayout(PairBatches):

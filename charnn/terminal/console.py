@@ -146,11 +146,11 @@ def closing(session: Session) -> None:
     note(f"done, since {session.finished}: {task.result(run)}")
     use = task.use.format(model=named(folder, "-m"))
     note(f"kept in {folder.path}/: {use}, `charnn eval` measures exactly")
-    if run.start:
+    if run.start and run.start.task.task == run.task.task:
         note(f"it started from {run.start.bits:.4f} bits/{task.unit} on this held-out part")
         if lost := session.forgotten():
             names = ", ".join(run.start.origin.names)
-            note(f"forgotten: {lost[0]:.4f} bits/{task.unit} before and {lost[1]:.4f} now, held out of {names}")
+            note(f"of what it learnt before, {names}: {lost[0]:.4f} bits/{task.unit} held out then, {lost[1]:.4f} now")
     if next := session.advice(named(folder, "--name")):
         note(f"next: {next}")
 

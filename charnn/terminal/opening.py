@@ -1,6 +1,7 @@
 """The first screen of a training run: what was understood, what it will take, and what there is to beat."""
 
 from ..runs.run import Start
+from ..tasks.base import Task
 from ..tasks.text import show as show_character
 from ..training.session import Session
 from .console import rows
@@ -26,14 +27,16 @@ def show(session: Session, recipe: str | None = None) -> None:
             ("memory", f"about {plan.memory / 1e6:,.0f} MB"),
             ("until", " or ".join(budget)),
             ("to beat", plan.task.to_beat(run, plan.train)),
-            *([("from", started(run.start, plan.task.unit))] if run.start else []),
+            *([("from", started(run.start, plan.task))] if run.start else []),
             ("saved in", f"{session.folder.path}/" if session.folder else "nothing"),
         ]
     )
 
 
-def started(start: Start, unit: str = "char") -> str:
+def started(start: Start, task: Task) -> str:
     """The network that a run starts from, its loss on the held-out part, and the characters that are new to it."""
+    name = start.model or "another network"
+    same = start.task.task == task.options.task
+    does = f"{start.bits:.3f} bits/{task.unit} before training" if same else "layers of a text model"
     new = " ".join(show_character(ord(one)) if len(one) == 1 else one for one in start.new[:SHOWN_NEW])
-    more = f"; {len(start.new)} new characters, {new}" if start.new else ""
-    return f"{start.model or 'another network'}: {start.bits:.3f} bits/{unit} before training{more}"
+    return f"{name}: {does}" + (f"; {len(start.new)} new characters, {new}" if start.new else "")

@@ -9,6 +9,7 @@ from typing import Any
 from ..choices import TASKS
 from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
+from ..data.units import PairVocabulary
 from ..errors import CharnnWarning, UsageError
 from ..options import flag, known, own
 from ..parallel import launcher
@@ -40,6 +41,12 @@ class Wanted:
     options: TaskConfig = TEXT
     start: Run | None = None
 
+    @property
+    def reads(self) -> dict[str, Any]:
+        """How a task reads its corpus: of pairs with symbols and labels for what a run of the same task knows."""
+        known = self.start and self.start.task.task == self.options.task and self.start.vocabulary
+        return {**vars(self.reading), **({"known": known} if isinstance(known, PairVocabulary) else {})}
+
 
 def wanted(
     changes: Mapping[str, Any], recipe: str | None = None, time: str | None = None, start: Run | None = None
@@ -52,7 +59,7 @@ def wanted(
     found, changes = recipes.named(recipe) if recipe else None, known(changes, *KINDS)
     defaults = TASKS[changes["task"]].defaults if changes.get("task") in TASKS else {}
     values = {**defaults, **(known(found.fields, *KINDS) if found else {}), **changes}
-    values |= finetune.decided(start, changes) if start else {}
+    values |= finetune.decided(start, changes, values) if start else {}
     seconds = budget.seconds(time) if time else None
     decided = values | dict.fromkeys(TIMES) if seconds else values
     try:
@@ -78,7 +85,7 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
     elif wanted.seconds:
         model, config, choice = budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
     if wanted.start:
-        finetune.check_corpus(wanted.start, corpus)
+        finetune.check_corpus(wanted.start, corpus, wanted.start.task.task == wanted.options.task)
     run, plan = session.new(corpus, model, config, wanted.options)
     if wanted.start:
         finetune.begin(run, wanted.start, plan, score=launcher.rank() == 0)

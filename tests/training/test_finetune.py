@@ -137,7 +137,7 @@ def test_the_command_says_what_it_starts_from_and_what_was_forgotten(source: str
     assert run.start is not None
     assert f"checkpoints/old/best.npz: {run.start.bits:.3f} bits/char before training; 3 new characters, ! é ö" in said
     assert f"it started from {run.start.bits:.4f} bits/char on this held-out part" in said
-    assert f"forgotten: {run.start.kept:.4f} bits/char before and" in said and "next:" not in said
+    assert f"old.txt: {run.start.kept:.4f} bits/char held out then, " in said and "next:" not in said
     facts = json.loads(invoke("info", "-m", "ft", "--json").stdout)
     assert facts["start"]["new"] == list("!éö") and facts["training"]["freeze"] == 1
 
@@ -193,7 +193,16 @@ def test_corpora_that_do_not_fit_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("bits", "low"), ("new", [1.5]), ("origin", None), ("origin", {}), ("kept", []), ("valid_share", None)],
+    [
+        ("bits", "low"),
+        ("new", [1.5]),
+        ("origin", None),
+        ("origin", {}),
+        ("task", {"task": "no"}),
+        ("seed", 0.5),
+        ("kept", []),
+        ("valid_share", None),
+    ],
 )
 def test_a_start_that_is_none_is_no_model(name: str, value: Any) -> None:
     running = finetuned(name="ft", steps=5)

@@ -50,6 +50,10 @@ class Classifier(Composite):
             sizes = (self.between,)
         return {**found, "readout": Linear(sizes, self.head.outputs, "V", "c")}
 
+    @property
+    def stacks(self) -> dict[str, Any]:
+        return {"reader": self.reader.stack}
+
     def batch(self, sources: Sequence[Array], targets: Sequence[Array], dtype: np.dtype) -> LabelBatch:
         """Sources (n,) of ids and their labels (k,), side by side."""
         return LabelBatch(pad(sources, dtype), self.head.targets(targets))

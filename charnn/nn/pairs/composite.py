@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,11 @@ class Composite:
     @property
     def parts(self) -> Mapping[str, Layer]:
         """The layers by name."""
+        raise NotImplementedError
+
+    @property
+    def stacks(self) -> Mapping[str, Any]:
+        """The stacks that read symbols in their order, by the names of their weights."""
         raise NotImplementedError
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

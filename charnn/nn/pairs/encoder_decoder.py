@@ -23,7 +23,7 @@ from ..parameters import Parameters
 from ..workspace import Workspace
 from .composite import Composite
 from .decoder import Decoder, Seen
-from .encoder import SourceReader
+from .encoder import Encoder, SourceReader
 from .readout import Readout
 
 
@@ -64,6 +64,11 @@ class EncoderDecoder(Composite):
     @property
     def readout(self) -> Readout:
         return Readout(self.decoder.output_sizes, self.size)
+
+    @property
+    def stacks(self) -> dict[str, Any]:
+        read = {"reader": self.reader.stack} if isinstance(self.reader, Encoder) else {}
+        return {**read, "decoder/stack": self.decoder.stack}
 
     def batch(self, sources: Sequence[Array], targets: Sequence[Array], dtype: np.dtype) -> PairBatch:
         """Sources and targets, (n,) of ids each, side by side."""

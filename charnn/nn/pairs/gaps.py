@@ -49,6 +49,10 @@ class GapNetwork(Composite):
         upper = Dense(sizes, sum(sizes) // 2)
         return {"both": self.both, "upper": upper, "readout": Readout(upper.output_sizes, self.size)}
 
+    @property
+    def stacks(self) -> dict[str, Any]:
+        return {"both/forwards": self.both.forwards}
+
     def gradient(self, p: Parameters, g: Parameters, batch: GapBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss of what is inside the target; return that loss, and its count."""
         u, back = self._read(p, batch.source.ids, batch.keep, ws, rng)

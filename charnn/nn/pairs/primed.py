@@ -51,6 +51,10 @@ class Primed(Composite):
     def readout(self) -> Readout:
         return Readout(self.stack.output_sizes, self.size)
 
+    @property
+    def stacks(self) -> dict[str, Any]:
+        return {"decoder": self.stack}
+
     def batch(self, sources: Sequence[Array], targets: Sequence[Array], dtype: np.dtype) -> PairBatch:
         """Sources and targets, (n,) of ids each, side by side."""
         return PairBatch(pad(sources, dtype), pad(targets, dtype))
