@@ -50,7 +50,8 @@ def without(name: str, other: str, choice: Any) -> Conflict:
     return Conflict((name, other), lambda _, value: value == choice, says, asked=True)
 
 
-def of_text(name: str) -> Conflict:
-    """An option of the task text alone: of windows, of ends, of what is fed back."""
+def of_tasks(name: str, *tasks: str) -> Conflict:
+    """An option of some tasks alone: of windows, of ends, of what is fed back."""
     says = f"--{name.replace('_', '-')} has no effect on --task {{task}}"
-    return Conflict((name, "task"), lambda _, task: task != "text", says, "leave it out, or choose --task text", True)
+    do = f"leave it out, or choose --task {' or '.join(tasks)}"
+    return Conflict((name, "task"), lambda _, task: task not in tasks, says, do, True)

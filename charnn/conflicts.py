@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .choices import CELLS
-from .conflict import Conflict, between_layers, needs, new_run, of_text, time, without
+from .conflict import Conflict, between_layers, needs, new_run, of_tasks, time, without
 from .errors import UsageError
 
 LOCKED = "--dropout-kind locked has no effect on"
-OF_TEXT = "scheme", "window", "state", "ending", "feedback", "teacher_forcing", "sequence", "init_scale", "bias", "loss"
+OF_TEXT = "scheme", "ending", "feedback", "teacher_forcing", "init_scale", "bias", "loss"
+OF_STREAMS = "window", "sequence", "state"
 SHARE = "--teacher-forcing {teacher_forcing}"
 FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
 
@@ -98,7 +99,8 @@ CONFLICTS = (
     *(without(name, "context_as", "label") for name in ("encoder", "pooling")),
     without("head", "labels", "several"),
     without("columns", "autoencode", True),
-    *(of_text(name) for name in OF_TEXT),
+    *(of_tasks(name, "text") for name in OF_TEXT),
+    *(of_tasks(name, "text", "fill") for name in OF_STREAMS),
     # How long
     *(time(name) for name in ("minutes", "epochs", "steps")),
     *(new_run(name) for name in ("recipe", "budget", "characters", "from")),

@@ -113,3 +113,11 @@ class FillConfig(Checked):
         super().__post_init__()
         if len(self.gap) != 1:
             raise UsageError(f"--gap is {self.gap!r}: give one character")
+
+
+@dataclass(frozen=True)
+class ProofConfig(Checked):
+    """Which characters are doubted."""
+
+    gain: float = option(6.0, "bits by which another character has to be likelier", low=0, high=1000)
+    invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from charnn.conflicts import CONFLICTS, OF_TEXT, check
+from charnn.conflicts import CONFLICTS, OF_STREAMS, OF_TEXT, check
 from charnn.errors import UsageError
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -45,7 +45,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
             {name: "x", "task": "classify"},
             f"--{name.replace('_', '-')} has no effect on --task classify: leave it out, or",
         )
-        for name in OF_TEXT
+        for name in (*OF_TEXT, *OF_STREAMS)
     ],
     ({"minutes": 1, "budget": "1m"}, "--budget and --minutes both say how long to train: leave one of them out"),
     ({"epochs": 1, "budget": "1m"}, "--budget and --epochs both"),

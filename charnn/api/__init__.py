@@ -29,13 +29,14 @@ from ..runs.run import Run
 from ..sampling.adapt import Adaptation
 from ..sampling.text import TextSample, TextSampler
 from ..tasks.classifying import Classifier, Labelled
+from ..tasks.filling import Doubt, Filler
 from ..tasks.translating import Translation, Translator
 from ..training.session import Session, Validation
 from ..training.trainer import Rollback, Update
-from ..verbs import ClassifyConfig, TranslateConfig
+from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
 from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
 from .inspection import eigenvalues, gradcheck, gradients, unit_reader, units
-from .lines import classifier, classify, translate, translations, translator
+from .lines import classifier, classify, fill, filler, proof, translate, translations, translator
 from .loading import list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
 from .training import fit, resume, tokenize, train
@@ -52,9 +53,12 @@ __all__ = [
     "ClassifyConfig",
     "Corpus",
     "DivergenceError",
+    "Doubt",
     "EvalConfig",
     "Evaluator",
     "Exported",
+    "FillConfig",
+    "Filler",
     "Gradients",
     "InputError",
     "Labelled",
@@ -63,6 +67,7 @@ __all__ = [
     "Novelty",
     "Overlap",
     "Pairs",
+    "ProofConfig",
     "ReadConfig",
     "Rollback",
     "Run",
@@ -93,6 +98,8 @@ __all__ = [
     "evaluate",
     "evaluator",
     "export",
+    "fill",
+    "filler",
     "fit",
     "generate",
     "gradcheck",
@@ -103,6 +110,7 @@ __all__ = [
     "load",
     "next_characters",
     "overlaps",
+    "proof",
     "read",
     "remove_run",
     "rename_run",

@@ -1,4 +1,4 @@
-"""Runs that answer lines: sort them, rewrite them."""
+"""Runs that answer lines: sort them, rewrite them, fill their gaps; and errors found in texts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,9 @@ from ..machine import cores
 from ..runs import folder
 from ..tasks.answers import each
 from ..tasks.classifying import Classifier, Labelled
+from ..tasks.filling import Doubt, Filler, doubts
 from ..tasks.translating import Translation, Translator
-from ..verbs import ClassifyConfig, TranslateConfig
+from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
 from .loading import RunLike, opened
 
 
@@ -71,6 +72,44 @@ def translations(
 ) -> list[list[Translation]]:
     """The `nbest` targets of each text that a beam finds, the best first, with what they cost in bits."""
     return each(translator(run, config, workers=workers, **changes), what)
+
+
+@overload
+def fill(run: RunLike, what: str, config: FillConfig | None = None, **changes: Any) -> str: ...
+@overload
+def fill(run: RunLike, what: Sequence[str], config: FillConfig | None = None, **changes: Any) -> list[str]: ...
+def fill(run: RunLike, what: str | Sequence[str], config: FillConfig | None = None, **changes: Any) -> str | list[str]:
+    """A line with its gaps filled, or several; `changes` are options, the fields of `FillConfig`.
+
+    >>> fill("shakespeare", "to b_ or n_t to be")  # doctest: +SKIP
+    'to be or not to be'
+    """
+    found: list[str] = each(filler(run, config, **changes), [what] if isinstance(what, str) else what)
+    return found[0] if isinstance(what, str) else found
+
+
+def proof(
+    run: RunLike | None,
+    what: str,
+    config: ProofConfig | None = None,
+    *,
+    workers: int | None = 1,
+    runs: str | Path = folder.RUNS,
+    **changes: Any,
+) -> list[Doubt]:
+    """Characters of a text in whose place another one is likelier; `changes` are options, the fields of `ProofConfig`.
+
+    >>> proof("shakespeare", Path("letter.txt").read_text("utf-8"), gain=8)  # doctest: +SKIP
+    """
+    config = options.change(config or ProofConfig(), changes)
+    return [*doubts(opened(run, "proof", runs), what, config, workers or cores())]
+
+
+def filler(
+    run: RunLike | None, config: FillConfig | None = None, *, runs: str | Path = folder.RUNS, **changes: Any
+) -> Filler:
+    """What `fill` asks: a run, the newest below `runs` for None, ready to fill gaps."""
+    return Filler(opened(run, "fill", runs), options.change(config or FillConfig(), changes))
 
 
 def classifier(

@@ -23,6 +23,8 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "eval": ("eval", "Say how well a model predicts a text."),
     "classify": ("lines.classify", "Sort lines into classes."),
     "translate": ("lines.translate", "Rewrite lines."),
+    "fill": ("lines.fill", "Fill gaps in lines."),
+    "proof": ("lines.proof", "Find characters that others are likelier for."),
     "info": ("info", "Say what a model is, or several side by side."),
     "list": ("runs.list", "List all runs."),
     "mv": ("runs.mv", "Give a run another name."),

@@ -100,6 +100,10 @@ class Vocabulary:
         """Ids of a whole text, (N,)."""
         return next(self.encode([text], name, unknown)) if text else np.empty(0, self.dtype)
 
+    def marked(self, text: str) -> np.ndarray:
+        """Ids of the characters of a text, (N,), each by itself: `size` for one that is unknown."""
+        return self._ids[codes(text)].astype(np.intp)
+
     def texts(self, ids: Iterable[int]) -> Iterator[str]:
         """The text of each id as it comes; EOS is its line end, or nothing."""
         table = [self.end, *map(chr, self.characters)]

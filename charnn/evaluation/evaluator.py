@@ -1,6 +1,6 @@
 """Texts scored as a config says: by a network alone, by one that learns while it reads, or beside an n-gram model."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import tee
@@ -84,16 +84,11 @@ class Evaluator:
         return (rows for text in self.texts for rows in by_character(self.run.vocabulary, self._scored(text)))
 
     def table(self) -> Iterator[list[tuple[str, ...]]]:
-        """The scores of lines or of characters, as the config says, as rows of words.
-
-        Of a line: bits/char, bits, number and text. Of a character: bits, line, column and character.
-        """
-        if self.config.by == "line":
-            for lines in self.lines():
-                yield [(f"{one.bits_per_char:.4f}", f"{one.bits:.2f}", str(one.line), one.text) for one in lines]
-            return
-        for characters in self.characters():
-            yield [(f"{one.bits:.4f}", str(one.line), str(one.column), one.character) for one in characters]
+        """The scores of lines or of characters, as the config says, as rows of TSV."""
+        found: Iterator[Sequence[LineScore | CharacterScore]] = (
+            self.lines() if self.config.by == "line" else self.characters()
+        )
+        return ([row.cells for row in rows] for rows in found)
 
     def _reader(self) -> StreamReader:
         return stream_reader(self.run.network, self.config)

@@ -18,6 +18,11 @@ class CharacterScore(NamedTuple):
     line: int
     column: int
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """A row of TSV: bits, line, column and character."""
+        return f"{self.bits:.4f}", str(self.line), str(self.column), self.character
+
 
 class LineScore(NamedTuple):
     """What a line of a text costs, in bits, its end among them; lines count from 1, and `text` is without its end."""
@@ -31,6 +36,11 @@ class LineScore(NamedTuple):
     def bits_per_char(self) -> float:
         """Bits per character; for a line that has none, the bits of the end of the file."""
         return self.bits / max(1, self.characters)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """A row of TSV: bits per character, bits, number and text."""
+        return f"{self.bits_per_char:.4f}", f"{self.bits:.2f}", str(self.line), self.text
 
 
 def by_character(vocabulary: Vocabulary, scored: Iterable[Scored]) -> Iterator[list[CharacterScore]]:

@@ -1,6 +1,6 @@
 """Gaps in a text, filled: by a network that reads both sides, or by one that reads from left to right, with a beam."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,8 +16,10 @@ BEAM = 20  # beginnings that are kept while gaps are filled from left to right
 AHEAD = 32  # symbols after a gap that tell which of its fillings was right
 
 
-def fill_from_both(network: GapNetwork, p: Parameters, ids: Array, gaps: Array) -> Array:
-    """The text ids (N,) with the likeliest symbols, but EOS, where `gaps` (N,) is true.
+def fill_from_both(
+    network: GapNetwork, p: Parameters, ids: Array, gaps: Array, banned: Sequence[int] = (EOS,)
+) -> Array:
+    """The text ids (N,) with the likeliest symbols, but those that are `banned`, where `gaps` (N,) is true.
 
     Of gaps beside each other the most certain is filled first, and is there for the others to see.
     """
@@ -26,7 +28,7 @@ def fill_from_both(network: GapNetwork, p: Parameters, ids: Array, gaps: Array) 
         text[open_] = hidden
         ws.reset()
         o = network.scores(p, text[:, None], None, ws)[:, 0].astype(np.float64)
-        o[:, EOS] = -np.inf
+        o[:, banned] = -np.inf
         logp = log_softmax(o)
         certain = logp.max(axis=1)
         for run in runs(open_):
@@ -35,7 +37,9 @@ def fill_from_both(network: GapNetwork, p: Parameters, ids: Array, gaps: Array) 
     return text
 
 
-def fill_from_left(network: Network, ids: Array, gaps: Array, width: int = BEAM) -> Array:
+def fill_from_left(
+    network: Network, ids: Array, gaps: Array, width: int = BEAM, banned: Sequence[int] = (EOS,)
+) -> Array:
     """The same by a network that reads from left to right, whose beam keeps the likeliest beginnings.
 
     What follows a gap says which of its fillings was right: the likeliest text up to `AHEAD` symbols further is taken.
@@ -48,8 +52,8 @@ def fill_from_left(network: Network, ids: Array, gaps: Array, width: int = BEAM)
         ws.reset()
         o, after = network.step(last, state, ws)
         logp = log_softmax(network.model.ending.joint_scores(o.astype(np.float64)))
-        logp[:, EOS] = -np.inf if gaps[t] else logp[:, EOS]
         if gaps[t]:
+            logp[:, banned] = -np.inf
             total = (scores[:, None] + logp).reshape(-1)
             best = np.argsort(-total, kind="stable")[:width]
             parents, last = best // logp.shape[1], best % logp.shape[1]

@@ -17,10 +17,10 @@ MAX_LINE = 50_000  # units of a line that is read
 class Answerer(Protocol):
     """What answers lines."""
 
-    def read(self, text: str) -> np.ndarray:
-        """A line as ids, (N,). Raises `InputError` for one that cannot be answered."""
+    def read(self, text: str) -> Any:
+        """A line as it is understood. Raises `InputError` for one that cannot be answered."""
 
-    def answer(self, lines: Sequence[np.ndarray]) -> Sequence[Any]:
+    def answer(self, lines: Sequence[Any]) -> Sequence[Any]:
         """The answers to some lines that were read."""
 
 
@@ -66,7 +66,7 @@ def read_source(vocabulary: PairVocabulary, format: PairFormat, text: str) -> np
     return ids
 
 
-def _read(answerer: Answerer, line: Line) -> np.ndarray | InputError:
+def _read(answerer: Answerer, line: Line) -> Any:
     if isinstance(line.text, InputError):
         return line.text
     try:

@@ -31,6 +31,7 @@ class Task:
     """
 
     unit = "char"
+    given = ""  # what is known of one before it costs anything, in words
     shown = "a sample"  # what `example` is
     between_validations = CHARACTERS_PER_VALIDATION  # losses, at least and at most: an epoch in between
     columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
@@ -69,8 +70,8 @@ class Task:
     def check(self, network: Any, corpus: Any, train: Any) -> None:
         """Raise `InputError` where there is nothing to learn."""
 
-    def layout(self, config: TrainConfig, part: Any, network: Any) -> Any:
-        """The part side by side: what a training scheme makes updates of."""
+    def layout(self, config: TrainConfig, part: Any, network: Any, reset: bool) -> Any:
+        """The part side by side: what a training scheme makes updates of. With `reset` sequences are independent."""
         raise NotImplementedError
 
     def count_laid_out(self, layout: Any) -> int:

@@ -118,7 +118,7 @@ class PairTask(Task):
         batch = max(1, min(config.batch, count // MIN_BATCHES))
         return network, replace(config, batch=batch, workers=fit_workers(config, batch))
 
-    def layout(self, config: TrainConfig, part: Part, network: TaskModel) -> "PairLayout":
+    def layout(self, config: TrainConfig, part: Part, network: TaskModel, reset: bool) -> "PairLayout":
         return PairLayout(self, part, config, network)
 
     def count_laid_out(self, layout: "PairLayout") -> int:

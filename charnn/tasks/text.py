@@ -40,12 +40,8 @@ FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 
 
-class Text(Task):
-    """The next character. A part is a stream of ids, (N,)."""
-
-    sizes = True
-    evaluates = "by", "burn_in", "dynamic", "dynamic_rate", "segment", "mix", "novelty", "unknown", "invalid"
-    tables = "line", "char"
+class OfText(Task):
+    """A task on running text or lines, read as a stream of symbols. A part is a stream of ids, (N,)."""
 
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Corpus:
         return read(*sources, invalid=invalid, watch=watch, **reading)
@@ -62,6 +58,17 @@ class Text(Task):
     def count(self, part: Ids) -> int:
         return len(part)
 
+    def about(self, corpus: Corpus) -> list[tuple[str, str]]:
+        return about(corpus)
+
+
+class Text(OfText):
+    """The next character."""
+
+    sizes = True
+    evaluates = "by", "burn_in", "dynamic", "dynamic_rate", "segment", "mix", "novelty", "unknown", "invalid"
+    tables = "line", "char"
+
     def decide(
         self, train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig
     ) -> tuple[Model, TrainConfig]:
@@ -72,7 +79,7 @@ class Text(Task):
             raise InputError(f"{corpus.names[0]} has nothing but line ends: there is nothing to learn")
         network.ending.check(train)
 
-    def layout(self, config: TrainConfig, part: Ids, network: Model) -> StreamBatches:
+    def layout(self, config: TrainConfig, part: Ids, network: Model, reset: bool) -> StreamBatches:
         return StreamBatches(network.ending.stream(part), config.batch, config.window)
 
     def count_laid_out(self, layout: StreamBatches) -> int:
@@ -120,9 +127,6 @@ class Text(Task):
     def known(self, run: Run, held_out: bool) -> dict[str, float]:
         counted = run.origin.baselines
         return counted if held_out else {"uniform": counted["uniform"]}
-
-    def about(self, corpus: Corpus) -> list[tuple[str, str]]:
-        return about(corpus)
 
     def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
         config, count = run.config, run.model.parameters

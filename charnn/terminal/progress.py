@@ -56,7 +56,7 @@ class Progress:
         if not self.headed:
             self.headed = True
             more = "".join(f" {words:>8}" for words in task.columns.values())
-            told = f"bits/{task.unit}; * the best so far; {task.shown}"
+            told = f"bits/{task.unit}{task.given}; * the best so far; {task.shown}"
             self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}{more}  {told}")
         written = " ".join(event.sample.split())
         best = "*" if event.best else " "

@@ -70,8 +70,9 @@ def resolve(corpus: Any, model: ModelConfig, config: TrainConfig, options: TaskC
 def lay_out(model: Any, config: TrainConfig, vocabulary: Any, train: Any, valid: Any, task: Task | None = None) -> Plan:
     """The plan for parts of a corpus, where all options are decided; by default those of a text, (N,) and (M,)."""
     task = task or tasks.make(TEXT)
-    batches = task.layout(config, train, model)
-    scheme = schemes.make(config, batches, resets_state(config, vocabulary))
+    reset = resets_state(config, vocabulary)
+    batches = task.layout(config, train, model, reset)
+    scheme = schemes.make(config, batches, reset)
     return Plan(task, model, config, vocabulary, train, valid, batches, scheme)
 
 

@@ -12,13 +12,15 @@ TINY |= {"workers": 1, "steps": 60, "validate_every": 30}
 
 
 def lines(task: str, count: int = 240) -> str:
-    """Lines for a task: words of vowels or of consonants, by their kind; or words, and the same in capitals."""
+    """Lines for a task: words of vowels or of consonants, by their kind; words, and the same in
+    capitals; or for the task fill the alphabet from some letter on."""
     rng, kinds = random.Random(0), {"vowels": "aeiou", "consonants": "bcdfg"}
     made = []
     for _ in range(count):
         kind = rng.choice(sorted(kinds))
-        word = "".join(rng.choices(kinds[kind], k=rng.randint(2, 5)))
-        made.append({"translate": f"{word}\t{word.upper()}"}.get(task, f"{kind}\t{word}"))
+        word, start = "".join(rng.choices(kinds[kind], k=rng.randint(2, 5))), rng.randint(0, 8)
+        cycle = ("abcdefgh" * 3)[start : start + rng.randint(6, 12)]
+        made.append({"translate": f"{word}\t{word.upper()}", "fill": cycle}.get(task, f"{kind}\t{word}"))
     return "".join(f"{line}\n" for line in made)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
+from ...io.text import Source
 from .. import streams
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ Row = Callable[["Answered"], str]  # a line that has an answer -> what is writte
 SHOWN_FAILURES = 5  # lines without an answer that are named, each in a note
 
 
-def write_answers(answerer: "Answerer", names: Sequence[str], invalid: str, row: Row, empty: Row) -> None:
-    """Write a row for each line of some texts, by default those of standard input; `empty` is that of one without.
+def write_answers(answerer: "Answerer", given: Sequence[Source], invalid: str, row: Row, empty: Row) -> None:
+    """Write a row for each line of some texts; `empty` is that of one without an answer.
 
     Rows are there before more input is waited for. Raises `InputError` at last if some lines had no answer.
     """
@@ -23,7 +24,7 @@ def write_answers(answerer: "Answerer", names: Sequence[str], invalid: str, row:
     from ...terminal import console
 
     failed = 0
-    for source in streams.streamed(names or ("-",)):
+    for source in given:
         where = "standard input" if source.name == "-" else source.name
         for some in answered(answerer, lines(source, invalid)):
             for one in some:

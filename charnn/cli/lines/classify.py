@@ -54,4 +54,5 @@ def command(text: tuple[str, ...], model: str | None, runs: str, as_json: bool, 
         shown = "" if isinstance(one.line.text, InputError) else streams.cell(one.line.text)
         return f"{empty}{shown}\n"
 
-    write_answers(classifier, text, config.invalid, *((row_json, json_error) if as_json else (row, without)))
+    given = streams.streamed(text or ("-",))
+    write_answers(classifier, given, config.invalid, *((row_json, json_error) if as_json else (row, without)))

@@ -50,4 +50,5 @@ def command(text: tuple[str, ...], model: str | None, runs: str, scores: bool, a
     def without(one: "Answered") -> str:
         return f"{one.line.number}\t\n" if config.nbest > 1 else "\t\n" if scores else "\n"
 
-    write_answers(translator, text, config.invalid, *((row_json, json_error) if as_json else (rows, without)))
+    given = streams.streamed(text or ("-",))
+    write_answers(translator, given, config.invalid, *((row_json, json_error) if as_json else (rows, without)))

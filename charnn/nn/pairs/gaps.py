@@ -6,7 +6,7 @@ o[t] = c + u[t] V,   L = -sum_t log softmax(o[t])[x[t]]   (nats)
 o[t] does not depend on x[t]. Symbols of x may be hidden by a symbol of their own, one more than the vocabulary has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -52,6 +52,14 @@ class GapNetwork(Composite):
     @property
     def stacks(self) -> dict[str, Any]:
         return {"both/forwards": self.both.forwards}
+
+    def batch(
+        self, sequences: Sequence[Array], targets: Sequence[Array], dtype: np.dtype, keep: Keep = None
+    ) -> GapBatch:
+        """Texts of one length, (n,) of ids each, and what is to be predicted in their places, side by side."""
+        ids, right = (np.stack(some, axis=1).astype(np.intp) for some in (sequences, targets))
+        there = np.ones(ids.shape, bool)
+        return GapBatch(Padded(ids, there), Padded(right, there), keep)
 
     def gradient(self, p: Parameters, g: Parameters, batch: GapBatch, ws: Workspace, rng: Rng) -> tuple[float, int]:
         """ADD into g the gradient of the summed loss of what is inside the target; return that loss, and its count."""

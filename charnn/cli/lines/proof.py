@@ -1,0 +1,37 @@
+"""charnn proof"""
+
+from typing import Any
+
+import click
+
+from ...io.text import decode
+from ...verbs import ProofConfig
+from .. import options, streams
+
+
+@click.command("proof")
+@click.argument("text", nargs=-1)
+@options.model
+@options.runs
+@options.config_options(ProofConfig)
+def command(text: tuple[str, ...], model: str | None, runs: str, **params: Any) -> None:
+    """Find characters that others are likelier for, given both sides, by a model of --task fill.
+
+    TEXT is one or more files, or -; without it standard input. A row for each: line, column, the character found, the
+    likelier one, and by how many bits. With several files, the name of the file comes first.
+
+    \b
+    charnn proof letter.txt
+    charnn proof --gain 10 < letter.txt | sort -t '\t' -k5 -rn | head
+    """
+    config = options.config(params, ProofConfig)
+    from ... import api
+    from ...api.loading import opened
+
+    run = opened(model, "proof", runs)
+    for source in streams.streamed(text or ("-",)):
+        whole = "".join(decode(source.pieces(), source.name, config.invalid))
+        for one in api.proof(run, whole, config, workers=None):
+            name = [source.name] if len(text) > 1 else []
+            streams.write_row(*name, str(one.line), str(one.column), one.found, one.likelier, f"{one.bits:.2f}")
+        streams.flush()

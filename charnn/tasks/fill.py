@@ -1,0 +1,144 @@
+"""The task fill: each symbol of a text from those on both sides of it, so that gaps can be filled."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ..choices import TASKS
+from ..config import EvalConfig, ModelConfig, TrainConfig
+from ..data.vocabulary import Vocabulary
+from ..evaluation import gaps, ngram
+from ..evaluation.gap_score import begins, every, score
+from ..evaluation.ngram import COUNTED_SYMBOLS
+from ..io.lazy import Ids, WatchSymbols
+from ..nn.layers.base import Array
+from ..nn.task_model import TaskModel
+from ..runs.run import Run
+from .base import Validated, describe_network
+from .fitting import DROPOUT_BY_RATIO, fit
+from .gap_evaluating import GapEvaluator, filled
+from .text import OfText, hint
+
+VALIDATION_SYMBOLS = 100_000  # of the held-out part, from its start, that validations while training score
+COUNTED_GAPS = 2_000  # gaps of the held-out part that n-grams fill
+SHOWN = 60  # characters of the example
+ORDER = 6  # sets the random numbers of the order apart from all others
+
+
+class Fill(OfText):
+    """Symbols between others."""
+
+    between_validations = 1, 2_000_000
+    given = " given both sides"
+    shown = "a text and how it is filled"
+    columns = MappingProxyType({"filled": "filled"})
+    evaluates, tables = ("by", "unknown", "invalid"), ("line", "char")
+    use = "`charnn fill {model}` fills gaps, `charnn proof` looks for errors"
+
+    def decide(
+        self, train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig
+    ) -> tuple[TaskModel, TrainConfig]:
+        """Dropout by the parameters for each symbol, and batch and window that leave updates enough in an epoch."""
+        make = TASKS[self.options.task].network.load()
+        if model.dropout is None:
+            ratio = make(replace(model, dropout=0.0), self.options, vocabulary).parameters / len(train)
+            model = replace(model, dropout=next(rate for least, rate in DROPOUT_BY_RATIO if ratio >= least))
+        network: TaskModel = make(model, self.options, vocabulary)
+        return network, fit(config, len(train))
+
+    def layout(self, config: TrainConfig, part: Ids, network: TaskModel, reset: bool) -> "GapLayout":
+        return GapLayout(part, config, network, reset)
+
+    def count_laid_out(self, layout: "GapLayout") -> int:
+        return layout.losses
+
+    def largest(self, config: TrainConfig, part: Ids) -> tuple[int, int]:
+        return config.window, -(-config.batch // (config.workers or 1))
+
+    def baselines(self, corpus: Any, train: Ids, valid: Ids) -> dict[str, float]:
+        """The share of gaps that n-grams fill from both sides, each gap by itself, and the order that scores best."""
+        limit = ngram.countable(COUNTED_SYMBOLS)
+        order = ngram.baselines(train, valid, corpus.vocabulary.size, limit=limit).order
+        ids = np.asarray(valid[: 10 * COUNTED_GAPS])
+        places = np.flatnonzero(every(ids))
+        model = ngram.fit(np.asarray(train[:limit]), corpus.vocabulary.size, order)
+        guesses = [logp.argmax(axis=1) for logp in gaps.from_both_sides(model, ids, places)]
+        right = np.concatenate([np.empty(0, int), *guesses]) == ids[places]
+        return {"filled": float(right.mean()) if len(right) else math.nan, "fill_order": float(order)}
+
+    def evaluator(
+        self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter
+    ) -> GapEvaluator:
+        self.assert_evaluates(config)
+        return GapEvaluator(run, what, config, workers)
+
+    def validate(self, run: Run, part: Ids, workers: int) -> Validated:
+        ids = np.asarray(part[:VALIDATION_SYMBOLS])
+        found = score(run.model.network, run.weights, ids, run.reset, workers=workers)
+        share = filled(run, ids[: len(ids) // 2], workers)
+        return Validated(float(found.nats.mean()), {"filled": share.accuracy})
+
+    def example(self, run: Run, part: Ids) -> str:
+        """A line of the held-out part with gaps, as it is filled."""
+        start = SHOWN * run.step % max(1, len(part) - SHOWN)
+        ids = np.asarray(part[start : start + SHOWN])
+        found = filled(run, ids).symbols
+        text: str = run.vocabulary.decode(np.where(every(ids), found, ids))
+        return text
+
+    def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
+        config, count = run.config, run.weights.count
+        return [
+            ("split", f"{len(train):,} symbols to train on, the last {len(valid):,} held out"),
+            ("model", f"{describe_network(run)}, both ways: {count:,} parameters{hint(count, len(train))}"),
+            ("pieces", f"{config.batch} of {config.window} characters, {config.workers} workers"),
+        ]
+
+    def to_beat(self, run: Run, train: Ids | None = None) -> str:
+        found = run.origin.baselines
+        return f"{found['fill_order']:.0f}-grams from both sides fill {100 * found['filled']:.1f} % of gaps"
+
+    def compared(self, run: Run, held_out: bool) -> str:
+        return self.to_beat(run) if held_out else ""
+
+    def result(self, run: Run) -> str:
+        record = run.best_record
+        told = f"{100 * record['filled']:.1f} % of gaps filled, {record['valid']:.4f} bits/char given both sides"
+        return f"{told}, at step {run.best_step:,}; to beat: {self.to_beat(run)}"
+
+    def last(self, part: Ids) -> Ids:
+        return part[-VALIDATION_SYMBOLS:]
+
+
+class GapLayout:
+    """Pieces of a stream of ids (N,), `window` symbols each, side by side in another order each epoch.
+
+    Where the first piece begins is drawn by (seed, epoch), as is their order: a batch is known by epoch and index.
+    """
+
+    def __init__(self, ids: Ids, config: TrainConfig, network: TaskModel, reset: bool):
+        self.ids, self.network, self.reset = ids, network, reset
+        self.batch, self.window, self.seed = config.batch, min(config.window, len(ids)), config.seed
+        self.pieces = max(1, (len(ids) - self.window) // self.window)
+        self.losses = self.pieces * self.window
+        self.size = self.losses / len(self)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-self.pieces // self.batch)
+
+    def read(self, epoch: int, index: int, part: slice) -> Iterator[Any]:
+        """Some rows of a batch."""
+        rng = np.random.default_rng((self.seed, ORDER, epoch))
+        first = int(rng.integers(len(self.ids) - self.pieces * self.window + 1))
+        numbers = rng.permutation(self.pieces)[index * self.batch : (index + 1) * self.batch][part]
+        if not len(numbers):
+            return
+        starts = first + numbers * self.window
+        rows: list[Array] = [np.asarray(self.ids[int(start) : int(start) + self.window]) for start in starts]
+        keep = begins(np.stack(rows, axis=1), self.reset, np.dtype(np.float32))
+        yield self.network.network.batch(rows, rows, np.dtype(np.intp), keep)

@@ -1,0 +1,109 @@
+"""Texts scored by a run of the task fill: each character given both sides of it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..config import EvalConfig
+from ..evaluation.gap_score import GapScore, every, score
+from ..evaluation.readers import Text, TextLike, names, texts
+from ..evaluation.rows import CharacterScore, LineScore, by_character, by_line
+from ..evaluation.score import Score
+from ..nn.layers.base import Array
+from ..runs.run import Run
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A text of which some symbols were hidden: the likeliest ones in all places, and how many were right."""
+
+    symbols: Array
+    hits: int
+    count: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share of hidden symbols that were found."""
+        return self.hits / self.count if self.count else math.nan
+
+
+def filled(run: Run, ids: Array, workers: int = 1) -> Filled:
+    """What is found of a text, (N,) ids, of which every tenth symbol is hidden."""
+    hidden = every(ids)
+    found = score(run.model.network, run.weights, ids, run.reset, hidden, workers)
+    return Filled(found.likeliest, int((found.likeliest == ids)[hidden].sum()), int(hidden.sum()))
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """What characters cost given both sides, never beside bits/char; and the share of hidden ones that were found."""
+
+    score: Score
+    filled: float
+
+    @property
+    def count(self) -> int:
+        """Symbols."""
+        return self.score.count
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All figures by name."""
+        return {
+            "bits_per_char_given_both_sides": self.score.bits,
+            "accuracy_given_both_sides": self.score.accuracy,
+            "filled": self.filled,
+            "count": self.count,
+        }
+
+
+class GapEvaluator:
+    """A run and texts to score by it, given both sides: see `evaluation.evaluator.Evaluator`."""
+
+    about = "; each character given those on both sides; filled: of every tenth that is hidden"
+    mixture = None
+
+    def __init__(self, run: Run, what: TextLike, config: EvalConfig, workers: int):
+        self.run, self.config, self.workers = run, config, workers
+        self.texts = texts(run, what, config.unknown, config.invalid)
+        self.held_out = any(text.held_out for text in self.texts)
+
+    @property
+    def names(self) -> str:
+        """What is scored."""
+        return names(self.texts)
+
+    def score(self) -> BothSides:
+        """The score of all texts together."""
+        total, hits, hidden = Score(), 0, 0
+        for text in self.texts:
+            ids, found = self._scored(text)
+            total += Score.of(found.nats, found.likeliest == ids)
+            again = filled(self.run, ids, self.workers)
+            hits, hidden = hits + again.hits, hidden + again.count
+        return BothSides(total, hits / hidden if hidden else math.nan)
+
+    def characters(self) -> Iterator[list[CharacterScore]]:
+        """The scores of characters, a list for each text."""
+        for text in self.texts:
+            ids, found = self._scored(text)
+            yield from by_character(self.run.vocabulary, [(ids, found.nats, found.likeliest == ids)])
+
+    def lines(self) -> Iterator[list[LineScore]]:
+        """The scores of lines, a list for each text."""
+        for text in self.texts:
+            ids, found = self._scored(text)
+            yield from by_line(self.run.vocabulary, [(ids, found.nats, found.likeliest == ids)])
+
+    def table(self) -> Iterator[list[tuple[str, ...]]]:
+        """The scores of lines or of characters, as the config says, as rows of TSV."""
+        found: Iterator[Sequence[LineScore | CharacterScore]] = (
+            self.lines() if self.config.by == "line" else self.characters()
+        )
+        return ([row.cells for row in rows] for rows in found)
+
+    def _scored(self, text: Text) -> tuple[Array, GapScore]:
+        ids = np.asarray(text.ids)
+        return ids, score(self.run.model.network, self.run.weights, ids, self.run.reset, workers=self.workers)

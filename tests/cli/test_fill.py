@@ -1,0 +1,112 @@
+"""Gaps that are filled, texts that are proofread, and scores given both sides."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import charnn
+from charnn.data.vocabulary import EOS
+from charnn.evaluation.gap_score import PIECE, every, score
+from tests.helpers.pairs import fitted
+from tests.helpers.program import invoke, ok, refused
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    options = {"steps": 120, "validate_every": 60, "window": 24, "workers": 1, "hidden": 24}
+    fitted(folder, "fill", **options)
+    return folder
+
+
+@pytest.fixture
+def model(runs: Path) -> Path:
+    return runs / "fill"
+
+
+@pytest.mark.quick
+def test_gaps_of_lines_are_filled(model: Path) -> None:
+    assert ok("fill", "-m", model, "abc_efgh", "_bcdefg") == "abcdefgh\nabcdefg\n"
+    assert ok("fill", "-m", model, "--gap", "?", stdin="bcd?fgh\n\nabcdef\n") == "bcdefgh\n\nabcdef\n"
+
+
+def test_what_the_model_does_not_know_stays(model: Path) -> None:
+    assert charnn.fill(model, "abXd_f") == "abXdef"
+    assert charnn.fill(model, ["abc_", "ab_d"]) == [*map(str, charnn.fill(model, ["abc_"])), "abcd"]
+
+
+def test_a_model_of_text_fills_by_what_follows(home: Path) -> None:
+    found = charnn.fill(home / "checkpoints" / "names", "An_e")
+    assert found[:2] + found[3:] == "Ane" and len(found) == 4 and found[2] != "\n"
+    result = invoke("fill", "-m", home / "checkpoints" / "names", "A§_", "Be_e")
+    assert result.exit_code == 3 and result.stdout.splitlines()[0] == "A§_" and "line 1" in result.stderr
+
+
+def test_filled_lines_as_objects(model: Path) -> None:
+    found = json.loads(ok("fill", "-m", model, "abc_e", "--json"))
+    assert found == {"line": 1, "text": "abc_e", "filled": "abcde"}
+
+
+@pytest.mark.quick
+def test_a_wrong_character_is_found_with_its_place(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("abcdefgh\nabcdafgh\nab§defgh\n", "utf-8")
+    rows = [row.split("\t") for row in ok("proof", "-m", model, path, "--gain", 3).splitlines()]
+    assert [row[:4] for row in rows] == [["2", "5", "a", "e"], ["3", "3", "§", "c"]]
+    assert float(rows[0][4]) > 3 and rows[1][4] == "inf"
+    assert ok("proof", "-m", model, path, path, "--gain", 3).splitlines()[0].split("\t")[0] == str(path)
+
+
+@pytest.mark.quick
+def test_scores_are_given_both_sides_and_say_so(model: Path) -> None:
+    figures = json.loads(ok("eval", "-m", model, "--json"))
+    assert figures["bits_per_char_given_both_sides"] < 1.2 and figures["filled"] > 0.9
+    assert "bits_per_char" not in figures
+    text = "abcdefgh\nbcdefgha\n"
+    rows = [row.split("\t") for row in ok("eval", "-", "-m", model, "--by", "char", stdin=text).splitlines()]
+    lines = [row.split("\t") for row in ok("eval", "-", "-m", model, "--by", "line", stdin=text).splitlines()]
+    assert len(rows) == len(text) and [row[3] for row in lines] == text.split()
+    total = sum(float(row[0]) for row in rows)
+    assert total == pytest.approx(sum(float(row[1]) for row in lines), abs=0.02)
+    assert total == pytest.approx(charnn.evaluate(model, text).score.bits * len(text), abs=0.01)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("options", [("--dynamic",), ("--by", "label"), ("--beam", 3), ("--burn-in", 9)])
+def test_what_has_no_effect_given_both_sides_is_refused(model: Path, options: tuple[object, ...]) -> None:
+    refused(2, "eval", "-", "-m", model, *options, stdin="abc\n")
+
+
+def test_a_gap_is_one_character(model: Path) -> None:
+    assert "--gap" in refused(2, "fill", "-m", model, "--gap", "", "abc")
+
+
+def test_no_score_depends_on_the_symbol_it_is_of(model: Path) -> None:
+    run = charnn.load(model)
+    ids = run.vocabulary.ids("abcdefgh\nbcdefgh\n" * 40)
+    whole = score(run.model.network, run.weights, ids, run.reset)
+    for place in (0, 5, PIECE - 1, PIECE, len(ids) - 1):
+        other = ids.copy()
+        other[place] = 3
+        found = score(run.model.network, run.weights, other, run.reset)
+        assert found.likeliest[place] == whole.likeliest[place]
+        np.testing.assert_allclose(found.least[place], whole.least[place], rtol=1e-5)
+
+
+def test_pieces_are_put_together_in_order_by_any_number_of_workers(model: Path) -> None:
+    run = charnn.load(model)
+    ids = run.vocabulary.ids("abcdefgh\nbcdefgh\n" * 400)
+    one, two = (score(run.model.network, run.weights, ids, run.reset, workers=n) for n in (1, 2))
+    assert len(one.nats) == len(ids)
+    np.testing.assert_array_equal(one.nats, two.nats)
+    period = 17 * PIECE  # after so many symbols text and pieces repeat
+    assert period < len(ids)
+    np.testing.assert_allclose(one.nats[PIECE : 2 * PIECE], one.nats[PIECE + period : 2 * PIECE + period], rtol=1e-4)
+
+
+def test_no_end_of_a_sequence_is_hidden() -> None:
+    ids = np.arange(100) % 4
+    hidden = every(ids)
+    assert 5 <= hidden.sum() <= 10 and not hidden[ids == EOS].any()
