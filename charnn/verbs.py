@@ -30,6 +30,12 @@ class SampleConfig(Checked):
         high=100,
     )
     stop: str | None = option(None, "end where this text appears, and leave it out")
+    match: str | None = option(
+        None, "draw only what matches this regular expression as a whole, up to the end of the sequence"
+    )
+    beam: int | None = option(
+        None, "instead of drawing, find the likeliest texts with this many beginnings side by side", low=1, high=1000
+    )
     unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
 
     def __post_init__(self) -> None:

@@ -97,7 +97,7 @@ def next_characters(
     >>> next_characters("names", "Ann", top_k=3)  # doctest: +SKIP
     {'': 0.5, 'a': 0.4, 'e': 0.1}
     """
-    run, config = opened(run, "sample --prime"), options.change(config or SampleConfig(), changes)
+    run, config = opened(run, "next"), options.change(config or SampleConfig(), changes)
     p = next_symbols(run.network, run.vocabulary.ids(prime, "the prime", config.unknown), config)
     keys = ["", *map(chr, run.vocabulary.characters)]
     return {keys[symbol]: float(p[symbol]) for symbol in np.argsort(-p, kind="stable").tolist() if p[symbol]}

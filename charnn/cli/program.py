@@ -20,6 +20,7 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),
     "train": ("train", "Learn a text."),
     "sample": ("sample", "Let a model write."),
+    "next": ("next", "Say which characters may come next."),
     "eval": ("eval", "Say how well a model predicts a text."),
     "classify": ("lines.classify", "Sort lines into classes."),
     "translate": ("lines.translate", "Rewrite lines."),

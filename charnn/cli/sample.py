@@ -1,7 +1,6 @@
 """charnn sample"""
 
-from collections.abc import Iterator
-from time import monotonic
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,12 +11,13 @@ from . import options, streams
 from .shell import groups
 from .shell.help import GroupedCommand
 from .shell.types import Number
+from .writing import interactive
+from .writing.output import Output
 
 if TYPE_CHECKING:
-    from ..api import TextSample
+    from ..api import Run
 
 GROUPS = groups.RUN, groups.START, groups.DRAWING, groups.OUTPUT
-FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
 
 
 @click.command("sample", cls=GroupedCommand, groups=GROUPS)
@@ -31,6 +31,19 @@ FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
     default="",
     metavar="TEXT",
     help="Text to go on from; - reads it from standard input, less one line end at its end.",
+)
+@options.grouped(
+    groups.START,
+    "--primes",
+    metavar="FILE",
+    help="Texts to go on from, each a line; - for standard input. The seed of each is one more than that before.",
+)
+@options.grouped(
+    groups.START,
+    "-i",
+    "--interactive",
+    is_flag=True,
+    help="Go on from each line that is typed, until Ctrl-D. Ctrl-C ends a continuation.",
 )
 @options.grouped(
     groups.START,
@@ -75,6 +88,9 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     charnn sample -n 20 --novelty       20 lines, and which of them are not new
     echo "To be" | charnn sample --prime - --length 500 --past-end
     charnn sample --adapt letter.txt    after learning from that text, once
+    charnn sample --match "[A-Z][a-z]{3,8}" -n 5
+    charnn sample --beam 20 --length 80 --prime "The "
+    charnn sample -i                    type a beginning, read on, again
     charnn sample --context Japanese -n 10
     """
     config = options.config({**params, **({"temp": 0.0} if params["greedy"] else {})}, SampleConfig)
@@ -84,6 +100,8 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     from ..terminal import console
 
     run = opened(model, "sample", runs)
+    if model is None and console.STDERR.isatty():
+        console.note(f"{run.path} writes, the newest model; -m RUN names another, `charnn list` shows all")
     if params["adapt"] is not None:
         texts, rate = streams.streamed([params["adapt"]]), params["adapt_rate"]
         found = api.adapt(run, texts, rate=rate, unknown=config.unknown, watch=console.reading)
@@ -91,49 +109,23 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
         console.note(str(found))
     if params["keep"]:
         console.note(f"kept in {api.save(run, params['keep'], runs)}/")
+    end = "\0" if params["null"] else params["separator"]
+    output = Output(run.vocabulary.end or "\n" if end is None else end, params["as_json"], params["novelty"])
+    _write(run, config, params, output)
+
+
+def _write(run: "Run", config: SampleConfig, params: dict[str, Any], output: Output) -> None:
+    """Samples after one prime, after each of several, or after what is typed; or for contexts."""
+    from .. import api
+
+    if params["interactive"]:
+        return interactive.answer(lambda prime: api.sampler(run, prime, config, workers=None), output)
+    if params["primes"] is not None:
+        for number, prime in enumerate(streams.read_lines(params["primes"])):
+            seed = None if config.seed is None else config.seed + number
+            output.write(api.sampler(run, prime, replace(config, seed=seed), workers=None))
+        return None
     prime = streams.read_text("the prime", run.origin.invalid) if params["prime"] == "-" else params["prime"]
     contexts = None if params["contexts"] is None else streams.read_lines(params["contexts"])
     sampler = api.sampler(run, prime, config, contexts=contexts, workers=None)
-    end = "\0" if params["null"] else params["separator"]
-    end = run.vocabulary.end or "\n" if end is None else end
-    if config.count == 1 and contexts is None and not params["as_json"] and not params["novelty"]:
-        _flow(sampler.prime, sampler.stream())
-        streams.write(end)
-    else:
-        _write_samples(sampler, end, params["as_json"], params["novelty"])
-
-
-def _flow(first: str, pieces: Iterator[str]) -> None:
-    """Write text as it comes, a few characters at a time where they come fast."""
-    streams.write(first, flush=True)
-    held, shown = [], 0.0
-    for piece in pieces:
-        held.append(piece)
-        if (now := monotonic()) - shown > FLUSH_SECONDS:
-            streams.write("".join(held), flush=True)
-            held, shown = [], now
-    streams.write("".join(held))
-
-
-def _write_samples(sampler: Any, end: str, as_json: bool, novelty: bool) -> None:
-    """Write each sample as it is drawn; with novelty at last how much of all was copied."""
-    from ..terminal.novelty import Tally
-
-    tally = Tally()
-    for sample in sampler.samples(novelty=novelty):
-        tally.add(sample)
-        if as_json:
-            streams.write_json(_facts(sample), flush=True)
-        else:
-            found = f"{sample.novelty.found}\t" if sample.novelty else ""
-            streams.write(f"{found}{sample.text}{end}", flush=True)
-    if novelty:
-        tally.show()
-
-
-def _facts(sample: "TextSample") -> dict[str, Any]:
-    facts: dict[str, Any] = {"text": sample.text, "ended": sample.ended}
-    if sample.novelty:
-        shared = sample.novelty.overlap
-        facts |= {"found": sample.novelty.found, "copied": round(shared.share, 4), "longest": shared.longest}
-    return facts
+    return output.write(sampler) if contexts is None else output.write_samples(sampler)

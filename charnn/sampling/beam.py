@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 
 from ..data.vocabulary import EOS
-from ..nn.functions import log_softmax
 from ..nn.layers.base import Array, State
 
 
@@ -24,7 +23,7 @@ class Writer(Protocol):
     """B targets in the writing. Row k B + b of R = K B is one of the beginnings of target b."""
 
     def step(self, x: Array, state: State) -> tuple[Array, State]:
-        """Scores o (R, V) of what follows the symbols x (R,), and the state after them."""
+        """Log probabilities (R, V), float64, of what follows the symbols x (R,), and the state after them."""
 
     def keep(self, targets: Array) -> None:
         """From now on there are only these of the targets, (b,)."""
@@ -47,8 +46,7 @@ def search(
     )
     x = np.full(width * len(going), EOS)
     while True:
-        o, state = writer.step(x, state)
-        logp = log_softmax(o.astype(np.float64))
+        logp, state = writer.step(x, state)
         logp[:, banned] = -np.inf
         logp = logp.reshape(width, len(going), -1)
         moves = [beams[b].extend(logp[:, i]) for i, b in enumerate(going)]

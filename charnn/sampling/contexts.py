@@ -36,7 +36,7 @@ class Guided:
         """Scores (B, V) after the symbols x (B,); what is unknown is never likely."""
         found = []
         for i, way in enumerate(self.ways):
-            o, self.states[i] = way.step(x, self.states[i])
+            o, self.states[i] = way.scores(x, self.states[i])
             found.append(o.astype(np.float64))
         o = found[0] if len(found) == 1 else found[1] + self.guidance * (found[0] - found[1])
         o[:, self.unknown] = -np.inf

@@ -14,6 +14,7 @@ from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.network import Network
 from ..nn.tuning import tuned
 from ..parallel.processes import spread
+from .automaton import Automaton, MatchingSampler
 from .endings import primed_stepper
 from .stepper import make_stepper
 
@@ -130,6 +131,14 @@ class GumbelSampler:
         self.ahead = list(block + self.c)[::-1]
 
 
+def drawer(
+    network: Network, config: SampleConfig, rng: np.random.Generator, rows: int, automaton: Automaton | None
+) -> GumbelSampler | MatchingSampler:
+    """What draws the symbols of `rows` streams; with an automaton only those that it allows."""
+    draws = GumbelSampler(network, config, rng, rows)
+    return draws if automaton is None else MatchingSampler(draws, automaton, rows, config.length)
+
+
 def stream(
     network: Network,
     config: SampleConfig,
@@ -137,14 +146,16 @@ def stream(
     prime: np.ndarray,
     *,
     workers: int = 1,
+    automaton: Automaton | None = None,
 ) -> Iterator[int]:
     """Ids of one sample as they are drawn, EOS the last of them if it ends so; at most `config.length`.
 
     Starts as training does, from EOS and the zero state, then reads the `prime`, (N,) ids. With `config.past_end` EOS
     is a symbol like any other. With two `workers` or more another process may help, as long as that is faster; the
-    symbols are the same.
+    symbols are the same. An `automaton` allows some symbols only.
     """
-    symbols = _drawn(network, config, rng, prime, workers)
+    draws = drawer(network, config, rng, 1, automaton)
+    symbols = _drawn(network, config, draws, prime, workers)
     while block := _block(symbols):
         yield from block
 
@@ -164,9 +175,12 @@ def _block(symbols: Iterator[int]) -> list[int]:
 
 
 def _drawn(
-    network: Network, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray, workers: int
+    network: Network,
+    config: SampleConfig,
+    draws: GumbelSampler | MatchingSampler,
+    prime: np.ndarray,
+    workers: int,
 ) -> Iterator[int]:
-    draws = GumbelSampler(network, config, rng, 1)
     streams = primed_stepper(network, prime, 1, draws)
     if workers > 1:
         streams.allow_helper()
@@ -180,11 +194,17 @@ def _drawn(
 
 
 @ignore_overflow()  # a network may be beyond all bounds, and still write
-def generate(network: Network, config: SampleConfig, rng: np.random.Generator, prime: np.ndarray) -> list[Sample]:
+def generate(
+    network: Network,
+    config: SampleConfig,
+    rng: np.random.Generator,
+    prime: np.ndarray,
+    automaton: Automaton | None = None,
+) -> list[Sample]:
     """`config.count` samples, drawn side by side as one batch, which those that ended leave once they are half."""
     if not config.count:
         return []
-    draws = GumbelSampler(network, config, rng, config.count)
+    draws = drawer(network, config, rng, config.count, automaton)
     streams = primed_stepper(network, prime, config.count, draws)
     parts: list[tuple[np.ndarray, list[Any]]] = [(np.arange(config.count), [])]  # rows, and what they wrote together
     going = np.full(config.count, True)  # of the rows in the batch: those that have not ended
@@ -216,7 +236,14 @@ def _samples(parts: list[tuple[np.ndarray, list[Any]]], count: int) -> list[Samp
     return [Sample(ids[: end[0]] if len(end) else ids, len(end) > 0) for ids, end in zip(drawn, ends, strict=True)]
 
 
-def batches(network: Network, config: SampleConfig, prime: np.ndarray, *, workers: int = 1) -> Iterator[list[Sample]]:
+def batches(
+    network: Network,
+    config: SampleConfig,
+    prime: np.ndarray,
+    *,
+    workers: int = 1,
+    automaton: Automaton | None = None,
+) -> Iterator[list[Sample]]:
     """`config.count` samples, batch after batch, by so many processes; the same ones however many those are."""
     entropy = np.random.SeedSequence(config.seed).entropy
     count = -(-config.count // MAX_BATCH)
@@ -228,6 +255,6 @@ def batches(network: Network, config: SampleConfig, prime: np.ndarray, *, worker
     def batch(number: int) -> list[Sample]:
         seed = np.random.SeedSequence(entropy, spawn_key=(number,) if number else ())
         own = replace(config, count=edges[number + 1] - edges[number])
-        return generate(network, own, np.random.default_rng(seed), prime)
+        return generate(network, own, np.random.default_rng(seed), prime, automaton)
 
     yield from spread(batch, range(count), workers)

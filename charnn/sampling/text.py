@@ -1,5 +1,6 @@
 """Samples as text: a prime read before, the end of a sequence left out, and a text to stop at."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -7,18 +8,25 @@ import numpy as np
 
 from ..config import SampleConfig
 from ..data.vocabulary import EOS
+from ..errors import UsageError
 from ..evaluation.novelty import CorpusIndex, Novelty
 from ..runs.run import Run
-from . import sampler
+from . import automaton, sampler
+from .automaton import Automaton
+from .likeliest import likeliest
 
 
 @dataclass(frozen=True)
 class TextSample:
-    """A sample with its prime, whether it ended by the end of a sequence, and its novelty where that is wanted."""
+    """A sample with its prime, whether it ended by the end of a sequence, and its novelty where that is wanted.
+
+    `bits` is what the text after the prime costs the network, its end included, where the likeliest one was looked for.
+    """
 
     text: str
     ended: bool
     novelty: Novelty | None = None
+    bits: float | None = None
 
 
 class TextSampler:
@@ -31,11 +39,20 @@ class TextSampler:
         self.run, self.config, self.workers = run, config or SampleConfig(), workers
         self.ids = run.vocabulary.ids(prime, "the prime", self.config.unknown)
         self.prime = run.vocabulary.decode(self.ids)  # without what the run does not know
+        self.automaton: Automaton | None = None
+        if self.config.match is not None:
+            if run.model.config.ending == "length":
+                raise UsageError("--match has no effect on a model of --ending length, whose ends are announced")
+            self.automaton = automaton.build(self.config.match, run.vocabulary.characters, self.config.length)
 
     def stream(self) -> Iterator[str]:
         """One sample as it is drawn, without the prime. The end of its sequence is left out, unless past it."""
+        if self.config.beam:
+            return (one.text.removeprefix(self.prime) for one in self._likeliest()[:1])
         rng = np.random.default_rng(self.config.seed)
-        drawn = sampler.stream(self.run.network, self.config, rng, self.ids, workers=self.workers)
+        drawn = sampler.stream(
+            self.run.network, self.config, rng, self.ids, workers=self.workers, automaton=self.automaton
+        )
         kept = (symbol for symbol in drawn if symbol != EOS or self.config.past_end)
         return until(self.config.stop, self.run.vocabulary.texts(kept))
 
@@ -46,11 +63,24 @@ class TextSampler:
             found = index.novelty([(one.text, one.ended) for one in batch]) if index else []
             yield from (replace(one, novelty=new) for one, new in zip(batch, found, strict=True)) if found else batch
 
+    def _likeliest(self) -> list[TextSample]:
+        """The texts that a beam finds, the likeliest first."""
+        config = self.config
+        found = likeliest(self.run.network, self.ids, config.beam or 1, config.length, self.automaton)
+        return [
+            replace(self._sample(self.run.vocabulary.decode(one.ids), one.ended), bits=one.nats / math.log(2))
+            for one in found
+        ]
+
     def _batches(self) -> Iterator[list[TextSample]]:
+        if self.config.beam:
+            yield self._likeliest()[: self.config.count]
+            return
         if self.config.past_end:
             yield [TextSample(self.prime + "".join(self.stream()), False)]
             return
-        for batch in sampler.batches(self.run.network, self.config, self.ids, workers=self.workers):
+        drawn = sampler.batches(self.run.network, self.config, self.ids, workers=self.workers, automaton=self.automaton)
+        for batch in drawn:
             yield [self._sample(self.run.vocabulary.decode(one.ids), one.ended) for one in batch]
 
     def _sample(self, text: str, ended: bool) -> TextSample:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..data.pair_batches import MAX_SYMBOLS, Padded, by_length, pad
+from ..nn.functions import log_softmax
 from ..nn.layers.base import Array, State
 from ..nn.pairs.decoder import Seen
 from ..nn.parameters import Parameters
@@ -25,11 +26,16 @@ class TargetWriter:
         self.seen: Seen = self.network.see(p, source, Workspace(back=False))
         self.start: State = tuple(s.copy() for s in self.seen.state)
 
-    def step(self, x: Array, state: State) -> tuple[Array, State]:
-        """Scores o (R, V) of what follows the symbols x (R,), and the state after them: see `beam.Writer`."""
+    def scores(self, x: Array, state: State) -> tuple[Array, State]:
+        """Scores o (R, V) of what follows the symbols x (R,), and the state after them."""
         self.ws.reset()
         found = self.network.advance(self.p, self.seen, x, state, self.ws)
         return found.o, tuple(s.copy() for s in found.state)
+
+    def step(self, x: Array, state: State) -> tuple[Array, State]:
+        """Log probabilities of what follows the symbols x (R,), and the state after them: see `beam.Writer`."""
+        o, state = self.scores(x, state)
+        return log_softmax(o.astype(np.float64)), state
 
     def keep(self, targets: Array) -> None:
         """From now on there are only these of the targets, (b,)."""

@@ -66,6 +66,8 @@ class ContextSampler:
     def _assert_possible(self) -> None:
         if self.config.past_end:
             raise UsageError("--past-end is of models of --task text: a text for a context ends")
+        if self.config.match is not None or self.config.beam is not None:
+            raise UsageError("--match and --beam are of models of --task text: leave them out")
         if self.config.guidance != 1 and not self.run.task.context_dropout:
             raise UsageError("--guidance needs a model that was trained with --context-dropout: leave it out")
 

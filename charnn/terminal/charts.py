@@ -14,6 +14,7 @@ from rich.text import Text
 from ..inspection.gradients import LagNorm, factor, predicted_factor
 from ..inspection.probes import Saturation, radius
 from ..inspection.results import Gradients
+from .tables import encodes
 
 TABLE_LAGS = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
 STEP_HEADS = "each step", "by W alone"
@@ -38,7 +39,7 @@ def gradients(found: Gradients) -> None:
         lags = _lags(norms, console.width)
         heads = (f"k = {lag}" for lag in lags)
         console.print(_table("layer", *heads, *STEP_HEADS, rows=_norms(layers, lags)))
-    for line in bars(layers, console.width, _encodes("".join(BARS))):
+    for line in bars(layers, console.width, encodes("".join(BARS))):
         console.print(Text(line, no_wrap=True))
     if eigenvalues:
         most = 2 if console.width >= WIDE_COLUMNS else 1
@@ -115,14 +116,6 @@ def _level(norm: float, low: int, high: int, top: int) -> int:
     if not norm > 0:
         return 0
     return top if norm == math.inf else max(1, round((math.log10(norm) - low) / (high - low) * top))
-
-
-def _encodes(cells: str) -> bool:
-    try:
-        cells.encode(sys.stdout.encoding or "utf-8")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 class Shades:

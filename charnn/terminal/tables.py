@@ -1,8 +1,10 @@
 """Tables of runs on a terminal: results, so on standard output, in the style of all tables of charnn."""
 
+import sys
 import time
 from collections.abc import Iterable, Sequence
 
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -10,9 +12,13 @@ from rich.text import Text
 from ..runs.listing import RunSummary
 from . import words
 
+MOST_COLUMNS = 100  # of bars
+NEXT_COLUMNS = 8, 20, 1  # for a character, its probability and bits, and the margin
+
 
 def screen() -> Console:
-    """Standard output."""
+    """Standard output, in UTF-8 as any text is written."""
+    sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]
     return Console(highlight=False, soft_wrap=False)
 
 
@@ -69,3 +75,29 @@ def compare(rows: Sequence[Sequence[str]]) -> None:
     for name, *values in rows:
         found.add_row(name, *map(Text, values))
     screen().print(found)
+
+
+def bars(rows: Sequence[tuple[str, float, float]]) -> None:
+    """Characters with their probabilities and bits, and bars of the probabilities as long as there is room for."""
+    block = "█" if encodes("█") else "#"
+    console = screen()
+    width = max(1, min(MOST_COLUMNS, console.width) - sum(NEXT_COLUMNS))
+    most = max((p for _, p, _ in rows), default=1.0)
+    for character, p, bits in rows:
+        line = Text(set_cell_size(character, NEXT_COLUMNS[0]), no_wrap=True, overflow="crop")
+        line.append(f"{p:>6.1%}{bits:>7.2f} bits  ")
+        console.print(line.append(block * max(1, round(width * p / most)), "cyan"))
+
+
+def line(text: str) -> None:
+    """A line in which what is shown is summed up."""
+    screen().print(Text(text, "dim"))
+
+
+def encodes(cells: str) -> bool:
+    """Whether standard output can have these characters."""
+    try:
+        cells.encode(sys.stdout.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 import charnn
-from charnn.cli import sample
 from charnn.cli.program import COMMANDS
+from charnn.cli.writing import output
 from charnn.config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from charnn.runs import checkpoint
 from charnn.tasks.fitting import DEFAULT_EPOCHS, DEFAULT_MINUTES
@@ -602,29 +602,29 @@ def test_stop_ends_a_sample_and_is_left_out(here: Path) -> None:
 def test_text_is_shown_as_it_comes_at_most_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A character every 5 ms: the first at once, then what came in 20 ms; all of it in the end."""
     clock, told = [100.0], []
-    monkeypatch.setattr(sample, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(sample.streams, "write", lambda text, flush=False: told.append((text, flush)))
+    monkeypatch.setattr(output, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(output.streams, "write", lambda text, flush=False: told.append((text, flush)))
 
     def letters() -> Iterator[str]:
         for letter in "abcdefghijklmnop":
             yield letter
             clock[0] += 0.005
 
-    sample._flow("To be", letters())
+    output.flow("To be", letters())
     assert told[:2] == [("To be", True), ("a", True)]
     assert "".join(text for text, _ in told) == "To beabcdefghijklmnop"
     assert all(flush and 4 <= len(text) <= 6 for text, flush in told[2:-1]) and len(told) > 4
     told.clear()
     clock[0] += 1
-    sample._flow("", iter(["slow"]))
+    output.flow("", iter(["slow"]))
     assert "".join(text for text, _ in told) == "slow"
 
 
 def test_slow_text_is_shown_character_by_character(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, told = [0.0], []
-    monkeypatch.setattr(sample, "monotonic", lambda: clock.append(clock[-1] + 0.03) or clock[-1])
-    monkeypatch.setattr(sample.streams, "write", lambda text, flush=False: told.append((text, flush)))
-    sample._flow("", iter("slow"))
+    monkeypatch.setattr(output, "monotonic", lambda: clock.append(clock[-1] + 0.03) or clock[-1])
+    monkeypatch.setattr(output.streams, "write", lambda text, flush=False: told.append((text, flush)))
+    output.flow("", iter("slow"))
     assert [text for text, flush in told if flush] == ["", "s", "l", "o", "w"]
 
 

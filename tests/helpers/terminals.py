@@ -32,7 +32,9 @@ def on_terminal(
         for number in (signal.SIGINT, signal.SIGHUP):  # which are ignored where these tests run under nohup
             signal.signal(number, signal.SIG_DFL)
 
-    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "env": environment(), **options}
+    size = ("COLUMNS", "LINES")  # of the terminal of these tests
+    own = {name: value for name, value in environment().items() if name not in size}
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "env": own, **options}
     process = subprocess.Popen(command, start_new_session=True, preexec_fn=control, pass_fds=[terminal], **streams)
     os.close(terminal)
     try:

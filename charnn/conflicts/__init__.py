@@ -8,9 +8,10 @@ started, `pipe` is a corpus that can be read once only, and `reset` that the mod
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .choices import CELLS
-from .conflict import Conflict, between_layers, needs, new_run, of_tasks, time, without
-from .errors import UsageError
+from ..choices import CELLS
+from ..conflict import Conflict, between_layers, needs, new_run, of_tasks, time, without
+from ..errors import UsageError
+from .sampling import SAMPLING
 
 LOCKED = "--dropout-kind locked has no effect on"
 OF_TEXT = "scheme", "ending", "feedback", "teacher_forcing", "init_scale", "bias", "loss"
@@ -155,32 +156,7 @@ CONFLICTS = (
         "--vocabulary needs --decode",
         "add it, or leave --vocabulary out",
     ),
-    # Sampling
-    Conflict(
-        ("past_end", "count"),
-        lambda past_end, count: past_end and count > 1,
-        "--past-end writes one long sample",
-        "leave -n at 1",
-    ),
-    Conflict(
-        ("prime", "adapt"),
-        lambda prime, adapt: prime == adapt == "-",
-        "--prime - and --adapt - both read standard input",
-        "give one of them a text, or a file",
-    ),
-    Conflict(
-        ("context", "contexts"),
-        lambda context, contexts: context is not None and contexts is not None,
-        "--context and --contexts both say what to write for",
-        "leave out one of them",
-    ),
-    *(needs(name, "adapt") for name in ("adapt_rate", "keep")),
-    Conflict(
-        ("null", "separator", "json"),
-        lambda null, separator, json: null + json + (separator is not None) > 1,
-        "--null, --separator and --json say differently what follows a sample",
-        "give one of them",
-    ),
+    *SAMPLING,
     # Evaluation
     *(
         Conflict(
