@@ -9,6 +9,25 @@ SAMPLING = (
         "--past-end writes one long sample",
         "leave -n at 1",
     ),
+    Conflict(
+        ("prime", "adapt"),
+        lambda prime, adapt: prime == adapt == "-",
+        "--prime - and --adapt - both read standard input",
+        "give one of them a text, or a file",
+    ),
+    Conflict(
+        ("context", "contexts"),
+        lambda context, contexts: context is not None and contexts is not None,
+        "--context and --contexts both say what to write for",
+        "leave out one of them",
+    ),
+    *(needs(name, "adapt") for name in ("adapt_rate", "keep")),
+    Conflict(
+        ("null", "separator", "json"),
+        lambda null, separator, json: null + json + (separator is not None) > 1,
+        "--null, --separator and --json say differently what follows a sample",
+        "give one of them",
+    ),
     *(
         Conflict(
             (name, other),
@@ -63,24 +82,5 @@ SAMPLING = (
         lambda adapt, interactive: adapt == "-" and interactive,
         "--adapt - reads standard input to its end, and --interactive reads it too",
         "name a file to adapt to",
-    ),
-    Conflict(
-        ("prime", "adapt"),
-        lambda prime, adapt: prime == adapt == "-",
-        "--prime - and --adapt - both read standard input",
-        "give one of them a text, or a file",
-    ),
-    Conflict(
-        ("context", "contexts"),
-        lambda context, contexts: context is not None and contexts is not None,
-        "--context and --contexts both say what to write for",
-        "leave out one of them",
-    ),
-    *(needs(name, "adapt") for name in ("adapt_rate", "keep")),
-    Conflict(
-        ("null", "separator", "json"),
-        lambda null, separator, json: null + json + (separator is not None) > 1,
-        "--null, --separator and --json say differently what follows a sample",
-        "give one of them",
     ),
 )
