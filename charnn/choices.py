@@ -138,7 +138,17 @@ SYMBOL_DROPOUT = option(
 )
 TEXT_VOCABULARY, PAIR_VOCABULARY = "charnn.data.vocabulary:from_json", "charnn.data.units:from_json"
 TEXT_VERBS = (
-    *("eval", "eval --by char", "eval --novelty", "sample", "sample --prime", "sample --adapt", "next", "fill", "export"),
+    *(
+        "eval",
+        "eval --by char",
+        "eval --novelty",
+        "sample",
+        "sample --prime",
+        "sample --adapt",
+        "next",
+        "fill",
+        "export",
+    ),
     *("inspect gradients", "inspect units", "inspect gradcheck"),
 )
 PAIRS = {"layers": 1, "skip": False, "rate": 3e-3, "scheme": "full"}  # defaults of networks of pairs
