@@ -8,7 +8,7 @@ from ..config import ModelConfig, TrainConfig
 from ..errors import UsageError
 from ..options import own
 from . import options, streams
-from .shell.types import Number
+from .shell.types import File, Number
 
 SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
 WIDTH = 18  # of the names of tasks
@@ -16,7 +16,7 @@ PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is 
 
 
 @click.command("bench")
-@click.argument("corpus", nargs=-1)
+@click.argument("corpus", nargs=-1, type=File())
 @options.config_options(ModelConfig, only="cell")
 @options.config_options(ModelConfig, only="hidden")
 @options.config_options(ModelConfig, only="layers")

@@ -9,12 +9,13 @@ from ..config import EvalConfig
 from ..conflicts import check
 from ..errors import InputError
 from . import options, streams
+from .shell.types import File
 
 PICTURED = {"svg": 5_000, "html": 200_000}  # characters of a picture, at most
 
 
 @click.command("eval")
-@click.argument("text", nargs=-1)
+@click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs
 @options.config_options(EvalConfig)

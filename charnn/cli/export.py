@@ -3,10 +3,11 @@
 import click
 
 from . import options, streams
+from .shell.types import File
 
 
 @click.command("export")
-@click.argument("path", metavar="FILE|DIR")
+@click.argument("path", metavar="FILE|DIR", type=File())
 @options.model
 @options.runs
 @click.option("--json", "as_json", is_flag=True, help="What checking found, as a JSON object.")

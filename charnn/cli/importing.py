@@ -3,6 +3,7 @@
 import click
 
 from . import options, streams
+from .shell.types import File
 
 VOCABULARY = (
     "JSON: the characters in the order of their ids, or an object from characters to ids. The empty text is the end of "
@@ -11,8 +12,8 @@ VOCABULARY = (
 
 
 @click.command("import")
-@click.argument("file")
-@click.option("--vocabulary", metavar="FILE", help=VOCABULARY)
+@click.argument("file", type=File())
+@click.option("--vocabulary", type=File(), metavar="FILE", help=VOCABULARY)
 @click.option("--name", help="Name of the run; the file's by default.")
 @options.runs
 @options.choice("--sequence", ("auto", "line", "paragraph", "file"), "What a sequence of the model is.")

@@ -8,13 +8,14 @@ import click
 from ..errors import UsageError
 from . import options, streams
 from .program import printable
+from .shell.types import RunName
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 BARS = 60  # of a row of numbers, at most
 
 
 @click.command("info")
-@click.argument("names", metavar="[RUN]...", nargs=-1)
+@click.argument("names", metavar="[RUN]...", nargs=-1, type=RunName())
 @options.model
 @options.runs
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object, one for each run.")

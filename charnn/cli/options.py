@@ -18,7 +18,13 @@ RENAMED = {"out": "runs", **old_names(TrainConfig, EvalConfig)}  # options of ve
 SHORT = {"count": ("-n", "--count"), "temp": ("--temp", "--temperature"), "otherwise": ("--else", "--otherwise")}
 
 model = click.option(
-    "-m", "--model", metavar="RUN", help="Run's name, folder or file; the newest run by default.", cls=Option, group=RUN
+    "-m",
+    "--model",
+    type=value_types.RunName(),
+    metavar="RUN",
+    help="Run's name, folder or file; the newest run by default.",
+    cls=Option,
+    group=RUN,
 )
 runs = click.option(
     "--runs", default="checkpoints", metavar="DIR", show_default=True, help="Folder of all runs.", cls=Option, group=RUN

@@ -3,10 +3,11 @@
 import click
 
 from . import options, streams
+from .shell.types import RunName
 
 
 @click.command("plot")
-@click.argument("names", metavar="[RUN]...", nargs=-1)
+@click.argument("names", metavar="[RUN]...", nargs=-1, type=RunName())
 @options.runs
 @options.choice(
     "--by", ("updates", "epochs", "minutes"), "What the loss is drawn by; minutes: of runs that count them."

@@ -17,7 +17,6 @@ from ..errors import CharnnError, CharnnWarning, did_you_mean
 from ..parallel import launcher
 
 COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
-    "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),
     "train": ("train", "Learn a text."),
     "sample": ("sample", "Let a model write."),
     "next": ("next", "Say which characters may come next."),
@@ -26,15 +25,17 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "translate": ("lines.translate", "Rewrite lines."),
     "fill": ("lines.fill", "Fill gaps in lines."),
     "proof": ("lines.proof", "Find characters that others are likelier for."),
-    "info": ("info", "Say what a model is, or several side by side."),
     "list": ("runs.list", "List all runs."),
+    "info": ("info", "Say what a model is, or several side by side."),
+    "plot": ("plot", "Draw the loss of runs."),
     "mv": ("runs.mv", "Give a run another name."),
     "rm": ("runs.rm", "Remove runs."),
     "inspect": ("inspect", "Look inside a model: gradients, units, gradient check."),
-    "plot": ("plot", "Draw the loss of runs."),
+    "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),
     "export": ("export", "Write a model for PyTorch, ONNX, a web page or C."),
     "import": ("importing", "Read a model of PyTorch."),
     "bench": ("bench", "Measure how fast this machine trains, evaluates and samples."),
+    "completion": ("shell.completion", "Let a shell complete commands, options and names."),
 }
 
 RANK_0_SPEAKS = 1.0  # seconds

@@ -1,11 +1,14 @@
 """--recipe: options by name. The file of recipes is read only where one is named, listed, or help asked for."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import streams
 from .shell.help import Option
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 LIST = "list"
 
@@ -19,6 +22,14 @@ class Named(click.ParamType):  # type: ignore[type-arg]
         from ..training import recipes
 
         return f"[{'|'.join((*recipes.read(), LIST))}]"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem  # not before it is needed
+
+        from ..training import recipes
+
+        names = {**{name: recipe.about for name, recipe in recipes.read().items()}, LIST: "Show all recipes"}
+        return [CompletionItem(name, help=about) for name, about in names.items() if name.startswith(incomplete)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from ..training import recipes

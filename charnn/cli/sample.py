@@ -10,7 +10,7 @@ from ..conflicts import check
 from . import options, streams
 from .shell import groups
 from .shell.help import GroupedCommand
-from .shell.types import Number
+from .shell.types import File, Number
 from .writing import interactive
 from .writing.output import Output
 
@@ -35,6 +35,7 @@ GROUPS = groups.RUN, groups.START, groups.DRAWING, groups.OUTPUT
 @options.grouped(
     groups.START,
     "--primes",
+    type=File(),
     metavar="FILE",
     help="Texts to go on from, each a line; - for standard input. The seed of each is one more than that before.",
 )
@@ -48,12 +49,14 @@ GROUPS = groups.RUN, groups.START, groups.DRAWING, groups.OUTPUT
 @options.grouped(
     groups.START,
     "--contexts",
+    type=File(),
     metavar="FILE",
     help="Contexts to write for, each a line; - for standard input.",
 )
 @options.grouped(
     groups.RUN,
     "--adapt",
+    type=File(),
     metavar="FILE",
     help="Before writing, learn from this text, once, as `charnn eval --dynamic` does; - for standard input. The "
     "model's file stays as it is.",

@@ -8,15 +8,16 @@ import click
 from ..config import ReadConfig, TrainConfig
 from ..conflicts import check
 from . import options, streams
+from .shell.types import File
 
 
 @click.command("tokenize")
-@click.argument("corpus", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="FILE", help="Write a tokenised .npz; - for ids on standard output.")
+@click.argument("corpus", nargs=-1, required=True, type=File())
+@click.option("-o", "--output", type=File(), metavar="FILE", help="Write a tokenised .npz; - for ids on stdout.")
 @options.config_options(ReadConfig)
 @options.config_options(TrainConfig, only="valid_share")
 @click.option("--decode", is_flag=True, help="The way back: from a tokenised file, or from ids, to the text.")
-@click.option("--vocabulary", metavar="FILE", help="With --decode: tokenised file or model whose ids they are.")
+@click.option("--vocabulary", type=File(), metavar="FILE", help="With --decode: the file or model whose ids they are.")
 def command(
     corpus: tuple[str, ...],
     output: str | None,

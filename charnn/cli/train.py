@@ -12,6 +12,7 @@ from ..parallel import launcher
 from . import options, recipe, streams
 from .shell import groups
 from .shell.help import GroupedCommand
+from .shell.types import File, RunName
 from .signals import Stop, last_words
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ FROM = "Start from the weights of a trained run: its name, folder or file. The s
 
 
 @click.command("train", cls=GroupedCommand, groups=GROUPS)
-@click.argument("corpus", nargs=-1)
+@click.argument("corpus", nargs=-1, type=File())
 @options.grouped(
     groups.RUN, "--resume", chief=True, is_flag=True, help="Go on with a run (--name, or the newest) where it stopped."
 )
-@options.grouped(groups.RUN, "--name", chief=True, help="Name of the run; the corpus' by default.")
+@options.grouped(groups.RUN, "--name", type=RunName(), chief=True, help="Name of the run; the corpus' by default.")
 @recipe.option
 @options.grouped(groups.BUDGET, "--budget", chief=True, metavar="TIME", help=BUDGET)
 @options.runs
-@options.grouped(groups.RUN, "--from", metavar="RUN", help=FROM)
+@options.grouped(groups.RUN, "--from", type=RunName(), metavar="RUN", help=FROM)
 @options.config_options(ReadConfig, TaskConfig, ModelConfig, TrainConfig)
 @click.pass_context
 def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:

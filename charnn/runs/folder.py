@@ -12,11 +12,11 @@ from typing import Any
 from ..errors import CharnnError, UsageError, did_you_mean
 from ..io import npz
 from ..parallel.processes import PRIVATE
-from . import checkpoint
+from . import checkpoint, names
+from .names import MODELS
+from .names import RUNS as RUNS
 from .run import Run
 
-RUNS = "checkpoints"
-MODELS = "best.npz", "last.npz"
 KEPT = *MODELS, "log.jsonl", "tokens.npz"
 LOCK = ".lock"  # held, not made, by the training at work: the system lets go of it however that ends
 
@@ -183,21 +183,16 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name!r} is no name of a run: give one without /, and --runs for where it is")
 
 
-def names(root: str | Path = RUNS) -> list[str]:
-    """The names of all runs below a folder, in order."""
-    return sorted({path.parent.name for path in Path(root).glob("*/*.npz") if path.name in MODELS and path.is_file()})
-
-
 def find_run(name: str, root: str | Path = RUNS) -> Folder:
     """The folder of a run, given by its name or its folder. Raises `UsageError` where there is none."""
     for path in (Path(root) / name, Path(name)):
         if any((path / file).is_file() for file in MODELS):
             return Folder(path)
-    raise UsageError(f"there is no run {name} in {root}/{did_you_mean(name, names(root)) or _list(root)}")
+    raise UsageError(f"there is no run {name} in {root}/{did_you_mean(name, names.below(root)) or _list(root)}")
 
 
 def _list(root: str | Path) -> str:
-    return ": `charnn list` shows what there is" if names(root) else ": `charnn train CORPUS` makes one"
+    return ": `charnn list` shows what there is" if names.below(root) else ": `charnn train CORPUS` makes one"
 
 
 def newest(root: str | Path, kind: str = "best") -> Folder | None:
@@ -223,7 +218,7 @@ def find(model: str | None, root: str | Path = RUNS, kind: str = "best") -> Path
             return _either(Folder(path), kind)
         if path.exists():
             return path
-    known = names(root)
+    known = names.below(root)
     rest = did_you_mean(model, known) or _list(root)
     raise UsageError(f"there is no model {model}, neither a file nor a run in {root}/{rest}")
 

@@ -10,8 +10,8 @@ from ..choices import TASKS
 from ..config import TEXT
 from ..errors import CharnnError, CheckpointError
 from ..io import npz
-from . import checkpoint
-from .folder import RUNS, Folder, names
+from . import checkpoint, names
+from .folder import RUNS, Folder
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RunSummary:
 
 def summaries(root: str | Path = RUNS) -> Iterator[RunSummary | CharnnError]:
     """The runs below a folder, the newest first; in place of one that cannot be read, the error that says why."""
-    found = [Folder(Path(root) / name) for name in names(root)]
+    found = [Folder(Path(root) / name) for name in names.below(root)]
     for folder in sorted(found, key=lambda one: (-_modified(one), one.path)):
         try:
             yield summary(folder)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import inputs, options, streams
-from ..shell.types import Number
+from ..shell.types import File, Number
 
 if TYPE_CHECKING:
     from ...api import CheckedGradient
 
 
 @click.command("gradcheck")
-@click.argument("text", required=False)
+@click.argument("text", required=False, type=File())
 @options.model
 @options.runs
 @click.option("--samples", type=Number(int, 1, 1_000_000), default=20, show_default=True, help="Weights of each array.")

@@ -4,13 +4,13 @@ import click
 
 from ...conflicts import check
 from .. import inputs, options, streams
-from ..shell.types import Number, OneOf
+from ..shell.types import File, Number, OneOf
 
 TABLES = "norms", "eigenvalues", "saturation"
 
 
 @click.command("gradients")
-@click.argument("text", required=False)
+@click.argument("text", required=False, type=File())
 @options.model
 @options.runs
 @click.option("--lags", type=Number(int, 1, 1000), default=50, show_default=True, help="How far to look back.")

@@ -7,7 +7,7 @@ import click
 from ...errors import InputError
 from .. import inputs, options, streams
 from ..program import printable
-from ..shell.types import Number
+from ..shell.types import File, Number
 
 if TYPE_CHECKING:
     from ...api import UnitReader
@@ -27,7 +27,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 
 
 @click.command("units")
-@click.argument("text", required=False)
+@click.argument("text", required=False, type=File())
 @options.model
 @options.runs
 @click.option("--layer", type=Number(int, 0), metavar="N", help="This layer alone, 0 being the lowest.")

@@ -7,6 +7,7 @@ import click
 from ...errors import InputError
 from ...verbs import ClassifyConfig
 from .. import options, streams
+from ..shell.types import File
 from .answering import json_error, tsv, write_answers
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("classify")
-@click.argument("text", nargs=-1)
+@click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs
 @options.config_options(ClassifyConfig)

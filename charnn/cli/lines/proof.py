@@ -7,10 +7,11 @@ import click
 from ...io.text import decode
 from ...verbs import ProofConfig
 from .. import options, streams
+from ..shell.types import File
 
 
 @click.command("proof")
-@click.argument("text", nargs=-1)
+@click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs
 @options.config_options(ProofConfig)

@@ -6,6 +6,7 @@ import click
 
 from ...verbs import TranslateConfig
 from .. import options, streams
+from ..shell.types import File
 from .answering import json_error, tsv, write_answers
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("translate")
-@click.argument("text", nargs=-1)
+@click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs
 @options.config_options(TranslateConfig)

@@ -3,10 +3,11 @@
 import click
 
 from .. import options
+from ..shell.types import RunName
 
 
 @click.command("mv")
-@click.argument("run")
+@click.argument("run", type=RunName())
 @click.argument("name")
 @options.runs
 def command(run: str, name: str, runs: str) -> None:

@@ -1,9 +1,12 @@
 """Types of options' values, whose messages say what to give."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class OneOf(click.Choice):  # type: ignore[type-arg]
@@ -38,3 +41,28 @@ def of(kind: Any, choices: Iterable[str] | None = None) -> Any:
     if choices:
         return OneOf(list(choices))
     return Number(kind) if kind in (int, float) else kind
+
+
+class File(click.ParamType):  # type: ignore[type-arg]
+    """A file or a folder, which a shell completes; - and names that are none are taken too."""
+
+    name = "text"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem  # not before it is needed
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+class RunName(File):
+    """A run's name, folder or file: a shell completes the names of all runs, or files where none begins so."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        from ...runs import names
+
+        found = names.below(ctx.params.get("runs") or names.RUNS)
+        return [CompletionItem(name) for name in found if name.startswith(incomplete)] or super().shell_complete(
+            ctx, param, incomplete
+        )
