@@ -19,7 +19,7 @@ from charnn.data.batches import StreamBatches
 from charnn.errors import UsageError
 from charnn.nn.layers.elman import Elman
 from charnn.nn.layers.linear import add_product, gradients, rows
-from charnn.nn.layers.recurrent import Recurrent, reset_rows, with_rows_reset
+from charnn.nn.layers.recurrent import Recurrent, ResetRows, with_rows_reset
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.options import Checked, help_text, option
@@ -73,13 +73,13 @@ class Leaky(Recurrent):
 
     def forward(self, p: Any, x: Any, state: Any, ws: Any, keep: Any = None, rng: Any = None) -> Any:
         T, B = x[0].shape[:2]
-        before, ended = ws.empty((T + 1, B, self.hidden), p["W"].dtype), reset_rows(keep)
+        before, ended = ws.empty((T + 1, B, self.hidden), p["W"].dtype), ResetRows(keep)
         before[0], h, k = state[0], before[1:], before.dtype.type(self.leak)
         f = ws.empty(h.shape, h.dtype)
         self._input.apply(p, x, f, ws)
         for t in range(T):
             last = before[t].copy()
-            last[ended.get(t, [])] = 0
+            ended.zero(t, last)
             f[t] = np.tanh(f[t] + last @ p["W"])
             h[t] = k * last + (1 - k) * f[t]
 
@@ -89,7 +89,7 @@ class Leaky(Recurrent):
                 dh = dh + dy[0][t]
                 da[t] = (1 - k) * dh * (1 - f[t] ** 2)
                 dh = k * dh + da[t] @ p["W"].T
-                dh[ended.get(t, [])] = 0
+                ended.zero(t, dh)
             with with_rows_reset(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
             dx = gradients(x, h.dtype, ws)

@@ -31,7 +31,7 @@ class Product:
         self.block, self.tile = tiling.block or rows, self.W.shape[-1]
         self.times: Callable[..., object] = np.matmul
         if rows == 1:  # a vector: `dot` starts in half the time
-            self.times = np.ndarray.dot
+            self.times = type(self.W).dot
         elif self.W.ndim == 2 and self.block == rows and self.W.flags.forc:
             self.times = np.dot  # the same call of BLAS, a little sooner
 

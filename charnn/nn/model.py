@@ -15,11 +15,13 @@ from ..choices import ENDINGS
 from ..config import ModelConfig, TaskConfig
 from ..data.batches import Batch
 from ..data.vocabulary import Vocabulary
+from . import replay
 from .heads import Head, SquaredHead
 from .layers.base import Array, Arrays, Keep, Layer, Rng, State
 from .layers.linear import Linear, rows
 from .layers.stack import Stack
-from .parameters import Parameters
+from .parameters import Parameters, Views
+from .replay import as_one_call
 from .stacks import make_stack
 from .workspace import DType, Workspace
 
@@ -158,36 +160,63 @@ class Model:
         """
         (x, y, keep, counted), (ws, rng), first = batch, context, batch.first_counted
         assert ws.back, "this workspace keeps nothing to go back on"
+        count = self.ending.count(y if counted is None else y[counted])
+        if counted is not None and counted[first:].all():
+            counted = None
+        dstate = dstate or tuple(np.zeros_like(s) for s in state)
+        inputs = x, y, keep, counted, state, dstate
+        nats, after, before = replay.run(replay.Window(self._gradient, (p, g), inputs, rng, (first,)), ws)
+        return Gradient(float(nats[0]), count, after, before)
+
+    def _gradient(
+        self,
+        p: Views,
+        g: Views,
+        x: Array,
+        y: Array,
+        keep: Keep,
+        counted: Keep,
+        state: State,
+        dstate: State,
+        ws: Workspace,
+        rng: Rng,
+        first: int,
+    ) -> tuple[Array, State, State]:
+        """The summed loss, (1,), the state after, and the gradient of the state before. ADDS into g."""
         h, after, backward = self.recurrent.forward(p, (x,), state, ws, keep, rng)
-        dh = tuple(ws.empty(part.shape, part.dtype) for part in h)
-        for part in dh:
-            part[:first] = 0
-        nats = 0.0
+        dh, nats = tuple(ws.empty(part.shape, part.dtype) for part in h), ws.empty((1,), np.float64)
+        for part in (*(part[:first] for part in dh), nats):
+            part[...] = 0
         for steps in self._chunks(y.shape, first):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
-                losses = self.ending.loss(rows(o), rows(y[steps]))
-                if counted is not None and not counted[steps].all():
+                losses = as_one_call(self.ending.loss)(rows(o), rows(y[steps]))
+                if counted is not None:
                     o *= counted[steps][..., None]
-                    losses = losses[rows(counted[steps])]
-                nats += float(losses.sum(dtype=np.float64))
+                    losses = _of_counted(losses, rows(counted[steps]))
+                nats += losses.sum(dtype=np.float64)
                 self.readout.reverse(p.at("readout"), _at(h, steps), o, g.at("readout"), _at(dh, steps), ws)
-        dstate = dstate or tuple(np.zeros_like(s) for s in after)
-        count = self.ending.count(y if counted is None else y[counted])
-        dstate = backward(dh, dstate, g)[1]
+        before = backward(dh, dstate, g)[1]
         for name in self.fixed:
             g[name].fill(0)
-        return Gradient(nats, count, after, dstate)
+        return nats, after, before
 
     def score(self, p: Parameters, batch: Batch, state: State, ws: Workspace) -> tuple[Array, Array, State]:
         """Surprisal of each target in nats, whether it was the likeliest symbol, (T, B), and the state after them."""
-        y = batch.y
-        h, after, _ = self.recurrent.forward(p, (batch.x,), state, ws, batch.keep)
-        nats, hits = np.empty(y.shape, np.float64), np.empty(y.shape, bool)
+        found: tuple[Array, Array, State] = replay.run(
+            replay.Window(self._score, (p,), (batch.x, batch.y, batch.keep, state)), ws
+        )
+        return found
+
+    def _score(
+        self, p: Views, x: Array, y: Array, keep: Keep, state: State, ws: Workspace, rng: Rng
+    ) -> tuple[Array, Array, State]:
+        h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
+        nats, hits = ws.empty(y.shape, np.float64), ws.empty(y.shape, bool)
         for steps in self._chunks(y.shape):
             with ws.scratch():
                 o = self._scores(p, _at(h, steps), ws)
-                n, hit = self.ending.surprisal(rows(o), rows(y[steps]))
+                n, hit = as_one_call(self.ending.surprisal)(rows(o), rows(y[steps]))
                 nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
         return nats, hits, after
 
@@ -204,7 +233,12 @@ class Model:
 
     def after(self, p: Parameters, batch: Batch, state: State, context: PassContext) -> State:
         """The state after a batch was read, as `gradient` would find it."""
-        return self.recurrent.forward(p, (batch.x,), state, context.ws, batch.keep, context.rng)[1]
+        ws, rng = context
+        after: State = replay.run(replay.Window(self._after, (p,), (batch.x, batch.keep, state), rng), ws)
+        return after
+
+    def _after(self, p: Views, x: Array, keep: Keep, state: State, ws: Workspace, rng: Rng) -> State:
+        return self.recurrent.forward(p, (x,), state, ws, keep, rng)[1]
 
     def scores(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep) -> tuple[Array, State]:
         """Scores o (T, B, V) of what follows each of the symbols x (T, B), and the state after reading them."""
@@ -216,7 +250,7 @@ class Model:
         o, after = self.scores(p, x[None], state, ws, keep)
         return o[0], after
 
-    def _scores(self, p: Parameters, h: Arrays, ws: Workspace) -> Array:
+    def _scores(self, p: Views, h: Arrays, ws: Workspace) -> Array:
         """o = c + h V, (T, B, V)"""
         o = ws.empty((*h[0].shape[:2], self.symbols), h[0].dtype)
         self.readout.apply(p.at("readout"), h, o, ws)
@@ -226,6 +260,12 @@ class Model:
         steps, batch = shape
         size = max(1, CHUNK // (batch * self.symbols))
         return (slice(start, start + size) for start in range(first, steps, size))
+
+
+@as_one_call
+def _of_counted(losses: Array, counted: Array) -> Array:
+    """The sum of the losses that count, with no others between them: other sums have other last bits."""
+    return np.asarray(losses[counted].sum(dtype=np.float64))
 
 
 def _at(h: Arrays, steps: slice) -> Arrays:

@@ -1,6 +1,8 @@
 """Scratch memory for one window of training: taken by bumping a pointer, given back all at once."""
 
+from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -30,33 +32,44 @@ class Workspace:
     def __init__(self, back: bool = True, tilings: Tilings | None = None) -> None:
         self.back, self.tilings = back, Tilings() if tilings is None else tilings
         self._arena = aligned(0)
-        self._used = 0  # bytes handed out, whether they fitted or not
+        self.used = 0  # bytes handed out, whether they fitted or not
         self._needed = 0  # the most that was handed out at once since the last reset
+        self.plans: dict[Any, Any] = {}  # see `replay`
+        self.note: Callable[[np.ndarray], np.ndarray] | None = None  # makes arrays that note what is done with them
 
     def empty(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
         """An uninitialised array of `shape`, on a cache line."""
         dtype = np.dtype(dtype)
-        start, size = self._used, prod(shape) * dtype.itemsize
-        self._used += -(-size // ALIGN) * ALIGN
-        if self._used <= self._arena.size:
-            return np.ndarray(shape, dtype, self._arena, start)
-        return aligned(size).view(dtype).reshape(shape)
+        start, size = self.used, prod(shape) * dtype.itemsize
+        self.used += -(-size // ALIGN) * ALIGN
+        there = self.used <= self._arena.size
+        a = np.ndarray(shape, dtype, self._arena, start) if there else aligned(size).view(dtype).reshape(shape)
+        return self.note(a) if self.note else a
 
     def steps(self, count: int, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
         """(count, *shape): room for each step; without a way back the same for all, which stays in cache."""
         a = self.empty((count if self.back else 1, *shape), dtype)
-        return a if self.back else np.lib.stride_tricks.as_strided(a, (count, *shape), (0, *a.strides[1:]))
+        return a if self.back else np.lib.stride_tricks.as_strided(a, (count, *shape), (0, *a.strides[1:]), subok=True)
 
     @property
     def peak(self) -> int:
         """The most bytes that were handed out at once since the last reset."""
-        return max(self._needed, self._used)
+        return max(self._needed, self.used)
 
     def reset(self) -> None:
         """Give everything back. Arrays handed out before are overwritten from now on."""
         if self.peak > self._arena.size:
             self._arena = aligned(self.peak)
-        self._used = self._needed = 0
+            self.plans.clear()
+        self.used = self._needed = 0
+
+    def again(self, used: int, call: Callable[[], Any]) -> Any:
+        """Make a call that takes memory from `used` on, as it did when it was noted; it gives all of it back."""
+        held, self.used, self.note = (self.used, self.note), used, None
+        try:
+            return call()
+        finally:
+            self.used, self.note = held
 
     def scratch(self) -> "Scratch":
         """Give back at the end what was taken inside: for pieces that follow one another in the same cache lines."""
@@ -70,9 +83,9 @@ class Scratch:
         self._ws = ws
 
     def __enter__(self) -> None:
-        self._start = self._ws._used
+        self._start = self._ws.used
 
     def __exit__(self, *_: object) -> None:
         ws = self._ws
-        ws._needed = max(ws._needed, ws._used)
-        ws._used = self._start
+        ws._needed = max(ws._needed, ws.used)
+        ws.used = self._start

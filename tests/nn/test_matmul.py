@@ -134,9 +134,9 @@ def assert_window(rows: int, shape: Shape, tiling: Tiling, dtype: Any = np.float
     given = np.ascontiguousarray(W.T) if shape.transposed else W
     kept, ws = (x.copy(), given.copy()), Poisoned(tilings=Tilings({shape: tiling}))
     ws.reset()
-    before = ws._used
+    before = ws.used
     assert multiply(x, given, out, ws, shape.transposed) is out
-    assert ws._used == before
+    assert ws.used == before
     close(out, expected)
     for a, b in zip((x, given), kept, strict=True):
         np.testing.assert_array_equal(a, b)

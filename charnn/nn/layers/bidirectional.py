@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..parameters import Views
+from ..replay import as_one_call
 from ..workspace import Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State, read_in_reverse
 from .linear import rows
@@ -70,6 +71,7 @@ class Bidirectional(Layer):
         return (*y, *(reorder(a, order, ws) for a in z)), (*after, *later), backward
 
 
+@as_one_call
 def reversal(shape: tuple[int, ...], keep: Keep) -> Array:
     """R as indices (T*B,) into an array of T*B rows: the step of the same segment, as far from its end."""
     T, B = shape

@@ -10,7 +10,7 @@ from ..parameters import Views
 from ..workspace import Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import gradients, rows
-from .recurrent import Recurrent, ResetRows, read_states, reset_rows, with_rows_reset
+from .recurrent import Recurrent, ResetRows, with_rows_reset
 from .recurrent_weight import RECURRENT_MATRICES, RecurrentMatrix
 
 DELAYED_SHARE = 0.25  # of D at the start; the rest is of h[t-1], which says most of the next symbol
@@ -116,7 +116,7 @@ class DeepTransition(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, d, dtype = x[0].shape[:2], self.hidden, self.delay, p["U"].dtype
-        past, ended, late = ws.empty((T + d, B, H), dtype), reset_rows(keep), reset_rows(keep, d)
+        past, ended, late = ws.empty((T + d, B, H), dtype), ResetRows(keep), ResetRows(keep, d)
         past[:d] = state[::-1]  # past[t] is h[t-d]: the state, then every h
         h = self._arrays(past, ws)
         self._input.apply(p, x, h[1], ws)  # h_1[t] = b + x[t] U, to which the loop adds h[t-1] W
@@ -131,15 +131,15 @@ class DeepTransition(Recurrent):
                 f.forward(h[1][t])
             for k, (times, before, W, out) in enumerate(products, 1):
                 times(before[t], W, out)
-                if k == 1 and t in ended:
-                    hW[ended[t]] = 0
+                if k == 1:
+                    ended.zero(t, hW)
                 np.add(h[k][t], hW, h[k][t])
                 f.forward(h[k][t])
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             dpast = ws.empty(past.shape, dtype)
             dpast[:d], dpast[d:] = 0, dy[0]
-            dpast[T:] += read_states(np.array(dstate[::-1]), late, T)
+            dpast[T:] += late.zero_steps(T, np.stack(dstate[::-1]))
             dh = self._arrays(dpast, ws)  # becomes da, step by step
             for k in self._upper:
                 dh[k - 1].fill(0)
@@ -150,8 +150,8 @@ class DeepTransition(Recurrent):
                 for k, (times, da, W, out) in back:
                     f.backward(h[k][t], dh[k][t])
                     times(da[t], W, out)
-                    if k == 1 and t in ended:
-                        hW[ended[t]] = 0
+                    if k == 1:
+                        ended.zero(t, hW)
                     np.add(dh[k - 1][t], hW, dh[k - 1][t])
                 if d > 1 and t % d == 0:
                     self._add_delayed(dpast[:T], dh[self._delayed], t, p, late, ws, transposed=True)
@@ -160,7 +160,7 @@ class DeepTransition(Recurrent):
             self._input.reverse(p, x, dh[1], g, dx, ws)
             return dx, tuple(dpast[:d][::-1])
 
-        return (past[d:],), tuple(read_states(past[T:].copy(), late, T)[::-1]), backward
+        return (past[d:],), tuple(late.zero_steps(T, past[T:].copy())[::-1]), backward
 
     def _arrays(self, past: Array, ws: Workspace) -> list[Array]:
         """h[t-1], h_1[t], ..., h_K[t], each from t = 0 on; the first and the last lie in `past`."""
@@ -183,7 +183,7 @@ class DeepTransition(Recurrent):
         with ws.scratch():
             hD = ws.empty(part[steps].shape, part.dtype)
             self._kind.multiply(rows(part[steps]), p["D"], rows(hD), ws, transposed)
-            to[steps] += read_states(hD, late, t)
+            to[steps] += late.zero_steps(t, hD)
 
     def _add_gradients(
         self, g: Views, h: list[Array], da: list[Array], ended: ResetRows, past: Array, late: ResetRows, ws: Workspace

@@ -1,11 +1,11 @@
 """Noise between layers that keeps units from relying on one another."""
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
 from ..parameters import Views
+from ..replay import as_one_call
 from ..workspace import Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 
@@ -37,10 +37,8 @@ class Dropout:
         masks, ys = [], []
         for part in x:
             shape = (1, *part.shape[1:]) if self.locked else part.shape
-            noise = np.frombuffer(rng.bytes(prod(shape)), np.uint8).reshape(shape)
-            mask = np.greater_equal(noise, threshold, out=ws.empty(shape, part.dtype), casting="unsafe")
-            mask *= 256 / (256 - threshold)
-            masks.append(mask)
+            masks.append(mask := ws.empty(shape, part.dtype))
+            _draw(mask, threshold, rng)
             ys.append(np.multiply(part, mask, out=ws.empty(part.shape, part.dtype)))
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
@@ -49,3 +47,11 @@ class Dropout:
             return dy, dstate
 
         return tuple(ys), state, backward
+
+
+@as_one_call
+def _draw(mask: Array, threshold: int, rng: np.random.Generator) -> None:
+    """0 where a random byte is below the threshold, else 1 / (1 - rate)."""
+    noise = np.frombuffer(rng.bytes(mask.size), np.uint8).reshape(mask.shape)
+    np.greater_equal(noise, threshold, out=mask, casting="unsafe")
+    mask *= 256 / (256 - threshold)

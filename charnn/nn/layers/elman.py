@@ -12,7 +12,7 @@ from ..parameters import Views
 from ..workspace import DType, Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import add_product, gradients, rows
-from .recurrent import Recurrent, reset_rows, with_rows_reset
+from .recurrent import Recurrent, ResetRows, with_rows_reset
 
 PLAIN = {  # options of its row that this layer has no fields for
     "recurrence": "full",
@@ -62,15 +62,14 @@ class Elman(Recurrent):
         T, B = x[0].shape[:2]
         before = ws.empty((T + 1, B, self.hidden), p["W"].dtype)  # h[t-1] for t = 0 ... T: the state, then every h
         before[0] = state[0]
-        h, ended = before[1:], reset_rows(keep)
+        h, ended = before[1:], ResetRows(keep)
         self._input.apply(p, x, h, ws)  # h[t] = b + x[t] U, to which the loop adds h[t-1] W
         hW = ws.empty((B, self.hidden), h.dtype)
         f, W = ACTIVATIONS[self.activation](hW), Product(p["W"], B, ws, once=T == 1)
         times, out = W.times, W.right(hW)
         for t, (last, now) in enumerate(zip(W.left(before[:-1]), h, strict=True)):
             times(last, W.W, out)
-            if t in ended:
-                hW[ended[t]] = 0
+            ended.zero(t, hW)
             np.add(now, hW, now)
             f.forward(now)
 
@@ -85,8 +84,7 @@ class Elman(Recurrent):
                 np.add(now, dh, now)
                 f.backward(then, now)
                 times(next, W.W, out)
-                if t in ended:
-                    dh[ended[t]] = 0
+                ended.zero(t, dh)
             with with_rows_reset(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
             dx = gradients(x, h.dtype, ws)

@@ -11,7 +11,7 @@ from ..workspace import DType, Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import add_product, gradients, rows
 from .lstm import split_gates
-from .recurrent import Recurrent, reset_rows, with_rows_reset
+from .recurrent import Recurrent, ResetRows, with_rows_reset
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class GRU(Recurrent):
         cell, W = GRUGates(B, H, dtype, ws), Product(p["W"], B, ws, once=T == 1)
         before, n = ws.empty((T + 1, B, H), dtype), ws.steps(T, (B, H), dtype)  # h[t-1] up to T
         before[0] = state[0]
-        h, ended = before[1:], reset_rows(keep)
+        h, ended = before[1:], ResetRows(keep)
         a, hW = ws.empty((T, B, 3 * H), dtype), ws.empty((B, 3 * H), dtype)
         self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W, but not so for n
         s = a.reshape(T, 3, B, H)  # r, z, m of a step take the place of its a, gate after gate
@@ -63,12 +63,11 @@ class GRU(Recurrent):
         times, out = W.times, W.right(hW)
         for t, (last, xU) in enumerate(zip(W.left(before[:-1]), a, strict=True)):
             times(last, W.W, out)
-            if t in ended:
-                hW[ended[t]] = 0
+            ended.zero(t, hW)
             np.add(xU[:, rz], hW[:, rz], out=hW[:, rz])
             n[t] = xU[:, last_H]
             s[t] = again
-            cell.forward(s[t], n[t], p["c"], cell.seen(before[t], ended.get(t)), h[t])
+            cell.forward(s[t], n[t], p["c"], cell.seen(before[t], ended, t), h[t])
 
         def backward(dy: Arrays, dstate: State, g: Views) -> Gradients:
             da, dh, dhW = a, cell.dh, ws.empty((B, H), dtype)  # in the place of s; from the step after, da[t+1] W^T
@@ -78,11 +77,10 @@ class GRU(Recurrent):
             times, out = W.times, W.right(dhW)
             for t, d, left in zip(reversed(range(T)), split_gates(da, H)[::-1], W.left(da)[::-1], strict=True):
                 dh += dn[t]
-                d[...] = cell.backward(s[t], n[t], cell.seen(before[t], ended.get(t)), dn[t])  # of r, z, m: what W sees
+                d[...] = cell.backward(s[t], n[t], cell.seen(before[t], ended, t), dn[t])  # of r, z, m: what W sees
                 times(left, W.W, out)
                 dh += dhW
-                if t in ended:
-                    dh[ended[t]] = 0
+                ended.zero(t, dh)
             with with_rows_reset(before, ended) as kept:
                 add_product(g["W"], rows(kept[:-1]), rows(da), ws)
             g["c"] += np.ones(T * B, dtype) @ rows(da)[:, last_H]
@@ -119,12 +117,12 @@ class GRUGates:
         self.dh, self.before = ws.empty((2, rows, hidden), dtype)
         self.sigmoid = Sigmoid(self.e)
 
-    def seen(self, h: Array, ended: Array | None) -> Array:
+    def seen(self, h: Array, ended: ResetRows, t: int) -> Array:
         """h[t-1] as step t sees it: 0 in rows that have forgotten it."""
-        if ended is None:
+        if not ended.any:
             return h
         self.before[...] = h
-        self.before[ended] = 0
+        ended.zero(t, self.before)
         return self.before
 
     def forward(self, s: Array, n: Array, c: Array, last: Array, h: Array) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..initializers import glorot
 from ..matmul import multiply
 from ..parameters import Views
+from ..replay import as_one_call
 from ..workspace import DType, Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Layer, Rng, State
 
@@ -156,6 +157,7 @@ def product(x: Array, U: Array, out: Array, ws: Workspace) -> Array:
     return multiply(x, U, out, ws)
 
 
+@as_one_call
 def add_rows(dU: Array, x: Array, dy: Array, ws: Workspace) -> None:
     """dU[v] += sum of dy[n] where x[n] = v, which is the product onehot(x)^T dy, and made so where that is small.
 

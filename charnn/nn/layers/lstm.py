@@ -12,7 +12,7 @@ from ..parameters import Views
 from ..workspace import DType, Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import add_product, gradients, rows
-from .recurrent import Recurrent, reset_rows, with_rows_reset
+from .recurrent import Recurrent, ResetRows, with_rows_reset
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,14 @@ class LSTM(Recurrent):
         before, tanh_c = ws.empty((T + 1, B, H), dtype), ws.steps(T, (B, H), dtype)  # h[t-1] up to T
         c = ws.steps(T + 1, (B, H), dtype)  # c[t-1]
         before[0], c[0] = state
-        h, ended = before[1:], reset_rows(keep)
+        h, ended = before[1:], ResetRows(keep)
         a, hW = ws.empty((T, B, 4 * H), dtype), ws.empty((B, 4 * H), dtype)
         self._input.apply(p, x, a, ws)  # b + x[t] U, to which the loop adds h[t-1] W
         s = a.reshape(T, 4, B, H)  # i, f, o, g of a step take the place of its a, gate after gate
         times, out, again = W.times, W.right(hW), split_gates(hW, H)
         for t, (last, xU, *gates) in enumerate(zip(W.left(before[:-1]), a, *gate_views(s), strict=True)):
             times(last, W.W, out)
-            if t in ended:
-                hW[ended[t]] = c[t, ended[t]] = 0
+            ended.zero(t, hW, c[t])
             np.add(xU, hW, out=hW)
             if norm:
                 norm.forward(hW, t)
@@ -78,8 +77,7 @@ class LSTM(Recurrent):
                 if norm:
                     norm.backward(da[t], t)
                 times(left, W.W, out)
-                if t in ended:
-                    dh[ended[t]] = cell.dc[ended[t]] = 0
+                ended.zero(t, dh, cell.dc)
             if norm:
                 norm.add(g)
             with with_rows_reset(before, ended) as kept:

@@ -9,10 +9,9 @@ import numpy as np
 
 from ..initializers import orthogonal
 from ..parameters import Views
+from ..replay import as_one_call
 from .base import Array, Layer
 from .linear import Linear
-
-ResetRows = dict[int, Array]  # step -> rows
 
 
 class Recurrent(Layer):
@@ -82,35 +81,69 @@ class Recurrent(Layer):
         return self._input.blocks(p)[0]
 
 
-def reset_rows(keep: Array | None, lag: int = 1) -> ResetRows:
+class ResetRows:
     """For each step t which rows of h[t-lag] are forgotten by then: those where keep (T, B, 1) is 0 at t or, where the
     lag is larger, at one of the steps between; also for those of the steps after the window that look back into it.
     """
-    if keep is None:
-        return {}
-    T = len(keep)
-    gone = np.zeros((T + lag - 1, keep.shape[1]), bool)
-    for since in range(lag):
-        gone[since : since + T] |= keep[..., 0] == 0
-    steps, found = np.nonzero(gone)
-    at, starts = np.unique(steps, return_index=True)
-    parts = pairwise([*starts.tolist(), len(steps)])
-    return {t: found[slice(*part)] for t, part in zip(at.tolist(), parts, strict=True)}
 
+    def __init__(self, keep: Array | None, lag: int = 1):
+        self.any = keep is not None  # whether there can be such rows
+        self.at: dict[int, Array] = {}  # step -> rows
+        if keep is not None:
+            _find(self.at, keep, lag)
 
-def read_states(a: Array, gone: ResetRows, first: int) -> Array:
-    """a[t - first] = 0 in the rows that are gone at t; a (n, B, H) is returned."""
-    for t in gone.keys() & set(range(first, first + len(a))):
-        a[t - first, gone[t]] = 0
-    return a
+    def zero(self, t: int, *states: Array) -> None:
+        """a[rows] = 0 in each of the states (B, H), for the rows forgotten before step t."""
+        if self.any:
+            for a in states:
+                _zero(self.at, t, a)
+
+    def zero_steps(self, first: int, a: Array) -> Array:
+        """The same in a (n, B, H), whose steps are those from `first` on; a is returned."""
+        if self.any:
+            for n, step in enumerate(a):
+                _zero(self.at, first + n, step)
+        return a
 
 
 @contextmanager
 def with_rows_reset(h: Array, ended: ResetRows) -> Iterator[Array]:
     """h[t-1] as each step saw it: 0, for the time being, in rows that had forgotten it."""
-    held = {t: h[t, found] for t, found in ended.items()}
-    for t, found in ended.items():
-        h[t, found] = 0
+    held: dict[int, Array] = {}
+    if ended.any:
+        _take_out(ended.at, held, h)
     yield h
-    for t, found in ended.items():
+    if ended.any:
+        _put_back(ended.at, held, h)
+
+
+@as_one_call
+def _find(at: dict[int, Array], keep: Array, lag: int) -> None:
+    at.clear()
+    T = len(keep)
+    gone = np.zeros((T + lag - 1, keep.shape[1]), bool)
+    for since in range(lag):
+        gone[since : since + T] |= keep[..., 0] == 0
+    steps, found = np.nonzero(gone)
+    there, starts = np.unique(steps, return_index=True)
+    parts = pairwise([*starts.tolist(), len(steps)])
+    at.update({t: found[slice(*part)] for t, part in zip(there.tolist(), parts, strict=True)})
+
+
+@as_one_call
+def _zero(at: dict[int, Array], t: int, a: Array) -> None:
+    if t in at:
+        a[at[t]] = 0
+
+
+@as_one_call
+def _take_out(at: dict[int, Array], held: dict[int, Array], h: Array) -> None:
+    for t, found in at.items():
+        held[t] = h[t, found]
+        h[t, found] = 0
+
+
+@as_one_call
+def _put_back(at: dict[int, Array], held: dict[int, Array], h: Array) -> None:
+    for t, found in at.items():
         h[t, found] = held[t]

@@ -1,12 +1,12 @@
 """A product that sees a decaying trace of its last input: all steps of a window at once, without a loop over them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..matmul import multiply
 from ..parameters import Views
+from ..replay import as_one_call
 from ..workspace import DType, Workspace
 from .base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from .linear import Linear, add_product, add_rows, gradients, product, rows
@@ -48,14 +48,16 @@ class Trace(Linear):
         else:
             y[...] = b
         ended = None if keep is None else np.cumsum(keep[..., 0] == 0, axis=0)
-        pieces = list(self._pieces(T, dtype, ended))
+        pieces, found = self._pieces(T), dict[int, tuple[Array, Array]]()
+        _find(found, pieces, self._powers(min(STEPS_PER_PRODUCT, T) + 1, dtype), ended)
         np.matmul(s, U, out=sU)
-        for steps, M, carried in pieces:
+        for steps in pieces:
             with ws.scratch():
                 zU, mixed = (ws.empty(y[steps].shape, dtype) for _ in range(2))
                 product(rows(z[steps]), U, rows(zU), ws)
-                _mix(M, zU, mixed)
-                mixed += np.multiply(carried, sU, out=zU)
+                _mix(found, steps.start, zU, mixed)
+                _carry(found, steps.start, sU, zU)
+                mixed += zU
                 y[steps] += mixed
                 sU[...] = mixed[-1]
         shares, first = self._shares(T, dtype, ended)
@@ -67,12 +69,14 @@ class Trace(Linear):
             (d,), dU, dsU = dy, self.blocks(g)[-1], sU
             dzU, dx, ds = ws.empty(y.shape, dtype), gradients(x, dtype, ws), ws.empty(s.shape, dtype)
             dsU.fill(0)
-            for steps, M, carried in reversed(pieces):
+            for steps in reversed(pieces):
                 last = d[steps][-1].copy()
                 d[steps][-1] += dsU  # what the next piece was carried
-                _mix(M.swapaxes(-1, -2), d[steps], dzU[steps])
+                _mix_back(found, steps.start, d[steps], dzU[steps])
                 with ws.scratch():
-                    np.multiply(carried, d[steps], out=ws.empty(y[steps].shape, dtype)).sum(axis=0, out=dsU)
+                    carried = ws.empty(y[steps].shape, dtype)
+                    _carry(found, steps.start, d[steps], carried)
+                    carried.sum(axis=0, out=dsU)
                 d[steps][-1] = last
             rest.reverse(self._without(p), x[:-1], d, self._without(g), dx[:-1], ws)
             add_product(dU, s, dsU, ws)
@@ -102,23 +106,9 @@ class Trace(Linear):
         powers = self.decay ** np.arange(count)
         return np.where(powers < TINY, 0, powers).astype(dtype)
 
-    def _pieces(self, T: int, dtype: DType, ended: Array | None) -> Iterator[tuple[slice, Array, Array]]:
-        """Pieces of a window, n steps each: M (n, n) or (B, n, n), and what s U_z before it counts, (n, B or 1, 1).
-
-        `ended` (T, B) says how often a row has forgotten its trace before it read step t.
-        """
-        powers = self._powers(min(STEPS_PER_PRODUCT, T) + 1, dtype)
-        lag = np.subtract.outer(np.arange(len(powers) - 1), np.arange(len(powers) - 1))
-        whole = np.where(lag < 0, 0, powers[np.abs(lag)]).astype(dtype)
-        for start in range(0, T, STEPS_PER_PRODUCT):
-            n = min(STEPS_PER_PRODUCT, T - start)
-            M, carried = whole[:n, :n], powers[1 : n + 1, None, None]
-            if ended is not None:
-                own, before = ended[start : start + n], ended[start - 1] if start else 0
-                if (own[-1] > before).any():
-                    M = M * (own.T[:, :, None] == own.T[:, None, :])
-                    carried = carried * (own == before)[..., None]
-            yield slice(start, start + n), M, carried
+    def _pieces(self, T: int) -> list[slice]:
+        """The steps of a window, some at a time."""
+        return [slice(start, min(start + STEPS_PER_PRODUCT, T)) for start in range(0, T, STEPS_PER_PRODUCT)]
 
     def _shares(self, T: int, dtype: DType, ended: Array | None) -> tuple[Array, Array]:
         """What each z counts in the last s, (T, B or 1), and what s before the window does, (B or 1, 1)."""
@@ -129,8 +119,45 @@ class Trace(Linear):
         return shares * (ended == ended[-1]), first * (ended[-1] == 0)[:, None]
 
 
-def _mix(M: Array, a: Array, out: Array) -> None:
-    """out[t] = sum_u M[t, u] a[u], for a (n, B, H), with an M for all rows or one for each."""
+@as_one_call
+def _find(found: dict[int, tuple[Array, Array]], pieces: list[slice], powers: Array, ended: Array | None) -> None:
+    """By the first step of each piece, of n steps: M (n, n) or (B, n, n), and what s U_z before counts, (n, B or 1, 1).
+
+    `ended` (T, B) says how often a row has forgotten its trace before it read step t.
+    """
+    lag = np.subtract.outer(np.arange(len(powers) - 1), np.arange(len(powers) - 1))
+    whole = np.where(lag < 0, 0, powers[np.abs(lag)]).astype(powers.dtype)
+    for steps in pieces:
+        n = steps.stop - steps.start
+        M, carried = whole[:n, :n], powers[1 : n + 1, None, None]
+        if ended is not None:
+            own, before = ended[steps], ended[steps.start - 1] if steps.start else 0
+            if (own[-1] > before).any():
+                M = M * (own.T[:, :, None] == own.T[:, None, :])
+                carried = carried * (own == before)[..., None]
+        found[steps.start] = M, carried
+
+
+@as_one_call
+def _mix(found: dict[int, tuple[Array, Array]], start: int, a: Array, out: Array) -> None:
+    """out[t] = sum_u M[t, u] a[u], for a (n, B, H), the piece that starts there."""
+    _multiply(found[start][0], a, out)
+
+
+@as_one_call
+def _mix_back(found: dict[int, tuple[Array, Array]], start: int, a: Array, out: Array) -> None:
+    """out[u] = sum_t M[t, u] a[t]"""
+    _multiply(found[start][0].swapaxes(-1, -2), a, out)
+
+
+@as_one_call
+def _carry(found: dict[int, tuple[Array, Array]], start: int, a: Array, out: Array) -> None:
+    """out[t] = a[t], or a (B, H), times what s U_z before the piece counts."""
+    np.multiply(found[start][1], a, out=out)
+
+
+def _multiply(M: Array, a: Array, out: Array) -> None:
+    """M a, with an M for all rows or one for each."""
     if M.ndim == 2:
         np.matmul(M, a.reshape(len(a), -1), out=out.reshape(len(out), -1))
     else:

@@ -13,7 +13,7 @@ import pytest
 from charnn.config import ModelConfig
 from charnn.data.batches import Batch
 from charnn.errors import UsageError
-from charnn.nn import matmul
+from charnn.nn import matmul, replay
 from charnn.nn import model as model_module
 from charnn.nn.layers import trace
 from charnn.nn.layers.base import is_causal
@@ -488,6 +488,67 @@ def test_what_is_read_is_not_changed(row: Row, reset: bool) -> None:
         np.testing.assert_array_equal(part, copy)
 
 
+def there_and_back(layer: Any) -> Callable[..., Any]:
+    """Forward and backward as the function of a window: y, the state after, dx, the state's gradient."""
+
+    def run(p: Any, g: Any, x: Any, state: Any, keep: Any, dy: Any, dstate: Any, ws: Workspace, rng: Any) -> Any:
+        y, after, backward = layer.forward(p, x, state, ws, keep, rng)
+        y, after = copies(y), copies(after)
+        return y, after, *backward(copies(dy), dstate, g)
+
+    return run
+
+
+@resets
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_repeated(name: str, reset: bool, dtype: Any) -> None:
+    """A list of calls gives the bits that the layer gives, whatever is in its weights, inputs, state and noise."""
+    row, ws = LAYERS[name], Workspace()
+    cases = [cast(case(row, reset, seed), dtype) for seed in range(5)]
+    run, p = there_and_back(row.layer), cases[0].p
+    g, expected = p.like(), p.like()
+    for seed, a in enumerate(cases):
+        p.flat[...] = a.p.flat
+        if reset:
+            a.keep[...] = np.random.default_rng(seed).random((T, B, 1)) > 0.3
+
+        def noise() -> Any:
+            return np.random.default_rng(seed) if row.noise else None  # noqa: B023
+
+        window = replay.Window(run, (p, g), (a.x, a.state, a.keep, a.dy, a.dstate), noise())
+        ws.reset()
+        found = replay.mapped(np.copy, replay.run(window, ws))
+        plain = window._replace(parameters=(p, expected), rng=noise()).run(Workspace())
+        assert_identical((found, g.flat), (plain, expected.flat))
+    (plan,) = ws.plans.values()
+    assert isinstance(plan, replay.Plan)
+
+
+def cast(a: Case, dtype: Any) -> Case:
+    """The same numbers in another type, but for symbols."""
+
+    def to(array: Any) -> Any:
+        return array.astype(dtype) if array.dtype.kind == "f" else array
+
+    p = Parameters(a.layer.shapes(), dtype)
+    for name, value in a.p.items():
+        p[name] = value
+    arrays = {name: replay.mapped(to, getattr(a, name)) for name in ("x", "state", "keep", "dy", "dstate")}
+    return replace(a, p=p, **arrays)
+
+
+def assert_identical(found: Any, expected: Any) -> None:
+    """The same bits, in tuples of tuples of arrays."""
+    if isinstance(found, tuple):
+        for one, other in zip(found, expected, strict=True):
+            assert_identical(one, other)
+    elif found is None:
+        assert expected is None
+    else:
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
 @layers
 def test_initial_weights_have_their_shapes_and_no_two_arrays_alike(row: Row) -> None:
     initial = row.layer.initial(np.random.default_rng(0))
@@ -641,6 +702,40 @@ def test_model_rows(model: Model, reset: bool) -> None:
             equal(some, whole[rows])
     assert total == pytest.approx(nats, rel=1e-12)
     equal(together.flat, g.flat)
+
+
+@resets
+@models
+def test_model_repeated(model: Model, reset: bool) -> None:
+    """Lists of calls give the bits of the model, for whatever windows of several shapes come one after the other."""
+    a, ws, reading = model_case(model, reset), Workspace(), Workspace(back=False)
+    g, expected = a.p.like(), a.p.like()
+    for number in range(12):
+        rng = np.random.default_rng(number)
+        x, y = rng.integers(0, V, (2, T, B))[:, : T - number % 2]
+        state = tuple(rng.normal(size=(B, n)) for n in model.state_sizes)
+        batch = Batch(x, y, (rng.random((*x.shape, 1)) > 0.3).astype(float) if reset else None)
+        late = batch._replace(counted=rng.random(x.shape) > 0.4 if number % 4 == 1 else None)
+        a.p.flat[...] += 0.1 * rng.normal(size=a.p.flat.size)
+
+        def context(ws: Workspace) -> PassContext:
+            return PassContext(ws, np.random.default_rng(number) if model.config.dropout else None)  # noqa: B023
+
+        for own, plain in ((ws, Workspace()), (reading, Workspace(back=False))):
+            own.reset()
+            if own.back:
+                found = model.gradient(a.p, g, late, state, context(own))
+                assert_identical(
+                    (*found, g.flat), (*model.gradient(a.p, expected, late, state, context(plain)), expected.flat)
+                )
+            else:
+                assert_identical(model.score(a.p, batch, state, own), model.score(a.p, batch, state, plain))
+            own.reset()
+            after = model.after(a.p, batch, state, context(own))
+            assert_identical(after, model.after(a.p, batch, state, context(plain)))
+    for own in (ws, reading):
+        assert replay.NEVER not in own.plans.values()
+        assert any(isinstance(plan, replay.Plan) for plan in own.plans.values())
 
 
 @resets
