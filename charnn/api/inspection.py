@@ -1,6 +1,7 @@
 """What goes on inside of a run."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..inspection.gradcheck import CheckedGradient
 from ..inspection.gradients import gradients_by_lag
 from ..inspection.results import Gradients, Units
 from ..inspection.units import UnitReader
+from ..tasks import base as tasks
 from .loading import RunLike, opened
 
 
@@ -58,7 +60,7 @@ def unit_reader(
 
 def gradcheck(
     run: RunLike,
-    what: TextLike = None,
+    what: Any = None,
     *,
     samples: int = 20,
     seed: int = 0,
@@ -67,13 +69,14 @@ def gradcheck(
 ) -> Iterator[CheckedGradient]:
     """Compare the derived gradient with finite differences, in float64, in so many weights of each array.
 
-    A window of the text is read, without and with resets of the state; dropout is off. The seed chooses the weights.
+    A window of the text is read, without and with resets of the state, or some pairs; dropout is off. The seed chooses
+    the weights.
 
     >>> all(array.good for array in gradcheck("names"))  # doctest: +SKIP
     """
-    run = opened(run, "inspect gradcheck")
-    ids = excerpt(texts(run, what, unknown, invalid))
-    return checking.check(run.network, ids, samples, np.random.default_rng(seed))
+    run, rng = opened(run, "inspect gradcheck"), np.random.default_rng(seed)
+    cases = tasks.make(run.task).cases(run, what, rng, unknown, invalid)
+    return checking.check_cases(cases, samples, rng)
 
 
 def eigenvalues(run: RunLike) -> dict[str, np.ndarray]:

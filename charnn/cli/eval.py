@@ -8,7 +8,7 @@ import click
 from ..config import EvalConfig
 from ..conflicts import check
 from ..errors import InputError
-from . import options, streams
+from . import inputs, options, streams
 from .shell.types import File
 
 PICTURED = {"svg": 5_000, "html": 200_000}  # characters of a picture, at most
@@ -50,8 +50,7 @@ def command(
     from .. import api
     from ..terminal import console
 
-    given = streams.streamed(text or ("-",)) if text or streams.is_piped() else None
-    found = api.evaluator(model, given, config, workers=None, watch=console.reading, runs=runs)
+    found = api.evaluator(model, inputs.given(text), config, workers=None, watch=console.reading, runs=runs)
     console.note(f"{found.run.path} on {found.names}{found.about}")
     if found.mixture:
         console.note(str(found.mixture))

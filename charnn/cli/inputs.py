@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..io.text import Source
 from . import streams
 
 if TYPE_CHECKING:
@@ -21,7 +22,18 @@ def opened(
     from ..terminal import console
 
     run = load(model, verb, runs)
-    given = streams.streamed(names or ("-",)) if names or streams.is_piped() else None
-    found = api.texts(run, given, unknown, invalid)
+    found = api.texts(run, given(names), unknown, invalid)
     console.note(f"{run.path} on {', '.join(text.name for text in found)}")
     return run, found
+
+
+def given(names: Sequence[str]) -> list[Source] | None:
+    """Texts by name, or standard input if it is a file or a pipe; None stands for the held-out part."""
+    return streams.streamed(names or ("-",)) if names or streams.is_piped() else None
+
+
+def named(given: Sequence[Source] | None) -> str:
+    """What texts are called in a note."""
+    if given is None:
+        return "held-out part"
+    return ", ".join("standard input" if source.name == "-" else source.name for source in given)

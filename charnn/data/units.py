@@ -60,6 +60,13 @@ class PairVocabulary:
         return len(self.units) + 2
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What it is, by name."""
+        labels = {"labels": list(self.labels)} if self.labels else {}
+        shown = list(self.units) if "words" in (self.source, self.target) else "".join(self.units)
+        return {"vocabulary": shown, "symbols": self.size, "sequence": self.sequence, **labels}
+
+    @property
     def unknown(self) -> int:
         """The symbol for units that are not in the vocabulary."""
         return len(self.units) + 1

@@ -42,6 +42,11 @@ class Vocabulary:
         return "".join(map(chr, self.characters))
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What it is, by name."""
+        return {"vocabulary": self.text, "symbols": self.size, "sequence": self.sequence}
+
+    @property
     def known(self) -> set[int]:
         """Code points that have an id, the line end among them where it ends sequences."""
         return {*self.characters, *([ord(self.newline)] if self.sequence == "line" else [])}

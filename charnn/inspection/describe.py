@@ -4,6 +4,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from ..choices import TASKS
+from ..config import TEXT
 from ..runs.run import Run
 from .probes import radius, spectra
 
@@ -11,18 +13,22 @@ from .probes import radius, spectra
 def describe(run: Run) -> dict[str, Any]:
     """Configuration, parameters, spectral radii, vocabulary, corpus, split, progress and validations, as JSON has them.
 
-    Validations are in bits per character, as is the best of them.
+    Validations are in bits per character, or whatever else the task counts, as is the best of them.
     """
-    radii = {name: round(radius(found), 4) for name, found in spectra(run.network).items()}
-    best = {"bits/char": round(run.best / math.log(2), 4), "step": run.best_step} if run.best is not None else None
+    radii = {name: round(radius(found), 4) for name, found in spectra(run.network).items()} if run.task == TEXT else {}
+    best = (
+        {f"bits/{TASKS[run.task.task].load().unit}": round(run.best / math.log(2), 4), "step": run.best_step}
+        if run.best is not None
+        else None
+    )
+    task = {name: value for name, value in asdict(run.task).items() if value is not None}
     return {
+        **({"task": task} if run.task != TEXT else {}),
         "model": {name: value for name, value in asdict(run.model.config).items() if value is not None},
         "parameters": run.model.parameters,
         "arrays": {name: list(shape) for name, shape in run.model.shapes().items()},
         **({"spectral radius": radii} if radii else {}),
-        "vocabulary": "".join(chr(c) for c in run.vocabulary.characters),
-        "symbols": run.vocabulary.size,
-        "sequence": run.vocabulary.sequence,
+        **run.vocabulary.facts,
         "state": "reset" if run.reset else "continuous" if run.config.state == "continuous" else "carry",
         "corpus": list(run.origin.names),
         "sha256": run.origin.sha256,

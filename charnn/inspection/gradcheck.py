@@ -1,8 +1,9 @@
 """The derived gradient beside finite differences, in float64, weight by weight, on a text."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ..nn.layers.base import Array, State
 from ..nn.model import PassContext
 from ..nn.network import Network
 from ..nn.parameters import Parameters
+from ..nn.task_model import TaskModel
 from ..nn.workspace import Workspace
 from .probes import precise, side_by_side
 
@@ -48,6 +50,16 @@ class Case:
     state: State
     ws: Workspace
 
+    @property
+    def weights(self) -> Parameters:
+        """The weights that are moved."""
+        return self.network.weights
+
+    @property
+    def fixed(self) -> Collection[str]:
+        """Arrays that training leaves as they are."""
+        return self.network.model.fixed
+
     def gradient(self) -> Parameters:
         """As training derives it; dropout is off."""
         g = self.network.weights.like()
@@ -59,6 +71,39 @@ class Case:
         """What training makes small: summed surprisal in nats, or squared error."""
         self.ws.reset()
         return self.network.model.objective(self.network.weights, self.batch, self.state, self.ws)
+
+
+@dataclass(frozen=True)
+class WholeCase:
+    """A batch of whole sequences, of a network of any task but text, with its weights in float64."""
+
+    model: TaskModel
+    weights: Parameters
+    batch: Any
+    ws: Workspace
+    fixed: Collection[str] = ()
+
+    def gradient(self) -> Parameters:
+        """As training derives it; dropout is off."""
+        return self._learn()[0]
+
+    def loss(self) -> float:
+        """Summed surprisal in nats."""
+        return self._learn()[1]
+
+    def _learn(self) -> tuple[Parameters, float]:
+        g = self.weights.like()
+        self.ws.reset()
+        found = self.model.gradient(self.weights, g, self.batch, (), PassContext(self.ws))
+        return g, found.nats
+
+
+def whole_case(model: TaskModel, weights: Parameters, batch: Any) -> WholeCase:
+    """A batch, beside the weights in float64."""
+    p = Parameters(weights.shapes, np.float64)
+    for name, w in weights.items():
+        p[name] = w
+    return WholeCase(model, p, batch, Workspace())
 
 
 @ignore_overflow()  # the errors of a network beyond all bounds say so
@@ -81,7 +126,12 @@ def cases(network: Network, ids: Array, rng: np.random.Generator) -> tuple[Case,
 
 
 def check(network: Network, ids: Array, samples: int, rng: np.random.Generator) -> Iterator[CheckedGradient]:
-    """`Model.gradient` beside central differences, for so many weights of every array, in a text (N,).
+    """`check_cases` in a text (N,), without and with resets of the state."""
+    return check_cases(cases(network, ids, rng), samples, rng)
+
+
+def check_cases(cases: Sequence[Case | WholeCase], samples: int, rng: np.random.Generator) -> Iterator[CheckedGradient]:
+    """The derived gradient beside central differences, for so many weights of every array, in each case.
 
     Half of them are drawn from all, half from those that have a gradient, if there are as many. The relative error of a
     gradient a beside a difference d is |a - d| / max(|a|, |d|, 1e-5 L), with L the window's loss, or 1 if that is less:
@@ -91,16 +141,15 @@ def check(network: Network, ids: Array, samples: int, rng: np.random.Generator) 
     tried too: a kink of relu on the other side does no harm there. Where the two sides then differ from one another,
     the weight lies at a kink, has no derivative, and is left out.
     """
-    both = cases(network, ids, rng)
     with ignore_overflow():
-        known = [(case, case.gradient(), case.loss()) for case in both]
-    for name, w in both[0].network.weights.items():
-        if name in network.model.fixed:
+        known = [(case, case.gradient(), case.loss()) for case in cases]
+    for name in cases[0].weights:
+        if name in cases[0].fixed:
             continue
         with ignore_overflow():
             chosen = _choose(sum(np.abs(g[name].reshape(-1)) for _, g, _ in known), samples, rng)
             errors = [
-                _error(case.loss, here, w.reshape(-1), i, float(g[name].reshape(-1)[i]))
+                _error(case.loss, here, case.weights[name].reshape(-1), i, float(g[name].reshape(-1)[i]))
                 for case, g, here in known
                 for i in chosen
             ]

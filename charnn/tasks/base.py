@@ -6,6 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, SampleConfig, TaskConfig, TrainConfig
 from ..errors import UsageError
@@ -111,6 +113,10 @@ class Task:
 
     def sampler(self, run: Run, prime: str, config: SampleConfig, contexts: Sequence[str] | None, workers: int) -> Any:
         """What writes after a prime, for contexts or without. Raises `UsageError` for options without an effect."""
+        raise NotImplementedError
+
+    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[Any]:
+        """Where the gradient of a run is compared with finite differences: see `inspection.gradcheck`."""
         raise NotImplementedError
 
     def assert_evaluates(self, config: EvalConfig) -> None:

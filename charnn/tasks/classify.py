@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -13,11 +13,12 @@ from ..data.pairs import PairFormat, Pairs
 from ..errors import InputError
 from ..evaluation import bayes
 from ..evaluation.pairs import probabilities
+from ..inspection.gradcheck import WholeCase
 from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from .base import Validated
-from .evaluating import LabelEvaluator, label_score, read
+from .evaluating import LabelEvaluator, case, label_score, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 BAYES_SYMBOLS = 20_000_000  # symbols times labels that are scored for the baseline, at most
@@ -71,6 +72,9 @@ class Classify(PairTask):
     ) -> LabelEvaluator:
         self.assert_evaluates(config)
         return LabelEvaluator(self.several, run, read(self, run, what, config.invalid), config, workers)
+
+    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
+        return [case(run, read(self, run, what, invalid).part)]
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         part = part.some(slice(VALIDATED_PAIRS))

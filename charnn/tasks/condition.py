@@ -11,13 +11,14 @@ from ..data.pairs import PairFormat, Pairs
 from ..errors import CharnnError, InputError
 from ..evaluation import bayes
 from ..evaluation.pairs import taught
+from ..inspection.gradcheck import WholeCase
 from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from ..sampling.contexts import draw
 from .base import Validated
 from .contexts import ContextSampler
-from .evaluating import ContextEvaluator, read
+from .evaluating import ContextEvaluator, case, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 SAMPLE_LENGTH = 72  # characters of the text written at each validation
@@ -72,6 +73,9 @@ class Condition(PairTask):
         self, run: Run, prime: str, config: SampleConfig, contexts: Sequence[str] | None, workers: int
     ) -> ContextSampler:
         return ContextSampler(run, prime, config, contexts, workers=workers)
+
+    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
+        return [case(run, read(self, run, what, invalid).part)]
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         few = part.some(slice(VALIDATED_PAIRS))

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.pairs import Taught, Written, probabilities, taught
 from ..evaluation.score import Score
+from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ..io.text import Source, encode, file_source
 from ..runs.run import Run
 from ..sampling.writer import write
@@ -68,6 +69,15 @@ def _held(source: Source) -> Source:
     """A source that can be read again."""
     data = b"".join(source.pieces())
     return Source(source.name, lambda: BytesIO(data))
+
+
+def case(run: Run, part: Part) -> WholeCase:
+    """The beginnings of the first of some pairs, where the gradient of a run is checked."""
+    if not len(part.rows):
+        raise InputError("there are no pairs to check the gradient on: give some lines")
+    few = part.some(slice(BATCH_ROWS))
+    sources, targets = ([one[:WINDOW_STEPS] for one in side] for side in (few.sources, few.targets))
+    return whole_case(run.model, run.weights, run.model.network.batch(sources, targets, sources[0].dtype))
 
 
 class PairEvaluator:

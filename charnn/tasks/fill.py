@@ -1,7 +1,7 @@
 """The task fill: each symbol of a text from those on both sides of it, so that gaps can be filled."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,9 @@ from ..data.vocabulary import Vocabulary
 from ..evaluation import gaps, ngram
 from ..evaluation.gap_score import begins, every, score
 from ..evaluation.ngram import COUNTED_SYMBOLS
+from ..evaluation.readers import texts
+from ..inspection.excerpt import excerpt
+from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ..io.lazy import Ids, WatchSymbols
 from ..nn.layers.base import Array
 from ..nn.task_model import TaskModel
@@ -75,6 +78,12 @@ class Fill(OfText):
     ) -> GapEvaluator:
         self.assert_evaluates(config)
         return GapEvaluator(run, what, config, workers)
+
+    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
+        ids = excerpt(texts(run, what, unknown, invalid))[: BATCH_ROWS * WINDOW_STEPS]
+        rows = ids[: max(1, len(ids) // BATCH_ROWS) * BATCH_ROWS].reshape(-1, max(1, len(ids) // BATCH_ROWS))
+        keep = begins(rows.T, run.reset, np.dtype(np.float64))
+        return [whole_case(run.model, run.weights, run.model.network.batch(rows, rows, rows.dtype, keep))]
 
     def validate(self, run: Run, part: Ids, workers: int) -> Validated:
         ids = np.asarray(part[:VALIDATION_SYMBOLS])

@@ -18,7 +18,11 @@ from ..errors import InputError, UsageError
 from ..evaluation import ngram
 from ..evaluation.evaluator import Evaluator
 from ..evaluation.ngram import COUNTED_SYMBOLS
+from ..evaluation.readers import texts
 from ..evaluation.score import evaluate
+from ..inspection import gradcheck
+from ..inspection.excerpt import excerpt
+from ..inspection.gradcheck import Case
 from ..io.lazy import Ids, WatchSymbols
 from ..io.text import Source, Watch
 from ..nn.model import Model
@@ -115,6 +119,9 @@ class Text(OfText):
         if contexts is not None or config.context is not None or config.guidance != 1:
             raise UsageError("--context, --contexts and --guidance are of models of --task condition: leave them out")
         return TextSampler(run, prime, config, workers=workers)
+
+    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[Case]:
+        return gradcheck.cases(run.network, excerpt(texts(run, what, unknown, invalid)), rng)
 
     def compared(self, run: Run, held_out: bool) -> str:
         counted = run.origin.baselines

@@ -1,7 +1,7 @@
 """The task translate: lines source<TAB>target, of which the target is written from the source."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 from ..config import EvalConfig
 from ..data.pairs import PairFormat, Pairs
 from ..evaluation.pairs import Written, taught
+from ..inspection.gradcheck import WholeCase
 from ..io.lazy import WatchSymbols
 from ..runs.run import Run
 from .base import Validated
-from .evaluating import TargetEvaluator, best_targets, read
+from .evaluating import TargetEvaluator, best_targets, case, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 WRITTEN_PAIRS = 500  # of the held-out part, from its start, whose targets are written at each validation
@@ -50,6 +51,9 @@ class Translate(PairTask):
     ) -> TargetEvaluator:
         self.assert_evaluates(config)
         return TargetEvaluator(run, read(self, run, what, config.invalid), config, workers)
+
+    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
+        return [case(run, read(self, run, what, invalid).part)]
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         few, fewer = part.some(slice(VALIDATED_PAIRS)), part.some(slice(WRITTEN_PAIRS))

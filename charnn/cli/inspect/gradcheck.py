@@ -42,12 +42,14 @@ def command(
     The exit code is 1 if any is above 1e-4.
     """
     from ... import api
+    from ...api.loading import opened
     from ...errors import CharnnError
     from ...inspection.gradcheck import TOLERANCE
     from ...terminal import console
 
-    run, texts = inputs.opened("inspect gradcheck", model, runs, [text] if text else [], unknown, invalid)
-    checked = api.gradcheck(run, texts, samples=samples, seed=seed)
+    run, given = opened(model, "inspect gradcheck", runs), inputs.given([text] if text else [])
+    checked = api.gradcheck(run, given, samples=samples, seed=seed, unknown=unknown, invalid=invalid)
+    console.note(f"{run.path} on {inputs.named(given)}")
     found = [*checked] if as_json else [*_written(checked, max(map(len, run.weights)))]
     wrong, worst = [one.array for one in found if not one.good], max(one.error for one in found)
     if as_json:
