@@ -17,8 +17,9 @@ from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from ..sampling.contexts import draw
 from .base import Validated
+from .context_evaluating import ContextEvaluator
 from .contexts import ContextSampler
-from .evaluating import ContextEvaluator, case, read
+from .evaluating import case, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 SAMPLE_LENGTH = 72  # characters of the text written at each validation
