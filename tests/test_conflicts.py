@@ -100,7 +100,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"by": "line", "burn_in": 9}, "--by line is exact: leave --burn-in out"),
     ({"by": "char", "novelty": True}, "--by char writes rows, and --novelty figures of the whole"),
     ({"by": "line", "json": True}, "--by line writes rows, and --json one score: leave out one of them"),
-    ({"picture": "svg", "by": "line"}, "--svg shows the text character by character: add --by char"),
+    ({"picture": "svg", "by": "line"}, "--svg shows the text character by character: add --by char, or"),
     ({"nbest": 3, "beam": 2}, "--nbest is 3, and a beam of 2 finds no more than that: give a --beam as large"),
     ({"table": "norms", "json": True}, "--table norms writes rows, and --json everything"),
     ({"svg": True, "json": True}, "--svg draws a picture, and --json writes an object: leave out one of them"),

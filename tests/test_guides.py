@@ -34,7 +34,7 @@ def titles(picture: Path) -> list[str]:
 def test_the_guide_to_pictures(tmp_path: Path) -> None:
     guides.follow("pictures", tmp_path)
     names = guides.pictures("pictures")
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         assert titles(tmp_path / name) == titles(guides.GUIDES / name) != []
 

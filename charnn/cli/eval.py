@@ -19,7 +19,7 @@ PICTURED = {"svg": 5_000, "html": 200_000}  # characters of a picture, at most
 @options.model
 @options.runs
 @options.config_options(EvalConfig)
-@click.option("--svg", "picture", flag_value="svg", help="With --by char: the shaded text as a picture.")
+@click.option("--svg", "picture", flag_value="svg", help="A picture of the text by --by char, or of --by confusion.")
 @click.option("--html", "picture", flag_value="html", help="With --by char: the shaded text as a web page.")
 @click.option("--confusion", "by", flag_value="confusion", help="The same as --by confusion.")
 @click.option("--json", "as_json", is_flag=True, help="The score as a JSON object.")
@@ -46,7 +46,7 @@ def command(
     config = options.config(params, EvalConfig)
     check({"by": config.by, "json": as_json, "picture": picture})
     if picture:
-        streams.refuse_picture(f"eval --by char --{picture}")
+        streams.refuse_picture(f"eval --by {config.by} --{picture}")
     from .. import api
     from ..terminal import console
 
@@ -54,7 +54,9 @@ def command(
     console.note(f"{found.run.path} on {found.names}{found.about}")
     if found.mixture:
         console.note(str(found.mixture))
-    if picture:
+    if picture and config.by == "confusion":
+        streams.write(found.svg())
+    elif picture:
         _write_picture(found, picture)
     elif not config.by:
         _write_score(found, as_json)

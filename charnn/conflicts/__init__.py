@@ -187,9 +187,9 @@ CONFLICTS = (
     ),
     Conflict(
         ("picture", "by"),
-        lambda picture, by: picture and by != "char",
+        lambda picture, by: picture and by != "char" and (picture, by) != ("svg", "confusion"),
         "--{picture} shows the text character by character",
-        "add --by char",
+        "add --by char, or draw --by confusion --svg",
     ),
     # Lines that are answered
     Conflict(

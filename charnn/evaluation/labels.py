@@ -1,9 +1,13 @@
 """How well sources are sorted into classes: accuracy, F1, calibration, and which label is taken for which."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from ..errors import InputError
+from ..pictures.shades import grid
 
 BINS = 15  # of confidence, equally wide
 THRESHOLD = 0.5  # of the probability from which on one of several labels is given
@@ -63,6 +67,24 @@ class LabelScore:
             "calibration_error": self.calibration_error,
             "count": self.count,
         }
+
+    def confused(self, labels: Sequence[str]) -> tuple[list[str], np.ndarray]:
+        """Those of the labels (L + 1,) that are right or given somewhere, and the confusion of these."""
+        there = [i for i in range(len(labels)) if self.confusion[i].any() or self.confusion[:, i].any()]
+        return [labels[i] for i in there], self.confusion[np.ix_(there, there)]
+
+    def svg(self, labels: Sequence[str]) -> str:
+        """The confusion as shades: of each right label, the share that was given each label.
+
+        Raises `InputError` for scores of several labels, which have no confusion.
+        """
+        names, counts = self.confused(labels)
+        if not names:
+            raise InputError("sources have several labels, or there are none: there is no confusion to draw")
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        title = f"Confusion of labels, {self.accuracy:.1%} of {self.count:,} right"
+        axes = "columns: the label given", "rows: the right label; shades: the share of its sources"
+        return grid(title, axes, (names, names), shares.tolist())
 
     @property
     def accuracy(self) -> float:

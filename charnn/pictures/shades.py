@@ -6,12 +6,13 @@ from html import escape
 
 from .svg import DARK, LIGHT, Picture, widest
 
-CELL = 9.0  # pixels
+CELL, SQUARE = 9.0, 20.0  # pixels of a cell without a name, and of one that has names for its row and its column
 COLUMNS = 80  # characters in a line of a shaded text
 ROW, CHARACTER_WIDTH = 22.0, 9.0  # pixels of a shaded text's line, and of its characters
 MAX_BITS = 8.0  # at which a character's shade is full
 FULL = 0.8  # the strength of a full shade, through which text is read
 END = "↵"  # shown for a line end
+Names = Sequence[str]
 
 
 def matrix(
@@ -39,6 +40,32 @@ def matrix(
         picture.text(left + CELL * (column + 0.5), y + 4, shown, "middle", family="monospace", size=11)
     picture.text(left, y + 24, x)
     _scale(picture, left, y + 38, [-most, 0, most])
+    return str(picture)
+
+
+def grid(title: str, axes: tuple[str, str], names: tuple[Names, Names], values: Sequence[Sequence[float]]) -> str:
+    """Shares from 0 to 1, a row of cells for each of the first names, a column for each of the second.
+
+    `axes` say what columns and rows are. A cell's shade is full at 1.
+    """
+    down, across = names
+    left, top = max(56.0, widest(down) + 24), 64 + max(24.0, widest(across))
+    width = max(left + SQUARE * len(across) + 24, left + 240)
+    picture = Picture(width, top + SQUARE * len(down) + 92, title)
+    picture.text(left, 46, axes[0], colour="soft")
+    for column, name in enumerate(across):
+        x = left + SQUARE * (column + 0.5) + 4
+        picture.text(x, top - 8, END if name == "\n" else name, turn=-90)
+    for row, (name, shares) in enumerate(zip(down, values, strict=True)):
+        y = top + SQUARE * row
+        picture.text(left - 8, y + SQUARE / 2 + 4, END if name == "\n" else name, "end")
+        for column, share in enumerate(shares):
+            picture.box(left + SQUARE * column, y, (SQUARE - 1, SQUARE - 1), "grid", 0.35)
+            if strength := _strength(share, 1):
+                picture.box(left + SQUARE * column, y, (SQUARE - 1, SQUARE - 1), "hot", strength)
+    bottom = top + SQUARE * len(down)
+    picture.text(left, bottom + 24, axes[1], colour="soft")
+    _scale(picture, left, bottom + 38, [0, 0.5, 1])
     return str(picture)
 
 

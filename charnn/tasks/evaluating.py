@@ -148,10 +148,13 @@ class LabelEvaluator(PairEvaluator):
 
     def confusion(self) -> Iterator[list[Row]]:
         """How often each right label (rows) is taken for each (columns)."""
-        names, counts = self._names, self.found.confusion
-        there = [i for i in range(len(names)) if counts[i].any() or counts[:, i].any()]
-        yield [("right / given", *(names[i] for i in there))]
-        yield [(names[i], *(str(counts[i, j]) for j in there)) for i in there]
+        names, counts = self.found.confused(self._names)
+        yield [("right / given", *names)]
+        yield [(name, *map(str, row)) for name, row in zip(names, counts.tolist(), strict=True)]
+
+    def svg(self) -> str:
+        """The confusion as shades."""
+        return self.found.svg(self._names)
 
     def _figures(self) -> Figures:
         return self.found

@@ -183,3 +183,17 @@ def test_gates_are_shown_by_their_names() -> None:
     picture = drawn("inspect", "units", "--gates", "--layer", "1", "--svg", "-", stdin="an\n")
     assert {"layer 1/forget, 0 to 5"} < set(texts(picture))
     assert "--gates" in refused(2, "inspect", "units", "-m", "plain", "--gates", "-", stdin="an\n")
+
+
+def test_the_confusion_of_labels_is_drawn(home: Path) -> None:
+    lines = [f"{word[-1]}\t{word[:-1]}\n" for word in TEXT.split()]
+    (home / "labels.tsv").write_text("".join(lines), "utf-8")
+    options = {**TINY, "steps": 20, "task": "classify", "out": home / "checkpoints", "name": "labels"}
+    del options["window"]
+    for _ in charnn.train(home / "labels.tsv", **options):
+        pass
+    counts = [row.split("\t") for row in ok("eval", "-m", "labels", "--by", "confusion", "labels.tsv").splitlines()]
+    picture = drawn("eval", "-m", "labels", "--by", "confusion", "--svg", "labels.tsv")
+    assert texts(picture).count("a") == texts(picture).count("e") == 2
+    shades = [one for one in picture.iter(f"{SPACE}rect") if one.get("width") == "19" and "hot" in one.attrib["class"]]
+    assert len(shades) == sum(count != "0" for row in counts[1:] for count in row[1:])

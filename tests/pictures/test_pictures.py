@@ -19,6 +19,9 @@ PICTURES: dict[str, Callable[[str], str]] = {
     "bars": lambda title: charts.bars(title, "x, s", "y, m", Bars([1.0, 2.0], ["<", "&"])),
     "plane": lambda title: charts.plane(title, {"W & more": [1 + 1j, -0.5]}),
     "matrix": lambda title: shades.matrix(title, "x, s", [("<a>", [[0.5, -1.0], [math.nan, 2.0]])], ["&", "\n"]),
+    "grid": lambda title: shades.grid(
+        title, ("x, s", "y, m"), (["<a>", "b"], ["&", "\n"]), [[0.5, 0.0], [1.0, math.nan]]
+    ),
     "text": lambda title: shades.text(title, "about & about", [(c, 3.0) for c in TEXT]),
     "tree": lambda title: trees.tree(title, "x, s", FORK, lambda leaves: "ink"),
 }
@@ -44,6 +47,7 @@ def test_every_picture_has_a_title_and_its_axes_names(kind: str) -> None:
     found = texts(picture)
     assert found[0] == "A <title> & more" and root.attrib["role"] == "img"
     named = {"lines": ["x, s", "y, m", "<a>", "level"], "bars": ["x, s", "y, m", "<", "&"], "matrix": ["x, s", "&"]}
+    named |= {"grid": ["x, s", "y, m", "<a>", "&", "↵"]}
     named |= {"plane": ["real", "imaginary"], "text": ["about & about", "8 bits"], "tree": ["x, s", "two & more"]}
     assert set(named[kind]) <= set(found)
 
