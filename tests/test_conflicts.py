@@ -104,6 +104,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"nbest": 3, "beam": 2}, "--nbest is 3, and a beam of 2 finds no more than that: give a --beam as large"),
     ({"table": "norms", "json": True}, "--table norms writes rows, and --json everything"),
     ({"svg": True, "json": True}, "--svg draws a picture, and --json writes an object: leave out one of them"),
+    ({"dot": True, "svg": True, "json": False}, "--dot, --svg and --json say differently how the automaton"),
     ({"svg": True, "table": "saturation"}, "--table saturation has no picture: leave --svg out, or give norms"),
 ]
 

@@ -55,6 +55,17 @@ def test_the_guide_to_growth(tmp_path: Path) -> None:
     assert titles(tmp_path / "growth.svg") == titles(guides.GUIDES / "growth.svg") != []
 
 
+@pytest.mark.slow
+def test_the_guide_to_automata(tmp_path: Path) -> None:
+    _, table, accepted, labels, counted = guides.follow("automata", tmp_path)
+    (_, *states) = [row.split("\t") for row in table.splitlines() if row.startswith(("S", "state"))]
+    assert [(row[0], row[1], *row[3:]) for row in states] == [("S1", "yes", "S2", "S1"), ("S2", "no", "S1", "S2")]
+    assert accepted == "True False\n" and labels == "even\t0110\nodd\t010101\n"
+    assert titles(tmp_path / "automaton.svg") == titles(guides.GUIDES / "automaton.svg") != []
+    shown = (guides.GUIDES / "automata.md").read_text("utf-8")
+    assert all(f"    {line}\n" in shown for line in counted.splitlines())
+
+
 def test_the_table_of_differences_is_small() -> None:
     text = (guides.GUIDES / "export.md").read_text("utf-8")
     table = text.split("<!-- exports: python -m tests.benchmarks.exports -->")[1].split("<!-- end of exports -->")[0]

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.readers import TextLike, texts
+from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
-from ..inspection import probes
 from ..inspection.activations import ActivationReader
+from ..inspection.automaton import Automaton
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.gradients import gradients_by_lag
@@ -82,3 +83,26 @@ def gradcheck(
 def eigenvalues(run: RunLike) -> dict[str, np.ndarray]:
     """The eigenvalues of every recurrent weight matrix by its name, the largest first; of a cell's gates one by one."""
     return probes.spectra(opened(run, "inspect gradients").network)
+
+
+def automaton(
+    run: RunLike,
+    what: TextLike = None,
+    states: int = 16,
+    *,
+    end: float = 0.05,
+    seed: int = 0,
+    unknown: str = "error",
+    invalid: str = "error",
+) -> Automaton:
+    """The finite automaton of a network's states while it reads the start of a text, from so many clusters at most.
+
+    A state accepts where the probability of an end is `end` or more. A notebook shows the graph. Raises `UsageError`
+    for a network that carries its state on.
+
+    >>> charnn.automaton("even-zeros").accepts("0110")  # doctest: +SKIP
+    True
+    """
+    run = opened(run, "inspect automaton")
+    ids = excerpt(texts(run, what, unknown, invalid))
+    return extraction.extract(run.network, run.vocabulary, ids, states, end, seed)

@@ -212,6 +212,12 @@ CONFLICTS = (
         "leave out one of them",
     ),
     Conflict(
+        ("dot", "svg", "json"),
+        lambda dot, svg, json: dot + svg + json > 1,
+        "--dot, --svg and --json say differently how the automaton is written",
+        "give one of them",
+    ),
+    Conflict(
         ("svg", "table"),
         lambda svg, table: svg and table == "saturation",
         "--table saturation has no picture",

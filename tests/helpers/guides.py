@@ -36,7 +36,8 @@ def prepare(folder: Path) -> dict[str, str]:
     for name, command in (("charnn", f"{sys.executable} -m charnn"), ("python", sys.executable)):
         (programs / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         (programs / name).chmod(0o755)
-    (folder / "names.txt").write_bytes((ROOT / "corpora" / "names.txt").read_bytes())
+    for name in ("names.txt", "lectures.py"):
+        (folder / name).write_bytes((ROOT / "corpora" / name).read_bytes())
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
 

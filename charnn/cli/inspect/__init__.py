@@ -3,12 +3,12 @@
 import click
 
 from ..program import Group
-from . import gradcheck, gradients, units
+from . import automaton, gradcheck, gradients, units
 
 
 @click.group("inspect", cls=Group)
 def command() -> None:
-    """Look inside a model: its gradients, its units, and whether its gradients are right.
+    """Look inside a model: its gradients, its units, the automaton of its states, and whether its gradients are right.
 
     TEXT is a file, or -; without it standard input if that is a file or a pipe, else the part of its corpus that the
     model was not trained on. Layers and units count from 0, as in the names of the weights.
@@ -16,9 +16,10 @@ def command() -> None:
     \b
     charnn inspect gradients
     charnn inspect units letter.txt --layer 0
+    charnn inspect automaton --svg > states.svg
     charnn inspect gradcheck
     """
 
 
-for one in (gradients, units, gradcheck):
+for one in (gradients, units, automaton, gradcheck):
     command.add_command(one.command)

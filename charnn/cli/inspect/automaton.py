@@ -1,0 +1,64 @@
+"""charnn inspect automaton"""
+
+import click
+
+from ...conflicts import check
+from .. import inputs, options, streams
+
+
+@click.command("automaton")
+@click.argument("text", required=False)
+@options.model
+@options.runs
+@click.option("--states", type=click.IntRange(1, 64), default=16, show_default=True, help="Maximum number of clusters.")
+@click.option(
+    "--end",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.05,
+    show_default=True,
+    help="A state accepts where the probability of an end is this or more.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the clusters.")
+@click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
+@click.option("--svg", is_flag=True, help="A picture of the graph.")
+@click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
+@options.unknown
+@options.invalid
+def command(
+    text: str | None,
+    model: str | None,
+    runs: str,
+    states: int,
+    end: float,
+    seed: int,
+    dot: bool,
+    svg: bool,
+    as_json: bool,
+    unknown: str,
+    invalid: str,
+) -> None:
+    """Read a finite automaton from a model of lines.
+
+    The model reads the first 4,000 characters of TEXT. Its states are put into clusters, as few as it takes until each
+    character leads from each cluster to one other, and until ends are likely either in all of a cluster or in none. The
+    automaton of these moves is minimised. A row for each state: whether it accepts, the probability of an end, and
+    the state that each character leads to. S1 is the start.
+    """
+    check({"dot": dot, "svg": svg, "json": as_json})
+    if svg:
+        streams.refuse_picture("inspect automaton --svg")
+    from ... import api
+    from ...terminal import console
+
+    run, texts = inputs.opened("inspect automaton", model, runs, [text] if text else [], unknown, invalid)
+    found = api.automaton(run, texts, states, end=end, seed=seed)
+    console.note(f"{len(found.ends)} states; {found.agreement:.1%} of the network's moves and ends are theirs")
+    if dot:
+        streams.write(found.dot())
+    elif svg:
+        streams.write(found.svg())
+    elif as_json:
+        streams.write_json({"file": str(run.path), **found.plain()})
+    else:
+        for row in found.table():
+            streams.write_row(*row)
