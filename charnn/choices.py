@@ -181,7 +181,7 @@ TASKS = {
         "charnn.nn.task_model:translator",
         PAIR_VOCABULARY,
         *("columns", "valid_file", "attention", "target_units", "autoencode"),
-        verbs=("translate", "eval", "inspect gradcheck"),
+        verbs=("translate", "eval", "inspect attention", "inspect gradcheck"),
         encoder=ENCODER,
         pooling=POOLING,
         condition=CONDITION,

@@ -20,6 +20,7 @@ from ..evaluation.rows import CharacterScore, LineScore
 from ..evaluation.score import Score
 from ..exchange.export import Exported, export
 from ..exchange.importing import import_torch
+from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.describe import describe
 from ..inspection.gradcheck import CheckedGradient
@@ -36,7 +37,7 @@ from ..training.session import Session, Validation
 from ..training.trainer import Rollback, Update
 from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
 from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
-from .inspection import automaton, eigenvalues, gradcheck, gradients, unit_reader, units
+from .inspection import attention, automaton, eigenvalues, gradcheck, gradients, unit_reader, units
 from .lines import classifier, classify, fill, filler, proof, translate, translations, translator
 from .loading import list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
@@ -44,6 +45,7 @@ from .training import fit, resume, tokenize, train
 
 __all__ = [
     "Adaptation",
+    "Attention",
     "Automaton",
     "CharacterScore",
     "CharacterScores",
@@ -92,6 +94,7 @@ __all__ = [
     "Validation",
     "Vocabulary",
     "adapt",
+    "attention",
     "automaton",
     "character_scores",
     "classifier",

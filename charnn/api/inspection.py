@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.readers import TextLike, texts
+from ..inspection import attention as attending
 from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
 from ..inspection.activations import ActivationReader
+from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
@@ -57,6 +59,14 @@ def unit_reader(
     """What `units` shows, of some layers' units, row by row as a text of any length is read."""
     run = opened(run, "inspect units")
     return UnitReader(run, texts(run, what), layer, units, gates)
+
+
+def attention(run: RunLike, source: str, target: str | None = None) -> Attention:
+    """Where a run of the task translate looks in a source while it writes; by default the likeliest target.
+
+    A notebook shows it in shades. Raises `UsageError` for a network without attention.
+    """
+    return attending.attention(opened(run, "inspect attention"), source, target)
 
 
 def gradcheck(

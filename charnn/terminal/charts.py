@@ -11,6 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from ..inspection.attention import Attention
 from ..inspection.gradients import LagNorm, factor, predicted_factor
 from ..inspection.probes import Saturation, radius
 from ..inspection.results import Gradients
@@ -48,6 +49,26 @@ def gradients(found: Gradients) -> None:
     if saturation:
         console.print()
         console.print(_table("layer", "function", "flat", "always flat", rows=_saturation(saturation)))
+
+
+def attention(found: Attention) -> None:
+    """The shares of attention as shaded cells below the units of the source, a row for each unit of the target."""
+    console = screen()
+    source, target = ([unit if unit.isprintable() else "·" for unit in side] for side in (found.source, found.target))
+    width = max(map(len, target)) + 1
+    cells = [max(2, len(unit) + 1) for unit in source]
+    plain = console.no_color or console.color_system is None
+    console.print(Text(" " * width + "".join(f"{u:<{n}}" for u, n in zip(source, cells, strict=True))))
+    for unit, row in zip(target, found.weights.tolist(), strict=True):
+        line = Text(f"{unit:<{width}}", no_wrap=True, overflow="crop")
+        for share, cell in zip(row, cells, strict=True):
+            tenths = min(9, int(10 * share))
+            line.append(f"{str(tenths) if tenths else '.':<{cell}}" if plain else " " * cell, _shade(share))
+        console.print(line)
+
+
+def _shade(share: float) -> Style:
+    return Style.parse(f"on rgb({int(30 + 200 * share)},{int(30 + 40 * share)},40)")
 
 
 def _table(*heads: str, rows: Iterable[Sequence[str]]) -> Table:

@@ -3,12 +3,12 @@
 import click
 
 from ..program import Group
-from . import automaton, gradcheck, gradients, units
+from . import attention, automaton, gradcheck, gradients, units
 
 
 @click.group("inspect", cls=Group)
 def command() -> None:
-    """Look inside a model: its gradients, its units, the automaton of its states, and whether its gradients are right.
+    """Look inside a model: its gradients, units and attention, its automaton, and whether its gradients are right.
 
     TEXT is a file, or -; without it standard input if that is a file or a pipe, else the part of its corpus that the
     model was not trained on. Layers and units count from 0, as in the names of the weights.
@@ -21,5 +21,5 @@ def command() -> None:
     """
 
 
-for one in (gradients, units, automaton, gradcheck):
+for one in (gradients, units, attention, automaton, gradcheck):
     command.add_command(one.command)

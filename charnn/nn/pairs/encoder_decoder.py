@@ -88,6 +88,13 @@ class EncoderDecoder(Composite):
         found = self.decoder.read(p.at("decoder"), seen, batch.target.before, seen.state, ws)
         return self.readout.surprisal(p.at("readout"), found.u, batch.target, ws)
 
+    def attention(self, p: Parameters, batch: PairBatch, ws: Workspace) -> Array:
+        """The share of each state of the encoder at each step of the targets, (B, T, S); of one that attends."""
+        seen = self.see(p, batch.source, ws)
+        found = self.decoder.read(p.at("decoder"), seen, batch.target.before, seen.state, ws)
+        assert found.weights is not None
+        return found.weights
+
     def see(self, p: Parameters, source: Padded, ws: Workspace) -> Seen:
         """What the decoder sees of sources."""
         return self._see(p, source, ws, None)[0]

@@ -1,0 +1,59 @@
+"""Where a network looks while it writes: the shares that its decoder computes, and every way to show them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import charnn
+from charnn.data.pair_batches import pad
+from charnn.data.vocabulary import EOS
+from charnn.nn.workspace import Workspace
+from tests.helpers.pairs import fitted
+from tests.helpers.program import ok, refused
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    fitted(folder, "translate")
+    fitted(folder / "plain", "translate", attention="none", steps=1, validate_every=1)
+    return folder
+
+
+@pytest.mark.quick
+def test_shares_are_those_of_the_decoder_step_by_step(runs: Path) -> None:
+    run = charnn.load(runs / "translate")
+    found = charnn.attention(run, "aeiou", "AEIOU")
+    assert (found.source, found.target) == ((*"aeiou", "↵"), (*"AEIOU", "↵"))
+    np.testing.assert_allclose(found.weights.sum(axis=1), 1, rtol=1e-5)
+    network, ws = run.model.network, Workspace(back=False)
+    seen = network.see(run.weights, pad([run.vocabulary.encode("aeiou", "characters")], np.dtype(np.uint8)), ws)
+    state = seen.state
+    for symbol, row in zip([EOS, *run.vocabulary.encode("AEIOU", "characters")], found.weights, strict=True):
+        step = network.advance(run.weights, seen, np.array([symbol]), state, ws)
+        state = step.state
+        np.testing.assert_allclose(step.weights[0, 0], row, rtol=1e-4, atol=1e-6)
+
+
+def test_a_target_can_be_given(runs: Path) -> None:
+    found = charnn.attention(runs / "translate", "aei", "AE")
+    assert found.target == ("A", "E", "↵") and found.weights.shape == (3, 4)
+    longer = charnn.attention(runs / "translate", "aei", "AEI")
+    np.testing.assert_allclose(found.weights[:3], longer.weights[:3], rtol=1e-5)
+
+
+@pytest.mark.quick
+def test_tsv_json_and_svg(runs: Path) -> None:
+    rows = [row.split("\t") for row in ok("inspect", "attention", "aei", "-m", runs / "translate").splitlines()]
+    assert rows[0] == ["", "a", "e", "i", "↵"] and rows[-1][0] == "↵"
+    facts = json.loads(ok("inspect", "attention", "aei", "-m", runs / "translate", "--json"))
+    np.testing.assert_allclose([[float(cell) for cell in row[1:]] for row in rows[1:]], facts["weights"], atol=6e-5)
+    assert ok("inspect", "attention", "aei", "-m", runs / "translate", "--svg").startswith("<svg")
+
+
+def test_what_has_no_attention_is_refused(runs: Path, home: Path) -> None:
+    assert "--attention dot" in refused(2, "inspect", "attention", "aei", "-m", runs / "plain" / "translate")
+    refused(2, "inspect", "attention", "aei", "-m", home / "checkpoints" / "names")
+    assert "1,000" in refused(3, "inspect", "attention", "a" * 2000, "-m", runs / "translate")
