@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-CGROUP = Path("/sys/fs/cgroup")
+from .cgroups import group_memory, group_processors
+
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 BUSY = (0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq and steal in /proc/stat
@@ -19,16 +20,15 @@ CORE_SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings"  # the 
 
 def cores() -> int:
     """Processor cores that this process may use: physical ones, within its affinity and its container's quota."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    try:
+        allowed: Collection[int] = os.sched_getaffinity(0)
+    except (AttributeError, OSError):  # not on this system, or not allowed
+        allowed = range(os.cpu_count() or 1)
     try:
         siblings = {Path(CORE_SIBLINGS.format(n)).read_text("utf-8") for n in allowed}
     except OSError:
         siblings = {str(n) for n in allowed}
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("utf-8").split()
-        return max(1, min(len(siblings), ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no control groups, or no limit ("max")
-        return len(siblings)
+    return max(1, min(len(siblings), ceil(group_processors() or len(siblings))))
 
 
 def available_memory() -> int | None:
@@ -43,12 +43,8 @@ def available_memory() -> int | None:
             found.append(limit - used)
     except (ImportError, OSError):  # not on this system
         pass
-    try:  # a container's, without what it holds of files, which it would let go of
-        most, taken, held = ((CGROUP / f"memory.{name}").read_text("utf-8") for name in ("max", "current", "stat"))
-        files = dict(line.split() for line in held.splitlines()).get("inactive_file", "0")
-        found.append(int(most) - int(taken) + int(files))
-    except (OSError, ValueError):  # no control groups, or no limit ("max")
-        pass
+    if (left := group_memory()) is not None:
+        found.append(left)
     try:
         lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
         found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]

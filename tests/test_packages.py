@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "charnn"
 ORDER = """
-    errors version machine options choices conflict conflicts verbs config pictures | io data nn parallel | runs
+    errors version cgroups machine options choices conflict conflicts verbs config pictures | io data nn parallel | runs
     | evaluation sampling inspection tasks training exchange | terminal | api | cli __main__
 """.replace("|", "").split()
 LIBRARY = [*ORDER[: ORDER.index("terminal")], "api"]  # what knows no terminal

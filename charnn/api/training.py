@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from ..conflicts import check
@@ -80,12 +81,15 @@ def train(
     try:
         task.tokenize(kept.path / KEPT_TEXT, _sources(source), **wanted.reads)
     except BaseException:
-        kept.path.rmdir()
+        rmtree(kept.path)
         raise
     try:
         return starting.begin(task.read([text.file_source(kept.path / KEPT_TEXT)]), wanted, kept)
     except CharnnError as error:
         raise type(error)(f"{error}; the text is kept, `charnn train {kept.path / KEPT_TEXT}`") from None
+    except BaseException:
+        rmtree(kept.path)
+        raise
 
 
 def fit(source: CorpusLike, **changes: Any) -> Run:

@@ -91,7 +91,9 @@ def _write_score(evaluator: Any, as_json: bool) -> None:
 
     score, task = evaluator.score(), make(evaluator.run.task)
     if not score.count:
-        raise InputError(f"{evaluator.names} is empty: there is nothing to score")
+        piped = evaluator.names == "standard input"
+        instead = "; `charnn eval < /dev/null` scores the held-out part of the model's corpus" if piped else ""
+        raise InputError(f"{evaluator.names} is empty: there is nothing to score{instead}")
     if as_json:
         streams.write_json({**score.figures, "baselines": task.known(evaluator.run, evaluator.held_out)})
         return

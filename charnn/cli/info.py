@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from ..errors import UsageError
+from ..terminal.plain import visible
 from . import options, streams
-from .program import printable
 from .shell.types import RunName
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -90,7 +90,7 @@ def plain(value: Any, bars: int = BARS) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, str) and not value.isprintable():
-        return printable(json.dumps(value, ensure_ascii=False))
+        return visible(json.dumps(value, ensure_ascii=False))
     return str(value)
 
 

@@ -15,6 +15,7 @@ import click
 
 from ..errors import CharnnError, CharnnWarning, did_you_mean
 from ..parallel import launcher
+from ..terminal import plain
 
 COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
     "train": ("train", "Learn a text."),
@@ -38,7 +39,16 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "completion": ("shell.completion", "Let a shell complete commands, options and names."),
 }
 
+ON_ALL_RANKS = ("train",)
 RANK_0_SPEAKS = 1.0  # seconds
+
+
+class Ended(BaseException):
+    """The program is to end as by this signal, once everything half made is removed."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
 
 
 class Group(click.Group):
@@ -65,6 +75,14 @@ class Program(Group):
 
         command.context_settings["token_normalize_func"] = present
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if launcher.rank() and name not in ON_ALL_RANKS:  # rank 0 alone does the work, and answers
+            ctx.exit()
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -98,6 +116,8 @@ def reporting_errors() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         die(signal.SIGINT)
+    except Ended as ended:
+        die(ended.number)
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
@@ -110,14 +130,16 @@ def reporting_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def showing_warnings() -> Iterator[None]:
-    """Writes the library's warnings as lines to standard error; others as ever."""
-    others = warnings.showwarning
+    """Writes the library's warnings as lines to standard error, each once; others as ever."""
+    others, seen = warnings.showwarning, set[str]()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         from ..terminal import console
 
         if issubclass(category, CharnnWarning):
-            console.note(str(message))
+            if (told := str(message)) not in seen:
+                console.note(told)
+            seen.add(told)
         else:
             others(message, category, *where, **more)
 
@@ -134,7 +156,7 @@ def refuse(error: click.ClickException) -> NoReturn:
     if launcher.rank() == 0:  # all ranks have the same command line
         with contextlib.suppress(OSError):
             asked = isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help()
-            click.echo(error.message if asked else f"charnn: {printable(one_line(error))}", err=True)
+            click.echo(error.message if asked else plain.message(f"charnn: {one_line(error)}"), err=True)
     exit_all_ranks(error.exit_code)
 
 
@@ -154,8 +176,9 @@ def fail(error: BaseException) -> NoReturn:
     else:
         message, code = f"internal error: {error!r}. Please report it; CHARNN_DEBUG=1 shows the traceback", 1
     yield_to_rank_0()
+    rank = f"rank {launcher.rank()}: " if launcher.rank() else ""
     with contextlib.suppress(OSError):
-        click.echo(f"charnn: {f'rank {launcher.rank()}: ' if launcher.rank() else ''}{printable(message)}", err=True)
+        click.echo(plain.message(f"charnn: {rank}{message}"), err=True)
     exit_all_ranks(code)
 
 
@@ -169,11 +192,6 @@ def exit_all_ranks(code: int) -> NoReturn:
     """End this program, on all ranks."""
     launcher.abort(code)
     sys.exit(code)
-
-
-def printable(text: str) -> str:
-    """Text on one line: what would break it, or be an escape code, as a name in a hostile file may, spelled out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def quiet(file: Any) -> None:

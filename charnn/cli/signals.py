@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, Self
 
-from .program import die
+from .program import Ended, die
 
 STOPPING = b"\ncharnn: stopping after this step, and saving (once more to stop at once, without saving)\n"
 
@@ -47,13 +47,36 @@ class Stop:
 
 
 @contextmanager
+def unwinding() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP end the program as SIGINT does: by way of whatever removes what is half made."""
+
+    def unwind(number: int, frame: FrameType | None) -> NoReturn:
+        raise Ended(number)
+
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, unwind)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
 def last_words(message: str) -> Iterator[None]:
     """Write a line to standard error if this process is killed inside, as mpiexec does once any rank is lost.
 
     A child waits for it, in a session of its own, where mpiexec does not reach it.
     """
     read, write = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:  # without them, then
+        os.close(read)
+        os.close(write)
+        yield
+        return
     if child == 0:
         os.setsid()
         os.close(write)
@@ -64,6 +87,7 @@ def last_words(message: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.write(write, b".")
+        with suppress(BrokenPipeError):  # the child may have been killed
+            os.write(write, b".")
         os.close(write)
         os.waitpid(child, 0)

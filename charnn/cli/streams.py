@@ -3,18 +3,20 @@
 import json
 import math
 import os
+import select
 import stat
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import click
 
 from ..conflicts import check
 from ..errors import CharnnError, UsageError
 from ..io.text import Source, decode, encode, file_source
+from ..parallel.launcher import launched
 
 
 def write(text: str, *, flush: bool = False) -> None:
@@ -84,17 +86,27 @@ def stdin() -> Any:
 
 
 def is_piped() -> bool:
-    """Whether somebody redirected a file or a pipe into standard input."""
+    """Whether somebody redirected a file, a pipe or a socket into standard input. (mpiexec always does, to rank 0.)"""
+    if launched() > 1:
+        return False
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (AttributeError, OSError, ValueError):
         return False
-    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def passing(name: str) -> bool:
     """Whether a text can be read but once: standard input, a pipe. One called .npz is refused where that is read."""
-    return name == "-" or (Path(name).is_fifo() and not name.endswith(".npz"))
+    return is_stdin(name) or (Path(name).is_fifo() and not name.endswith(".npz"))
+
+
+def is_stdin(name: str) -> bool:
+    """Whether a name means standard input: -, or /dev/stdin where that is a socket, which cannot be opened by name."""
+    try:
+        return name == "-" or (Path(name).is_socket() and os.path.samestat(os.stat(name), os.fstat(0)))
+    except OSError:
+        return False
 
 
 def sources(names: tuple[str, ...]) -> list[Source]:
@@ -104,7 +116,21 @@ def sources(names: tuple[str, ...]) -> list[Source]:
 
 def streamed(names: Sequence[str]) -> list[Source]:
     """Texts to read by name, once; `-` is standard input, taken as it comes."""
-    return [Source("-", lambda: Reading(stdin().read1)) if name == "-" else file_source(name) for name in names]
+    return [Source("-", lambda: Reading(taker(stdin()))) if is_stdin(name) else file_source(name) for name in names]
+
+
+def taker(file: Any) -> Callable[[int], bytes]:
+    """A function that reads what there is of a stream, waiting for it even where the stream itself does not wait."""
+    raw = getattr(file, "raw", None)
+    if raw is None:
+        return cast(Callable[[int], bytes], file.read1)
+
+    def take(size: int) -> bytes:
+        while (piece := raw.read(size)) is None:
+            select.select([raw], [], [])
+        return cast(bytes, piece)
+
+    return take
 
 
 def read_text(name: str, invalid: str) -> str:

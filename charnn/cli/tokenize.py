@@ -9,6 +9,7 @@ from ..config import ReadConfig, TrainConfig
 from ..conflicts import check
 from . import options, streams
 from .shell.types import File
+from .signals import unwinding
 
 
 @click.command("tokenize")
@@ -57,7 +58,8 @@ def command(
     if output in (None, "-"):
         found = read.read(*sources, sequence=sequence, invalid=invalid, watch=watch, characters=characters)
     else:
-        tokenized.write(output, sources, sequence, invalid, watch, characters)
+        with unwinding():
+            tokenized.write(output, sources, sequence, invalid, watch, characters)
         found = tokenized.read(output)
     if output == "-":
         _print_ids(found)
@@ -103,12 +105,8 @@ def _vocabulary(name: str) -> Any:
     from ..runs import checkpoint, folder
 
     path = folder.find(name)
-    header = npz.json_value(path, npz.read(path, lazy=["ids"]).get("header"))
-    return (
-        tokenized.read(path).vocabulary
-        if header.get("format") == tokenized.FORMAT
-        else checkpoint.load(path).vocabulary
-    )
+    tokens = npz.Reader(path).header().get("format") == tokenized.FORMAT
+    return tokenized.read(path).vocabulary if tokens else checkpoint.load(path).vocabulary
 
 
 def _whole_words(pieces: Iterable[bytes]) -> Iterator[bytes]:

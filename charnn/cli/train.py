@@ -13,7 +13,7 @@ from . import options, recipe, streams
 from .shell import groups
 from .shell.help import GroupedCommand
 from .shell.types import File, RunName
-from .signals import Stop, last_words
+from .signals import Stop, last_words, unwinding
 
 if TYPE_CHECKING:
     from ..api import Session
@@ -85,14 +85,16 @@ def _session(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, A
     sources = streams.sources(corpus)
     if params["resume"]:
         return api.resume(params["name"], sources or None, runs=params["runs"], **changes)
-    session = api.train(
-        sources,
-        **{name: params[name] for name in ("runs", "name", "recipe", "budget")},
-        start=params["from"],
-        keep_text=any(map(streams.passing, corpus)),
-        watch=console.watch(sources),
-        **changes,
-    )
+    keep = any(map(streams.passing, corpus))
+    with unwinding() if keep else nullcontext():
+        session = api.train(
+            sources,
+            **{name: params[name] for name in ("runs", "name", "recipe", "budget")},
+            start=params["from"],
+            keep_text=keep,
+            watch=console.watch(sources),
+            **changes,
+        )
     if session.choice:
         console.note(f"budget {params['budget']}: {session.choice}")
     return session

@@ -1,16 +1,19 @@
 """Tokenised files: a corpus as a .npz that says what it is, read back as it is needed."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import CheckpointError
 from ..io import npz
+from ..io.header import check_version, json_array, typed
 from ..io.lazy import LazyArray
 from ..io.text import POLICIES, Source, Watch
 from ..version import __version__
-from .corpus import Corpus, scan, symbols
-from .vocabulary import from_json
+from .corpus import MIN_SYMBOLS, Corpus, scan, symbols
+from .vocabulary import EOS, Vocabulary, from_json
 
 FORMAT = "charnn tokens"
 VERSION = 1
@@ -42,31 +45,63 @@ def write(
         "silent": silent,
     }
     pieces = symbols(sources, found, vocabulary, invalid, watch)
-    npz.write(path, {"header": npz.json_array(header), "ids": pieces}, {"ids": ((size,), vocabulary.dtype)})
+    npz.write(path, {"header": json_array(header), "ids": pieces}, {"ids": ((size,), vocabulary.dtype)})
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a header says beside its format and its vocabulary."""
+
+    charnn: str
+    names: list[str]
+    sha256: str
+    invalid: str
+    silent: list[int]
 
 
 def read(path: str | Path) -> Corpus:
-    """The corpus in a tokenised file, whose ids stay in it. Raises `CheckpointError`."""
-    arrays = npz.read(path, lazy=["ids"])
-    header = npz.json_value(path, arrays.pop("header", None))
+    """The corpus in a tokenised file, whose ids stay in it. Raises `CheckpointError`, and `CharnnError`."""
+    reader = npz.Reader(path)
+    header = reader.header()
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a tokenised text: {header.get('format')!s:.40}")
+    check_version(path, header, VERSION)
     try:
-        if header["format"] != FORMAT:
-            raise CheckpointError(f"{path} is not a tokenised text: {header['format']!s:.40}")
-        if header["version"] > VERSION:
-            raise CheckpointError(f"{path} needs charnn >= {header.get('charnn')!s:.20}: a newer one wrote it")
-        vocabulary = from_json(path, header["vocabulary"])
-        silent, name = tuple(header["silent"]), str(Path(path).absolute())
-        ids = arrays.get("ids")
-        if arrays.keys() != {"ids"} or not isinstance(ids, LazyArray) or ids.dtype != vocabulary.dtype:
-            there = ", ".join(f"{name} {array.dtype} of {len(array)}" for name, array in arrays.items()) or "nothing"
-            raise CheckpointError(f"{path} is corrupt: it should hold ids {vocabulary.dtype} (N,), and holds {there}")
-        if not all(type(at) is int and 0 <= at < len(ids) for at in silent):
-            raise CheckpointError(f"{path} is corrupt: ends of sequences where its text has none")
-        if not isinstance(header["sha256"], str) or header["invalid"] not in POLICIES:
-            raise CheckpointError(f"{path} is corrupt: it is of no text")
-        corpus = Corpus(ids, vocabulary, silent, (name,), header["sha256"], header["invalid"])
-        if max(int(piece.max()) for piece in corpus.pieces()) >= vocabulary.size:
-            raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
-        return corpus
+        found = _Header(**typed(_Header, {spec.name: header[spec.name] for spec in fields(_Header)}))
+        vocabulary = from_json(path, header.get("vocabulary"))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is corrupt: {error!r}") from None
+    if found.invalid not in POLICIES or len(found.sha256) != 64:
+        raise CheckpointError(f"{path} is corrupt: it is of no text")
+    ids = _ids(reader, vocabulary)
+    _check(path, ids, vocabulary, np.array(found.silent, np.int64))
+    name = str(Path(path).absolute())
+    return Corpus(ids, vocabulary, tuple(found.silent), (name,), found.sha256, found.invalid)
+
+
+def _ids(reader: npz.Reader, vocabulary: Vocabulary) -> LazyArray:
+    """The ids, unless there is anything else."""
+    arrays = {name: array for name, array in reader.arrays.items() if name != "header"}
+    if arrays.keys() == {"ids"} and arrays["ids"].dtype == vocabulary.dtype and len(arrays["ids"].shape) == 1:
+        return reader.lazy("ids")
+    there = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items()) or "nothing"
+    raise CheckpointError(
+        f"{reader.file.path} is corrupt: it should hold ids {vocabulary.dtype} (N,), and holds {there}"
+    )
+
+
+def _check(path: str | Path, ids: LazyArray, vocabulary: Vocabulary, silent: np.ndarray) -> None:
+    """One pass over all ids: of the vocabulary, EOS at the places in `silent`, the bytes those of the checksum."""
+    if len(ids) < MIN_SYMBOLS:
+        raise CheckpointError(f"{path} is corrupt: it has {len(ids)} ids, where at least {MIN_SYMBOLS} are needed")
+    start, largest, ends = 0, 0, 0
+    rising = not (np.diff(silent) <= 0).any()
+    for piece in ids.checked():
+        largest = max(largest, int(piece.max()))
+        here = silent[slice(*np.searchsorted(silent, [start, start + len(piece)]))] - start if rising else silent[:0]
+        ends += int(np.count_nonzero(piece[here] == EOS))
+        start += len(piece)
+    if largest >= vocabulary.size:
+        raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
+    if ends != len(silent):
+        raise CheckpointError(f"{path} is corrupt: ends of sequences where its text has none")

@@ -1,7 +1,7 @@
 """Tokenised files of pairs: a .npz whose ids are read as they are needed."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,16 @@ import numpy as np
 
 from ..errors import CheckpointError, UsageError
 from ..io import npz
-from ..io.lazy import pieces
+from ..io.header import check_version, json_array, typed
+from ..io.lazy import LazyArray
 from ..io.text import POLICIES, Source, Watch
 from ..version import __version__
-from .pairs import PairFormat, Pairs, Ragged, encoded, scan
-from .units import from_json, is_label
+from .pairs import MIN_PAIRS, PairFormat, Pairs, Ragged, encoded, scan
+from .units import PairVocabulary, from_json, is_label
 
 FORMAT = "charnn pairs"
 VERSION = 1
-SIDES = "source", "target"
+SIDES, PARTS = ("source", "target"), ("ids", "lengths")
 
 
 def write(
@@ -48,7 +49,7 @@ def write(
         "sha256": found.sha256,
         "invalid": invalid,
     }
-    arrays: dict[str, Any] = {"header": npz.json_array(header)}
+    arrays: dict[str, Any] = {"header": json_array(header)}
     shapes = {}
     for i, side in enumerate(SIDES):
         passes = encoded(sources, format, vocabulary, invalid, watch)  # one for each side, since a file holds one first
@@ -61,38 +62,57 @@ def _ids(side: int, pairs: tuple[tuple[np.ndarray, np.ndarray], ...]) -> np.ndar
     return pairs[side][0]
 
 
+@dataclass(frozen=True)
+class _Header:
+    """What a header says beside its format, its vocabulary and how lines are read."""
+
+    charnn: str
+    counts: list[int]
+    sha256: str
+    invalid: str
+
+
 def read(path: str | Path) -> Pairs:
     """The pairs in a tokenised file, whose ids stay in it. Raises `CheckpointError`."""
-    arrays = npz.read(path, lazy=[f"{side}/ids" for side in SIDES])
-    header = npz.json_value(path, arrays.pop("header", None))
+    reader = npz.Reader(path)
+    header = reader.header()
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has no tokenised pairs: it is {header.get('format')!s:.40}")
+    check_version(path, header, VERSION)
     try:
-        if header["format"] != FORMAT:
-            raise CheckpointError(f"{path} has no tokenised pairs: it is {header['format']!s:.40}")
-        if header["version"] > VERSION:
-            raise CheckpointError(f"{path} needs charnn >= {header.get('charnn')!s:.20}: a newer one wrote it")
+        found = _Header(**typed(_Header, {spec.name: header[spec.name] for spec in fields(_Header)}))
         vocabulary = from_json(path, header["vocabulary"])
-        format, counts = PairFormat(**header["pairs"]), tuple(header["counts"])
-        if arrays.keys() != {f"{side}/{part}" for side in SIDES for part in ("ids", "lengths")}:
-            raise CheckpointError(f"{path} is corrupt: it holds {', '.join(sorted(arrays))}")
-        source, target = (_side(path, arrays, side, vocabulary.dtype, sum(counts)) for side in SIDES)
+        format = PairFormat(**typed(PairFormat, header["pairs"]))
         format.parse()
-        if (format.source, format.target) != (vocabulary.source, vocabulary.target):
-            raise CheckpointError(f"{path} is corrupt: its vocabulary is of other sides")
-        for side, kind in zip((source, target), (format.source, format.target), strict=True):
-            most = len(vocabulary.labels) if is_label(kind) else vocabulary.unknown
-            if any(int(piece.max(initial=0)) > most for piece in pieces(side.ids)):
-                raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
-        if not isinstance(header["sha256"], str) or header["invalid"] not in POLICIES:
-            raise CheckpointError(f"{path} is corrupt: it is of no text")
-        name = str(Path(path).absolute())
-        return Pairs(source, target, vocabulary, (name,), (sum(counts),), header["sha256"], format, header["invalid"])
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise CheckpointError(f"{path} is corrupt: {error!r}") from None
+    if (format.source, format.target) != (vocabulary.source, vocabulary.target):
+        raise CheckpointError(f"{path} is corrupt: its vocabulary is of other sides")
+    if len(found.sha256) != 64 or found.invalid not in POLICIES or min(found.counts, default=-1) < 0:
+        raise CheckpointError(f"{path} is corrupt: it is of no text")
+    if (there := reader.arrays.keys() - {"header"}) != {f"{side}/{part}" for side in SIDES for part in PARTS}:
+        raise CheckpointError(f"{path} is corrupt: it holds {', '.join(sorted(there)) or 'nothing'}")
+    count, name = sum(found.counts), str(Path(path).absolute())
+    if count < MIN_PAIRS:
+        raise CheckpointError(f"{path} is corrupt: it has {count} pairs, where at least {MIN_PAIRS} are needed")
+    source, target = (
+        _side(reader, side, vocabulary, kind, count)
+        for side, kind in zip(SIDES, (format.source, format.target), strict=True)
+    )
+    return Pairs(source, target, vocabulary, (name,), (count,), found.sha256, format, found.invalid)
 
 
-def _side(path: str | Path, arrays: dict[str, Any], side: str, dtype: np.dtype, count: int) -> Ragged:
-    ids, lengths = arrays[f"{side}/ids"], arrays[f"{side}/lengths"]
-    edges = np.concatenate([[0], lengths]).astype(np.int64).cumsum()
-    if lengths.dtype != np.uint32 or ids.dtype != dtype or len(lengths) != count or edges[-1] != len(ids):
-        raise CheckpointError(f"{path} is corrupt: its {side}s are not {count} sequences of {dtype}")
-    return Ragged(ids, edges)
+def _side(reader: npz.Reader, side: str, vocabulary: PairVocabulary, kind: str, count: int) -> Ragged:
+    """One side of all pairs, of which every number is checked. Its ids stay in the file."""
+    path, (ids, lengths) = reader.file.path, (reader.arrays[f"{side}/{part}"] for part in PARTS)
+    wanted = (vocabulary.dtype, 1), (np.dtype(np.uint32), 1)
+    if tuple((array.dtype, len(array.shape)) for array in (ids, lengths)) != wanted or lengths.shape != (count,):
+        raise CheckpointError(f"{path} is corrupt: its {side}s are not {count} sequences of {vocabulary.dtype}")
+    edges = np.concatenate([[0], reader.read(f"{side}/lengths")]).astype(np.int64).cumsum()
+    if ids.shape != (edges[-1],):
+        raise CheckpointError(f"{path} is corrupt: its {side}s are not {count} sequences of {vocabulary.dtype}")
+    found: LazyArray = reader.lazy(f"{side}/ids")
+    most = len(vocabulary.labels) if is_label(kind) else vocabulary.unknown
+    if max((int(piece.max()) for piece in found.checked()), default=0) > most:
+        raise CheckpointError(f"{path} is corrupt: its ids are not those of its vocabulary")
+    return Ragged(found, edges)

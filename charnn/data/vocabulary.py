@@ -1,6 +1,6 @@
 """Characters and sequences to integers, and back."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -158,12 +158,16 @@ def describe(character: str) -> str:
     return f"{shown}U+{ord(character):04X}"
 
 
-def from_json(path: str | Path, value: Mapping[str, Any]) -> Vocabulary:
+def from_json(path: str | Path, value: Any) -> Vocabulary:
     """The vocabulary in a header, checked: code points that exist, increasing. Raises `CheckpointError`."""
-    characters = tuple(value["characters"])
-    increasing = all(isinstance(c, int) for c in characters) and all(
-        a < b for a, b in zip((-1, *characters), (*characters, CODES), strict=True)
-    )
-    if not increasing or value["sequence"] not in MODES or value["newline"] not in ("\n", "\r"):
+    found = value if isinstance(value, dict) else {}
+    characters, sequence, newline = (found.get(name) for name in ("characters", "sequence", "newline"))
+    if (
+        not isinstance(characters, list)
+        or not all(type(c) is int for c in characters)
+        or not all(a < b for a, b in zip((-1, *characters), (*characters, CODES), strict=True))
+        or sequence not in MODES
+        or newline not in ("\n", "\r")
+    ):
         raise CheckpointError(f"{path} is corrupt: its vocabulary is not one")
-    return Vocabulary(characters, value["sequence"], value["newline"])
+    return Vocabulary(tuple(characters), sequence, newline)

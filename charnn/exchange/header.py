@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..io.npz import replace
+from ..io.durable import replace
 from ..runs.run import Run
 from ..version import __version__
 from .program import SYMBOL, Operation, Program

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..io.npz import replace
+from ..io.durable import replace
 from ..runs.run import Run
 from .describe import corpus, shape
 from .program import Program

@@ -14,9 +14,9 @@ from ..config import ModelConfig, TrainConfig
 from ..data.vocabulary import EOS, Vocabulary, from_json
 from ..errors import CharnnError, CheckpointError, InputError, UsageError
 from ..io import safetensors
+from ..io.header import typed
 from ..nn.model import Model
 from ..nn.parameters import Parameters
-from ..runs.checkpoint import typed
 from ..runs.run import CorpusInfo, Run
 from .matrices import TORCH, columns
 

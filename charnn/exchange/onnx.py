@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..io import onnx
-from ..io.npz import replace
+from ..io.durable import replace
 from ..io.onnx import FLOAT, INT64, Attribute
 from ..runs.run import Run
 from ..version import __version__

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import CharnnError, UsageError
 from ..io import safetensors
-from ..io.npz import replace
+from ..io.durable import replace
 from ..runs.run import Run
 from . import describe
 from .matrices import TORCH, matrices

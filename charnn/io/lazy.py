@@ -1,34 +1,14 @@
 """A stream that stays in its file: slices of it are cheap, and read only when they are looked at."""
 
-import os
-import weakref
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import CharnnError
-
-
-class FileHandle:
-    """A file kept open while anything reads from it, whatever becomes of its name."""
-
-    def __init__(self, path: Path):
-        self.path, self.number = path, os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self.number)
-
-    def read(self, offset: int, size: int) -> bytes:
-        """So many bytes from a position on; fewer at the file's end. Raises `CharnnError`."""
-        pieces = []
-        try:
-            while size > 0 and (piece := os.pread(self.number, size, offset)):
-                pieces.append(piece)
-                offset, size = offset + len(piece), size - len(piece)
-        except OSError as error:
-            raise CharnnError(f"{self.path} cannot be read: {error.strerror or error}") from None
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+from ..errors import CheckpointError
+from .handle import Extent, FileHandle
 
 
 @dataclass(frozen=True)
@@ -43,6 +23,7 @@ class LazyArray:
     dtype: np.dtype
     offset: int  # bytes
     length: int
+    extent: Extent | None = None  # the bytes of its file that hold all of it, and their checksum
     nbytes = 0  # in memory
 
     def __len__(self) -> int:
@@ -54,12 +35,19 @@ class LazyArray:
         return replace(self, offset=self.offset + start * self.dtype.itemsize, length=max(0, stop - start))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        size = self.length * self.dtype.itemsize
-        data = self.file.read(self.offset, size)
-        if len(data) != size:
-            raise CharnnError(f"{self.file.path} was cut short while in use")
-        array = np.frombuffer(data, self.dtype)
+        array = np.frombuffer(self.file.read(self.offset, self.length * self.dtype.itemsize), self.dtype)
         return array if dtype is None else array.astype(dtype)
+
+    def checked(self) -> Iterator[np.ndarray]:
+        """All of it in pieces; after the last of them `CheckpointError` where its file's checksum is another one."""
+        assert self.extent
+        start, _, wanted = self.extent
+        crc = zlib.crc32(self.file.read(start, self.offset - start))
+        for piece in pieces(self):
+            yield piece
+            crc = zlib.crc32(piece.data, crc)
+        if crc != wanted:
+            raise CheckpointError(f"{self.file.path} is truncated or corrupt: the checksum of its numbers differs")
 
 
 Ids = np.ndarray | LazyArray

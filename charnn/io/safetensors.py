@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import CharnnError, CheckpointError
-from .npz import replace
+from .durable import replace
 
 METADATA = "__metadata__"
 MAX_HEADER = 100_000_000  # bytes, the limit of the format

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class Views(dict[str, np.ndarray]):
             raise ValueError(f"{name} has shape {view.shape}, not {np.shape(value)}")
         if view is not value:
             view[...] = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as its arrays: a dict would be made empty, and then refuse every name."""
+        return type(self), (dict(self),)
 
 
 class Parameters(Views):
@@ -68,3 +72,13 @@ class Parameters(Views):
         copy = type(self)(self.shapes, self.flat.dtype, allocate)
         copy.block[...] = self.block
         return copy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as its one vector, in memory of this process alone."""
+        return _restored, (type(self), self.shapes, self.block)
+
+
+def _restored(kind: type[Parameters], shapes: Shapes, block: np.ndarray) -> Parameters:
+    found = kind(shapes, block.dtype)
+    found.block[...] = block
+    return found

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CharnnError
-from ..io.npz import replace as write_durably
+from ..io.durable import replace as write_durably
 from ..machine import environment
 from .matmul import LONG, Product, multiply
 from .network import Network

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
-from ..errors import CharnnError
+from ..errors import CharnnError, CharnnWarning
 from .team import SharedMemoryWorker, SingleWorker
 
 if TYPE_CHECKING:
@@ -38,6 +38,30 @@ R = TypeVar("R")
 def can_fork() -> bool:
     """Whether this system can fork, and shows one processor's writes to the others in their order."""
     return hasattr(os, "fork") and platform.system() == "Linux" and platform.machine() == "x86_64"
+
+
+def startable(count: int) -> int:
+    """`count` if so many processes can be at work, this one among them; 1, with a `CharnnWarning`, if not."""
+    crew: list[tuple[int, Connection]] = []
+    try:
+        for _ in range(1, count if can_fork() else 1):
+            crew.append(fork_worker(_wait_for_end, crew))
+    except OSError as error:
+        warn_alone(error)
+        return 1
+    finally:
+        dismiss_workers(crew)
+    return count
+
+
+def warn_alone(error: OSError) -> None:
+    """Say that one process does the work of several."""
+    message = f"no more processes can be started ({error.strerror}): one does the work"
+    warnings.warn(message, CharnnWarning, stacklevel=3)
+
+
+def _wait_for_end(pipe: Connection) -> None:
+    pipe.recv()
 
 
 class ProcessGroup(SingleWorker):
@@ -164,9 +188,14 @@ def fork_worker(
     from multiprocessing.connection import Pipe
 
     here, there = Pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of other threads: the child uses nothing they may hold
-        pid = os.fork()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of other threads: the child needs nothing they hold
+            pid = os.fork()
+    except OSError:
+        here.close()
+        there.close()
+        raise
     if pid == 0:
         _child(work, there, [here, *(pipe for _, pipe in siblings)])
     there.close()
@@ -234,8 +263,13 @@ def spread(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iter
 
     crew: list[tuple[int, Connection]] = []
     try:
-        for number in range(1, workers):
-            crew.append(fork_worker(partial(serve, number), crew))
+        try:
+            for number in range(1, workers):
+                crew.append(fork_worker(partial(serve, number), crew))
+        except OSError as error:
+            warn_alone(error)
+            yield from map(function, items)
+            return
         for i, item in enumerate(items):
             if i % workers == 0:
                 yield function(item)

@@ -1,6 +1,8 @@
 """The corpus that a run was trained on, found again, and its held-out part."""
 
-from pathlib import Path
+import os
+import stat
+from collections.abc import Iterable, Iterator
 
 from ..data.corpus import Corpus
 from ..data.pairs import Pairs
@@ -11,15 +13,24 @@ from ..io.text import Source, Watch
 from .run import Run
 
 PUT_BACK = "put it there"
+MAX_BYTES_PER_SYMBOL = 4  # of UTF-8
 
 
 def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
     """The corpus that a run was trained on. Raises `UsageError` where it is gone, which says what to do `instead`, and
     `InputError` where it changed."""
-    names = run.origin.names
-    if missing := [name for name in names if name == "-" or not Path(name).is_file()]:
+    names, most = run.origin.names, MAX_BYTES_PER_SYMBOL * run.origin.symbols
+    if missing := [name for name in names if not readable(name)]:
         raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
-    data = read_as(run, *names)
+
+    def bounded(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        left = most
+        for piece in pieces:
+            if (left := left - len(piece)) < 0:
+                raise InputError(f"the corpus {names[0]} is longer than the one that the model was trained on")
+            yield piece
+
+    data = read_as(run, *names, watch=bounded)
     assert_same_corpus(data, run)
     return data
 
@@ -29,6 +40,18 @@ def read_as(run: Run, *names: str | Source, watch: Watch = iter) -> Corpus:
     vocabulary = run.vocabulary
     more = {"sequence": vocabulary.sequence, "invalid": run.origin.invalid, "characters": vocabulary.text}
     return read(*names, watch=watch, **more)
+
+
+def readable(name: str) -> bool:
+    """Whether a model's word is enough to read this file: not for what a kernel makes up, which may have no end."""
+    real = os.path.realpath(name)
+    try:
+        found = os.stat(real)
+    except (OSError, ValueError):
+        return False
+    return (
+        name != "-" and stat.S_ISREG(found.st_mode) and found.st_size > 0 and not real.startswith(("/proc/", "/sys/"))
+    )
 
 
 def held_out(run: Run, data: Corpus | None = None) -> Ids:

@@ -1,24 +1,26 @@
 """Where runs are kept: a folder each, with best.npz, last.npz and log.jsonl; nothing overwritten unasked."""
 
-import fcntl
-import json
 import os
+import re
 import sys
-import weakref
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import CharnnError, UsageError, did_you_mean
-from ..io import npz
-from ..parallel.processes import PRIVATE
-from . import checkpoint, names
+from ..errors import CharnnError, CharnnWarning, CheckpointError, UsageError, did_you_mean
+from ..io.durable import remove
+from ..io.handle import refuse_irregular
+from . import checkpoint, log, names
+from .hold import LOCK as LOCK
+from .hold import Hold
 from .names import MODELS
 from .names import RUNS as RUNS
 from .run import Run
 
 KEPT = *MODELS, "log.jsonl", "tokens.npz"
-LOCK = ".lock"  # held, not made, by the training at work: the system lets go of it however that ends
+STALE = re.compile(rf"\.({'|'.join(map(re.escape, KEPT))})\.\w+\.tmp")  # of a save that was killed
 
 
 @dataclass
@@ -26,7 +28,8 @@ class Folder:
     """A run's folder, written to by one training at a time."""
 
     path: Path
-    _locked: bool = field(default=False, repr=False, compare=False)
+    _hold: Hold | None = field(default=None, repr=False, compare=False)
+    _links: set[str] = field(default_factory=set, repr=False, compare=False)  # names of files that are links
 
     @property
     def best(self) -> Path:
@@ -69,40 +72,36 @@ class Folder:
     def lock(self) -> None:
         """Keep other trainings out while this object lives, and remove what a killed one left half-written.
 
-        Raises `CharnnError` where another training is at work here.
+        Raises `CharnnError` where another training is at work here, and `CheckpointError` for files that are links to
+        elsewhere, which nobody here put there.
         """
-        if self._locked:
+        if self._hold:
             return
+        self._hold = hold = Hold(self.path)
         try:
-            handle = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+            self._links = {path.name for path in (self.best, self.last) if path.is_symlink()}
+            if out := sorted(name for name in self._links if self._leads_out(name)):
+                self._check_links(out, hold.made_here)
+            else:
+                hold.mark()
+            log.separate(self.log, hold.folder)
+            for name in os.listdir(hold.folder):  # noqa: PTH208 - a descriptor is no path
+                if STALE.fullmatch(name):
+                    remove(name, hold.folder)
         except OSError as error:
             raise CharnnError(
                 f"{self.path} cannot be written to: {error.strerror}; --runs names another folder"
             ) from None
-        release = weakref.finalize(self, unlock, handle)
-        PRIVATE.add(handle)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            release()
-            if isinstance(error, BlockingIOError):
-                what = "is in use by another training: wait for it, or give another --name"
-            else:
-                what = f"cannot be locked: {error.strerror}; --runs names another folder"
-            raise CharnnError(f"{self.path} {what}") from None
-        self._locked = True
-        for stale in (path for name in KEPT for path in self.path.glob(f".{name}.*.tmp")):
-            stale.unlink(missing_ok=True)
 
     def save(self, run: Run, *, best: bool = False) -> None:
         """Write last.npz, and best.npz where these are the best weights."""
         if best:
             self.save_weights(run)
-        checkpoint.save(self.last, run)
+        self._save(run, "last.npz", resumable=True)
 
     def save_weights(self, run: Run) -> None:
         """Write best.npz alone, for a run that cannot be resumed."""
-        checkpoint.save(self.best, run, resumable=False)
+        self._save(run, "best.npz", resumable=False)
 
     def remove(self) -> list[Path]:
         """Remove a run's files, and its folder. What else lies there stays, and is returned.
@@ -138,43 +137,66 @@ class Folder:
 
     def write(self, record: dict[str, Any]) -> None:
         """Add a line to the log, whole or not at all."""
-        line = json.dumps(record).encode("ascii") + b"\n"
-        try:
-            with open(self.log, "ab", buffering=0) as file:
-                size = file.tell()
-                try:
-                    while line:  # a disk that fills up takes a part of it first
-                        line = line[file.write(line) :]
-                except OSError:
-                    file.truncate(size)
-                    raise
-        except OSError as error:
-            raise CharnnError(f"{self.log} cannot be written: {error.strerror}") from None
+        self._change(lambda folder: log.append(self.log, folder, record))
 
     def rewind(self, step: int, rollbacks: int = sys.maxsize) -> None:
-        """Drop lines of the log that tell of later validations than that of `step`, and of more than so many rollbacks.
+        """Drop lines of the log that tell of later validations than that of `step`, and of more rollbacks."""
+        self._change(lambda folder: log.rewind(self.log, folder, step, rollbacks))
 
-        The run goes on from there, and will tell of them again. (A rollback's step is the one that it leads back to.)
-        """
-        if not self.log.exists():
-            return
-        lines, kept = self.log.read_bytes().splitlines(keepends=True), []
-        for line in lines:
-            record = _record(line)
-            rollbacks -= "setback" in record
-            if line.endswith(b"\n") and (rollbacks >= 0 if "setback" in record else record.get("step", 0) <= step):
-                kept.append(line)
-        if kept != lines:
-            npz.replace(self.log, lambda file: file.write(b"".join(kept)))
+    def _save(self, run: Run, name: str, resumable: bool) -> None:
+        def save(folder: int) -> None:
+            where = None if name in self._links else folder
+            checkpoint.save(self.path / name, run, resumable=resumable, folder=where)
 
+        self._change(save)
 
-def _record(line: bytes) -> dict[str, Any]:
-    """The object in a line of the log; an empty one for a line that is none of ours."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) and isinstance(record.get("step"), int) else {}
+    def _change(self, change: Callable[[int], None]) -> None:
+        """Do something in the folder, by its descriptor: in the one that is held, wherever it is by now."""
+        if self._hold:
+            self._follow(self._hold)
+            try:
+                return change(self._hold.folder)
+            except CharnnError:
+                if self._hold.found_at():
+                    raise
+            self._follow(self._hold)  # it was removed in between
+            return change(self._hold.folder)
+        try:
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise CharnnError(f"{self.path} cannot be written to: {error.strerror}") from None
+        try:
+            return change(folder)
+        finally:
+            os.close(folder)
+
+    def _follow(self, hold: Hold) -> None:
+        """Go where the folder went, or to a new one where it was removed, or taken by another training; say so."""
+        if (now := hold.found_at()) and hold.still_alone():
+            what = "was moved"
+        else:
+            what = "was taken by another training" if now else "is gone"
+            now = Folder.create(self.path.parent, self.path.name).path
+            self._hold, self._links = Hold(now), set()
+            self._hold.mark()
+        if now != self.path or hold is not self._hold:
+            self.path = hold.path = now
+            warnings.warn(f"the folder of this run {what}: it goes on in {now}/", CharnnWarning, stacklevel=4)
+
+    def _leads_out(self, name: str) -> bool:
+        """Whether a link leads to anything outside."""
+        return os.path.dirname(os.path.realpath(self.path / name)) != os.path.realpath(self.path)  # noqa: PTH120
+
+    def _check_links(self, names: Iterable[str], made_here: bool) -> None:
+        """Raise `CheckpointError` unless links lead to this run's own files, and the folder was made here."""
+        for name in names:
+            path = self.path / name
+            if path.exists() and not path.is_file():
+                refuse_irregular(path)
+            runs = [checkpoint.load(there) for there in (self.best, self.last) if there.exists()] if made_here else []
+            if not path.exists() or not runs or any(run.identity != runs[0].identity for run in runs):
+                where = os.path.realpath(path)
+                raise CheckpointError(f"{path} is a link out of the run's folder, to {where}: put a file in its place")
 
 
 def check_name(name: str) -> None:
@@ -228,9 +250,3 @@ def _either(folder: Folder, kind: str) -> Path:
     if not wanted.exists() and not other.exists():
         raise UsageError(f"{folder.path} holds no model (no {wanted.name}): train one with `charnn train CORPUS`")
     return wanted if wanted.exists() else other
-
-
-def unlock(handle: int) -> None:
-    """Let another training write to the folder."""
-    PRIVATE.discard(handle)
-    os.close(handle)

@@ -43,7 +43,8 @@ def summaries(root: str | Path = RUNS) -> Iterator[RunSummary | CharnnError]:
 def summary(folder: Folder) -> RunSummary:
     """A run's line of facts. Raises `CheckpointError`, `CharnnError`."""
     path = folder.last if folder.last.is_file() else folder.best
-    header, shapes = npz.glance(path)
+    reader = npz.Reader(path)
+    header, shapes = reader.header(), {name: array.shape for name, array in reader.arrays.items()}
     if header.get("format") != checkpoint.FORMAT:
         raise CheckpointError(f"{path} is not a charnn model: {header.get('format')!s:.40}")
     try:

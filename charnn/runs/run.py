@@ -14,6 +14,8 @@ from ..nn.parameters import Allocate, Parameters
 from ..nn.tiling import Tilings
 from .curves import Curve, loss
 
+MAX_HISTORY = 10_000  # validations that a checkpoint tells of: some 1 MB
+
 
 @dataclass(frozen=True)
 class CorpusInfo:
@@ -98,10 +100,22 @@ class Run:
             new[...] = s
         self.state = there
 
+    def note(self, record: dict[str, float]) -> None:
+        """Add a validation to the history, which is thinned to every second one where it grows long."""
+        self.history.append(record)
+        if len(self.history) > MAX_HISTORY:
+            kept = enumerate(self.history[:-1])
+            self.history[:] = [*(r for i, r in kept if i % 2 == 0 or r["step"] == self.best_step), record]
+
     @property
     def network(self) -> Network:
         """What the run is used as: to be evaluated, sampled and inspected."""
         return Network(self.model, self.weights, self.reset, self.tilings)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What two states of the same run have in common."""
+        return self.model.config, self.vocabulary, self.origin.sha256, self.config.seed
 
     @property
     def changing(self) -> Parameters:

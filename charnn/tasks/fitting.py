@@ -8,6 +8,7 @@ from ..conflicts import check
 from ..machine import cores
 from ..nn.model import Model
 from ..parallel.launcher import launched
+from ..parallel.processes import startable
 
 MIN_WINDOWS_PER_EPOCH = 64  # windows in an epoch, at least
 MIN_WINDOW = 16  # steps of a window
@@ -41,7 +42,7 @@ def fit_workers(config: TrainConfig, batch: int) -> int:
     """
     workers = launched() if launched() > 1 else config.workers or max(1, min(cores(), batch // MIN_ROWS_PER_WORKER))
     check({"batch": batch, "ranks": launched()})
-    return min(workers, batch)
+    return min(workers, batch) if launched() > 1 else startable(min(workers, batch))
 
 
 def fit_to_text(symbols: int, batch: int, window: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from ..data.units import PairVocabulary
 from ..errors import UsageError
 from ..io.text import Source, Watch, file_source
 from ..nn.task_model import TaskModel
-from ..runs.corpus import assert_same_corpus
+from ..runs.corpus import assert_same_corpus, readable
 from ..runs.run import Run
 from .base import Task, describe_network
 from .fitting import fit_workers
@@ -90,7 +90,7 @@ class PairTask(Task):
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Pairs:
         if not sources:
-            if missing := [name for name in run.origin.names if name == "-" or not Path(name).is_file()]:
+            if missing := [name for name in run.origin.names if not readable(name)]:
                 raise UsageError(f"the corpus of this model is not at {missing[0]}: name the file to use")
             sources = [file_source(name) for name in run.origin.names]
         found = self.read(sources, watch, run.origin.invalid)

@@ -153,7 +153,7 @@ class Text(OfText):
     def result(self, run: Run) -> str:
         bits, counted = (run.best or 0.0) / math.log(2), run.origin.baselines
         side = "below" if bits < counted["ngram"] else "above"
-        against = f"{abs(bits / counted['ngram'] - 1):.1%} {side} the {counted['order']}-gram"
+        against = f"{abs(bits / max(counted['ngram'], 1e-9) - 1):.1%} {side} the {counted['order']}-gram"
         return f"{bits:.4f} bits/char held out, at step {run.best_step:,}; {against}"
 
 

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..io.text import Source
 from ..runs.folder import RUNS, Folder
 from ..tasks.text import about
 from ..training.session import Session
+from . import plain
 
 MIN_BYTES_FOR_BAR = 1 << 26  # bytes of text that take long enough to read for a bar
 
@@ -67,8 +69,9 @@ def screen() -> Console:
 
 
 def note(message: str) -> None:
-    """A line to the user."""
-    screen().print(Text(message), soft_wrap=True)
+    """A line to the user, above a bar if there is one."""
+    with suppress(OSError, ValueError):
+        tqdm.write(plain.message(message), file=STDERR)
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..errors import DivergenceError, UsageError
+from ..machine import cores
 from ..options import flag
 from ..parallel.choose import worker_group
 from ..runs import checkpoint
@@ -23,6 +24,7 @@ from .trainer import Rollback, Trainer, Update
 
 # What no resuming changes
 FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid_share", "seed", "freeze")
+MIN_PROCESSES = 2  # workers that a resumed run may have, for the same bits, whatever the cores at hand
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Session:
             if count and run.bad_validations % count == 0:
                 run.rate_factor /= 2
         run.nats, run.count = 0.0, 0
-        run.history.append(record)
+        run.note(record)
         sample = self.plan.task.example(run, self.plan.valid)
         event = Validation(run.step, record["epoch"], record["train"], record["valid"], better, sample, found.figures)
         self.trainer.take_snapshot()
@@ -204,6 +206,7 @@ def resume(
     assert_same_corpus(corpus, run)
     other = changes.get("scheme", run.config.scheme) != run.config.scheme
     own = dict.fromkeys(run.config.options_of("scheme")) if other else {}  # which the other scheme may not have
+    changes = {"workers": min(run.config.workers or 1, max(MIN_PROCESSES, cores())), **changes}
     plan = resolve(corpus, run.model.config, replace(run.config, **{**own, **changes}), run.task)
     for option in (*FIXED_OPTIONS, *run.config.options_of("scheme")):
         was, now = getattr(run.config, option), getattr(plan.config, option)

@@ -15,6 +15,7 @@ import charnn
 from charnn.data import corpus, tokenized
 from charnn.errors import CheckpointError, InputError, UsageError
 from charnn.io import npz
+from charnn.io.header import json_array
 from charnn.io.lazy import LazyArray
 from charnn.io.text import encode, file_source
 from tests.helpers.snapshots import raises
@@ -124,7 +125,7 @@ def alter(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray | Non
     with np.load(path) as read:
         found = dict(read)
     value = {**json.loads(found["header"].tobytes()), **header}
-    new = {**found, "header": npz.json_array({k: v for k, v in value.items() if v is not None}), **arrays}
+    new = {**found, "header": json_array({k: v for k, v in value.items() if v is not None}), **arrays}
     npz.write(path, {name: array for name, array in new.items() if array is not None})
 
 
@@ -135,7 +136,7 @@ VOCABULARY = {"characters": [97, 98], "sequence": "line", "newline": "\n"}
     ("header", "arrays", "named"),
     [
         ({"format": "charnn model"}, {}, "charnn model"),
-        ({"format": None}, {}, "corrupt"),
+        ({"format": None}, {}, "tokenised text"),
         ({"version": 2}, {}, ">="),
         ({"version": "1"}, {}, "corrupt"),
         ({"vocabulary": VOCABULARY}, {}, "ids"),

@@ -11,6 +11,7 @@ from charnn.data import pairs, tokenized_pairs
 from charnn.data.pairs import PairFormat
 from charnn.errors import CheckpointError
 from charnn.io import npz
+from charnn.io.header import json_array
 from charnn.io.lazy import LazyArray
 from charnn.io.text import file_source
 
@@ -46,7 +47,7 @@ def changed(path: Path, arrays: dict[str, Any], header: dict[str, Any]) -> Path:
     found = {name: np.asarray(array) for name, array in npz.read(path).items()}
     told = json.loads(found.pop("header").tobytes())
     other = path.with_name("other.npz")
-    npz.write(other, {"header": npz.json_array({**told, **header}), **found, **arrays})
+    npz.write(other, {"header": json_array({**told, **header}), **found, **arrays})
     return other
 
 
@@ -55,7 +56,9 @@ def changed(path: Path, arrays: dict[str, Any], header: dict[str, Any]) -> Path:
     [
         ({}, {"format": "charnn tokens"}, "has no tokenised pairs"),
         ({}, {"version": 9}, "needs charnn"),
-        ({}, {"counts": [3]}, "not 3 sequences"),
+        ({}, {"counts": [5]}, "not 5 sequences"),
+        ({}, {"counts": [3]}, "it has 3 pairs"),
+        ({}, {"counts": [5, -1]}, "of no text"),
         ({}, {"counts": None}, "corrupt"),
         ({}, {"pairs": {"columns": "x"}}, "corrupt"),
         ({}, {"pairs": {"columns": 3}}, "corrupt"),

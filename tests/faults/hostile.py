@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 STORED, DEFLATED = 0, 8
+FULL = 0xFFFFFFFF  # stands for a number of 64 bits
 Change = Callable[[dict[str, Any], dict[str, np.ndarray]], object]
 
 
@@ -30,23 +31,32 @@ class Member:
     hole: int = 0  # bytes that follow the data, and are not written
 
 
-def zipped(members: Iterable[Member], path: Path) -> None:
-    """Write a zip, byte by byte, so that nothing checks it."""
+def zipped(members: Iterable[Member], path: Path, wide: bool = False) -> None:
+    """Write a zip, byte by byte, so that nothing checks it; with sizes and places in 64 bits if `wide`."""
     directory, count = b"", 0
     with open(path, "wb") as file:
         for m in members:
             length = len(m.data) + m.hole
             size = length if m.size is None else m.size
             crc = zlib.crc32(m.data) if m.crc is None else m.crc
-            common = struct.pack("<4H3I2H", 0, m.method, 0, 0x21, crc, length, size, len(m.name), 0)
             start = file.tell() if m.at is None else m.at
+            extra = struct.pack("<2H3Q", 1, 24, size, length, start) if wide else b""
+            sizes = (FULL, FULL) if wide else (length, size)
+            common = struct.pack("<4H3I2H", 0, m.method, 0, 0x21, crc, *sizes, len(m.name), len(extra))
             if m.at is None:
-                file.write(b"PK\3\4\x14\0" + common + m.name.encode() + m.data)
+                file.write(b"PK\3\4\x14\0" + common + m.name.encode() + extra + m.data)
                 file.seek(m.hole, io.SEEK_CUR)
-            entry = b"PK\1\2\x14\0\x14\0" + common + struct.pack("<3H2I", 0, 0, 0, 0, start) + m.name.encode()
-            directory, count = directory + entry, count + 1
+            place = struct.pack("<3H2I", 0, 0, 0, 0, FULL if wide else start)
+            directory += b"PK\1\2\x14\0\x14\0" + common + place + m.name.encode() + extra
+            count += 1
         start = file.tell()
-        file.write(directory + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(directory), start, 0))
+        file.write(directory)
+        if wide:
+            places = (count, count, len(directory), start)
+            file.write(struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, *places))
+            file.write(struct.pack("<4sIQI", b"PK\6\7", 0, start + len(directory), 1))
+        end = (len(directory), min(start, FULL))
+        file.write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, *end, 0))
 
 
 def members(data: bytes) -> list[Member]:

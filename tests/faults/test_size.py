@@ -9,6 +9,7 @@ import pytest
 from charnn.data import tokenized
 from charnn.data.vocabulary import Vocabulary
 from charnn.io import npz
+from charnn.io.header import json_array
 from tests.helpers.processes import charnn
 from tests.helpers.program import TINY
 
@@ -30,7 +31,7 @@ def write_tokens(path: Path, size: int) -> None:
         "invalid": "error",
         "silent": [],
     }
-    arrays = {"header": npz.json_array(header), "ids": (piece for _ in range(size // len(piece)))}
+    arrays = {"header": json_array(header), "ids": (piece for _ in range(size // len(piece)))}
     npz.write(path, arrays, {"ids": ((size,), np.uint8)})
 
 

@@ -1,4 +1,4 @@
-"""Arrays in a file: back as they were, or refused; the old file or the new one, nothing between."""
+"""Arrays in a file: back as they were, or refused."""
 
 import hashlib
 import io
@@ -6,15 +6,14 @@ import json
 import os
 import pickle
 import random
-import stat
 import struct
 import time
 import tracemalloc
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from hypothesis.extra import numpy as nst
 
 from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
+from charnn.io.header import json_array
 from charnn.io.lazy import LazyArray
 from tests.helpers.snapshots import raises
 
@@ -35,7 +35,7 @@ law = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 ARRAYS: dict[str, np.ndarray] = {
-    "header": npz.json_array({"some": "words"}),
+    "header": json_array({"some": "words"}),
     "weights/0/W": np.arange(12, dtype=np.float32).reshape(3, 4),
     "ids": np.arange(40, dtype=np.uint16),
 }
@@ -114,7 +114,7 @@ def test_a_header_is_at_most_4_kb_long(tmp_path: Path, length: int) -> None:
     header = BYTES.format("3,").rstrip("\n").ljust(length - 1) + "\n"
     path = saved(tmp_path, archive({"a.npy": raw(header, b"abc")}))
     if length > 4096:
-        with pytest.raises(CheckpointError, match=r"a\.npy is not a plain array"):
+        with pytest.raises(CheckpointError, match="a is not a plain array"):
             npz.read(path)
     else:
         assert npz.read(path)["a"].tobytes() == b"abc"
@@ -137,10 +137,21 @@ def test_arrays_are_kept_in_rows_whatever_their_order(tmp_path: Path) -> None:
 
 
 def test_lazy_arrays_stay_in_the_file_and_the_others_do_not(tmp_path: Path) -> None:
-    found = npz.read(saved(tmp_path, whole(tmp_path)), lazy=["ids"])
-    assert isinstance(found["ids"], LazyArray)
-    assert equal({**found, "ids": np.asarray(found["ids"])}, ARRAYS)
-    assert isinstance(found["weights/0/W"], np.ndarray)
+    found = npz.Reader(saved(tmp_path, whole(tmp_path))).lazy("ids")
+    assert isinstance(found, LazyArray) and np.array_equal(np.asarray(found), ARRAYS["ids"])
+    assert np.array_equal(np.concatenate(list(found.checked())), ARRAYS["ids"])
+
+
+def looked_at(path: Path, lazy: bool) -> dict[str, Any]:
+    """All arrays; those of one axis stay in the file if `lazy`, and are read through once."""
+    if not lazy:
+        return npz.read(path)
+    reader, found = npz.Reader(path), {}
+    for name, (_, shape, *_) in reader.arrays.items():
+        if len(shape) == 1:
+            array = found[name] = reader.lazy(name)
+            assert sum(map(len, array.checked())) == len(array)
+    return {name: found.get(name) if name in found else reader.read(name) for name in reader.arrays}
 
 
 class Trap:
@@ -202,11 +213,11 @@ HOSTILE: dict[str, Callable[[Path], bytes]] = {
 def test_what_is_no_file_of_ours_is_refused(tmp_path: Path, kind: str) -> None:
     canary = tmp_path / "canary"
     path = saved(tmp_path, HOSTILE[kind](canary))
-    for lazy in ([], [] if kind in ("not a number", "infinite") else ["a"]):  # what stays in the file is not looked at
+    for lazy in (False, kind not in ("not a number", "infinite")):  # numbers that stay in the file are not looked at
         with pytest.raises(
             CheckpointError, match=r"some\.npz (is (not a charnn file|truncated or corrupt)|has non-finite)"
         ):
-            npz.read(path, lazy)
+            looked_at(path, lazy)
     assert not canary.exists()
 
 
@@ -225,17 +236,16 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
     with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(tmp_path / "some.npz", "w") as made:
         for value in (0.0, 1.0):
             made.writestr("a.npy", npy(np.array([value])))
-    with pytest.raises(CheckpointError, match=r"member 'a\.npy'"):
+    with pytest.raises(CheckpointError, match=r"two members called a"):
         npz.read(tmp_path / "some.npz")
 
 
-@pytest.mark.parametrize("lazy", [[], ["a"]])
 @pytest.mark.parametrize(("at", "value"), [(8, 1), (10, 8), (20, 77)], ids=["encrypted", "deflated", "of another size"])
-def test_a_member_that_is_said_to_be_packed_is_refused(tmp_path: Path, lazy: list[str], at: int, value: int) -> None:
+def test_a_member_that_is_said_to_be_packed_is_refused(tmp_path: Path, at: int, value: int) -> None:
     data = bytearray(archive({"a.npy": npy(np.zeros(3))}))
     data[data.index(b"PK\1\2") + at] = value
     with pytest.raises(CheckpointError, match=r"a\.npy is compressed or encrypted"):
-        npz.read(saved(tmp_path, bytes(data)), lazy)
+        npz.read(saved(tmp_path, bytes(data)))
 
 
 @pytest.mark.parametrize("at", ["first", "second", "end"])
@@ -253,7 +263,7 @@ def test_a_gap_that_belongs_to_no_array_is_refused(tmp_path: Path, at: str) -> N
     path = saved(tmp_path, bytes(mended[:place]) + b"sneaking" + bytes(mended[place:]))
     with zipfile.ZipFile(path) as read:
         assert read.testzip() is None
-    with pytest.raises(CheckpointError, match="truncated or corrupt"):
+    with pytest.raises(CheckpointError, match="truncated or corrupt" if at != "first" else "not a charnn file"):
         npz.read(path)
 
 
@@ -279,9 +289,8 @@ CLAIMS = {
 
 @pytest.mark.parametrize("claim", CLAIMS)
 @pytest.mark.parametrize("told", [False, True])
-@pytest.mark.parametrize("lazy", [False, True])
 def test_a_claim_of_much_that_is_not_there_takes_neither_time_nor_memory(
-    tmp_path: Path, claim: str, told: bool, lazy: bool
+    tmp_path: Path, claim: str, told: bool
 ) -> None:
     """`told`: the zip claims as much as the array does, in the fields for members larger than 4 GB."""
     data = archive({"a.npy": raw(CLAIMS[claim], bytes(100))})
@@ -300,7 +309,7 @@ def test_a_claim_of_much_that_is_not_there_takes_neither_time_nor_memory(
     tracemalloc.start()
     start = time.process_time()
     with pytest.raises(CheckpointError):
-        npz.read(path, ["a"] if lazy else [])
+        npz.Reader(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert time.process_time() - start < 1
@@ -366,11 +375,10 @@ def test_random_changes_give_arrays_or_a_checkpoint_error(tmp_path: Path, data: 
         else:
             new = data.draw(st.binary(min_size=1, max_size=8))
             changed[at : at + len(new)] = new
-    for lazy in ([], ["ids"]):
+    for lazy in (False, True):
         try:
-            found = npz.read(saved(tmp_path, bytes(changed)), lazy)
-            assert all(isinstance(array, np.ndarray | LazyArray) for array in found.values())
-            assert lazy or equal(found, ARRAYS)
+            found = looked_at(saved(tmp_path, bytes(changed)), lazy)
+            assert equal({name: np.asarray(array) for name, array in found.items()}, ARRAYS)
         except CheckpointError:
             pass
 
@@ -388,151 +396,6 @@ def test_a_file_that_cannot_be_read_is_an_operation_that_failed(tmp_path: Path) 
     with raises(CharnnError, "gone.npz") as caught:
         npz.read(tmp_path / "gone.npz")
     assert caught.value.exit_code == 1
-
-
-def test_json_comes_back() -> None:
-    value = {"a": [1, 2.5, None, "é\ud800\0"], "b": {"c": True}}
-    assert npz.json_value("m.npz", npz.json_array(value)) == value
-
-
-def test_json_has_no_numbers_that_are_none() -> None:
-    for value in (float("nan"), float("inf")):
-        with pytest.raises(ValueError):
-            npz.json_array({"a": value})
-
-
-DEEP, LONG = 200_000, '{"a": ' + "9" * 100_000 + "}"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "3", "null", "{", "{'a': 1}", '{"a": 1} x', "[" * DEEP, '{"a":' * DEEP, LONG, "\xff"]
-)
-def test_what_is_no_json_object_is_refused(text: str) -> None:
-    with raises(CheckpointError, "m.npz"):
-        npz.json_value("m.npz", np.frombuffer(text.encode("latin-1"), np.uint8))
-
-
-@pytest.mark.parametrize("array", [None, np.zeros(3), np.zeros((2, 2), np.uint8)])
-def test_a_header_that_is_no_row_of_bytes_is_refused(array: np.ndarray | None) -> None:
-    with pytest.raises(CheckpointError, match="no header"):
-        npz.json_value("m.npz", array)
-
-
-def put(data: bytes) -> Callable[[BinaryIO], object]:
-    return lambda file: file.write(data)
-
-
-def broken(error: BaseException) -> Callable[[BinaryIO], object]:
-    def fill(file: BinaryIO) -> None:
-        file.write(b"half")
-        raise error
-
-    return fill
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("?"), KeyboardInterrupt()])
-def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
-    path = saved(tmp_path, b"old")
-    with pytest.raises(CharnnError if isinstance(error, OSError) else type(error)) as caught:
-        npz.replace(path, broken(error))
-    assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
-    if isinstance(error, OSError):
-        assert str(caught.value) == f"{path} cannot be written: No space left on device"
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace", "fchmod"])
-def test_an_error_of_the_disk_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    path = saved(tmp_path, b"old")
-
-    def fail(*_: object) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, call, fail)
-    with raises(CharnnError, "Input/output error"):
-        npz.replace(path, put(b"new"))
-    assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
-
-
-def test_the_new_file_is_on_the_disk_before_it_takes_the_old_ones_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[str] = []
-    fsync, rename = os.fsync, os.replace
-
-    def note_fsync(handle: int) -> None:
-        calls.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else f"{os.fstat(handle).st_size} bytes")
-        fsync(handle)
-
-    def note_replace(old: Any, new: Any) -> None:
-        calls.append("replace")
-        rename(old, new)
-
-    monkeypatch.setattr(os, "fsync", note_fsync)
-    monkeypatch.setattr(os, "replace", note_replace)
-    npz.replace(tmp_path / "some.npz", put(b"new"))
-    assert calls == ["3 bytes", "replace", "folder"]
-
-
-def test_an_error_in_a_piece_leaves_the_old_file(tmp_path: Path) -> None:
-    def pieces() -> Iterator[np.ndarray]:
-        yield np.zeros(3, np.uint8)
-        raise CharnnError("the text changed")
-
-    path = saved(tmp_path, b"old")
-    with pytest.raises(CharnnError, match="the text changed"):
-        npz.write(path, {"ids": pieces()}, {"ids": ((9,), np.uint8)})
-    assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
-
-
-def test_links_stay_links_and_lead_to_the_new_file(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    target, link, far = tmp_path / "there" / "a.npz", tmp_path / "link.npz", tmp_path / "far.npz"
-    target.write_bytes(b"old")
-    link.symlink_to(target)
-    far.symlink_to("link.npz")
-    npz.replace(far, put(b"new"))
-    assert link.is_symlink() and far.is_symlink() and target.read_bytes() == b"new"
-    dangling = tmp_path / "dangling.npz"
-    dangling.symlink_to(tmp_path / "there" / "b.npz")
-    npz.replace(dangling, put(b"new"))
-    assert dangling.is_symlink() and (tmp_path / "there" / "b.npz").read_bytes() == b"new"
-
-
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
-def test_permissions_stay(tmp_path: Path, mode: int) -> None:
-    path = saved(tmp_path, b"old")
-    path.chmod(mode)
-    npz.replace(path, put(b"new"))
-    assert stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == b"new"
-
-
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_a_new_file_gets_the_permissions_of_any_new_file(tmp_path: Path, mask: int, mode: int) -> None:
-    before = os.umask(mask)
-    try:
-        npz.replace(tmp_path / "new.npz", put(b"new"))
-        assert os.umask(mask) == mask
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "new.npz").stat().st_mode) == mode
-
-
-@pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> None:
-    """Or `-o /dev/null`, by root, would be the end of /dev/null."""
-    path = tmp_path / kind
-    (os.mkfifo if kind == "pipe" else os.mkdir)(path)
-    before = stat.S_IFMT(path.stat().st_mode)
-    with raises(CharnnError, str(path)):
-        npz.replace(path, put(b"new"))
-    assert stat.S_IFMT(path.stat().st_mode) == before and names(tmp_path) == [kind]
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with raises(CharnnError, "gone/some.npz"):
-        npz.replace(tmp_path / "gone" / "some.npz", put(b"new"))
 
 
 def test_a_file_says_what_it_is_to_anybody(tmp_path: Path) -> None:

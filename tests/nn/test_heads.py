@@ -20,6 +20,7 @@ from charnn.errors import CheckpointError, UsageError
 from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate, surprisal
 from charnn.io import npz
+from charnn.io.header import json_array, json_value
 from charnn.io.lazy import FileHandle, LazyArray
 from charnn.nn.heads import LengthHead, NodeHead
 from charnn.nn.model import Model, PassContext
@@ -614,13 +615,13 @@ def test_a_model_from_before_there_was_a_choice_ends_by_eos(words: Path, tmp_pat
     list(begun)
     assert begun.folder
     arrays = npz.read(begun.folder.last)
-    header = npz.json_value(begun.folder.last, arrays.pop("header"))
+    header = json_value(begun.folder.last, arrays.pop("header"))
     assert header["model"].pop("ending") == "eos"
 
     def write(name: str) -> Path:
         header.pop("digest", None)
         header["digest"] = checkpoint.digest(header, arrays)
-        npz.write(tmp_path / name, {"header": npz.json_array(header), **arrays})
+        npz.write(tmp_path / name, {"header": json_array(header), **arrays})
         return tmp_path / name
 
     run = checkpoint.load(write("old.npz"))

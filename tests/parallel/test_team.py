@@ -103,7 +103,7 @@ def test_a_team_alone_is_its_only_member_and_updates_everything() -> None:
     assert (solo.size, solo.rank, list(solo.numbers)) == (1, 0, [0])
 
 
-def machine(monkeypatch: pytest.MonkeyPatch, siblings: list[str] | None, quota: str | None) -> int:
+def machine(monkeypatch: pytest.MonkeyPatch, siblings: list[str] | None, quota: float | None) -> int:
     """Cores of a machine whose logical ones have these siblings, with a container's quota."""
 
     class Files:
@@ -113,11 +113,10 @@ def machine(monkeypatch: pytest.MonkeyPatch, siblings: list[str] | None, quota: 
         def read_text(self, encoding: str) -> str:
             if "topology" in self.path and siblings is not None:
                 return siblings[int(self.path.split("/cpu")[-1].split("/")[0])]
-            if self.path.endswith("cpu.max") and quota is not None:
-                return quota
             raise FileNotFoundError(self.path)
 
     monkeypatch.setattr(charnn_machine, "Path", Files)
+    monkeypatch.setattr(charnn_machine, "group_processors", lambda: quota)
     return cores()
 
 
@@ -127,11 +126,11 @@ def test_cores_are_physical_ones_within_affinity_and_quota(monkeypatch: pytest.M
     assert machine(monkeypatch, pairs, None) == 2
     assert machine(monkeypatch, ["1\n", "2\n", "4\n", "8\n"], None) == 4
     assert machine(monkeypatch, None, None) == 4
-    assert machine(monkeypatch, None, "max 100000\n") == 4
-    assert machine(monkeypatch, None, "300000 100000\n") == 3
-    assert machine(monkeypatch, None, "250000 100000\n") == 3
-    assert machine(monkeypatch, None, "50000 100000\n") == 1
-    assert machine(monkeypatch, pairs, "900000 100000\n") == 2
+    assert machine(monkeypatch, None, None) == 4
+    assert machine(monkeypatch, None, 3.0) == 3
+    assert machine(monkeypatch, None, 2.5) == 3
+    assert machine(monkeypatch, None, 0.5) == 1
+    assert machine(monkeypatch, pairs, 9.0) == 2
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1, 3})
     assert machine(monkeypatch, pairs, None) == 1
 

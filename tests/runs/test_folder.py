@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import charnn
-from charnn.errors import CharnnError, UsageError
+from charnn.errors import CharnnError, CheckpointError, UsageError
 from charnn.runs import checkpoint
 from charnn.runs.folder import Folder, find, newest
 from charnn.runs.run import Run
@@ -84,7 +84,7 @@ def test_the_log_is_a_json_object_a_line() -> None:
 def test_a_log_that_cannot_be_written_is_named() -> None:
     folder = Folder.create("runs", "names")
     folder.log.mkdir()
-    with raises(CharnnError, "runs/names/log.jsonl"):
+    with raises(CheckpointError, "runs/names/log.jsonl"):
         folder.write({"step": 1})
 
 

@@ -12,6 +12,7 @@ import charnn
 from charnn.errors import CheckpointError, UsageError
 from charnn.evaluation.score import evaluate
 from charnn.io import npz
+from charnn.io.header import json_array, json_value
 from charnn.nn.network import Network
 from charnn.nn.optimizers import PIECE, follow
 from charnn.parallel.processes import ProcessGroup
@@ -182,11 +183,11 @@ def rewritten(source: Path, path: Path, change: Any) -> Path:
     """A checkpoint whose header and arrays are changed, with a digest to match."""
     with np.load(source) as file:
         arrays = {name: file[name] for name in file}
-    header = npz.json_value(path, arrays.pop("header"))
+    header = json_value(path, arrays.pop("header"))
     del header["digest"]
     change(header, arrays)
     header["digest"] = checkpoint.digest(header, arrays)
-    npz.write(path, {"header": npz.json_array(header), **arrays})
+    npz.write(path, {"header": json_array(header), **arrays})
     return path
 
 

@@ -12,6 +12,7 @@ from click.testing import Result
 import charnn
 from charnn.errors import CheckpointError, InputError, UsageError
 from charnn.io import npz
+from charnn.io.header import json_array, json_value
 from charnn.runs import checkpoint
 from tests.helpers.program import invoke
 
@@ -208,10 +209,10 @@ def test_a_start_that_is_none_is_no_model(name: str, value: Any) -> None:
     running = finetuned(name="ft", steps=5)
     running.save()
     arrays = npz.read("checkpoints/ft/last.npz")
-    header = npz.json_value("it", arrays.pop("header"))
+    header = json_value("it", arrays.pop("header"))
     header["start"][name] = value
     header["digest"] = checkpoint.digest({n: v for n, v in header.items() if n != "digest"}, arrays)
-    npz.write("checkpoints/ft/last.npz", {"header": npz.json_array(header), **arrays})
+    npz.write("checkpoints/ft/last.npz", {"header": json_array(header), **arrays})
     with pytest.raises(CheckpointError, match="corrupt"):
         checkpoint.load("checkpoints/ft/last.npz")
 

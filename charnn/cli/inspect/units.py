@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import InputError
+from ...terminal.plain import visible
 from .. import inputs, options, streams
-from ..program import printable
 from ..shell.types import File, Number
 
 if TYPE_CHECKING:
@@ -119,6 +119,6 @@ def _write_shades(reader: "UnitReader") -> bool:
     for rows in reader.rows():
         for row in rows:
             cells = [layer[: shades.units] for layer in row.layers]
-            shades.row(row.position, printable(streams.cell(row.character)), cells)
+            shades.row(row.position, visible(streams.cell(row.character)), cells)
         there = True
     return there

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...terminal.plain import visible
 from .. import options, streams
-from ..program import printable
 
 if TYPE_CHECKING:
     from ...api import RunSummary
@@ -44,7 +44,7 @@ def command(runs: str, as_json: bool) -> None:
     elif streams.is_terminal():
         from ...terminal import tables
 
-        tables.runs([replace(one, name=printable(one.name), texts=tuple(map(printable, one.texts))) for one in found])
+        tables.runs([replace(one, name=visible(one.name), texts=tuple(map(visible, one.texts))) for one in found])
     else:
         for one in found:
             streams.write_row(*_cells(one))

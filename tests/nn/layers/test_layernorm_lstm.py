@@ -17,6 +17,7 @@ from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.io import npz
+from charnn.io.header import json_array
 from charnn.nn.layers.layernorm_lstm import VARIANCE_EPSILON, LayerNormLSTM
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.model import Model, PassContext
@@ -160,5 +161,5 @@ def test_models_of_before_have_none(tmp_path: Path) -> None:
         header = json.loads(arrays.pop("header").tobytes())
         del header["model"]["norm"], header["digest"]
         header["digest"] = checkpoint.digest(header, arrays)
-        npz.write(tmp_path / "model.npz", {"header": npz.json_array(header), **arrays})
+        npz.write(tmp_path / "model.npz", {"header": json_array(header), **arrays})
         assert checkpoint.load(tmp_path / "model.npz").model == run.model

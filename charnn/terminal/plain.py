@@ -1,0 +1,31 @@
+"""Text made harmless: no character of a corpus, a file or an option moves the cursor, hides or reorders anything."""
+
+import unicodedata
+
+MAX_MESSAGE = 400  # characters of a message
+JOINERS = "\u200c\u200d"  # that scripts and emoji are written with
+HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidirectional too), surrogates, separators of lines
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Text with every control, bidirectional or other harmful character spelled out, but those to `keep`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c in keep or not _harmful(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _harmful(character: str) -> bool:
+    return unicodedata.category(character) in HARMFUL and character not in JOINERS
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters: of a longer text the beginning and the end."""
+    if len(text) <= most:
+        return text
+    half = (most - 5) // 2
+    return f"{text[: most - 5 - half]} ... {text[-half:]}"
+
+
+def message(text: str, beside: int = 0) -> str:
+    """One line for a reader, whatever a file or an option put into it, `beside` so many characters of others."""
+    return shortened(visible(text), MAX_MESSAGE - beside)
