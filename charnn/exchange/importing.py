@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..config import ModelConfig, TrainConfig
+from ..config import TEXT, ModelConfig, TrainConfig
 from ..data.vocabulary import EOS, Vocabulary, from_json
 from ..errors import CharnnError, CheckpointError, InputError, UsageError
 from ..io import safetensors
 from ..io.header import typed
 from ..nn.model import Model
 from ..nn.parameters import Parameters
+from ..runs.frame import model_options, read_origin, train_options
 from ..runs.run import CorpusInfo, Run
 from .matrices import TORCH, columns
 
@@ -71,17 +72,16 @@ def _own(path: str | Path, arrays: Mapping[str, Array], metadata: Mapping[str, s
         about, characters = json.loads(metadata["config"]), json.loads(metadata["vocabulary"])
         named = {"characters": [ord(one) for one in characters[1:]], **{n: about[n] for n in ("sequence", "newline")}}
         vocabulary = from_json(path, named)
-        config = ModelConfig(**typed(ModelConfig, about["model"]))
+        config = ModelConfig(**model_options(about["model"]))
         found = Modules.of(path, arrays, vocabulary.size)
         shape = config.cell, config.hidden, config.layers, config.skip and config.layers > 1
         if shape != (found.cell, found.hidden, len(found.layers), found.skip):
             raise ValueError(f"{shape} is not the shape of its arrays")
         model = Model(config, vocabulary.size)
         weights = found.weights(model, np.arange(vocabulary.size))
-        corpus = typed(CorpusInfo, about["corpus"])
-        origin = CorpusInfo(**{**corpus, "names": tuple(corpus["names"])})
+        origin = read_origin(about["corpus"], TEXT)
         rest = typed(Run, {name: about[name] for name in ("step", "best")})
-        return Run(model, TrainConfig(**typed(TrainConfig, about["train"])), vocabulary, origin, weights, **rest)
+        return Run(model, TrainConfig(**train_options(about["train"])), vocabulary, origin, weights, **rest)
     except (CharnnError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} has metadata that is not charnn's: {error}") from None
 

@@ -1,7 +1,7 @@
 """What the header of a checkpoint says of a run, every value of it checked."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -129,40 +129,45 @@ def understand(path: str | Path, header: dict[str, Any], names: Collection[str])
     """A header understood, with every value checked. Raises `UsageError`, `KeyError`, `TypeError`, `ValueError`."""
     task = TaskConfig(**typed(TaskConfig, header.get("task", {})))
     vocabulary = TASKS[task.task].vocabulary.load()(path, header.get("vocabulary"))
-    shape = ModelConfig(**_model_options(header["model"]))
-    config = TrainConfig(**typed(TrainConfig, _present(header["train"]), needed=TRAIN))
-    origin = _origin(header["origin"])
-    if task == TEXT:
-        _check_text(origin)
+    shape = ModelConfig(**model_options(header["model"], MODEL))
+    config = TrainConfig(**train_options(header["train"], TRAIN))
+    origin = read_origin(header["origin"], task)
     counters = {name: header[stored] for stored, name in COUNTERS.items()}
     rest = typed(Run, {**counters, **{name: header[name] for name in ("history", "environment")}})
     if not all(map(_is_record, rest["history"])):
         raise ValueError("a history that is none")
     if wrong := [name for name in counters if rest[name] is not None and not plausible(rest[name])]:
         raise ValueError(f"{wrong[0]} is {rest[wrong[0]]}")
-    if rest["best"] is not None and all(record["step"] != rest["best_step"] for record in rest["history"]):
-        raise ValueError("a best validation that is not in the history")
     if not isinstance(header["charnn"], str):
         raise ValueError(f"charnn is {header['charnn']!r:.40}")
     resumable = any(name.startswith("moments/") for name in names)
+    if (
+        resumable
+        and rest["best"] is not None
+        and all(record["step"] != rest["best_step"] for record in rest["history"])
+    ):
+        raise ValueError("a best validation that is not in the history")
     if shape.dropout is None or (resumable and None in (config.validate_every, config.workers)):
         raise ValueError("an option that was never decided")
-    rest |= {"start": _start(header.get("start")), "tilings": _tilings(header.get("products", {}), rest)}
+    rest |= {"start": _start(header.get("start"), task), "tilings": _tilings(header.get("products", {}), rest)}
     model = TASKS[task.task].network.load()(shape, task, vocabulary)
     return Frame(task, model, config, vocabulary, origin, resumable, rest)
 
 
-def _model_options(values: Any) -> dict[str, Any]:
-    """Options of a network. Before there was `delay_to`, a delay led to the first layer of a step."""
-    found = typed(ModelConfig, values, needed=MODEL)
+def model_options(values: Any, needed: Iterable[str] = ()) -> dict[str, Any]:
+    """Options of a network, of their types, with all that are `needed`. Raises `ValueError`.
+
+    Before there was `delay_to`, a delay led to the first layer of a step.
+    """
+    found = typed(ModelConfig, values, needed)
     if "delay_to" not in found and (found.get("delay") or 1) > 1 and (found.get("recurrent_depth") or 1) > 1:
         found["delay_to"] = "first"
     return found
 
 
-def _present(values: Any) -> Any:
-    """Options of training by their present names, whichever version wrote them."""
-    return renamed(values, TrainConfig) if isinstance(values, dict) else values
+def train_options(values: Any, needed: Iterable[str] = ()) -> dict[str, Any]:
+    """Options of training, by their present names, whichever version wrote them. Raises as `model_options`."""
+    return typed(TrainConfig, renamed(values, TrainConfig) if isinstance(values, dict) else values, needed)
 
 
 def _is_record(record: dict[str, float]) -> bool:
@@ -179,14 +184,14 @@ def plausible(value: float) -> bool:
     return 0 <= value < 2**63
 
 
-def _start(value: Any) -> Start | None:
+def _start(value: Any, task: TaskConfig) -> Start | None:
     """The network that a run started from. Raises as `understand`."""
     if value is None:
         return None
     if not isinstance(value, dict):
         raise ValueError(f"start is {value!r:.40}")
     found = typed(Start, {name: item for name, item in value.items() if name != "origin"})
-    return Start(**{**found, "new": tuple(found["new"])}, origin=_origin(value["origin"]))
+    return Start(**{**found, "new": tuple(found["new"])}, origin=read_origin(value["origin"], task))
 
 
 def _tilings(value: Any, rest: dict[str, Any]) -> Tilings:
@@ -195,8 +200,8 @@ def _tilings(value: Any, rest: dict[str, Any]) -> Tilings:
     return found if rest["environment"] == environment() else Tilings()
 
 
-def _origin(value: Any) -> CorpusInfo:
-    """Facts of some corpus, or that none is known. Raises as `understand`."""
+def read_origin(value: Any, task: TaskConfig) -> CorpusInfo:
+    """Facts of some corpus, or that none is known. Raises `KeyError`, `TypeError`, `ValueError`."""
     found = typed(CorpusInfo, value, needed=ORIGIN)
     origin = CorpusInfo(**{**found, "names": tuple(found["names"])})
     if _is_unknown(origin):
@@ -207,14 +212,14 @@ def _origin(value: Any) -> CorpusInfo:
         raise ValueError("a corpus that is none")
     if len(origin.baselines) > MAX_FIGURES or not all(map(plausible, origin.baselines.values())):
         raise ValueError("baselines that are none")
+    if task == TEXT:
+        _check_text(origin)
     return origin
 
 
 def _check_text(origin: CorpusInfo) -> None:
     """Raise `ValueError` unless a corpus is a text that is long enough, with all that counting makes of it."""
     found = origin.baselines
-    if _is_unknown(origin):
-        return
     if origin.symbols < MIN_SYMBOLS:
         raise ValueError("a corpus that is none")
     if found.keys() != BASELINES or not 1 <= found["order"] <= MAX_ORDER or found["counted"] > origin.symbols:

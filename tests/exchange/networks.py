@@ -10,6 +10,7 @@ from charnn.nn.model import Model
 from charnn.runs.run import CorpusInfo, Run
 
 CHARACTERS = " abcdeé'xyz…"
+BASELINES = {"uniform": 3.7, "unigram": 3.3, "bigram": 2.6, "ngram": 2.0, "order": 4, "counted": 900}
 SHA256 = "0123456789abcdef" * 4
 NETWORKS: dict[str, dict[str, Any]] = {
     "lstm": {},
@@ -47,5 +48,5 @@ def network(name: str, sequence: str = "line", **more: Any) -> Run:
     weights = model.initial(rng)
     for one in weights:
         weights[one] = weights[one] + 0.05 * rng.normal(size=weights[one].shape)
-    origin = CorpusInfo(("folder/a text.txt",), SHA256, 1000, baselines={"uniform": 3.7, "ngram": 2.0})
+    origin = CorpusInfo(("folder/a text.txt",), SHA256, 1000, baselines=BASELINES)
     return Run(model, TrainConfig(), vocabulary, origin, weights, step=7, best=1.5)

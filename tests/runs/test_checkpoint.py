@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import charnn
 from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
+from charnn.io.header import json_array, json_value
 from charnn.runs import checkpoint
 from charnn.runs.run import Run
 from tests.helpers.snapshots import raises
@@ -400,10 +401,10 @@ def test_a_delay_from_before_it_could_go_around_leads_to_the_first_layer(tmp_pat
     list(session)
     checkpoint.save(tmp_path / "last.npz", session.run)
     arrays = npz.read(tmp_path / "last.npz")
-    header = npz.json_value("", arrays.pop("header"))
+    header = json_value("", arrays.pop("header"))
     for name in ("delay_to", "delay_only", "init_scale", "bias"):  # as version 0.1 wrote it
         del header["model"][name]
     del header["digest"]
     header["digest"] = checkpoint.digest(header, arrays)
-    npz.write(tmp_path / "old.npz", {"header": npz.json_array(header), **arrays})
+    npz.write(tmp_path / "old.npz", {"header": json_array(header), **arrays})
     assert alike(checkpoint.load(tmp_path / "old.npz"), session.run)
