@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from ..terminal.plain import visible
 from ..verbs import SampleConfig
 from . import options, streams
-from .program import printable
 from .shell.types import Number
 
 SHOWN = 15  # characters on a terminal
@@ -51,7 +51,7 @@ def command(text: str, model: str | None, runs: str, count: int | None, as_json:
     elif terminal:
         from ..terminal import tables
 
-        tables.bars([(printable(streams.cell(c)) if c else END, q, bits) for c, q, bits in rows])
+        tables.bars([(visible(streams.cell(c)) if c else END, q, bits) for c, q, bits in rows])
         rest = f"{len(p) - len(rows):,} more; " if len(p) > len(rows) else ""
         tables.line(f"{rest}entropy {entropy:.3f} bits")
     else:

@@ -149,7 +149,7 @@ def understand(path: str | Path, header: dict[str, Any], names: Collection[str])
         raise ValueError("a best validation that is not in the history")
     if shape.dropout is None or (resumable and None in (config.validate_every, config.workers)):
         raise ValueError("an option that was never decided")
-    rest |= {"start": _start(header.get("start"), task), "tilings": _tilings(header.get("products", {}), rest)}
+    rest |= {"start": _start(header.get("start")), "tilings": _tilings(header.get("products", {}), rest)}
     model = TASKS[task.task].network.load()(shape, task, vocabulary)
     return Frame(task, model, config, vocabulary, origin, resumable, rest)
 
@@ -184,14 +184,15 @@ def plausible(value: float) -> bool:
     return 0 <= value < 2**63
 
 
-def _start(value: Any, task: TaskConfig) -> Start | None:
+def _start(value: Any) -> Start | None:
     """The network that a run started from. Raises as `understand`."""
     if value is None:
         return None
     if not isinstance(value, dict):
         raise ValueError(f"start is {value!r:.40}")
-    found = typed(Start, {name: item for name, item in value.items() if name != "origin"})
-    return Start(**{**found, "new": tuple(found["new"])}, origin=read_origin(value["origin"], task))
+    task = TaskConfig(**typed(TaskConfig, value["task"]))
+    found = typed(Start, {name: item for name, item in value.items() if name not in ("origin", "task")})
+    return Start(**{**found, "new": tuple(found["new"])}, origin=read_origin(value["origin"], task), task=task)
 
 
 def _tilings(value: Any, rest: dict[str, Any]) -> Tilings:
