@@ -1,6 +1,6 @@
 """Arrays in a .safetensors file: 8 bytes with the length of a JSON header, the header, and the numbers.
 
-Read strictly: arrays fill the rest of the file, one after the other, without gaps. Written durably (`npz.replace`).
+Read strictly: arrays fill the rest of the file, one after the other, without gaps. Written durably (`durable.replace`).
 """
 
 import json
