@@ -18,6 +18,7 @@ from ..runs.folder import Folder
 from ..runs.run import Run
 from ..tasks import base as tasks
 from ..training import start as starting
+from ..training.recipes import Recipe
 from ..training.session import Session
 from .loading import RunLike, load
 
@@ -46,7 +47,7 @@ def train(
     *,
     runs: str | Path | None = folder.RUNS,
     name: str | None = None,
-    recipe: str | None = None,
+    recipe: str | Recipe | None = None,
     budget: str | None = None,
     keep_text: bool = False,
     watch: Watch = iter,

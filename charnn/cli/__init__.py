@@ -15,4 +15,7 @@ def program() -> None:
     charnn train corpus.txt         learns it, and keeps the model in checkpoints/
     charnn sample --temp 0.8        lets the newest model write
     charnn eval < other.txt         says how well it predicts another text
+
+    An option that is not typed comes from a recipe that is; else from a variable, like CHARNN_TRAIN_HIDDEN=64 or
+    CHARNN_RUNS=models; else from charnn.toml beside the text or here. See docs/guides/training.md.
     """

@@ -8,6 +8,7 @@ from ..config import ModelConfig, TrainConfig
 from ..errors import UsageError
 from ..options import own
 from . import options, streams
+from .shell.help import Command
 from .shell.types import File, Number
 
 SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
@@ -15,7 +16,7 @@ WIDTH = 18  # of the names of tasks
 PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is the fastest here:"
 
 
-@click.command("bench")
+@click.command("bench", cls=Command)
 @click.argument("corpus", nargs=-1, type=File())
 @options.config_options(ModelConfig, only="cell")
 @options.config_options(ModelConfig, only="hidden")

@@ -9,12 +9,13 @@ from ..config import EvalConfig
 from ..conflicts import check
 from ..errors import InputError
 from . import inputs, options, streams
+from .shell.help import Command
 from .shell.types import File
 
 PICTURED = {"svg": 5_000, "html": 200_000}  # characters of a picture, at most
 
 
-@click.command("eval")
+@click.command("eval", cls=Command)
 @click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs

@@ -3,10 +3,11 @@
 import click
 
 from . import options, streams
+from .shell.help import Command
 from .shell.types import File
 
 
-@click.command("export")
+@click.command("export", cls=Command)
 @click.argument("path", metavar="FILE|DIR", type=File())
 @options.model
 @options.runs

@@ -3,6 +3,7 @@
 import click
 
 from . import options, streams
+from .shell.help import Command
 from .shell.types import File
 
 VOCABULARY = (
@@ -11,7 +12,7 @@ VOCABULARY = (
 )
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", type=File())
 @click.option("--vocabulary", type=File(), metavar="FILE", help=VOCABULARY)
 @click.option("--name", help="Name of the run; the file's by default.")

@@ -8,13 +8,14 @@ import click
 from ..errors import UsageError
 from ..terminal.plain import visible
 from . import options, streams
+from .shell.help import Command
 from .shell.types import RunName
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 BARS = 60  # of a row of numbers, at most
 
 
-@click.command("info")
+@click.command("info", cls=Command)
 @click.argument("names", metavar="[RUN]...", nargs=-1, type=RunName())
 @options.model
 @options.runs

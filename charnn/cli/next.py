@@ -8,13 +8,14 @@ import click
 from ..terminal.plain import visible
 from ..verbs import SampleConfig
 from . import options, streams
+from .shell.help import Command
 from .shell.types import Number
 
 SHOWN = 15  # characters on a terminal
 END = "(end)"  # of the sequence, on a terminal
 
 
-@click.command("next")
+@click.command("next", cls=Command)
 @click.argument("text", default="")
 @options.model
 @options.runs

@@ -9,6 +9,7 @@ import click
 
 from ..config import EvalConfig, ModelConfig, TrainConfig
 from ..options import C, Checked, help_text, old_names, own
+from .shell import settings
 from .shell import types as value_types
 from .shell.groups import CHIEF, RUN, group_of
 from .shell.help import Option
@@ -96,9 +97,9 @@ def _without_none(hint: Any) -> Any:
 
 
 def given(ctx: click.Context) -> dict[str, Any]:
-    """The options that were given on the command line, not left at their defaults."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return {name: value for name, value in ctx.params.items() if ctx.get_parameter_source(name) == source}
+    """The options that were given on the command line or set apart, not left at their defaults."""
+    sources = settings.TYPED, settings.APART
+    return {name: value for name, value in ctx.params.items() if ctx.get_parameter_source(name) in sources}
 
 
 def config(params: dict[str, Any], kind: type[C]) -> C:

@@ -3,10 +3,11 @@
 import click
 
 from . import options, streams
+from .shell.help import Command
 from .shell.types import RunName
 
 
-@click.command("plot")
+@click.command("plot", cls=Command)
 @click.argument("names", metavar="[RUN]...", nargs=-1, type=RunName())
 @options.runs
 @options.choice(

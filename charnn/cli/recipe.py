@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import streams
+from .shell import settings
 from .shell.help import Option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from ..training.recipes import Recipe
 
 LIST = "list"
 
@@ -26,41 +29,36 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
         from click.shell_completion import CompletionItem  # not before it is needed
 
-        from ..training import recipes
-
-        names = {**{name: recipe.about for name, recipe in recipes.read().items()}, LIST: "Show all recipes"}
+        names = {**{name: recipe.about for name, recipe in known(ctx).items()}, LIST: "Show all recipes"}
         return [CompletionItem(name, help=about) for name, about in names.items() if name.startswith(incomplete)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from ..training import recipes
-
-        return value if value == LIST else recipes.named(value).name
+        return value if value == LIST else named(ctx, value).name
 
 
-def fields(name: str | None) -> dict[str, Any]:
-    """The options of a recipe by the names of the configs' fields; none without a name."""
+def known(ctx: click.Context | None) -> "dict[str, Recipe]":
+    """All recipes by name: those of charnn, and own ones of a charnn.toml."""
     from ..training import recipes
 
-    return recipes.named(name).fields if name else {}
+    tables = settings.of(ctx).recipes.items() if ctx else ()
+    return {**recipes.read(), **{name: recipes.from_table(name, table) for name, table in tables}}
 
 
-def words(name: str) -> str:
-    """The options of a recipe as a shell reads them."""
+def named(ctx: click.Context | None, name: str) -> "Recipe":
+    """A recipe by its name. Raises `UsageError` where there is none."""
     from ..training import recipes
 
-    return str(recipes.named(name))
+    return recipes.named(name, known(ctx))
 
 
 def _follow(ctx: click.Context, param: click.Parameter, name: str | None) -> str | None:
     """Make a recipe's options the defaults of all others, or write what recipes there are."""
     if name is None:
         return None
-    from ..training import recipes
-
     if name == LIST and not ctx.resilient_parsing:
-        streams.write("".join(f"{r.name}: {r.about}\n    {r}\n" for r in recipes.read().values()))
+        streams.write("".join(f"{r.name}: {r.about}\n    {r}\n" for r in known(ctx).values()))
         ctx.exit()
-    found = {} if name == LIST else fields(name)
+    found = {} if name == LIST else named(ctx, name).fields
     ctx.default_map = {**(ctx.default_map or {}), **found}
     return name
 

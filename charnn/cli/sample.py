@@ -9,7 +9,7 @@ from ..config import EvalConfig, SampleConfig
 from ..conflicts import check
 from . import options, streams
 from .shell import groups
-from .shell.help import GroupedCommand
+from .shell.help import Command
 from .shell.types import File, Number
 from .writing import interactive
 from .writing.output import Output
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GROUPS = groups.RUN, groups.START, groups.DRAWING, groups.OUTPUT
 
 
-@click.command("sample", cls=GroupedCommand, groups=GROUPS)
+@click.command("sample", cls=Command, groups=GROUPS)
 @options.model
 @options.runs
 @options.config_options(SampleConfig)

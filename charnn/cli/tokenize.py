@@ -8,11 +8,12 @@ import click
 from ..config import ReadConfig, TrainConfig
 from ..conflicts import check
 from . import options, streams
+from .shell.help import Command
 from .shell.types import File
 from .signals import unwinding
 
 
-@click.command("tokenize")
+@click.command("tokenize", cls=Command)
 @click.argument("corpus", nargs=-1, required=True, type=File())
 @click.option("-o", "--output", type=File(), metavar="FILE", help="Write a tokenised .npz; - for ids on stdout.")
 @options.config_options(ReadConfig)

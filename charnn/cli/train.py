@@ -10,8 +10,8 @@ from ..conflicts import check
 from ..options import own
 from ..parallel import launcher
 from . import options, recipe, streams
-from .shell import groups
-from .shell.help import GroupedCommand
+from .shell import groups, settings
+from .shell.help import Command
 from .shell.types import File, RunName
 from .signals import Stop, last_words, unwinding
 
@@ -26,7 +26,7 @@ GROUPS = groups.TEXT, groups.NETWORK, groups.VARIANTS, groups.TRAINING, groups.B
 FROM = "Start from the weights of a trained run: its name, folder or file. The sizes of the network are those of it."
 
 
-@click.command("train", cls=GroupedCommand, groups=GROUPS)
+@click.command("train", cls=Command, groups=GROUPS)
 @click.argument("corpus", nargs=-1, type=File())
 @options.grouped(
     groups.RUN, "--resume", chief=True, is_flag=True, help="Go on with a run (--name, or the newest) where it stopped."
@@ -60,6 +60,8 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
         launcher.join()
     if launcher.rank():  # rank 0 alone writes and draws
         console.mute()
+    if told := str(settings.of(ctx)):
+        console.note(told)
     session = _session(corpus, params, asked)
     with Stop() as stop:
         with _watched(session):
@@ -89,7 +91,8 @@ def _session(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, A
     with unwinding() if keep else nullcontext():
         session = api.train(
             sources,
-            **{name: params[name] for name in ("runs", "name", "recipe", "budget")},
+            **{name: params[name] for name in ("runs", "name", "budget")},
+            recipe=params["recipe"] and recipe.named(click.get_current_context(), params["recipe"]),
             start=params["from"],
             keep_text=keep,
             watch=console.watch(sources),

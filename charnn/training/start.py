@@ -18,6 +18,7 @@ from ..runs.folder import Folder
 from ..runs.run import Run
 from ..tasks import base as tasks
 from . import budget, finetune, recipes, session
+from .recipes import Recipe
 from .session import Session
 
 KINDS = ReadConfig, TaskConfig, ModelConfig, TrainConfig
@@ -49,7 +50,7 @@ class Wanted:
 
 
 def wanted(
-    changes: Mapping[str, Any], recipe: str | None = None, time: str | None = None, start: Run | None = None
+    changes: Mapping[str, Any], recipe: str | Recipe | None = None, time: str | None = None, start: Run | None = None
 ) -> Wanted:
     """The configurations of these options, of those of a recipe that are not among them, and of a budget's time.
 

@@ -9,7 +9,7 @@ import pytest
 from charnn.choices import CELLS
 from charnn.cli import program
 from charnn.cli.shell.groups import BUDGET, TEXT, VARIANTS
-from charnn.cli.shell.help import MORE, GroupedCommand, Option
+from charnn.cli.shell.help import MORE, Command, Option
 from charnn.config import ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from charnn.errors import UsageError
 from tests.helpers.program import invoke, ok, refused
@@ -25,10 +25,19 @@ def commands(group: click.Group = program, *above: str) -> Iterator[tuple[str, .
             yield from commands(command, *above, name)
 
 
+def test_options_of_every_command_can_be_set_apart() -> None:
+    for words in commands():
+        command: click.Command = program
+        for word in words:
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), word) or command
+        assert isinstance(command, click.Group | Command), words
+
+
 def groups_of(name: str) -> dict[str, list[str]]:
     """The groups of a command's options, by their names."""
     command = program.get_command(click.Context(program), name)
-    assert isinstance(command, GroupedCommand)
+    assert isinstance(command, Command)
     found = command.grouped(click.Context(command))
     return {title: [str(param.name) for param in params] for title, params in found.items()}
 
@@ -67,7 +76,7 @@ def test_help_shows_ten_options_and_names_the_others() -> None:
 
 
 def test_a_command_without_chief_options_explains_all() -> None:
-    @click.command(cls=GroupedCommand, groups=["First"])
+    @click.command(cls=Command, groups=["First"])
     @click.option("--a", cls=Option, group="First", help="What a is.")
     @click.option("--b", help="What b is.")
     def command() -> None: ...

@@ -3,9 +3,10 @@
 import click
 
 from .. import options, streams
+from ..shell.help import Command
 
 
-@click.command("attention")
+@click.command("attention", cls=Command)
 @click.argument("source")
 @click.option("--target", metavar="TEXT", help="The target that is written; the likeliest one by default.")
 @options.model

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import inputs, options, streams
+from ..shell.help import Command
 from ..shell.types import File, Number
 
 if TYPE_CHECKING:
     from ...api import CheckedGradient
 
 
-@click.command("gradcheck")
+@click.command("gradcheck", cls=Command)
 @click.argument("text", required=False, type=File())
 @options.model
 @options.runs

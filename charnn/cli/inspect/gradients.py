@@ -4,12 +4,13 @@ import click
 
 from ...conflicts import check
 from .. import inputs, options, streams
+from ..shell.help import Command
 from ..shell.types import File, Number, OneOf
 
 TABLES = "norms", "eigenvalues", "saturation"
 
 
-@click.command("gradients")
+@click.command("gradients", cls=Command)
 @click.argument("text", required=False, type=File())
 @options.model
 @options.runs

@@ -7,6 +7,7 @@ import click
 from ...errors import InputError
 from ...terminal.plain import visible
 from .. import inputs, options, streams
+from ..shell.help import Command
 from ..shell.types import File, Number
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
     return slice(start, int(last) if last else None if colon else start + 1)
 
 
-@click.command("units")
+@click.command("units", cls=Command)
 @click.argument("text", required=False, type=File())
 @options.model
 @options.runs

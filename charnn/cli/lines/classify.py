@@ -7,6 +7,7 @@ import click
 from ...errors import InputError
 from ...verbs import ClassifyConfig
 from .. import options, streams
+from ..shell.help import Command
 from ..shell.types import File
 from .answering import json_error, tsv, write_answers
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ...tasks.answers import Answered
 
 
-@click.command("classify")
+@click.command("classify", cls=Command)
 @click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs

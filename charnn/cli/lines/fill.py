@@ -9,13 +9,14 @@ from ...errors import InputError
 from ...io.text import Source, encode
 from ...verbs import FillConfig
 from .. import options, streams
+from ..shell.help import Command
 from .answering import json_error, write_answers
 
 if TYPE_CHECKING:
     from ...tasks.answers import Answered
 
 
-@click.command("fill")
+@click.command("fill", cls=Command)
 @click.argument("line", nargs=-1)
 @options.model
 @options.runs

@@ -7,10 +7,11 @@ import click
 from ...io.text import decode
 from ...verbs import ProofConfig
 from .. import options, streams
+from ..shell.help import Command
 from ..shell.types import File
 
 
-@click.command("proof")
+@click.command("proof", cls=Command)
 @click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs

@@ -6,6 +6,7 @@ import click
 
 from ...verbs import TranslateConfig
 from .. import options, streams
+from ..shell.help import Command
 from ..shell.types import File
 from .answering import json_error, tsv, write_answers
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ...tasks.answers import Answered
 
 
-@click.command("translate")
+@click.command("translate", cls=Command)
 @click.argument("text", nargs=-1, type=File())
 @options.model
 @options.runs

@@ -7,12 +7,13 @@ import click
 
 from ...terminal.plain import visible
 from .. import options, streams
+from ..shell.help import Command
 
 if TYPE_CHECKING:
     from ...api import RunSummary
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @options.runs
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each run, on a line of its own.")
 def command(runs: str, as_json: bool) -> None:

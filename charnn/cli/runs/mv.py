@@ -3,10 +3,11 @@
 import click
 
 from .. import options
+from ..shell.help import Command
 from ..shell.types import RunName
 
 
-@click.command("mv")
+@click.command("mv", cls=Command)
 @click.argument("run", type=RunName())
 @click.argument("name")
 @options.runs

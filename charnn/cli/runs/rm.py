@@ -5,10 +5,11 @@ import sys
 import click
 
 from .. import options
+from ..shell.help import Command
 from ..shell.types import RunName
 
 
-@click.command("rm")
+@click.command("rm", cls=Command)
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, type=RunName())
 @options.runs
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

@@ -3,12 +3,13 @@
 import click
 
 from .. import streams
+from .help import Command
 from .types import OneOf
 
 SHELLS = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/completions/charnn.fish"}
 
 
-@click.command("completion")
+@click.command("completion", cls=Command)
 @click.argument("shell", type=OneOf([*SHELLS]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:

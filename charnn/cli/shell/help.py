@@ -5,6 +5,9 @@ from typing import Any
 
 import click
 
+from ...errors import UsageError
+from . import settings
+
 TITLES = 28  # columns of titles that stand before names of options
 OPTIONS, MORE = "Options", "More options, explained by --help-all"
 
@@ -17,10 +20,11 @@ class Option(click.Option):
         self.group, self.chief = group, chief
 
 
-class GroupedCommand(click.Command):
-    """A command whose help has its options in groups, in the order of `groups`; those of no group come first.
+class Command(click.Command):
+    """A command whose help has its options in groups, in the order of `groups`; those of other groups come first.
 
-    If some are chief, help explains those alone and names the others, and --help-all explains all.
+    If some are chief, help explains those alone and names the others, and --help-all explains all. Options that were
+    not typed can be set apart: see `settings`.
     """
 
     def __init__(self, *args: Any, groups: Iterable[str] = (), **kwargs: Any):
@@ -31,12 +35,25 @@ class GroupedCommand(click.Command):
             show_all: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": _help_all}
             self.params.append(click.Option(["--help-all"], help="Show all options, and exit.", **show_all))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        settings.find(self, ctx, args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            settings.apply(self, ctx)
+        return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise settings.explained(ctx, error) from None
+
     def grouped(self, ctx: click.Context) -> dict[str, list[click.Parameter]]:
         """The options that are not hidden, by the headings of their groups, in the order of the help."""
         found: dict[str, list[click.Parameter]] = {OPTIONS: [], **{title: [] for title in self.groups}}
         for param in self.get_params(ctx):
             if param.get_help_record(ctx) is not None:
-                found[getattr(param, "group", "") or OPTIONS].append(param)
+                found.get(getattr(param, "group", ""), found[OPTIONS]).append(param)
         return {title: params for title, params in found.items() if params}
 
     def chief(self, ctx: click.Context) -> list[click.Parameter]:
