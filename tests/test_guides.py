@@ -81,3 +81,16 @@ def test_the_guide_to_fine_tuning(tmp_path: Path) -> None:
     names, score = adapted.split("\nnats/char")
     assert names.count("\n") == 2 and "bits/char" in score
     assert "bits/char before training" in python and "bits/char on the old text" in python
+
+
+@pytest.mark.slow
+def test_the_guide_to_tasks(tmp_path: Path) -> None:
+    _, sorted_, scored, written, _, dates, _, filled, doubted, python = guides.follow("tasks", tmp_path)
+    assert [row.split("\t")[2] for row in sorted_.splitlines()] == ["Annabel", "Parameter"]
+    assert "accuracy\t" in scored and "right / given\tname\tword" in scored
+    assert "bits/char_without_context" in written and "bayes_accuracy" in written
+    assert dates.splitlines()[0].count("-") >= 1 and "written_exact" in dates and "taught_bits/char" in dates
+    assert filled.startswith("the valu") and "_" not in filled.splitlines()[0] and "given_both_sides" in filled
+    assert all(row.split("\t")[0] == "1" for row in doubted.splitlines())
+    assert python.splitlines()[0] in ("name", "word")
+    assert (tmp_path / "attention.svg").read_text("utf-8").startswith("<svg")
