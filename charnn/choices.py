@@ -149,7 +149,7 @@ TEXT_VERBS = (
         "fill",
         "export",
     ),
-    *("inspect gradients", "inspect units", "inspect automaton", "inspect gradcheck"),
+    *("inspect gradients", "inspect units", "inspect automaton", "inspect markov", "inspect gradcheck"),
 )
 PAIRS = {"layers": 1, "skip": False, "rate": 3e-3, "scheme": "full"}  # defaults of networks of pairs
 TASKS = {

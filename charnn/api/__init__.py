@@ -24,6 +24,7 @@ from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.describe import describe
 from ..inspection.gradcheck import CheckedGradient
+from ..inspection.markov import Compared
 from ..inspection.results import Gradients, Units
 from ..inspection.units import UnitReader, UnitRow
 from ..runs.listing import RunSummary
@@ -37,7 +38,7 @@ from ..training.session import Session, Validation
 from ..training.trainer import Rollback, Update
 from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
 from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
-from .inspection import attention, automaton, eigenvalues, gradcheck, gradients, unit_reader, units
+from .inspection import attention, automaton, eigenvalues, gradcheck, gradients, markov, unit_reader, units
 from .lines import classifier, classify, fill, filler, proof, translate, translations, translator
 from .loading import list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
@@ -55,6 +56,7 @@ __all__ = [
     "CheckpointError",
     "Classifier",
     "ClassifyConfig",
+    "Compared",
     "Corpus",
     "DivergenceError",
     "Doubt",
@@ -114,6 +116,7 @@ __all__ = [
     "line_scores",
     "list_runs",
     "load",
+    "markov",
     "next_characters",
     "overlaps",
     "proof",

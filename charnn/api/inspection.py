@@ -1,6 +1,7 @@
 """What goes on inside of a run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,17 @@ from ..evaluation.readers import TextLike, texts
 from ..inspection import attention as attending
 from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
+from ..inspection import markov as comparing
 from ..inspection.activations import ActivationReader
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.gradients import gradients_by_lag
+from ..inspection.markov import Compared
 from ..inspection.results import Gradients, Units
 from ..inspection.units import UnitReader
+from ..runs import folder
 from ..tasks import base as tasks
 from .loading import RunLike, opened
 
@@ -116,3 +120,15 @@ def automaton(
     run = opened(run, "inspect automaton")
     ids = excerpt(texts(run, what, unknown, invalid))
     return extraction.extract(run.network, run.vocabulary, ids, states, end, seed)
+
+
+def markov(
+    run: RunLike | None = None, orders: int = 8, *, states: int = 16, rounds: int = 50, runs: str | Path = folder.RUNS
+) -> Iterator[Compared]:
+    """Bits per character of Markov models of order 0 to `orders`, of a hidden Markov model, and of the network.
+
+    All are measured on the held-out part of the run's corpus. Raises `UsageError` where the corpus is gone.
+
+    >>> [one.bits for one in charnn.markov("names")]  # doctest: +SKIP
+    """
+    return comparing.compare(opened(run, "inspect markov", runs), orders, states, rounds)

@@ -22,7 +22,6 @@ from ..io.lazy import Ids
 from ..machine import available_memory
 
 BYTES_PER_COUNTED_SYMBOL = 32  # bytes that counting n-grams takes for each symbol
-
 SCORED_SYMBOLS = 1_000_000  # symbols of a validation part, at most
 COUNTED_SYMBOLS = 20_000_000  # symbols of a training part, at most
 PART_SIZE = 1 << 18  # sorted integers unpacked at once
@@ -99,9 +98,7 @@ def baselines(
     limit: int = COUNTED_SYMBOLS,
     orders: Sequence[int] = range(1, 10),
 ) -> Baselines:
-    """Bits per character of the uniform, unigram, bigram and best n-gram model on the validation part.
-
-    log2 V,   and the mean of -log2 P_k(w | h) for k = 1, k = 2 and the best k of `orders`
+    """Bits per character of the uniform, unigram, bigram and best n-gram model (of `orders`) on the validation part.
 
     train (N,), valid (M,) integers in [0, V), V = `symbols`. Only the first `limit` symbols of train are
     counted (fewer where (N + 1)^2 V > 2^64), and only the first 1,000,000 of valid are scored, as a stream
@@ -112,21 +109,27 @@ def baselines(
     if not len(valid) or min(orders, default=0) < 1:
         raise ValueError("baselines need a validation part that is not empty, and orders of 1 or more")
     train = np.asarray(train[: min(limit, _room(symbols))])
-    reader = _Reader(_stream(np.asarray(valid[:SCORED_SYMBOLS]), symbols), symbols)
     bits: list[float] = []  # of orders 1, 2, ...
+    for found in bits_by_order(train, np.asarray(valid[:SCORED_SYMBOLS]), symbols):
+        bits.append(found)
+        tried = [bits[order - 1] for order in sorted(orders) if order <= len(bits)]
+        if len(bits) == max(2, *orders) or (len(tried) > 2 and min(tried[-2:]) >= min(tried[:-2])):
+            break
+    best = min((order for order in orders if order <= len(bits)), key=lambda order: bits[order - 1])
+    return Baselines(log2(symbols), bits[0], bits[1], bits[best - 1], best, len(train))
+
+
+def bits_by_order(train: np.ndarray, valid: np.ndarray, symbols: int) -> Iterator[float]:
+    """The mean of -log2 P_k(w | h) on `valid` for k = 1, 2, ... without end: see `baselines`."""
+    reader = _Reader(_stream(valid, symbols), symbols)
     grams: _Grams | None = None
-    for longer, counts, preceding in islice(_count(_stream(train, symbols), symbols), max(2, *orders)):
+    for longer, counts, preceding in _count(_stream(train, symbols), symbols):
         if grams is not None:  # these are no longer the highest order
             reader.probability = reader.blend(_Level(grams, preceding))
         grams = longer
         reader.read(grams)
-        bits.append(-float(np.log2(reader.blend(_Level(grams, counts))[1:]).mean()))
+        yield -float(np.log2(reader.blend(_Level(grams, counts))[1:]).mean())
         del counts, preceding  # before the next order is sorted: there memory is short
-        tried = [bits[order - 1] for order in sorted(orders) if order <= len(bits)]
-        if len(bits) > 1 and len(tried) > 2 and min(tried[-2:]) >= min(tried[:-2]):
-            break
-    best = min((order for order in orders if order <= len(bits)), key=lambda order: bits[order - 1])
-    return Baselines(log2(symbols), bits[0], bits[1], bits[best - 1], best, len(train))
 
 
 class _Grams:
@@ -268,7 +271,6 @@ def _lengthen(
     triples *= n
     triples += np.arange(n, dtype=np.uint32)
     triples.sort()
-
     preceding = np.zeros(contexts + 1, np.uint32)
     for _, place, new in _unpacked(triples):
         np.add.at(preceding, rank[place[new] + 1], ONE)  # a k-gram less its first symbol

@@ -3,7 +3,7 @@
 import click
 
 from ..program import Group
-from . import attention, automaton, gradcheck, gradients, units
+from . import attention, automaton, gradcheck, gradients, markov, units
 
 
 @click.group("inspect", cls=Group)
@@ -17,9 +17,10 @@ def command() -> None:
     charnn inspect gradients
     charnn inspect units letter.txt --layer 0
     charnn inspect automaton --svg > states.svg
+    charnn inspect markov --orders 8 --states 16
     charnn inspect gradcheck
     """
 
 
-for one in (gradients, units, attention, automaton, gradcheck):
+for one in (gradients, units, attention, automaton, markov, gradcheck):
     command.add_command(one.command)
