@@ -1,6 +1,6 @@
 """Weights as other libraries keep them: a row for each gate's unit, gates in their order, two biases."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,25 +30,30 @@ class Matrices(NamedTuple):
     hidden_bias: Array  # (gates H,)
 
 
-def matrices(layer: Layer, p: Views, symbols: int, orders: dict[str, Gates]) -> Matrices:
-    """The weights of a layer whose class is in `orders`, with its gates in this order.
-
-    A layer that reads the symbol twice, as what was put out last and as itself, has one block of weights for both.
-    """
+def matrices(layer: Layer, p: Views, twice: int, orders: dict[str, Gates]) -> Matrices:
+    """The weights of a layer whose class is in `orders`, with its gates in this order; see `joined`."""
     order = [layer.gate_names.index(gate) for gate in orders[type(layer).__name__]] or [0]
     b = p["b"]
     second = np.zeros_like(b)
     if "c" in p:  # of n in a GRU: added to h[t-1] W, before the reset gate
         second[-len(p["c"]) :] = p["c"]
-    U = joined(layer, p["U"], symbols)
+    U = joined(layer, p["U"], twice)
     return Matrices(*(_rows(a, order) for a in (U, p["W"], b, second)))
 
 
-def joined(layer: Layer, U: Array, symbols: int) -> Array:
-    """U with the blocks of all inputs that are the symbol read summed up."""
-    if layer.inputs[-2:] == (symbols, symbols) and layer.symbols == symbols:  # type: ignore[attr-defined]
-        U = np.concatenate([U[: -2 * symbols], U[-2 * symbols : -symbols] + U[-symbols:]])
+def joined(layer: Layer, U: Array, twice: int) -> Array:
+    """U with one block where a layer reads symbols `twice`, as what was put out last and as themselves.
+
+    `twice` is their number, or 0 for a network that reads them once.
+    """
+    if twice and layer.symbols:  # type: ignore[attr-defined]
+        U = np.concatenate([U[: -2 * twice], U[-2 * twice : -twice] + U[-twice:]])
     return U
+
+
+def read_twice(model: Any) -> int:
+    """The symbols of a network that reads what was put out last beside them; else 0."""
+    return model.symbols if model.config.feedback == "output" else 0
 
 
 def columns(rows: Array, order: Gates, gates: Gates) -> Array:

@@ -90,7 +90,7 @@ Made = tuple[str, list[str]]  # the names of the scores (T, B, V) and of the nex
 
 def operators(graph: Graph, run: Run, step: Program) -> Made:
     """Each layer as an operator that reads all steps."""
-    stack, V = run.model.hidden, run.model.symbols
+    stack, V, twice = run.model.hidden, run.model.symbols, matrices.read_twice(run.model)
     values = graph.constant("off_on", np.array([0, 1], np.float32))
     onehot = graph.node("OneHot", "symbols", graph.constant("V", V), values, axis=-1)
     ys: list[str] = []
@@ -100,10 +100,10 @@ def operators(graph: Graph, run: Run, step: Program) -> Made:
         before = [f"state_{n}" for n in range(len(after), len(after) + len(layer.state_sizes))]
         weights, at = run.weights.at(f"hidden/{i}"), f"hidden/{i}"
         if before:
-            y, *own = _cell(graph, at, layer, matrices.matrices(layer, weights, V, matrices.ONNX), [x, *before])
+            y, *own = _cell(graph, at, layer, matrices.matrices(layer, weights, twice, matrices.ONNX), [x, *before])
             after += own
         else:
-            a = _affine(graph, x, {f"{at}/U": matrices.joined(layer, weights["U"], V), f"{at}/b": weights["b"]})
+            a = _affine(graph, x, {f"{at}/U": matrices.joined(layer, weights["U"], twice), f"{at}/b": weights["b"]})
             y = a if layer.activation == "linear" else graph.node(FUNCTIONS[layer.activation], a)
         ys.append(graph.node("Add", y, ys[-1]) if stack.residual and ys else y)
     h = _joined(graph, ys if stack.skip else ys[-1:])

@@ -12,7 +12,7 @@ from ..io import safetensors
 from ..io.durable import replace
 from ..runs.run import Run
 from . import describe
-from .matrices import TORCH, matrices
+from .matrices import TORCH, matrices, read_twice
 from .steps import check_ending
 
 Array = np.ndarray
@@ -42,7 +42,7 @@ def tensors(run: Run) -> dict[str, Array]:
         if name not in TORCH or activation not in ("gated", "tanh", "relu"):
             option = f"--activation {activation}" if name in TORCH else OPTIONS.get(name, f"a {name} layer")
             raise UsageError(f"{option} has no module in PyTorch: export to {OTHERS}")
-        own = matrices(layer, run.weights.at(f"hidden/{i}"), run.model.symbols, TORCH)
+        own = matrices(layer, run.weights.at(f"hidden/{i}"), read_twice(run.model), TORCH)
         for part, array in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), own, strict=True):
             found[f"layers.{i}.{part}_l0"] = array
     return {**found, "readout.weight": run.weights["readout/V"].T, "readout.bias": run.weights["readout/c"]}

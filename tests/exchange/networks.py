@@ -19,6 +19,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lstm, residual": {"skip": False, "residual": True, "layers": 3},
     "lstm, normalised": {"norm": "layer"},
     "lstm, feedback": {"feedback": "output"},
+    "lstm, as wide as the vocabulary": {"hidden": 13},
     "lstm, node": {"ending": "node"},
     "gru": {"cell": "gru"},
     "gru, no skip, node": {"cell": "gru", "skip": False, "ending": "node"},
@@ -37,7 +38,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "jordan, no decay": {"cell": "jordan", "decay": 0.0, "layers": 1},
     "jordan, half taught": {"cell": "jordan", "teacher_forcing": "0.5"},
 }
-IN_TORCH = [name for name in list(NETWORKS)[:11] if name != "lstm, normalised"]
+IN_TORCH = [name for name in list(NETWORKS)[:12] if name != "lstm, normalised"]
 
 
 def network(name: str, sequence: str = "line", **more: Any) -> Run:
