@@ -149,17 +149,11 @@ def learning(run: Run) -> Array | None:
     for i, layer in enumerate(run.model.hidden.layers[: run.config.freeze]):
         for array in mask.at(f"hidden/{i}").values():
             array[...] = 0
-        end = mask[f"hidden/{i}/U"].shape[0]
-        for block, size in enumerate(reversed(layer.inputs)):
-            if size == run.model.symbols and block < _seen(run):
-                mask[f"hidden/{i}/U"][end - size :][new] = 1
-            end -= size
+        U = mask[f"hidden/{i}/U"]
+        blocks = 2 if run.model.config.feedback == "output" else 1  # of the last rows, which symbols read
+        for block in range(1, blocks + 1 if layer.symbols else 1):
+            U[len(U) - block * run.model.symbols :][new] = 1
     return mask.flat
-
-
-def _seen(run: Run) -> int:
-    """How many of a layer's last inputs are symbols."""
-    return 2 if run.model.config.feedback == "output" else 1
 
 
 def _kept(start: Run) -> float | None:

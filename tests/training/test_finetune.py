@@ -32,7 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def trained(source: Any, **options: Any) -> charnn.Run:
-    running = charnn.train(source, **({} if "start" in options else TINY), **options)
+    running = charnn.train(source, **{**({} if "start" in options else TINY), **options})
     for _ in running:
         pass
     return running.run
@@ -97,6 +97,16 @@ def test_frozen_layers_learn_the_rows_of_new_characters_alone(feedback: str, wor
     blocks = 2 if feedback == "output" else 1
     assert set(rows) == {block * V + i for block in range(blocks) for i in new.tolist()}
     assert changed["hidden/1/U"].any() and changed["hidden/1/W"].any() and changed["readout/V"].any()
+
+
+def test_states_as_wide_as_the_vocabulary_are_not_taken_for_symbols() -> None:
+    symbols = charnn.read("new.txt", characters=charnn.load("old").vocabulary.text).vocabulary.size
+    trained("old.txt", name="wide", skip=False, hidden=symbols)
+    running = charnn.train("new.txt", start="wide", out=None, steps=5, batch=4, window=8, workers=1, freeze=2)
+    before = running.run.weights["hidden/1/U"].copy()
+    for _ in running:
+        pass
+    np.testing.assert_array_equal(running.run.weights["hidden/1/U"], before)
 
 
 def test_all_layers_can_be_frozen_so_that_the_readout_alone_is_learnt() -> None:
