@@ -1,0 +1,104 @@
+"""Documented means executed: every command of README and docs runs, at a small size; links lead somewhere."""
+
+import bz2
+import gzip
+import lzma
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+COMMAND = re.compile(r"^    ((?:\S.*)?\bcharnn .*|python3 -c .*)$", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
+PLACEHOLDERS = ("TEXT", "RUN", "FILE", "NAME", "DIR", "...", "theirs.safetensors")
+
+# A program called charnn that trains small networks for a few steps, whatever the command says.
+SMALL = """#!{python}
+import os, sys
+words, small = sys.argv[1:], []
+if words[:1] == ["train"] and words[-2:] != ["--recipe", "list"]:
+    while words:
+        word = words.pop(0)
+        if word in ("--minutes", "--epochs", "--steps", "--hidden", "--batch", "--window", "--stride", "--workers"):
+            value = words.pop(0)
+            small += [word, value] if word == "--window" and int(value) < 9 else []
+        elif word == "--budget":
+            small += [word, "1s", "--layers", "1"]
+            words = words[1:]
+        else:
+            small.append(word)
+    small += ["--hidden", "8"] if "--resume" not in small else []
+    small += ["--workers", "1"] if not {"PMI_SIZE", "OMPI_COMM_WORLD_SIZE"} & os.environ.keys() else []
+    small += [] if "--budget" in small else ["--steps", "3"] if "--resume" not in small else ["--steps", "4"]
+    words = small
+elif words[:1] == ["bench"]:
+    words = [word for word in words if not word.isdigit()]
+    words = [word for word in words if word not in ("--hidden", "--layers")] + ["--hidden", "8", "--layers", "1"]
+sys.argv[1:] = words
+from charnn.__main__ import main
+main()
+"""
+
+
+def commands(page: Path) -> list[str]:
+    """The shell lines of a page that start charnn, without the explanation on their right."""
+    lines = [re.split(r"\s{3,}", line)[0] for line in COMMAND.findall(page.read_text("utf-8"))]
+    return [line for line in lines if not any(word in line.split() for word in PLACEHOLDERS)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with all texts that docs name, small ones, and `charnn` on the path."""
+    paragraph = "".join(f"the {a} {b} of the {c}\n" for a in ("old", "wet") for b in ("cat", "dog") for c in "abcdefgh")
+    prose = (paragraph + "\nROMEO:\nOnce upon a time\n\n") * 6
+    for name in ("corpus", "other", "letter", "novel", "book", "part1", "tinyshakespeare", "warandpeace", "new"):
+        (tmp_path / f"{name}.txt").write_text(prose)
+    (tmp_path / "log").write_text(paragraph)
+    (tmp_path / "new.log").write_text(paragraph)
+    for name, pack in (("log.gz", gzip), ("part2.txt.gz", gzip), ("huge.txt.xz", lzma), ("old.txt.bz2", bz2)):
+        with pack.open(tmp_path / name, "wt") as file:
+            file.write(prose)
+    shutil.copytree(ROOT / "corpora", tmp_path / "corpora")
+    shutil.copy(ROOT / "corpora" / "names.txt", tmp_path)
+    for name in ("xor", "letters", "words", "sentences"):
+        shutil.copy(ROOT / "corpora" / f"elman-{name}.txt", tmp_path / f"{name}.txt")
+    program = tmp_path / "bin" / "charnn"
+    program.parent.mkdir()
+    program.write_text(SMALL.replace("{python}", sys.executable))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(
+        "PATH", f"{program.parent}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=str)
+def test_commands_run(page: Path, folder: Path) -> None:
+    subprocess.run(["charnn", "train", "corpus.txt"], capture_output=True, check=True, stdin=subprocess.DEVNULL)
+    for line in commands(page):
+        if line.startswith("mpiexec") and not shutil.which("mpiexec"):
+            continue
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", line], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode in (0, 141), f"{line}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
