@@ -10,24 +10,31 @@ from pathlib import Path
 
 import click
 
-from charnn import __version__
 from charnn.cli import program
+from charnn.version import __version__
 
 FOLDER = Path(__file__).parent
 PAGES = {FOLDER / "cli.md": "markdown", FOLDER.parent / "charnn.1": "man"}
 
 
-def commands(
-    group: click.Group, context: click.Context, above: str
-) -> Iterator[tuple[str, click.Command, click.Context]]:
-    """Each command below a group with its whole name, groups themselves first."""
+Entry = tuple[str, click.Command, click.Context]
+
+
+def entries() -> Iterator[Entry]:
+    """The program, then each command below it with its whole name; a group comes before its commands."""
+    root = click.Context(program, info_name="charnn")
+    yield "charnn", program, root
+    yield from below(program, root, "charnn")
+
+
+def below(group: click.Group, context: click.Context, above: str) -> Iterator[Entry]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         inner = click.Context(command, context, name)
         yield f"{above} {name}", command, inner
         if isinstance(command, click.Group):
-            yield from commands(command, inner, f"{above} {name}")
+            yield from below(command, inner, f"{above} {name}")
 
 
 def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
@@ -54,35 +61,29 @@ def usage(name: str, command: click.Command, context: click.Context) -> str:
 
 def markdown() -> str:
     """The page for docs."""
-    root = click.Context(program, info_name="charnn")
     out = ["# Commands", "", "Written from the program by `python docs/reference/make.py`.", ""]
-    for name, command, context in [("charnn", program, root), *commands(program, root, "charnn")]:
+    for name, command, context in entries():
         out += [f"## {name}", "", f"```\n{usage(name, command, context)}\n```", ""]
         for verbatim, text in paragraphs(command.help or ""):
             out += [f"```\n{text}\n```" if verbatim else text, ""]
-        rows = [
-            f"| `{left.replace('|', chr(92) + '|')}` | {right.replace('|', chr(92) + '|')} |"
-            for left, right in options(command, context)
-        ]
+        rows = [f"| `{cell(left)}` | {cell(right)} |" for left, right in options(command, context)]
         out += ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
     return "\n".join(out).rstrip() + "\n"
 
 
+def cell(text: str) -> str:
+    """Text in a cell of a table."""
+    return text.replace("|", "\\|")
+
+
 def man() -> str:
     """The man page."""
-    root = click.Context(program, info_name="charnn")
     out = [f'.TH CHARNN 1 "" "charnn {__version__}" "User Commands"', ".SH NAME"]
-    out += [
-        "charnn \\- character-level recurrent networks from the shell",
-        ".SH SYNOPSIS",
-        usage("charnn", program, root),
-    ]
-    for name, command, context in [("charnn", program, root), *commands(program, root, "charnn")]:
-        out += (
-            [".SH DESCRIPTION"]
-            if command is program
-            else [f'.SH "{name.upper()}"', f".B {escaped(usage(name, command, context))}"]
-        )
+    out += ["charnn \\- character-level recurrent networks from the shell"]
+    for name, command, context in entries():
+        title = "SYNOPSIS" if command is program else f'"{name.upper()}"'
+        out += [f".SH {title}", f".B {escaped(usage(name, command, context))}"]
+        out += [".SH DESCRIPTION"] if command is program else []
         for verbatim, text in paragraphs(command.help or ""):
             out += [".PP", ".nf", escaped(text), ".fi"] if verbatim else [".PP", escaped(text)]
         for left, right in options(command, context):
