@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from charnn.cli import train
+from charnn.config import ModelConfig, TrainConfig
+from charnn.tasks import fitting
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -58,7 +62,7 @@ def commands(page: Path) -> list[str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with all texts that docs name, small ones, and `charnn` on the path."""
     paragraph = "".join(f"the {a} {b} of the {c}\n" for a in ("old", "wet") for b in ("cat", "dog") for c in "abcdefgh")
-    prose = (paragraph + "\nROMEO:\nOnce upon a time\n\n") * 6
+    prose = (paragraph + "\nROMEO:\nOnce upon a time\n\n") * 20
     for name in ("corpus", "other", "letter", "novel", "book", "part1", "tinyshakespeare", "warandpeace", "new"):
         (tmp_path / f"{name}.txt").write_text(prose)
     (tmp_path / "log").write_text(paragraph)
@@ -82,16 +86,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=str)
-def test_commands_run(page: Path, folder: Path) -> None:
-    subprocess.run(["charnn", "train", "corpus.txt"], capture_output=True, check=True, stdin=subprocess.DEVNULL)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_commands_and_examples_run(page: Path, folder: Path) -> None:
+    """The commands of a page, one after the other; then its Python, in one program."""
+    run("charnn train corpus.txt && charnn train corpus.txt", page)
     for line in commands(page):
-        if line.startswith("mpiexec") and not shutil.which("mpiexec"):
-            continue
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", line], capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
-        assert done.returncode in (0, 141), f"{line}\n{done.stderr}"
+        if shutil.which("mpiexec") or not line.startswith("mpiexec"):
+            run(line, page)
+    if page.parent.name != "guides" or "```sh" not in page.read_text("utf-8"):  # else tests/test_guides.py runs all
+        script = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
+        Path("example.py").write_text(script, "utf-8")
+        run("python example.py", page)
+
+
+def run(line: str, page: Path) -> None:
+    """Run a line of shell, which has to do well, or to stop because nobody reads on."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", line], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode in (0, 141), f"{page.name}: {line}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -102,3 +116,24 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+
+
+def test_defaults_of_the_docs_are_those_of_the_code() -> None:
+    model, text = ModelConfig(), (ROOT / "docs" / "guides" / "training.md").read_text("utf-8")
+    assert f"`--cell {model.cell} --layers {model.layers} --hidden {model.hidden}`" in text
+    epochs, minutes = fitting.DEFAULT_EPOCHS, fitting.DEFAULT_MINUTES
+    assert f"{epochs:g} passes over the text or {minutes:g} minutes" in " ".join(text.split())
+    budget = f"{epochs:g} epochs, or {minutes:g} minutes, or until {TrainConfig().patience}"
+    assert budget in (train.command.help or "")
+
+
+@pytest.mark.parametrize("heading", ["### Try it", "### Test it"])
+def test_there_is_one_command_for_each_purpose(heading: str) -> None:
+    section = (ROOT / "README.md").read_text("utf-8").split(heading + "\n")[1].split("\n#")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert len(block.strip().splitlines()) == 1
+
+
+def test_the_reference_is_what_the_program_says() -> None:
+    done = subprocess.run([sys.executable, ROOT / "docs" / "reference" / "make.py", "--check"])
+    assert done.returncode == 0, "python docs/reference/make.py writes it anew"

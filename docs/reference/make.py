@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from charnn.cli import program
+from charnn.cli.shell.help import GroupedCommand
 from charnn.version import __version__
 
 FOLDER = Path(__file__).parent
@@ -47,12 +48,15 @@ def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
             yield False, " ".join(line.strip() for line in lines)
 
 
-def options(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
-    """Each option as it is written, and its help."""
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record and isinstance(parameter, click.Option) and not parameter.hidden:
-            yield record
+def options(command: click.Command, context: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The headings of a command's options, and under each every option as it is written and its help."""
+    grouped = isinstance(command, GroupedCommand)
+    found = command.grouped(context) if grouped else {"Options": command.get_params(context)}
+    for title, parameters in found.items():
+        shown = (parameter for parameter in parameters if isinstance(parameter, click.Option))
+        records = [record for parameter in shown if (record := parameter.get_help_record(context))]
+        if records:
+            yield title, records
 
 
 def usage(name: str, command: click.Command, context: click.Context) -> str:
@@ -66,8 +70,9 @@ def markdown() -> str:
         out += [f"## {name}", "", f"```\n{usage(name, command, context)}\n```", ""]
         for verbatim, text in paragraphs(command.help or ""):
             out += [f"```\n{text}\n```" if verbatim else text, ""]
-        rows = [f"| `{cell(left)}` | {cell(right)} |" for left, right in options(command, context)]
-        out += ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
+        for title, records in options(command, context):
+            rows = [f"| `{cell(left)}` | {cell(right)} |" for left, right in records]
+            out += [f"| {title} | |", "|---|---|", *rows, ""]
     return "\n".join(out).rstrip() + "\n"
 
 
@@ -86,8 +91,10 @@ def man() -> str:
         out += [".SH DESCRIPTION"] if command is program else []
         for verbatim, text in paragraphs(command.help or ""):
             out += [".PP", ".nf", escaped(text), ".fi"] if verbatim else [".PP", escaped(text)]
-        for left, right in options(command, context):
-            out += [".TP", f".B {escaped(left)}", escaped(right)]
+        for title, records in options(command, context):
+            out += [f".SS {title}"]
+            for left, right in records:
+                out += [".TP", f".B {escaped(left)}", escaped(right)]
     return "\n".join(out) + "\n"
 
 

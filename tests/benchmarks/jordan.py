@@ -27,6 +27,7 @@ from charnn.training.trainer import Trainer, Update
 from tests.benchmarks import tables
 from tests.benchmarks.growth import letters, speed
 
+PAGE = tables.DOCS / "networks.md"
 BEGIN, END = "<!-- jordan: python -m tests.benchmarks.jordan -->\n", "<!-- end of jordan -->\n"
 SIZES = (50, 50, 128, 1), (64, 64, 256, 1), (64, 64, 256, 2), (32, 100, 512, 2)  # B, T, H, L
 CELLS: dict[str, dict[str, Any]] = {
@@ -103,7 +104,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=4000, help="the same for all")
     parser.add_argument("--seconds", type=float, default=120, help="the same for all, as far as speeds tell")
     parser.add_argument("--rounds", type=int, default=9, help="of the speeds, in turns")
-    parser.add_argument("--write", action="store_true", help="put it into README, between its marks")
+    parser.add_argument("--write", action="store_true", help="put it into docs/networks.md, between its marks")
     arguments = parser.parse_args()
     found = markdown(["B, T, H, L: char/s", *CELLS], speeds(arguments.rounds))
     if arguments.text:
@@ -116,7 +117,7 @@ def main() -> None:
     found += f"\n{machine.describe()}, {datetime.date.today().isoformat()}; tanh, no skip connections, one worker.\n"
     print(found, end="")
     if arguments.write:
-        tables.write(BEGIN, found, END)
+        tables.write(BEGIN, found, END, PAGE)
 
 
 if __name__ == "__main__":

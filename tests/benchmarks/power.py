@@ -1,4 +1,4 @@
-"""Which cell learns what: each classic task of helpers/power.py by each cell, several seeds; writes README's table.
+"""Which cell learns what: each task of helpers/power.py by each cell, several seeds; writes the table of docs/power.md.
 
     python -m tests.benchmarks.power [--seeds 0 1 2 3 4] [--only WORDS] [--cache power.jsonl] [--write]
 
@@ -18,6 +18,7 @@ from tests.helpers.power import CELLS, TASKS
 
 from . import tables
 
+PAGE = tables.DOCS / "power.md"
 BEGIN, END = "<!-- power: python -m tests.benchmarks.power -->\n", "<!-- end of power -->\n"
 
 
@@ -69,7 +70,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--only", default="", help="run the cells and tasks whose names have these words in them")
     parser.add_argument("--cache", type=Path, default=Path("power.jsonl"))
-    parser.add_argument("--write", action="store_true", help="put all that the cache holds into README")
+    parser.add_argument("--write", action="store_true", help="put all that the cache holds into docs/power.md")
     arguments = parser.parse_args()
     cache = arguments.cache
     results = tables.kept(cache)
@@ -81,7 +82,7 @@ def main() -> None:
         tables.keep(cache, results[-1])
     print(table(results), end="")
     if arguments.write:
-        tables.write(BEGIN, table(results), END)
+        tables.write(BEGIN, table(results), END, PAGE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How good it is: trains on texts, scores what was held out exactly, and writes README's table of results.
+"""How good it is: trains on texts, scores what was held out exactly, and writes the table of docs/results.md.
 
     python -m tests.benchmarks.quality [--data DIR] [--only names] [--seeds 0 1 2] [--cache FILE] [--list] [--write]
 
@@ -7,10 +7,10 @@ what is done and what is left. Texts that are not in `corpora/` have to be in DI
 over: tinyshakespeare.txt is data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn, warandpeace.txt the Maude
 translation with LF line ends; `TEXTS` has their sha256.
 
-Every number in README comes from the records in the cache, which is part of the repository. `--write` runs what is
-missing, then makes the table of all that the cache holds; with `--list` it runs nothing before. To measure anew, name
-another `--cache`. Ctrl-C loses nothing: there is a record of each run that is done, and the one under way is kept in a
-folder beside the cache, where the same command goes on with it. Its `--minutes` count while it trains.
+Every number in docs/results.md comes from the records in the cache, which is part of the repository. `--write` runs
+what is missing, then makes the table of all that the cache holds; with `--list` it runs nothing before. To measure
+anew, name another `--cache`. Ctrl-C loses nothing: there is a record of each run that is done, and the one under way
+is kept in a folder beside the cache, where the same command goes on with it. Its `--minutes` count while it trains.
 
 `busy` in a record is the share of the time, since it was last resumed, in which its workers had a core each. Where that
 is much less than 1, others were at work: take the record out, and run it again.
@@ -38,6 +38,7 @@ from charnn.io import text
 
 from . import results, tables
 
+PAGE = tables.DOCS / "results.md"
 BEGIN, END = "<!-- results: python -m tests.benchmarks.quality -->\n", "<!-- end of results -->\n"
 CACHE = Path(__file__).with_name("quality.jsonl")
 CORPORA = Path(__file__).parents[2] / "corpora"
@@ -235,7 +236,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", nargs="+", type=int, help="instead of the rows' own")
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="FILE", help="records, a line each")
     parser.add_argument("--list", action="store_true", help="say what is done and what is left, and run nothing")
-    parser.add_argument("--write", action="store_true", help="put all that the cache holds into README")
+    parser.add_argument("--write", action="store_true", help="put all that the cache holds into docs/results.md")
     arguments = parser.parse_args(words)
     rows, data, cache = ROWS, arguments.data, arguments.cache
     if asked := set(arguments.only or ()):
@@ -256,7 +257,7 @@ def main(words: Sequence[str] | None = None) -> int:
     table = results.table([list(row.records(tables.kept(cache)).values()) for row in ROWS])
     print("" if arguments.list else table, end="")
     if arguments.write:
-        tables.write(BEGIN, table, END)
+        tables.write(BEGIN, table, END, PAGE)
     return 0 if well else 1
 
 

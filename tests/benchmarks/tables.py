@@ -1,11 +1,11 @@
-"""What benchmarks keep: records in a file, so that they can be interrupted, and tables in README, between two marks."""
+"""What benchmarks keep: records in a file, so that they can be interrupted, and tables in docs, between two marks."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[2] / "README.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def kept(cache: Path) -> list[dict[str, Any]]:
@@ -23,8 +23,7 @@ def keep(cache: Path, record: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def write(begin: str, table: str, end: str, page: Path | None = None) -> None:
-    """Put a table into README, or another page, in the place of what stands between these marks."""
-    page = page or README
+def write(begin: str, table: str, end: str, page: Path) -> None:
+    """Put a table into a page, in the place of what stands between these marks."""
     before, rest = page.read_text(encoding="utf-8").split(begin)
     page.write_text(before + begin + table + end + rest.split(end)[1], encoding="utf-8")

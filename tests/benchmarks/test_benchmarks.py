@@ -1,4 +1,4 @@
-"""README's results: texts are split without loss, runs are kept and resumed, and the table is what the records say."""
+"""Results in docs: texts are split without loss, runs are kept and resumed, and the table is what the records say."""
 
 import json
 import re
@@ -312,13 +312,13 @@ def test_characters_that_were_not_scored_are_told() -> None:
     assert "left out" not in results.table([[record(quality.ROWS[0], 0)]])
 
 
-# README
+# The page
 
 
 @pytest.mark.skipif(not quality.CACHE.exists(), reason="nothing was measured yet")
-def test_readme_has_what_the_records_say() -> None:
+def test_the_page_has_what_the_records_say() -> None:
     kept = tables.kept(quality.CACHE)
-    (block,) = re.findall(f"{quality.BEGIN}(.*){quality.END}", tables.README.read_text("utf-8"), re.DOTALL)
+    (block,) = re.findall(f"{quality.BEGIN}(.*){quality.END}", quality.PAGE.read_text("utf-8"), re.DOTALL)
     assert block == results.table([list(row.records(kept).values()) for row in quality.ROWS])
     known = [row.records(kept) for row in quality.ROWS]
     assert sum(map(len, known)) == len(kept)  # none of rows that are no more
@@ -327,12 +327,12 @@ def test_readme_has_what_the_records_say() -> None:
 def test_write_puts_the_table_between_its_marks(shelf: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     row = Row("one", "one.txt", "--minutes 1")
     folder = shelf(row, one=TEXTS["one"])
-    monkeypatch.setattr(tables, "README", folder / "README.md")
-    tables.README.write_text(f"above\n{quality.BEGIN}old\n{quality.END}below\n", "utf-8")
+    monkeypatch.setattr(quality, "PAGE", folder / "results.md")
+    quality.PAGE.write_text(f"above\n{quality.BEGIN}old\n{quality.END}below\n", "utf-8")
     tables.keep(folder / "cache.jsonl", record(row, 0))
     quality.main(["--list", "--write", "--cache", str(folder / "cache.jsonl"), "--data", str(folder)])
     expected = results.table([[record(row, 0)]])
-    assert tables.README.read_text("utf-8") == f"above\n{quality.BEGIN}{expected}{quality.END}below\n"
+    assert quality.PAGE.read_text("utf-8") == f"above\n{quality.BEGIN}{expected}{quality.END}below\n"
 
 
 def test_rows_have_names_and_budgets_of_their_own() -> None:

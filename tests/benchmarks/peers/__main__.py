@@ -1,4 +1,4 @@
-"""charnn beside torch, JAX and a min-char-rnn loop, the same work interleaved in one run: writes README's table.
+"""charnn beside torch, JAX and a min-char-rnn loop, the same work in turns: writes the table of docs/speed.md.
 
     python -m tests.benchmarks.peers [--rows train,sample,evaluate] [--only WORDS] [--rounds 7] [--turn 0.3]
                                      [--quick] [--cache peers.jsonl] [--write]
@@ -16,6 +16,7 @@ from .. import tables
 from . import table
 from .work import TASKS
 
+PAGE = tables.DOCS / "speed.md"
 BEGIN, END = "<!-- peers: python -m tests.benchmarks.peers -->\n", "<!-- end of peers -->\n"
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("--turn", type=float, default=0.3, help="seconds for each in a round")
     parser.add_argument("--quick", action="store_true", help="without torch.compile")
     parser.add_argument("--cache", type=Path, default=Path("peers.jsonl"))
-    parser.add_argument("--write", action="store_true", help="put all that the cache holds into README")
+    parser.add_argument("--write", action="store_true", help="put all that the cache holds into docs/speed.md")
     arguments = parser.parse_args()
     cache = arguments.cache
     results = tables.kept(cache)
@@ -45,7 +46,7 @@ def main() -> None:
         tables.keep(cache, found)
         print(" | ".join(table.cells(found)), flush=True)
     if arguments.write:
-        tables.write(BEGIN, table.markdown(results), END)
+        tables.write(BEGIN, table.markdown(results), END, PAGE)
     else:
         print(table.markdown(results), end="")
 

@@ -1,4 +1,4 @@
-"""The rows of README's table of speed: what is done, what each row is to reach, and how it is shown."""
+"""The rows of the table of docs/speed.md: what is done, what each row is to reach, and how it is shown."""
 
 import datetime
 from collections.abc import Callable, Iterator
