@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from charnn.cli import program
-from charnn.cli.shell.help import GroupedCommand
+from charnn.cli.shell.help import Command
 from charnn.version import __version__
 
 FOLDER = Path(__file__).parent
@@ -50,7 +50,7 @@ def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
 
 def options(command: click.Command, context: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """The headings of a command's options, and under each every option as it is written and its help."""
-    grouped = isinstance(command, GroupedCommand)
+    grouped = isinstance(command, Command)
     found = command.grouped(context) if grouped else {"Options": command.get_params(context)}
     for title, parameters in found.items():
         shown = (parameter for parameter in parameters if isinstance(parameter, click.Option))
