@@ -1,6 +1,7 @@
 """Texts to corpora, and corpora to runs that train."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -9,7 +10,7 @@ from ..conflicts import check
 from ..data import tokenized
 from ..data.corpus import Corpus
 from ..data.pairs import Pairs
-from ..errors import CharnnError
+from ..errors import CharnnError, InputError
 from ..io import text
 from ..io.text import Source, Watch
 from ..parallel import launcher
@@ -22,7 +23,8 @@ from ..training.recipes import Recipe
 from ..training.session import Session
 from .loading import RunLike, load
 
-CorpusLike = Corpus | Pairs | str | Path | Source | Sequence[str | Path | Source]  # a corpus, or names of files
+Lines = Sequence[tuple[str, str]]  # left and right sides of pairs
+CorpusLike = Corpus | Pairs | str | Path | Source | Sequence[str | Path | Source] | Lines  # a corpus, or names of files
 KEPT_TEXT = "tokens.npz"  # in a run's folder, of a text that can be read once
 
 
@@ -54,7 +56,7 @@ def train(
     start: RunLike | None = None,
     **changes: Any,
 ) -> Session:
-    """A new run on a corpus, a file or several. Iterate over it to train; `.run` holds the network.
+    """A new run on a corpus, a file or several, or pairs (left, right). Iterate to train; `.run` holds the network.
 
     `changes` are options, the fields of `ReadConfig`, `TaskConfig`, `ModelConfig` and `TrainConfig`. They take the
     place of those of the `recipe` of this name. A `budget` is a time, like 10m: it chooses the sizes that are not
@@ -139,4 +141,16 @@ def _corpus(source: CorpusLike, wanted: starting.Wanted, watch: Watch) -> Any:
 
 def _sources(source: CorpusLike) -> list[Source]:
     assert not isinstance(source, Corpus | Pairs)
-    return [text.file_source(one) for one in ([source] if isinstance(source, str | Path | Source) else source)]
+    given: list[Any] = [source] if isinstance(source, str | Path | Source) else list(source)
+    if given and isinstance(given[0], tuple):
+        return [_lines(given)]
+    return [text.file_source(one) for one in given]
+
+
+def _lines(pairs: Lines) -> Source:
+    """Pairs as a file of lines left<TAB>right. Raises `InputError` for sides that no line can have."""
+    for number, (left, right) in enumerate(pairs, 1):
+        if "\t" in left or "\n" in left + right:
+            raise InputError(f"pair {number} has a TAB in its left side, or a line end: write them to a file")
+    data = text.encode("".join(f"{left}\t{right}\n" for left, right in pairs))
+    return Source("pairs", lambda: BytesIO(data))

@@ -1,12 +1,15 @@
 """charnn tokenize"""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ..config import ReadConfig, TrainConfig
+from ..config import ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
+from ..io.text import file_source
+from ..options import flag, own
 from . import options, streams
 from .shell.help import Command
 from .shell.types import File
@@ -18,6 +21,12 @@ from .signals import unwinding
 @click.option("-o", "--output", type=File(), metavar="FILE", help="Write a tokenised .npz; - for ids on stdout.")
 @options.config_options(ReadConfig)
 @options.config_options(TrainConfig, only="valid_share")
+@options.config_options(TaskConfig, only="task")
+@options.config_options(TaskConfig, only="columns")
+@options.config_options(TaskConfig, only="labels")
+@options.config_options(TaskConfig, only="context_as")
+@options.config_options(TaskConfig, only="target_units")
+@options.config_options(TaskConfig, only="autoencode")
 @click.option("--decode", is_flag=True, help="The way back: from a tokenised file, or from ids, to the text.")
 @click.option("--vocabulary", type=File(), metavar="FILE", help="With --decode: the file or model whose ids they are.")
 def command(
@@ -29,6 +38,7 @@ def command(
     valid_share: float,
     decode: bool,
     vocabulary: str | None,
+    **_: Any,
 ) -> None:
     """Turn texts into numbers, and say what there is to learn.
 
@@ -39,6 +49,7 @@ def command(
     charnn tokenize corpus.txt -o tokens.npz   for `charnn train tokens.npz`
     charnn tokenize corpus.txt -o - | head     ids, a sequence a line; 0 ends one
     charnn tokenize --decode tokens.npz        the text again, byte for byte
+    charnn tokenize pairs.tsv --task translate -o pairs.npz
     """
     check({"output": output, "decode": decode, "vocabulary": vocabulary})
     if decode:
@@ -48,38 +59,33 @@ def command(
             raise click.UsageError(f"--output {output}: tokenised files are known by their names, which end in .npz")
         if any(name.endswith(".npz") for name in corpus):
             raise click.UsageError(f"{corpus[0]} is tokenised already: leave out --output")
-    TrainConfig(valid_share=valid_share)  # refuses what is out of bounds
-    from ..data import read, tokenized
-    from ..evaluation import ngram
-    from ..evaluation.ngram import COUNTED_SYMBOLS, baselines
+    config = TrainConfig(valid_share=valid_share)
+    from ..tasks.base import make
     from ..terminal import console
 
+    task = make(TaskConfig(**own(TaskConfig, options.given(click.get_current_context()))))
+    reading = {"sequence": sequence, "invalid": invalid, "characters": characters}
     sources = streams.sources(corpus)
     watch = console.watch(sources)
-    if output in (None, "-"):
-        found = read.read(*sources, sequence=sequence, invalid=invalid, watch=watch, characters=characters)
-    else:
-        with unwinding():
-            tokenized.write(output, sources, sequence, invalid, watch, characters)
-        found = tokenized.read(output)
-    if output == "-":
-        _print_ids(found)
-    train, held_out = found.split(valid_share)
-    counted = baselines(train, held_out, found.vocabulary.size, limit=ngram.countable(COUNTED_SYMBOLS))
-    console.summary(found, counted, len(train), len(held_out))
     if output not in (None, "-"):
-        console.note(f"written to {output}: `charnn train {output}` trains on it")
+        with unwinding():
+            task.tokenize(Path(output), sources, watch=watch, **reading)
+        found = task.read([file_source(output)])
+    else:
+        found = task.read(sources, watch, **reading)
+    if output == "-":
+        for line in task.ids(found):
+            streams.write(line)
+    console.rows(task.summary(found, config))
+    if output not in (None, "-"):
+        console.note(f"written to {output}: `charnn train {output}{_asked()}` trains on it")
     return None
 
 
-def _print_ids(found: Any) -> None:
-    """Ids, every sequence on a line, its EOS the last of them; but no EOS that stands for nothing in the text."""
-    start, words = 0, found.vocabulary
-    for ids in found.pieces(1 << 16):
-        skip = {at - start for at in found.silent} if words.end else set()
-        kept = (i for at, i in enumerate(ids.tolist()) if at not in skip)
-        streams.write("".join(f"{i} " if i else "0\n" for i in kept))
-        start += len(ids)
+def _asked() -> str:
+    """The options of a task, as they were given."""
+    given = own(TaskConfig, options.given(click.get_current_context()))
+    return "".join(f" {flag(name)}{'' if value is True else f' {value}'}" for name, value in given.items())
 
 
 def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:

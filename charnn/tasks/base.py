@@ -1,6 +1,6 @@
 """What a task is: how a corpus becomes batches, what a validation says, what there is to beat, an example to show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
@@ -49,7 +49,9 @@ class Task:
         """The corpus in some texts, with its names, its sha256, its vocabulary and `name`, what a run is called."""
         raise NotImplementedError
 
-    def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
+    def tokenize(
+        self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
+    ) -> None:
         """Write the corpus in some texts to a file, which `read` takes too."""
         raise NotImplementedError
 
@@ -141,6 +143,14 @@ class Task:
 
     def about(self, corpus: Any) -> list[tuple[str, str]]:
         """What a corpus is, as it was understood: names, and words for their values."""
+        raise NotImplementedError
+
+    def ids(self, corpus: Any) -> Iterator[str]:
+        """The numbers of a corpus, as a text of lines."""
+        raise NotImplementedError
+
+    def summary(self, corpus: Any, config: TrainConfig) -> list[tuple[str, str]]:
+        """What a corpus is, and what there is to learn: names, and words for their values."""
         raise NotImplementedError
 
     def describe(self, run: Run, train: Any, valid: Any) -> list[tuple[str, str]]:

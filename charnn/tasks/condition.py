@@ -1,7 +1,7 @@
 """The task condition: lines context<TAB>text, of which the text is written for its context."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,8 +90,7 @@ class Condition(PairTask):
         (found,) = draw(run.model, run.weights, one.sources, np.array([], int), config, rng)
         return f"{one.source_texts[0]}: {run.vocabulary.decode(found.ids, run.vocabulary.target)}"
 
-    def to_beat(self, run: Run, train: Part | None = None) -> str:
-        found = run.origin.baselines
+    def counted(self, found: Mapping[str, float]) -> str:
         if not found:
             return "nothing was counted: the text is too long"
         told = f"{found['order']:.0f}-gram {found['ngram']:.3f} bits/char without the context"

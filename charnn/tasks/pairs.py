@@ -85,8 +85,10 @@ class PairTask(Task):
             raise UsageError(f"{sources[0].name} was tokenised as {found.format}, and {self.format} is asked for")
         return found
 
-    def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
-        tokenized_pairs.write(path, sources, self.format, invalid, **_reserved(reading))
+    def tokenize(
+        self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
+    ) -> None:
+        tokenized_pairs.write(path, sources, self.format, invalid, watch, **_reserved(reading))
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Pairs:
         if not sources:
@@ -142,6 +144,18 @@ class PairTask(Task):
             ("vocabulary", f"{len(corpus.vocabulary.units):,} {format.source}{labels}"),
         ]
 
+    def ids(self, corpus: Pairs) -> Iterator[str]:
+        """A pair on a line: numbers of the source, a TAB, numbers of the target."""
+        for i in range(len(corpus)):
+            sides = (" ".join(map(str, side[i].tolist())) for side in (corpus.source, corpus.target))
+            yield "\t".join(sides) + "\n"
+
+    def summary(self, corpus: Pairs, config: TrainConfig) -> list[tuple[str, str]]:
+        train, valid = self.split(corpus, config)
+        counted = self.baselines(corpus, train, valid)
+        split = ("split", f"{len(train.rows):,} pairs to train on, {len(valid.rows):,} held out at random")
+        return [*self.about(corpus), split, ("to beat", self.counted(counted))]
+
     def describe(self, run: Run, train: Part, valid: Part) -> list[tuple[str, str]]:
         there = f"of {self.options.valid_file}" if self.options.valid_file else "at random, by the seed"
         rows = [("split", f"{len(train.rows):,} pairs to train on, {len(valid.rows):,} held out {there}")]
@@ -159,7 +173,10 @@ class PairTask(Task):
         return self.to_beat(run) if held_out else ""
 
     def to_beat(self, run: Run, train: Part | None = None) -> str:
-        found = run.origin.baselines
+        return self.counted(run.origin.baselines)
+
+    def counted(self, found: Mapping[str, float]) -> str:
+        """Baselines in a line."""
         shares = {words: 100 * found[name] for name, words in self.beaten.items() if name in found}
         return f"{', '.join(f'{words.format(**found)} {share:.1f} %' for words, share in shares.items())} right"
 

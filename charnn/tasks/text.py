@@ -1,7 +1,7 @@
 """The task text: the next character of a text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from ..data import tokenized
 from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
 from ..data.read import read
-from ..data.vocabulary import Vocabulary
+from ..data.vocabulary import EOS, Vocabulary
 from ..errors import InputError, UsageError
 from ..evaluation import ngram
 from ..evaluation.evaluator import Evaluator
@@ -40,6 +40,8 @@ BURN_IN = 256  # symbols that each lane of a validation reads before it counts, 
 SAMPLE_LENGTH = 72  # characters of the line sampled at each validation
 RARITY_SYMBOLS = 1 << 24  # symbols from the start of a text that tell which characters are rare
 SHOWN_RAREST = 12  # characters of the vocabulary that a summary shows
+HINT = "each line has one TAB: --task classify, condition or translate learns pairs left<TAB>right"
+HINT_SYMBOLS = 100_000  # of the training part, that tell whether its lines are pairs
 FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 
@@ -50,8 +52,10 @@ class OfText(Task):
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Corpus:
         return read(*sources, invalid=invalid, watch=watch, **reading)
 
-    def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
-        tokenized.write(path, sources, invalid=invalid, **reading)
+    def tokenize(
+        self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
+    ) -> None:
+        tokenized.write(path, sources, invalid=invalid, watch=watch, **reading)
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Corpus:
         return read_as(run, *sources, watch=watch) if sources else own_corpus(run)
@@ -64,6 +68,29 @@ class OfText(Task):
 
     def about(self, corpus: Corpus) -> list[tuple[str, str]]:
         return about(corpus)
+
+    def ids(self, corpus: Corpus) -> Iterator[str]:
+        """Every sequence on a line, its EOS the last of them; but no EOS that stands for nothing in the text."""
+        start = 0
+        for ids in corpus.pieces(1 << 16):
+            skip = {at - start for at in corpus.silent} if corpus.vocabulary.end else set()
+            kept = (i for at, i in enumerate(ids.tolist()) if at not in skip)
+            yield "".join(f"{i} " if i else "0\n" for i in kept)
+            start += len(ids)
+
+    def summary(self, corpus: Corpus, config: TrainConfig) -> list[tuple[str, str]]:
+        """What a text is, and what counting makes of its held-out part, in bits per character."""
+        train, valid = self.split(corpus, config)
+        counted = ngram.baselines(train, valid, corpus.vocabulary.size, limit=ngram.countable(COUNTED_SYMBOLS))
+        whole = "" if counted.counted == len(train) else f"; n-grams counted on the first {counted.counted:,}"
+        return [
+            *about(corpus),
+            ("split", f"{len(train):,} symbols to train on, the last {len(valid):,} held out{whole}"),
+            ("uniform", f"{counted.uniform:.4f} bits/char on the held-out part"),
+            ("unigram", f"{counted.unigram:.4f}"),
+            ("bigram", f"{counted.bigram:.4f}"),
+            (f"{counted.order}-gram", f"{counted.ngram:.4f} (interpolated Kneser-Ney of the best order)"),
+        ]
 
 
 class Text(OfText):
@@ -143,6 +170,7 @@ class Text(OfText):
             ("split", f"{len(train):,} symbols to train on, the last {len(valid):,} held out"),
             ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
+            *([("hint", HINT)] if of_pairs(train[:HINT_SYMBOLS], run.vocabulary) else []),
         ]
 
     def to_beat(self, run: Run, train: Ids) -> str:
@@ -166,6 +194,12 @@ def decide(train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: Train
 def show(character: int) -> str:
     """A character as itself where it can be printed, else by its code point."""
     return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"
+
+
+def of_pairs(ids: Ids, vocabulary: Vocabulary) -> bool:
+    """Whether each line of a text, (N,) ids, has exactly one TAB."""
+    tab, lines = vocabulary.marked("\t")[0], np.split(np.asarray(ids), np.flatnonzero(np.asarray(ids) == EOS) + 1)[:-1]
+    return vocabulary.sequence == "line" and len(lines) > 0 and all((line == tab).sum() == 1 for line in lines)
 
 
 def about(found: Corpus) -> list[tuple[str, str]]:

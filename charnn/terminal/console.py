@@ -13,11 +13,8 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from ..data.corpus import Corpus
-from ..evaluation.ngram import Baselines
 from ..io.text import Source
 from ..runs.folder import RUNS, Folder
-from ..tasks.text import about
 from ..training.session import Session
 from . import plain
 
@@ -109,21 +106,6 @@ def reading(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for ids in pieces:
             yield ids
             bar.update(len(ids))
-
-
-def summary(found: Corpus, counted: Baselines, train: int, valid: int) -> None:
-    """What a text is, and what counting makes of its held-out part, in bits per character."""
-    whole = "" if counted.counted == train else f"; n-grams counted on the first {counted.counted:,}"
-    rows(
-        [
-            *about(found),
-            ("split", f"{train:,} symbols to train on, the last {valid:,} held out{whole}"),
-            ("uniform", f"{counted.uniform:.4f} bits/char on the held-out part"),
-            ("unigram", f"{counted.unigram:.4f}"),
-            ("bigram", f"{counted.bigram:.4f}"),
-            (f"{counted.order}-gram", f"{counted.ngram:.4f} (interpolated Kneser-Ney of the best order)"),
-        ]
-    )
 
 
 def saved(session: Session) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.pairs import fitted
+import charnn
+from tests.helpers.pairs import fitted, write
 from tests.helpers.processes import start
 from tests.helpers.program import invoke, ok, refused
 
@@ -100,3 +101,29 @@ def test_nothing_in_is_nothing_out(runs: Path, command: str) -> None:
 @pytest.mark.parametrize("command", ["sample", "classify", "inspect units", "export x.onnx"])
 def test_a_model_of_another_task_is_refused_by_name(runs: Path, command: str) -> None:
     refused(2, *command.split(), "-m", runs / "translate", stdin="ae\n")
+
+
+@pytest.mark.parametrize("task", ["classify", "translate", "condition"])
+def test_tokenised_pairs_train_the_same_run(tmp_path: Path, task: str) -> None:
+    path = write(tmp_path, task)
+    ok("tokenize", path, "--task", task, "-o", tmp_path / "pairs.npz")
+    options = ("--task", task, "--hidden", 4, "--steps", 2, "--workers", 1, "--runs", tmp_path)
+    for name in (path, tmp_path / "pairs.npz"):
+        ok("train", name, *options, "--name", name.suffix[1:])
+    one, two = (charnn.load(tmp_path / name) for name in ("tsv", "npz"))
+    assert (one.weights.flat == two.weights.flat).all()
+
+
+@pytest.mark.quick
+def test_tokenize_writes_numbers_of_both_sides(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("x\tab\ny\tba\nx\tb\ny\ta\n", "utf-8")
+    result = invoke("tokenize", path, "--task", "classify", "-o", "-")
+    assert result.stdout == "1 2\t0\n2 1\t1\n2\t0\n1\t1\n" and "commonest label" in result.stderr
+    assert ok("tokenize", path, "--task", "translate", "-o", "-").splitlines()[0] == "3\t1 2"
+
+
+def test_a_text_of_pairs_gets_a_hint(tmp_path: Path) -> None:
+    options = ("--hidden", 4, "--layers", 1, "--steps", 1, "--workers", 1, "--runs", tmp_path)
+    assert "--task classify" in invoke("train", write(tmp_path, "classify"), *options).stderr
+    assert "--task classify" not in invoke("train", write(tmp_path, "fill"), *options).stderr

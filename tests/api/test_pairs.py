@@ -1,0 +1,56 @@
+"""Pairs from Python: lists of them, models of them, answers to a text and to several."""
+
+from pathlib import Path
+
+import pytest
+
+import charnn
+from tests.helpers.pairs import TINY, lines, write
+
+PAIRS = [(left, right) for left, right in (line.split("\t") for line in lines("classify").splitlines())]
+
+
+@pytest.fixture(scope="module")
+def run() -> charnn.Run:
+    return charnn.fit(PAIRS, task="classify", runs=None, **TINY)
+
+
+@pytest.mark.quick
+def test_a_list_of_pairs_is_learnt_as_a_file_of_them(run: charnn.Run, tmp_path: Path) -> None:
+    other = charnn.fit(write(tmp_path, "classify"), task="classify", runs=None, **TINY)
+    assert (run.weights.flat == other.weights.flat).all()
+    assert run.origin.sha256 == other.origin.sha256
+
+
+@pytest.mark.quick
+def test_a_text_has_one_answer_and_a_list_as_many_as_texts(run: charnn.Run) -> None:
+    one = charnn.classify(run, "aei")
+    assert one.label == "vowels" and 0.5 < one.probability <= 1
+    assert [found.label for found in charnn.classify(run, ["aei", "bcd"])] == ["vowels", "consonants"]
+    (both,) = charnn.classify(run, ["aei"], top=2)
+    assert [*both.likeliest] == ["vowels", "consonants"] and sum(both.likeliest.values()) == pytest.approx(1)
+    assert charnn.classify(run, []) == []
+
+
+def test_a_score_of_lines_and_of_the_held_out_part(run: charnn.Run) -> None:
+    assert charnn.evaluate(run, "vowels\taei\nconsonants\tbcd\n").accuracy == 1
+    score = charnn.evaluate(run, charnn.train(PAIRS, task="classify", runs=None, **TINY).corpus)
+    assert score.count == 24 and score.figures["accuracy"] == score.accuracy
+
+
+def test_what_no_line_can_have_is_refused() -> None:
+    for pair in (("a\tb", "c"), ("a\nb", "c"), ("a", "b\nc")):
+        with pytest.raises(charnn.InputError, match="pair 2"):
+            charnn.train([("a", "b"), pair], task="classify", runs=None)
+
+
+def test_a_text_without_an_answer_is_named(run: charnn.Run) -> None:
+    with pytest.raises(charnn.InputError, match="text 2 of 2"):
+        charnn.classify(run, ["a", "a" * 60_000])
+
+
+def test_a_model_of_labels_is_for_labels(run: charnn.Run) -> None:
+    calls = (charnn.translate, charnn.fill, charnn.generate, charnn.surprisal, charnn.next_characters, charnn.gradients)
+    for call in calls:
+        with pytest.raises(charnn.UsageError, match="classify"):
+            call(run, "aei") if call is not charnn.generate else call(run)
