@@ -1,7 +1,7 @@
 """Options of a configuration: a default, a help text, bounds and choices, checked when a configuration is made."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import wraps
 from math import isfinite
@@ -178,6 +178,16 @@ def own(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of some options that are fields of a configuration."""
     names = {spec.name for spec in fields(kind)}
     return {name: value for name, value in options.items() if name in names}
+
+
+def changed(config: Checked) -> Iterator[tuple[str, Any]]:
+    """The options that are not at their defaults, those of a choice not at what they are with it."""
+    tables = [spec for spec in fields(config) if isinstance(spec.metadata.get("choices"), Mapping)]
+    usual = type(config)(**{spec.name: getattr(config, spec.name) for spec in tables})
+    for spec in fields(config):
+        value = getattr(config, spec.name)
+        if value != (spec.default if spec in tables else getattr(usual, spec.name)):
+            yield spec.name, value
 
 
 def change(config: C, options: Mapping[str, Any]) -> C:

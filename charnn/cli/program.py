@@ -31,7 +31,7 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "plot": ("plot", "Draw the loss of runs."),
     "mv": ("runs.mv", "Give a run another name."),
     "rm": ("runs.rm", "Remove runs."),
-    "inspect": ("inspect", "Look inside a model: gradients, units, attention, gradient check."),
+    "inspect": ("inspect", "Look inside a model: gradients, units, attention, states."),
     "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),
     "export": ("export", "Write a model for PyTorch, ONNX, a web page or C."),
     "import": ("importing", "Read a model of PyTorch."),

@@ -165,6 +165,10 @@ class Task:
         """What the best validation said, beside what there was to beat."""
         raise NotImplementedError
 
+    def wins(self, run: Run) -> bool | None:
+        """Whether the best validation beats what there was to beat; None where one number does not say."""
+        return None
+
 
 def describe_network(run: Run) -> str:
     """The layers of a run's network, and its dropout."""

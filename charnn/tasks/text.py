@@ -180,9 +180,12 @@ class Text(OfText):
 
     def result(self, run: Run) -> str:
         bits, counted = (run.best or 0.0) / math.log(2), run.origin.baselines
-        side = "below" if bits < counted["ngram"] else "above"
-        against = f"{abs(bits / max(counted['ngram'], 1e-9) - 1):.1%} {side} the {counted['order']}-gram"
-        return f"{bits:.4f} bits/char held out, at step {run.best_step:,}; {against}"
+        side = "better" if self.wins(run) else "worse"
+        against = f"{100 * abs(bits / max(counted['ngram'], 1e-9) - 1):.1f} % {side} than the {counted['order']}-gram"
+        return f"{bits:.4f} bits/char held out at step {run.best_step:,}, {against}"
+
+    def wins(self, run: Run) -> bool:
+        return (run.best or 0.0) / math.log(2) < run.origin.baselines["ngram"]
 
 
 def decide(train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig) -> tuple[Model, TrainConfig]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
@@ -66,19 +65,29 @@ def screen() -> Console:
 
 
 def note(message: str) -> None:
-    """A line to the user, above a bar if there is one."""
-    with suppress(OSError, ValueError):
-        tqdm.write(plain.message(message), file=STDERR)
+    """A line to the user, above a bar if there is one; on a terminal as many lines as it takes."""
+    show(Text(plain.message(message)))
 
 
-def rows(pairs: Iterable[tuple[str, str]]) -> None:
-    """Names on the left, what they are on the right."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in pairs:
-        table.add_row(name, Text(value))
-    screen().print(table)
+def show(text: Text, wrap: bool = True) -> None:
+    """A text above a bar if there is one. On a terminal lines end between words, elsewhere nothing is wrapped."""
+    console = screen()
+    with suppress(OSError, ValueError), tqdm.external_write_mode(file=STDERR):
+        for line in text.wrap(console, console.width) if wrap and console.is_terminal else [text]:
+            line.rstrip()
+            console.print(line, soft_wrap=True)
+
+
+def rows(pairs: Iterable[tuple[str, str | Text]]) -> None:
+    """Names on the left, what they are on the right: on a terminal on as many lines as it takes."""
+    console, found = screen(), list(pairs)
+    indent = max((len(name) for name, _ in found), default=0) + 2
+    for name, value in found:
+        text = value if isinstance(value, Text) else Text(value)
+        lines = text.wrap(console, max(20, console.width - indent)) if console.is_terminal else [text]
+        for i, line in enumerate(lines or [Text()]):
+            line.rstrip()
+            show(Text(f"{'' if i else name:<{indent}}", "dim") + line, wrap=False)
 
 
 def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[bytes]]:
@@ -128,16 +137,22 @@ def closing(session: Session) -> None:
     if run.best is None or folder is None:
         return
     task = session.plan.task
-    note(f"done, since {session.finished}: {task.result(run)}")
-    use = task.use.format(model=named(folder, "-m"))
-    note(f"kept in {folder.path}/: {use}, `charnn eval` measures exactly")
+    model = named(folder, "-m")
+    found: list[tuple[str, str | Text]] = [
+        ("finished", str(session.finished)),
+        ("best", Text(task.result(run), {True: "green", False: "red", None: ""}[task.wins(run)])),
+        ("kept in", f"{folder.path}/"),
+        ("use", f"{task.use.format(model=model)}, `charnn eval {model}` measures exactly"),
+    ]
     if run.start and run.start.task.task == run.task.task:
-        note(f"it started from {run.start.bits:.4f} bits/{task.unit} on this held-out part")
+        found.append(("start", f"{run.start.bits:.4f} bits/{task.unit} on this held-out part"))
         if lost := session.forgotten():
             names = ", ".join(run.start.origin.names)
-            note(f"of what it learnt before, {names}: {lost[0]:.4f} bits/{task.unit} held out then, {lost[1]:.4f} now")
+            told = f"{names}: {lost[0]:.4f} bits/{task.unit} held out before, {lost[1]:.4f} now"
+            found.append(("learnt before", told))
     if next := session.advice(named(folder, "--name")):
-        note(f"next: {next}")
+        found.append(("next", next))
+    rows(found)
 
 
 def shaded(characters: Iterable[tuple[str, float]]) -> None:

@@ -5,13 +5,17 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
+from rich.text import Text
 from tqdm import tqdm
 
 from ..training.session import Event, Session, Validation
 from ..training.trainer import Rollback, Update
-from .console import STDERR
+from . import plain
+from .console import STDERR, note, screen, show
+
+SHOWN_SAMPLE = 61  # columns of a sample where there is no terminal
 
 
 class Progress:
@@ -57,21 +61,28 @@ class Progress:
             self.headed = True
             more = "".join(f" {words:>8}" for words in task.columns.values())
             told = f"bits/{task.unit}{task.given}; * the best so far; {task.shown}"
-            self.line(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}{more}  {told}")
-        written = " ".join(event.sample.split())
+            self.row(
+                Text(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}{more}", "dim"), Text(f"  {told}", "dim")
+            )
+        written = plain.visible(" ".join(event.sample.split()))
         best = "*" if event.best else " "
         more = "".join(f" {event.figures[name]:8.4f}" for name in task.columns)
-        self.line(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} {event.valid:8.4f}{more}{best} {written:.60}")
+        numbers = Text(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} ")
+        numbers.append(f"{event.valid:8.4f}{more}{best}", "bold" if event.best else "")
+        self.row(numbers, Text(f" {written}", "cyan"))
+
+    def row(self, numbers: Text, words: Text) -> None:
+        """Numbers, and words as far as there is room."""
+        console = screen()
+        room = console.width - numbers.cell_len if console.is_terminal else SHOWN_SAMPLE
+        words.truncate(max(1, room), overflow="crop")
+        show(numbers + words, wrap=False)
 
     def _rollback(self, event: Rollback) -> None:
-        self.line(
+        note(
             f"{event.failed:8,} the loss exploded after this step: back to step {event.step:,}, "
             f"on at half the rate, {event.rate:g} (try {event.in_a_row})"
         )
-
-    def line(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            self.bar.write(text, file=STDERR)
 
     def close(self) -> None:
         self.bar.close()

@@ -22,11 +22,11 @@ FEW_PARAMETERS = 0.3  # parameters for each character, below which a network may
 UNIT_MULTIPLE = 16  # units
 
 
-def advice(run: Run, train: float, where: str = "", unit: str = "char") -> str:
+def advice(run: Run, train: float, where: str = "", unit: str = "char", again: str = "charnn train CORPUS") -> str:
     """One line with options to type, or nothing where there were too few validations to tell.
 
     `train` is the loss of the training part in bits per `unit`, without dropout; `where` the options that name the
-    run. The first case that holds is the one that is said.
+    run, `again` the command that began it. The first case that holds is the one that is said.
     """
     if len(run.history) < MIN_HISTORY:
         return ""
@@ -35,15 +35,16 @@ def advice(run: Run, train: float, where: str = "", unit: str = "char") -> str:
     losses = f"{train:.2f} bits/{unit} on the training part, {valid:.2f} held out"
     if _by_heart(run, train):
         less = f"--dropout {_above(run):g}" if dropout < DROPOUT_STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
-        said = f"it learns its text by heart ({losses}): more text, or `{less}`"
+        said = f"it learns its text by heart ({losses}): more text, or `{again} {less}`"
     elif _falling(run):
         command = " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
         said = f"it was still getting better when it ended: `{command}`"
     elif train > (1 - WIDE_GAP) * valid and dropout > DROPOUT_STEPS[1]:
-        said = f"both parts cost about the same, and no less for a while ({losses}): `--dropout {_below(dropout):g}`"
+        command = f"{again} --dropout {_below(dropout):g}"
+        said = f"both parts cost about the same, and no less for a while ({losses}): `{command}`"
     else:
         times = 2 if run.weights.count < FEW_PARAMETERS * run.origin.symbols else 1.5
-        said = f"it has learnt what it can ({losses}): a larger network, `--hidden {_wide(m.hidden, times)}`"
+        said = f"it has learnt what it can ({losses}): a larger network, `{again} --hidden {_wide(m.hidden, times)}`"
     return _counting(run) + said
 
 

@@ -57,6 +57,7 @@ class Session:
         self.run, self.plan, self.folder = run, plan, folder
         self.corpus: Any = None  # that it was begun or resumed with
         self.asked: TrainConfig | None = None  # of a new run, before anything was fitted to the text
+        self.command = "charnn train CORPUS"  # what a new run was begun by, as a shell reads it
         self.choice: Choice | None = None  # of a budget: the network that converges in it
         if folder:
             folder.lock()
@@ -149,7 +150,7 @@ class Session:
         if self.group.rank or self.run.start or len(self.run.history) < advice.MIN_HISTORY:
             return ""
         known = self._validated(self.plan.task.last(self.plan.train)).loss / math.log(2)
-        return advice.advice(self.run, known, where, self.plan.task.unit)
+        return advice.advice(self.run, known, where, self.plan.task.unit, self.command)
 
     def forgotten(self) -> tuple[float, float] | None:
         """What the best weights so far have forgotten, on rank 0; see `finetune.forgotten`."""

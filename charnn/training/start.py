@@ -1,7 +1,9 @@
 """How training starts: what is asked for becomes a run, a new one or one that goes on."""
 
+import os
+import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..data.units import PairVocabulary
 from ..errors import CharnnWarning, UsageError
-from ..options import flag, known, own
+from ..options import changed, flag, known, own
 from ..parallel import launcher
 from ..runs import checkpoint, folder
 from ..runs.folder import Folder
@@ -92,7 +94,22 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
         finetune.begin(run, wanted.start, plan, score=launcher.rank() == 0)
     begun = session.keep(run, plan, corpus, where, name)
     begun.asked, begun.choice = config, choice
+    below = begun.folder and str(begun.folder.path.parent)
+    begun.command = again(corpus.names, wanted, f"--runs {below}" if below not in (None, folder.RUNS) else "")
     return begun
+
+
+def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:
+    """`charnn train` with the texts, the options that are not at their defaults, and `root`, the options of --runs."""
+    words = [min(name, os.path.relpath(name), key=len) if Path(name).is_absolute() else name for name in names]
+    for config in (wanted.reading, wanted.options, wanted.model, wanted.config):
+        for name, value in changed(config):
+            if isinstance(value, bool):
+                words.append(flag(name) if value else f"--no-{flag(name)[2:]}")
+            elif not (wanted.seconds and name == "minutes"):
+                words += [flag(name), str(value)]
+    words += ["--budget", f"{wanted.seconds:g}s"] if wanted.seconds else []
+    return " ".join(filter(None, ["charnn train", shlex.join(words), root]))
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_help_shows_every_option_with_its_default(command: str, kind: Any) -> No
         flag = {"skip": "--skip"}.get(spec.name, "--" + spec.name.replace("_", "-"))
         text = shown[flag]
         assert spec.metadata["help"][1:].split()[-1] in text
-        if f"{flag} / --no-" in text:
+        if f"{flag} / --no-" in text and spec.default is not None:
             assert f"[default: {'' if spec.default else 'no-'}{spec.name}]" in text
         elif spec.default is not None and spec.default is not False:
             assert f"[default: {spec.default}]" in text
@@ -250,8 +250,10 @@ def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Pat
     assert re.search(r"to beat uniform \d\.\d+, unigram \d\.\d+, bigram \d\.\d+, \d-gram \d\.\d+ bits/char", told)
     assert "saved in checkpoints/names/" in told
     assert re.search(r"20 0\.\d+ \d\.\d+ \d\.\d+\*", told) and re.search(r" 40 \d\.\d+ \d\.\d+ \d\.\d+\*", told)
-    assert re.search(r"done, since the budget is spent: \d\.\d+ bits/char held out, at step 40", told)
-    assert "`charnn sample -m names`" in told and "`charnn eval`" in told
+    assert re.search(
+        r"finished the budget is spent best \d\.\d+ bits/char held out at step 40, [\d.]+ % \w+ than", told
+    )
+    assert "`charnn sample -m names`" in told and "`charnn eval -m names`" in told
 
 
 def test_train_says_how_to_find_a_run_that_is_elsewhere(new: Path) -> None:

@@ -103,7 +103,7 @@ def test_rank_0_alone_writes_and_draws(new: Path) -> None:
     done.well()
     assert sorted(path.name for path in (new / "checkpoints").iterdir()) == ["words"]
     assert [record["step"] for record in log(new)] == [20, 40]
-    for words in ("parameters", "bits/char; *", "3 workers", "done, since", "kept in"):
+    for words in ("parameters", "bits/char; *", "3 workers", "finished", "kept in"):
         assert done.err.count(words) == 1, words
     assert done.out == b"" and done.messages == []
     assert len(re.findall(r"^ +40 ", done.err, re.MULTILINE)) == 1

@@ -1,6 +1,7 @@
 """What a run's end says to try next: by made-up courses, and by runs that learn by heart, or too little."""
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 
 from charnn.evaluation import score
+from charnn.runs import checkpoint
 from charnn.runs.run import Run
 from charnn.training import advice, session
+from charnn.training import start as starting
 from charnn.training.advice import MIN_HISTORY
 from tests.helpers.program import invoke, names, ok
 from tests.helpers.toys import begin, corpus, start, text
@@ -39,7 +42,7 @@ CASES: dict[str, tuple[Run, float, str]] = {
     "held out rises": (course(2 - 0.3 * FALL, 1 + FALL, ratio=0.5), 0.8, "by heart (0.80 .*2.00 .*--dropout 0.25"),
     "held out stays, and training falls": (course(2 + FLAT, 1 + FALL), 0.8, "by heart .*--dropout 0.4`"),
     "some dropout": (course(2 + FLAT, 1 + FALL, dropout=0.25), 0.8, "by heart .*--dropout 0.4`"),
-    "much dropout": (course(2 + FLAT, 1 + FALL, dropout=0.5), 0.8, "by heart .*more text, or `--hidden 27`"),
+    "much dropout": (course(2 + FLAT, 1 + FALL, dropout=0.5), 0.8, "by heart .*more text, or .*--hidden 27`"),
     "far too large": (course(2 + FLAT, 1 + FALL, ratio=5), 0.8, "by heart .*--dropout 0.5`"),
     "still falls": (course(2 + FALL, 2 + FALL), 1.9, "still getting better .*`charnn train --resume --steps 2400`"),
     "falls, and is far apart": (course(2 + FALL, 1 + FALL), 0.9, "still getting better"),
@@ -47,12 +50,12 @@ CASES: dict[str, tuple[Run, float, str]] = {
         course(2 + np.maximum(0.2 * FALL, 0.06), 2 + 0.2 * FALL, ratio=1.0, epochs=3), 1.9, "still getting better",
     ),
     "no longer short of reading": (
-        course(2 + np.maximum(0.2 * FALL, 0.06), 2 + 0.2 * FALL, ratio=0.01, epochs=3), 1.9, "`--hidden 80`",
+        course(2 + np.maximum(0.2 * FALL, 0.06), 2 + 0.2 * FALL, ratio=0.01, epochs=3), 1.9, "--hidden 80`",
     ),
-    "alike and flat": (course(2 + FLAT, 2 + FLAT), 1.95, "learnt what it can .*`--hidden 64`"),
-    "alike and flat, few parameters": (course(2 + FLAT, 2 + FLAT, ratio=0.1), 1.95, "`--hidden 80`"),
+    "alike and flat": (course(2 + FLAT, 2 + FLAT), 1.95, "learnt what it can .*--hidden 64`"),
+    "alike and flat, few parameters": (course(2 + FLAT, 2 + FLAT, ratio=0.1), 1.95, "--hidden 80`"),
     "alike and flat, much dropout": (course(2 + FLAT, 2.2 + FLAT, dropout=0.5), 1.95, "the same.*--dropout 0.4`"),
-    "alike and flat, little dropout": (course(2 + FLAT, 2 + FLAT, dropout=0.1), 1.95, "`--hidden 64`"),
+    "alike and flat, little dropout": (course(2 + FLAT, 2 + FLAT, dropout=0.1), 1.95, "--hidden 64`"),
     "another text, as well learnt": (course(2.5 + 0.02 * FALL, 2 + 0.02 * FALL), 1.9, "learnt what it can"),
 }  # fmt: skip
 
@@ -100,11 +103,11 @@ def test_too_few_validations_say_nothing() -> None:
     [
         (
             {"symbols": 600, "hidden": 48, "rate": 0.02, "steps": 300, "validate_every": 20},
-            "by heart .*`--dropout 0.5`",
+            "by heart .*--dropout 0.5`",
         ),
         (
             {"symbols": 20_000, "hidden": 2, "rate": 0.05, "steps": 500, "validate_every": 25},
-            "learnt what it can .*`--hidden 4`",
+            "learnt what it can .*--hidden 4`",
         ),
         (
             {"symbols": 20_000, "hidden": 12, "rate": 0.002, "steps": 60, "validate_every": 3},
@@ -155,8 +158,29 @@ def test_it_is_the_last_line_and_can_be_typed(tmp_path: Path, monkeypatch: pytes
     Path("names.txt").write_text(names(), "utf-8")
     tiny = ["--hidden", 8, "--layers", 1, "--batch", 4, "--window", 8, "--workers", 1, "--rate", 0.01]
     result = invoke("train", "names.txt", "--out", "runs", *tiny, "--steps", 24, "--validate-every", 3)
-    *_, kept, last = result.stderr.splitlines()
-    assert kept.startswith("kept in runs/names/") and result.stdout == ""
-    command = re.fullmatch(r"next: .*: `charnn (train --resume --name names --runs runs --steps 48)`", last)
+    *_, last = result.stderr.splitlines()
+    assert "kept in   runs/names/" in result.stderr and result.stdout == ""
+    command = re.fullmatch(r"next      .*: `charnn (train --resume --name names --runs runs --steps 48)`", last)
     assert command, last
     ok(*command[1].split())
+
+
+def test_a_new_run_is_begun_by_the_command_that_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The advice is the whole command: typed, it makes the run anew."""
+    monkeypatch.chdir(tmp_path)
+    Path("my names.txt").write_text(names(), "utf-8")
+    options = ["--cell", "elman", "--activation", "tanh", "--no-skip", "--dropout", 0, "--hidden", 8, "--layers", 1]
+    options += ["--schedule", "exponential", "--final-rate", 0.5, "--sequence", "line", "--steps", 3, "--workers", 1]
+    ok("train", "my names.txt", *options, "--name", "first")
+    asked = {"cell": "elman", "activation": "tanh", "skip": False, "dropout": 0.0, "hidden": 8, "layers": 1, "steps": 3}
+    asked |= {"schedule": "exponential", "final_rate": 0.5, "sequence": "line", "workers": 1}
+    wanted = starting.wanted(asked)
+    command = starting.again([str(tmp_path / "my names.txt")], wanted)
+    assert "--no-skip" in command and "'my names.txt'" in command and "--window" not in command
+    ok(*shlex.split(command)[1:], "--name", "second")
+    first, second = (checkpoint.load(f"checkpoints/{name}/last.npz") for name in ("first", "second"))
+    assert first.config == second.config and first.model == second.model
+    assert (
+        starting.again(["a.txt"], starting.wanted({}, time="10m"), "--runs b")
+        == "charnn train a.txt --budget 600s --runs b"
+    )

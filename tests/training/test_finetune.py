@@ -147,8 +147,10 @@ def test_the_command_says_what_it_starts_from_and_what_was_forgotten(source: str
     said, run = told(result), charnn.load("ft")
     assert run.start is not None
     assert f"checkpoints/old/best.npz: {run.start.bits:.3f} bits/char before training; 3 new characters, ! é ö" in said
-    assert f"it started from {run.start.bits:.4f} bits/char on this held-out part" in said
-    assert f"old.txt: {run.start.kept:.4f} bits/char held out then, " in said and "next:" not in said
+    assert f"start {run.start.bits:.4f} bits/char on this held-out part" in said
+    assert (
+        f"old.txt: {run.start.kept:.4f} bits/char held out before, " in said and "next" not in said.split("finished")[1]
+    )
     facts = json.loads(invoke("info", "-m", "ft", "--json").stdout)
     assert facts["start"]["new"] == list("!éö") and facts["training"]["freeze"] == 1
 
