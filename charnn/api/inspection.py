@@ -11,7 +11,6 @@ from ..inspection import attention as attending
 from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
 from ..inspection import markov as comparing
-from ..inspection.activations import ActivationReader
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.excerpt import excerpt
@@ -42,10 +41,15 @@ def units(
 ) -> Units:
     """Activations of every layer's units, or of its gates, after each character of a text; of a long text its start.
 
+    Of a model of pairs, those of its encoder while it reads the first source.
+
     A notebook shows them in shades. Raises `UsageError` for gates of a network without any.
     """
     run = opened(run, "inspect units")
-    ids, reader = excerpt(texts(run, what, unknown, invalid)), ActivationReader(run.network, gates)
+    task = tasks.make(run.task)
+    reader = task.activations(run, gates)
+    given = task.readings(run, what, unknown, invalid)
+    ids = excerpt(given) if reader.at_once else np.asarray(next(iter(given[0].pieces)))
     found = reader.read(ids)
     most = 1.0 if reader.bounded else max(float(np.abs(h).max(initial=0)) for h in found) or 1.0
     names = (f"layer {block.name}" for block in reader.blocks)
@@ -59,10 +63,13 @@ def unit_reader(
     layer: int | None = None,
     units: slice = slice(None),
     gates: bool = False,
+    unknown: str = "error",
+    invalid: str = "error",
 ) -> UnitReader:
     """What `units` shows, of some layers' units, row by row as a text of any length is read."""
     run = opened(run, "inspect units")
-    return UnitReader(run, texts(run, what), layer, units, gates)
+    task = tasks.make(run.task)
+    return UnitReader(run, task.readings(run, what, unknown, invalid), task.activations(run, gates), layer, units)
 
 
 def attention(run: RunLike, source: str, target: str | None = None) -> Attention:

@@ -1,6 +1,6 @@
 """What the two sides of a pair are made of: characters, words or labels, as integers and back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -97,6 +97,11 @@ class PairVocabulary:
     def encode(self, text: str, kind: str) -> np.ndarray:
         """Ids of one side, (N,): see `encode_all`."""
         return self.encode_all((text,), kind)[0]
+
+    def texts(self, ids: Iterable[int]) -> Iterator[str]:
+        """The unit of each id as it comes; EOS is a line end, and U+FFFD what is unknown."""
+        table = [self.end, *self.units, "\ufffd"]
+        return (table[symbol] for symbol in ids)
 
     def decode(self, ids: Iterable[int], kind: str) -> str:
         """The text of ids; U+FFFD stands for what is unknown, and EOS for nothing."""

@@ -1,17 +1,23 @@
 """What units do while a network reads: their activations, or the values of their gates."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from ..data.pair_batches import pad
 from ..data.vocabulary import EOS
 from ..errors import UsageError
 from ..nn.functions import ignore_overflow
 from ..nn.layers.base import Array, Arrays
 from ..nn.network import Network
+from ..nn.pairs.encoder import Encoder
 from ..nn.workspace import Workspace
-from .probes import copies_of, probed
+from ..runs.run import Run
+from .probes import Probe, copies_of, probed
+
+READ_AT_ONCE = 256  # characters
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class ActivationReader:
 
     With `gates` the units are those of the gates of its cells. Raises `UsageError` where there are none.
     """
+
+    at_once: int | None = READ_AT_ONCE  # symbols of a piece
 
     def __init__(self, network: Network, gates: bool = False):
         self.network, self.state, self.ws = network, network.zero_state(1), Workspace()
@@ -59,3 +67,34 @@ class ActivationReader:
                 found += list(np.concatenate(probe.seen, axis=1)[:, :, 0])
                 probe.seen.clear()
         return tuple(found)
+
+
+class SourceActivations:
+    """An encoder that reads sources, each by itself up to its EOS, and shows what its units do.
+
+    A layer that reads both ways has the units of the one that reads forwards first.
+    """
+
+    at_once = None  # a source is read whole
+
+    def __init__(self, run: Run):
+        reader = getattr(run.model.network, "reader", None)
+        if not isinstance(reader, Encoder):
+            raise UsageError(f"{run.path or run.name} has no encoder whose units could be shown")
+        self.p, self.ws = run.weights.at("reader"), Workspace(back=False)
+        self.probes: Any = tuple(Probe(layer, "outputs") for layer in reader.stack.layers)  # type: ignore[attr-defined]
+        stack: Any = replace(reader.stack, layers=self.probes)  # type: ignore[type-var]
+        self.encoder = replace(reader, stack=stack)
+        bounds = [probe.layer.bounds or (0.0, math.inf) for probe in self.probes]
+        self.bounded = all(math.isfinite(high) for _, high in bounds)
+        self.blocks = tuple(Block(i, sum(probe.output_sizes)) for i, probe in enumerate(self.probes))
+
+    @ignore_overflow()
+    def read(self, ids: Array) -> Arrays:
+        """What each layer's units do after each symbol of a source, (N, H); ids (N,) have its EOS."""
+        self.ws.reset()
+        self.encoder.read(self.p, pad([ids[:-1]], ids.dtype), self.ws)
+        found = tuple(probe.seen[0][0, :, 0] for probe in self.probes)
+        for probe in self.probes:
+            probe.seen.clear()
+        return found

@@ -9,10 +9,8 @@ import numpy as np
 from ..errors import UsageError
 from ..evaluation.readers import Text, cut, names
 from ..runs.run import Run
-from .activations import ActivationReader, Block
+from .activations import ActivationReader, Block, SourceActivations
 from .results import Units
-
-READ_AT_ONCE = 256  # characters
 
 
 class UnitRow(NamedTuple):
@@ -26,19 +24,19 @@ class UnitRow(NamedTuple):
 class UnitReader:
     """A run and texts, one read after the other, to see what some units of some layers do. Texts are read once.
 
-    With `gates` the units are those of the gates of cells. `chosen` holds the units of each layer or gate by its name.
-    Raises `UsageError` for layers, units and gates that there are not.
+    `chosen` holds the units of each layer or gate by its name. Raises `UsageError` for layers and units that there are
+    not.
     """
 
     def __init__(
         self,
         run: Run,
         texts: Sequence[Text],
+        reader: ActivationReader | SourceActivations,
         layer: int | None = None,
         units: slice = slice(None),
-        gates: bool = False,
     ):
-        self.run, self.texts, self.reader = run, texts, ActivationReader(run.network, gates)
+        self.run, self.texts, self.reader = run, texts, reader
         self.chosen = choose(self.reader.blocks, layer, units)
         self._places = [i for i, block in enumerate(self.reader.blocks) if block.name in self.chosen]
 
@@ -60,7 +58,8 @@ class UnitReader:
     def rows(self) -> Iterator[list[UnitRow]]:
         """A row for each character, a list for each piece that is read."""
         position = 1
-        for ids in chain.from_iterable(cut(text.pieces, READ_AT_ONCE) for text in self.texts):
+        pieces = (cut(text.pieces, size) if (size := self.reader.at_once) else text.pieces for text in self.texts)
+        for ids in map(np.asarray, chain.from_iterable(pieces)):
             layers = self.reader.read(ids)
             parts = zip(self._places, self.chosen.values(), strict=True)
             shown = [layers[i][:, units.start : units.stop].tolist() for i, units in parts]

@@ -11,6 +11,7 @@ import numpy as np
 from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, SampleConfig, TaskConfig, TrainConfig
 from ..errors import UsageError
+from ..evaluation.readers import Text as Reading
 from ..io.lazy import WatchSymbols
 from ..io.text import Source, Watch
 from ..options import flag
@@ -115,6 +116,14 @@ class Task:
 
     def sampler(self, run: Run, prime: str, config: SampleConfig, contexts: Sequence[str] | None, workers: int) -> Any:
         """What writes after a prime, for contexts or without. Raises `UsageError` for options without an effect."""
+        raise NotImplementedError
+
+    def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
+        """Texts that a run reads while its units are looked at."""
+        raise NotImplementedError
+
+    def activations(self, run: Run, gates: bool) -> Any:
+        """What reads them: see `inspection.activations`."""
         raise NotImplementedError
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[Any]:

@@ -1,6 +1,6 @@
 """What all tasks on pairs have in common: how lines become pairs, parts and batches."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,11 @@ from ..data import pairs, tokenized_pairs
 from ..data.pair_batches import MAX_SYMBOLS, PairBatches, lengths, within_memory
 from ..data.pairs import PairFormat, Pairs
 from ..data.units import PairVocabulary
-from ..errors import UsageError
+from ..data.vocabulary import EOS
+from ..errors import InputError, UsageError
+from ..evaluation.readers import Text as Reading
+from ..inspection.activations import SourceActivations
+from ..io.lines import Line, lines
 from ..io.text import Source, Watch, file_source
 from ..nn.task_model import TaskModel
 from ..runs.corpus import assert_same_corpus, readable
@@ -98,6 +102,29 @@ class PairTask(Task):
         found = self.read(sources, watch, run.origin.invalid)
         assert_same_corpus(found, run)
         return found
+
+    def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
+        """Sources: lines (a str), a `Path` or names of files that have nothing else, or those of held-out pairs."""
+        if what is None or isinstance(what, Pairs):
+            _, valid = self.split(what or self.reread(run), run.config)
+            return [Reading("held-out part", (np.append(ids, EOS) for ids in valid.sources), held_out=True)]
+        if isinstance(what, str):
+            return [Reading("the text", self._sources(run, [[Line(1, one) for one in what.split("\n")]]))]
+        files = [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
+        names = ["standard input" if file.name == "-" else file.name for file in files]
+        read = [self._sources(run, lines(file, invalid)) for file in files]
+        return [Reading(name, ids) for name, ids in zip(names, read, strict=True)]
+
+    def activations(self, run: Run, gates: bool) -> SourceActivations:
+        if gates:
+            raise UsageError(f"--gates has no effect on a model of --task {self.options.task}: leave it out")
+        return SourceActivations(run)
+
+    def _sources(self, run: Run, lines: Iterable[Sequence[Line]]) -> Iterator[np.ndarray]:
+        for line in (line for some in lines for line in some):
+            if isinstance(line.text, InputError):
+                raise InputError(f"line {line.number}: {line.text}")
+            yield np.append(run.vocabulary.encode(line.text, run.vocabulary.source), EOS)
 
     def split(self, corpus: Pairs, config: TrainConfig) -> tuple[Part, Part]:
         """The pairs to train on, and those that are held out: some at random, or those of another file."""

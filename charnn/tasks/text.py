@@ -18,9 +18,11 @@ from ..errors import InputError, UsageError
 from ..evaluation import ngram
 from ..evaluation.evaluator import Evaluator
 from ..evaluation.ngram import COUNTED_SYMBOLS
+from ..evaluation.readers import Text as Reading
 from ..evaluation.readers import texts
 from ..evaluation.score import evaluate
 from ..inspection import gradcheck
+from ..inspection.activations import ActivationReader
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import Case
 from ..io.lazy import Ids, WatchSymbols
@@ -146,6 +148,12 @@ class Text(OfText):
         if contexts is not None or config.context is not None or config.guidance != 1:
             raise UsageError("--context, --contexts and --guidance are of models of --task condition: leave them out")
         return TextSampler(run, prime, config, workers=workers)
+
+    def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
+        return texts(run, what, unknown, invalid)
+
+    def activations(self, run: Run, gates: bool) -> ActivationReader:
+        return ActivationReader(run.network, gates)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[Case]:
         return gradcheck.cases(run.network, excerpt(texts(run, what, unknown, invalid)), rng)

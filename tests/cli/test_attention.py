@@ -57,3 +57,25 @@ def test_what_has_no_attention_is_refused(runs: Path, home: Path) -> None:
     assert "--attention dot" in refused(2, "inspect", "attention", "aei", "-m", runs / "plain" / "translate")
     refused(2, "inspect", "attention", "aei", "-m", home / "checkpoints" / "names")
     assert "1,000" in refused(3, "inspect", "attention", "a" * 2000, "-m", runs / "translate")
+
+
+@pytest.mark.quick
+def test_units_of_an_encoder_are_its_states(runs: Path) -> None:
+    run = charnn.load(runs / "translate")
+    rows = [
+        row.split("\t") for row in ok("inspect", "units", "-", "-m", runs / "translate", stdin="aei\nbc\n").splitlines()
+    ]
+    assert [row[1] for row in rows] == ["character", *"aei", "\\n", *"bc", "\\n"]
+    ids = run.vocabulary.encode("bc", "characters")
+    read = run.model.network.reader.read(run.weights.at("reader"), pad([ids], ids.dtype), Workspace(back=False))
+    both = np.concatenate([h[:, 0] for h in read.h], axis=1)
+    np.testing.assert_allclose(np.array([row[2:] for row in rows[5:]], float), both, atol=6e-5)
+    found = charnn.units(run, "bc")
+    np.testing.assert_allclose(found.activations["layer 0"], both, atol=1e-6)
+
+
+def test_units_that_are_not_there_are_refused(runs: Path) -> None:
+    refused(2, "inspect", "units", "-", "-m", runs / "translate", "--gates", stdin="ab\n")
+    refused(2, "inspect", "units", "-", "-m", runs / "translate", "--layer", 1, stdin="ab\n")
+    fitted(runs / "primed", "translate", encoder="none", steps=1, validate_every=1)
+    assert "no encoder" in refused(2, "inspect", "units", "-", "-m", runs / "primed" / "translate", stdin="ab\n")

@@ -55,13 +55,18 @@ def command(
     A row for each character: its position, the character, and the activations h of all units after it was read, layer
     by layer. In a pipe TSV, with columns named layer/unit. On a terminal shaded cells, red for positive and blue for
     negative, the brighter the larger; as many units as there is room for.
+
+    For a model of pairs TEXT has a source on each line, and the units are those of the encoder.
     """
     if as_svg:
         streams.refuse_picture("inspect units --svg", as_json)
     from ... import api
+    from ...api.loading import opened
+    from ...terminal import console
 
-    run, texts = inputs.opened("inspect units", model, runs, [text] if text else [], unknown, invalid)
-    reader = api.unit_reader(run, texts, layer=layer, units=units, gates=gates)
+    run, given = opened(model, "inspect units", runs), inputs.given([text] if text else [])
+    reader = api.unit_reader(run, given, layer=layer, units=units, gates=gates, unknown=unknown, invalid=invalid)
+    console.note(f"{run.path} on {reader.names}")
     if as_svg:
         there = _write_picture(reader)
     elif as_json:
