@@ -15,7 +15,6 @@ from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
-from ..inspection.gradients import gradients_by_lag
 from ..inspection.markov import Compared
 from ..inspection.results import Gradients, Units
 from ..inspection.units import UnitReader
@@ -29,11 +28,11 @@ def gradients(
 ) -> Gradients:
     """How far gradients reach back in a text, up to so many characters; of a long text its start is looked at.
 
+    Of a model of pairs, how far the loss of a target reaches into its source, by the distance from the source's end.
     A notebook shows the norms by lag. Raises `InputError` where the text is shorter than the lags.
     """
     run = opened(run, "inspect gradients")
-    ids = excerpt(texts(run, what, unknown, invalid))
-    return Gradients(*gradients_by_lag(run.network, ids, lags), probes.spectra(run.network))
+    return tasks.make(run.task).gradients(run, what, lags, unknown, invalid)
 
 
 def units(

@@ -119,7 +119,7 @@ class LagChain:
             if lag == 0:
                 last = {i: _sizes((probe.dy[0],)) for i, probe in enumerate(self.probes) if probe.state_sizes}
                 linear = {i: self._prediction(i) for i in last}
-                yield from (_norm(i, 0, each, each, linear[i].rms(reach)) for i, each in last.items())
+                yield from (lag_norm(i, 0, each, each, linear[i].rms(reach)) for i, each in last.items())
             if self.keep is not None:
                 reach = reach & (self.keep[t, :, 0] != 0)
             if not reach.any():
@@ -127,7 +127,7 @@ class LagChain:
             sizes = {i: _sizes(own) for i, own in enumerate(_apart(self.probes, dstate)) if own}
             for i, each in sizes.items():
                 linear[i].step_back()
-                yield _norm(i, lag + 1, each[reach], last[i][reach], linear[i].rms(reach))
+                yield lag_norm(i, lag + 1, each[reach], last[i][reach], linear[i].rms(reach))
             last = sizes
 
     def _prediction(self, layer: int) -> LinearPrediction:
@@ -157,7 +157,7 @@ def _rms(each: Array) -> float:
     return float(np.hypot.reduce(each) / math.sqrt(len(each)))
 
 
-def _norm(layer: int, lag: int, each: Array, before: Array, predicted: float) -> LagNorm:
+def lag_norm(layer: int, lag: int, each: Array, before: Array, predicted: float = math.nan) -> LagNorm:
     """Of norms (B,), and those of the same positions one lag before."""
     growth = float(np.hypot.reduce(each) / np.hypot.reduce(before)) if lag else math.nan
     low, median, high = np.quantile(each, (0.1, 0.5, 0.9)).tolist()

@@ -22,6 +22,7 @@ class Gradients:
     norms: Sequence[LagNorm]
     saturation: Sequence[Saturation]
     eigenvalues: Mapping[str, Array]
+    about: str = ""  # what lags and layers are, where not those of a text
 
     @property
     def reach(self) -> int:

@@ -109,7 +109,7 @@ class TaskModel:
 def classifier(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:
     """Sorts a source into classes."""
     head = HEADS["several" if task.labels == "several" else task.head or ""](len(vocabulary.labels))
-    network = Classifier(_encoder(c, task, vocabulary), head, task.feedforward or 0, c.dropout or 0.0)
+    network = Classifier(encoder(c, task, vocabulary.size), head, task.feedforward or 0, c.dropout or 0.0)
     return TaskModel(c, task, network, max(2, len(vocabulary.labels)), vocabulary.unknown)
 
 
@@ -117,7 +117,7 @@ def conditioned(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) ->
     """Writes a text of which the context is known."""
     if task.context_as == "label":
         return _writer(c, task, vocabulary, LabelTable(len(vocabulary.labels), c.hidden, bool(task.context_dropout)))
-    return _writer(c, task, vocabulary, _encoder(c, task, vocabulary))
+    return _writer(c, task, vocabulary, encoder(c, task, vocabulary.size))
 
 
 def translator(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:
@@ -125,7 +125,7 @@ def translator(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> 
     if task.encoder == "none":
         V = vocabulary.size
         return TaskModel(c, task, Primed(make_stack(c, (V,), V, cell=make_calm_cell), V), V, vocabulary.unknown)
-    return _writer(c, task, vocabulary, _encoder(c, task, vocabulary))
+    return _writer(c, task, vocabulary, encoder(c, task, vocabulary.size))
 
 
 def gap_filler(c: ModelConfig, task: TaskConfig, vocabulary: Vocabulary) -> TaskModel:
@@ -135,9 +135,10 @@ def gap_filler(c: ModelConfig, task: TaskConfig, vocabulary: Vocabulary) -> Task
     return TaskModel(c, task, GapNetwork(Bidirectional(*stacks), V, c.dropout or 0.0), V, V)
 
 
-def _encoder(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> Encoder:
+def encoder(c: ModelConfig, task: TaskConfig, symbols: int) -> Encoder:
+    """What reads sources made of so many symbols."""
     cell = make_bidirectional if task.encoder == "bidirectional" else make_calm_cell
-    return Encoder(make_stack(c, (vocabulary.size,), vocabulary.size, cell=cell), task.pooling or "last")
+    return Encoder(make_stack(c, (symbols,), symbols, cell=cell), task.pooling or "last")
 
 
 def _writer(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary, reader: SourceReader) -> TaskModel:

@@ -12,6 +12,7 @@ from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, SampleConfig, TaskConfig, TrainConfig
 from ..errors import UsageError
 from ..evaluation.readers import Text as Reading
+from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..io.text import Source, Watch
 from ..options import flag
@@ -124,6 +125,10 @@ class Task:
 
     def activations(self, run: Run, gates: bool) -> Any:
         """What reads them: see `inspection.activations`."""
+        raise NotImplementedError
+
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+        """How far gradients reach, up to so many symbols."""
         raise NotImplementedError
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[Any]:

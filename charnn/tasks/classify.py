@@ -14,11 +14,12 @@ from ..errors import InputError
 from ..evaluation import bayes
 from ..evaluation.pairs import probabilities
 from ..inspection.gradcheck import WholeCase
+from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from .base import Validated
-from .evaluating import LabelEvaluator, case, label_score, read
+from .evaluating import LabelEvaluator, case, gradients, label_score, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 BAYES_SYMBOLS = 20_000_000  # symbols times labels that are scored for the baseline, at most
@@ -72,6 +73,9 @@ class Classify(PairTask):
     ) -> LabelEvaluator:
         self.assert_evaluates(config)
         return LabelEvaluator(self.several, run, read(self, run, what, config.invalid), config, workers)
+
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+        return gradients(run, read(self, run, what, invalid).part, lags)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         return [case(run, read(self, run, what, invalid).part)]

@@ -12,6 +12,7 @@ from ..errors import CharnnError, InputError
 from ..evaluation import bayes
 from ..evaluation.pairs import taught
 from ..inspection.gradcheck import WholeCase
+from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
@@ -19,7 +20,7 @@ from ..sampling.contexts import draw
 from .base import Validated
 from .context_evaluating import ContextEvaluator
 from .contexts import ContextSampler
-from .evaluating import case, read
+from .evaluating import case, gradients, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 SAMPLE_LENGTH = 72  # characters of the text written at each validation
@@ -74,6 +75,9 @@ class Condition(PairTask):
         self, run: Run, prime: str, config: SampleConfig, contexts: Sequence[str] | None, workers: int
     ) -> ContextSampler:
         return ContextSampler(run, prime, config, contexts, workers=workers)
+
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+        return gradients(run, read(self, run, what, invalid).part, lags)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         return [case(run, read(self, run, what, invalid).part)]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..data import pairs
+from ..data.pair_batches import lengths, within_memory
 from ..data.pairs import Pairs
 from ..data.units import join
 from ..errors import InputError
@@ -19,6 +20,8 @@ from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.pairs import Taught, Written, probabilities, taught
 from ..evaluation.score import Score
 from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
+from ..inspection.results import Gradients
+from ..inspection.source_gradients import ABOUT, MAX_SYMBOLS, gradients_by_distance
 from ..io.text import Source, encode, file_source
 from ..runs.run import Run
 from ..sampling.writer import write
@@ -26,6 +29,7 @@ from ..verbs import EvalConfig
 from .pairs import PairTask, Part
 
 Row = tuple[str, ...]
+LOOKED_AT = 64  # pairs whose gradients are looked at
 
 
 class Figures(Protocol):
@@ -78,6 +82,16 @@ def case(run: Run, part: Part) -> WholeCase:
     few = part.some(slice(BATCH_ROWS))
     sources, targets = ([one[:WINDOW_STEPS] for one in side] for side in (few.sources, few.targets))
     return whole_case(run.model, run.weights, run.model.network.batch(sources, targets, sources[0].dtype))
+
+
+def gradients(run: Run, part: Part, lags: int) -> Gradients:
+    """How far gradients reach into the first sources of some pairs, as many as `MAX_SYMBOLS` allows."""
+    if not len(part.rows):
+        raise InputError("there are no pairs to look at: give some lines")
+    few = part.some(slice(LOOKED_AT))
+    part = few.some(next(within_memory(lengths(few.pairs, few.rows)[:1], MAX_SYMBOLS)))
+    batch = run.model.network.batch(part.sources, part.targets, part.sources[0].dtype)
+    return Gradients(gradients_by_distance(run, batch, lags), [], {}, ABOUT)
 
 
 class PairEvaluator:

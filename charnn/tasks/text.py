@@ -25,6 +25,9 @@ from ..inspection import gradcheck
 from ..inspection.activations import ActivationReader
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import Case
+from ..inspection.gradients import gradients_by_lag
+from ..inspection.probes import spectra
+from ..inspection.results import Gradients
 from ..io.lazy import Ids, WatchSymbols
 from ..io.text import Source, Watch
 from ..nn.model import Model
@@ -154,6 +157,10 @@ class Text(OfText):
 
     def activations(self, run: Run, gates: bool) -> ActivationReader:
         return ActivationReader(run.network, gates)
+
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+        ids = excerpt(texts(run, what, unknown, invalid))
+        return Gradients(*gradients_by_lag(run.network, ids, lags), spectra(run.network))
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[Case]:
         return gradcheck.cases(run.network, excerpt(texts(run, what, unknown, invalid)), rng)

@@ -11,10 +11,11 @@ from ..config import EvalConfig
 from ..data.pairs import PairFormat, Pairs
 from ..evaluation.pairs import Written, taught
 from ..inspection.gradcheck import WholeCase
+from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..runs.run import Run
 from .base import Validated
-from .evaluating import TargetEvaluator, best_targets, case, read
+from .evaluating import TargetEvaluator, best_targets, case, gradients, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 WRITTEN_PAIRS = 500  # of the held-out part, from its start, whose targets are written at each validation
@@ -51,6 +52,9 @@ class Translate(PairTask):
     ) -> TargetEvaluator:
         self.assert_evaluates(config)
         return TargetEvaluator(run, read(self, run, what, config.invalid), config, workers)
+
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+        return gradients(run, read(self, run, what, invalid).part, lags)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         return [case(run, read(self, run, what, invalid).part)]

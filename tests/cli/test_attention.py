@@ -9,9 +9,10 @@ import pytest
 import charnn
 from charnn.data.pair_batches import pad
 from charnn.data.vocabulary import EOS
+from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from tests.helpers.pairs import fitted
-from tests.helpers.program import ok, refused
+from tests.helpers.program import invoke, ok, refused
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,28 @@ def test_units_that_are_not_there_are_refused(runs: Path) -> None:
     refused(2, "inspect", "units", "-", "-m", runs / "translate", "--layer", 1, stdin="ab\n")
     fitted(runs / "primed", "translate", encoder="none", steps=1, validate_every=1)
     assert "no encoder" in refused(2, "inspect", "units", "-", "-m", runs / "primed" / "translate", stdin="ab\n")
+
+
+@pytest.mark.quick
+def test_gradients_by_distance_are_those_of_each_symbols_row(runs: Path) -> None:
+    run = charnn.load(runs / "translate")
+    norms = charnn.gradients(run, "aeiou\tAEIOU\n").norms
+    assert [(norm.layer, norm.lag) for norm in norms] == [(layer, lag) for layer in (0, 1) for lag in range(6)]
+    ids, target = (run.vocabulary.encode(text, "characters") for text in ("aeiou", "AEIOU"))
+    p = Parameters(run.model.shapes(), np.float64)
+    for name, weight in run.weights.items():
+        p[name] = weight
+    g = p.like()
+    run.model.network.gradient(p, g, run.model.network.batch([ids], [target], ids.dtype), Workspace(), None)
+    for layer, way in enumerate(("forwards", "backwards")):
+        rows = g[f"reader/0/{way}/U"][[*ids[::-1]]]
+        rows = np.concatenate([g[f"reader/0/{way}/U"][[EOS]], rows])
+        expected = np.linalg.norm(rows, axis=1)
+        np.testing.assert_allclose([norm.rms for norm in norms if norm.layer == layer], expected, rtol=1e-9)
+
+
+def test_gradients_through_an_encoder_are_shown(runs: Path) -> None:
+    result = invoke("inspect", "gradients", "-m", runs / "plain" / "translate", "--lags", 3)
+    rows = [row.split("\t") for row in result.stdout.splitlines()]
+    assert {(row[0], row[1]) for row in rows[1:]} == {(str(layer), str(lag)) for layer in (0, 1) for lag in range(4)}
+    assert "end of a source" in result.stderr

@@ -48,17 +48,24 @@ def command(
     Saturation: the share of activations where a layer's function is flat and lets no gradient through. For tanh,
     sigmoid and the outputs of gated cells: within 0.05 of a bound. For relu: at 0; units always there are dead.
 
+    For a model of pairs: the norm of dL/da[t], of the loss of a target by what a symbol of its source adds to the
+    encoder's first layer; k is the distance of t from the end of the source.
+
     On a terminal tables and bars; in a pipe TSV.
     """
     check({"table": table, "json": as_json})
     if as_svg:
         streams.refuse_picture("inspect gradients --svg", as_json)
     from ... import api
+    from ...api.loading import opened
     from ...terminal import console
 
-    run, texts = inputs.opened("inspect gradients", model, runs, [text] if text else [], unknown, invalid)
-    found = api.gradients(run, texts, lags)
-    if found.norms and found.reach < lags:
+    run, given = opened(model, "inspect gradients", runs), inputs.given([text] if text else [])
+    found = api.gradients(run, given, lags, unknown=unknown, invalid=invalid)
+    console.note(f"{run.path} on {inputs.named(given)}")
+    if found.about:
+        console.note(found.about)
+    elif found.norms and found.reach < lags:
         console.note(f"at no position does the loss depend on a state more than {found.reach} characters before it")
     if as_svg:
         streams.write(found.svg(table or TABLES[0]))
