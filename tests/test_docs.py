@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,19 @@ def test_there_is_one_command_for_each_purpose(heading: str) -> None:
 def test_the_reference_is_what_the_program_says() -> None:
     done = subprocess.run([sys.executable, ROOT / "docs" / "reference" / "make.py", "--check"])
     assert done.returncode == 0, "python docs/reference/make.py writes it anew"
+
+
+def test_every_page_is_in_the_menu_of_the_site() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert f": {page.relative_to(ROOT / 'docs').as_posix()}\n" in menu
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("mkdocs"), reason="needs mkdocs")
+def test_the_site_builds(tmp_path: Path) -> None:
+    """With no link that leads nowhere."""
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", tmp_path / "site"]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "reference" / "cli" / "index.html").stat().st_size > 10_000

@@ -1,21 +1,24 @@
-"""Write docs/reference/cli.md and the man page from the program itself.
+"""Write docs/reference/cli.md, the man page, and docs/reference/python.md from the program itself.
 
 Usage: python docs/reference/make.py [--check]. With --check nothing is written: the exit code is 1 if a page differs.
 """
 
+import dataclasses
+import inspect
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
+import charnn
 from charnn.cli import program
 from charnn.cli.shell.help import Command
 from charnn.version import __version__
 
 FOLDER = Path(__file__).parent
-PAGES = {FOLDER / "cli.md": "markdown", FOLDER.parent / "charnn.1": "man"}
 
 
 Entry = tuple[str, click.Command, click.Context]
@@ -104,10 +107,50 @@ def escaped(text: str) -> str:
     return re.sub(r"(?m)^([.'])", r"\\&\1", text)
 
 
+def python() -> str:
+    """The page of public names: functions first, then classes, each with its docstring."""
+    out = ["# Python", "", "Every name of `charnn.__all__`. Written by `python docs/reference/make.py`.", ""]
+    named = {name: getattr(charnn, name) for name in sorted(charnn.__all__)}
+    for title, of_kind in (("Functions", inspect.isfunction), ("Classes", inspect.isclass)):
+        out += [f"## {title}", ""]
+        for name, found in named.items():
+            if of_kind(found):
+                out += [f"### {name}", "", *described(name, found)]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def described(name: str, found: Any) -> list[str]:
+    """The signature of a function or the fields of a class, and what the docstring says."""
+    lines = []
+    if dataclasses.is_dataclass(found):
+        rows = [(spec.name, spec.metadata.get("help", "")) for spec in dataclasses.fields(found)]
+        if any(text for _, text in rows):
+            lines = ["| field | meaning |", "|---|---|", *(f"| `{field}` | {cell(text)} |" for field, text in rows), ""]
+    elif inspect.isfunction(found):
+        lines = [f"```\n{name}({', '.join(arguments(found))})\n```", ""]
+    return [*lines, plain(inspect.getdoc(found) or ""), ""]
+
+
+def arguments(function: Any) -> list[str]:
+    """The arguments of a function with their defaults, without types."""
+    parameters = inspect.signature(function).parameters.values()
+    bare = (str(parameter.replace(annotation=inspect.Parameter.empty)) for parameter in parameters)
+    return [re.sub(r"<built-in function (\w+)>", r"\1", text) for text in bare]
+
+
+def plain(text: str) -> str:
+    """A docstring whose examples stand in a block."""
+    parts = re.split(r"\n\n+", re.sub(r"  # doctest: \S+", "", text))
+    return "\n\n".join(f"```\n{part}\n```" if part.startswith(">>>") else part for part in parts)
+
+
+PAGES = {FOLDER / "cli.md": markdown, FOLDER.parent / "charnn.1": man, FOLDER / "python.md": python}
+
+
 def main(check: bool) -> int:
     wrong = 0
-    for path, kind in PAGES.items():
-        text = {"markdown": markdown, "man": man}[kind]()
+    for path, written in PAGES.items():
+        text = written()
         if check:
             wrong += not path.exists() or path.read_text("utf-8") != text
         else:

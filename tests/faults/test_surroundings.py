@@ -182,6 +182,8 @@ def test_K1_a_clean_install(new: Path) -> None:
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (ROOT / name).exists():
             shutil.copy(ROOT / name, source)
+    (source / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "charnn.1", source / "docs")
     venv.create(new / "venv", symlinks=True)
     python = new / "venv/bin/python"
     site = next((new / "venv/lib").glob("python*/site-packages"))
