@@ -136,6 +136,7 @@ CONDITION = option(
 SYMBOL_DROPOUT = option(
     0.0, "share of the source's symbols that are made unknown while training", low=0, high=0.95, of="task"
 )
+INSPECTED = "inspect units", "inspect gradients", "inspect gradcheck"  # of models of pairs
 TEXT_VOCABULARY, PAIR_VOCABULARY = "charnn.data.vocabulary:from_json", "charnn.data.units:from_json"
 TEXT_VERBS = (
     *(
@@ -159,7 +160,7 @@ TASKS = {
         "charnn.nn.task_model:classifier",
         PAIR_VOCABULARY,
         *("columns", "valid_file", "labels", "head", "feedforward"),
-        verbs=("classify", "eval", "inspect units", "inspect gradients", "inspect gradcheck"),
+        verbs=("classify", "eval", "export", *INSPECTED),
         encoder=READER,
         pooling=like(POOLING, default="mean"),
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.2),
@@ -170,7 +171,7 @@ TASKS = {
         "charnn.nn.task_model:conditioned",
         PAIR_VOCABULARY,
         *("columns", "valid_file", "context_as", "context_dropout"),
-        verbs=("sample", "eval", "inspect units", "inspect gradients", "inspect gradcheck"),
+        verbs=("sample", "eval", "export", *INSPECTED),
         encoder=READER,
         pooling=POOLING,
         condition=like(CONDITION, default="both"),
@@ -181,7 +182,7 @@ TASKS = {
         "charnn.nn.task_model:translator",
         PAIR_VOCABULARY,
         *("columns", "valid_file", "attention", "target_units", "autoencode"),
-        verbs=("translate", "eval", "inspect attention", "inspect units", "inspect gradients", "inspect gradcheck"),
+        verbs=("translate", "eval", "export", "inspect attention", *INSPECTED),
         encoder=ENCODER,
         pooling=POOLING,
         condition=CONDITION,

@@ -16,7 +16,8 @@ def test_the_guide_to_export(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     if not shutil.which("cc"):
         pytest.skip("there is no C compiler")
-    exported, by_torch, _, by_onnx, by_c, back, _, theirs = guides.follow("export", tmp_path)
+    exported, by_torch, _, by_onnx, task, labels, by_c, back, _, theirs = guides.follow("export", tmp_path)
+    assert task == "ends.onnx\n" and [row.split("\t")[2] for row in labels.splitlines()] == ["Zora", "Robert"]
     assert exported.splitlines() == ["names.onnx", "names.html", "names.h", "names.safetensors", "folder"]
     assert by_torch.startswith("An") and by_onnx == by_c != "\n"
     assert back.startswith("checkpoints/back\n") and back.count("\n") == 4

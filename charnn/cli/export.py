@@ -22,6 +22,9 @@ def command(path: str, model: str | None, runs: str, as_json: bool) -> None:
     .html         a web page that scores what is typed, and continues it
     .h            C99: the weights, and a function for one step
 
+    Models of --task classify, condition and translate are written as .onnx: whole sources in, what each label or symbol
+    scores out.
+
     The check needs PyTorch, onnxruntime, node or a C compiler; where that is missing charnn's arithmetic takes its
     place. It prints how far scores differ at most, over 500 greedy and 500 drawn characters.
     """
@@ -35,11 +38,15 @@ def command(path: str, model: str | None, runs: str, as_json: bool) -> None:
     made = export(checkpoint.load(source), path)
     found = made.checked
     if as_json:
-        streams.write_json({"file": str(source), "path": str(made.path), "bytes": made.bytes, **asdict(found)})
+        checked = asdict(found) if found else {"by": None}
+        streams.write_json({"file": str(source), "path": str(made.path), "bytes": made.bytes, **checked})
         return
     streams.write(f"{made.path}\n")
     console.note(f"{source} as {made.path}, {made.bytes:,} bytes")
+    if found is None:
+        console.note("not checked, since onnxruntime is not installed: pip install onnxruntime")
+        return
     console.note(
         f"checked by {found.by}: over {found.symbols:,} characters scores differ by {found.difference:.1e} at most; "
-        f"{found.greedy} of 500 greedy characters are equal"
+        f"{found.greedy} of {found.counted} are equal"
     )

@@ -63,6 +63,7 @@ class Check:
     difference: float  # the largest one of two scores
     scale: float  # the largest score
     greedy: int  # characters of the greedy text, from its start, that are equal
+    counted: str = f"{LENGTH} greedy characters"  # of which `greedy` are equal
 
     @property
     def good(self) -> bool:
@@ -75,11 +76,16 @@ def check(run: Run, by: str, scorer: Scorer) -> Check:
     symbols, differences, scales, equal = zip(*found, strict=True)
     result = Check(by, sum(symbols), max(differences), max(scales), equal[0])
     if not result.good:
-        raise CharnnError(
-            f"what was written computes scores that are {result.difference:.1e} off by {by}, and the largest score is "
-            f"{result.scale:.1e}: do not use the file, and please report it"
-        )
+        raise wrong(result)
     return result
+
+
+def wrong(found: Check) -> CharnnError:
+    """That a file computes something else."""
+    return CharnnError(
+        f"what was written computes scores that are {found.difference:.1e} off by {found.by}, and the largest score is "
+        f"{found.scale:.1e}: do not use the file, and please report it"
+    )
 
 
 def _compare(run: Run, scorer: Scorer, temp: float) -> tuple[int, float, float, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..runs.run import Run
 from ..runs.verbs import assert_used_for
-from . import check, header, html, onnx, safetensors
+from . import check, check_tasks, header, html, onnx, onnx_tasks, safetensors
 from .check import Check, Scorer
 
 Writer = Callable[[Path, Run], None]
@@ -27,21 +27,31 @@ class Exported:
 
     path: Path
     bytes: int
-    checked: Check
+    checked: Check | None  # None where there is nothing to run it by
 
 
 def export(run: Run, path: str | Path) -> Exported:
     """Write a run as .safetensors, .onnx, .html or .h, or as a folder for PyTorch, and run what was written.
 
-    Raises `UsageError` for another suffix, for a task other than text, and for a network that the format cannot hold,
-    and `CharnnError` where the file cannot be written or its scores are not those of the run.
+    Of tasks other than text only .onnx. Raises `UsageError` for another suffix, and for a network that the format
+    cannot hold, and `CharnnError` where the file cannot be written or its scores are not those of the run.
     """
     assert_used_for(run, "export")
     path = Path(path)
+    if run.task.task != "text":
+        return _of_task(run, path)
     write, opened = writer(path)
     write(path, run)
     size = sum(file.stat().st_size for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file())
     return Exported(path, size, check.check(run, *opened(path, run)))
+
+
+def _of_task(run: Run, path: Path) -> Exported:
+    """See `export`."""
+    if path.suffix != ".onnx":
+        raise UsageError(f"a model of --task {run.task.task} can be written as .onnx, not as {path.name}")
+    onnx_tasks.write(path, run)
+    return Exported(path, path.stat().st_size, check_tasks.check(run, path))
 
 
 def writer(path: Path) -> tuple[Writer, Opener]:

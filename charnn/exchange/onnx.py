@@ -31,7 +31,7 @@ FUNCTIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
 def write(path: str | Path, run: Run) -> None:
     """Write a run as an ONNX file. Raises `UsageError` where ONNX cannot hold it, and `CharnnError`."""
     step, graph = program(run), Graph()
-    plain = all(map(_has_operator, run.model.hidden.layers))
+    plain = all(map(has_operator, run.model.hidden.layers))
     make = operators if plain and run.model.config.shares == (1, 1) else scanned
     scores, state = make(graph, run, step)
     graph.node("Identity", scores, out="scores")
@@ -42,10 +42,17 @@ def write(path: str | Path, run: Run) -> None:
     reads += [onnx.value(name, FLOAT, ["batch", n]) for name, n in sizes.items()]
     makes = [onnx.value("scores", FLOAT, ["time", "batch", run.model.symbols])]
     makes += [onnx.value(f"next_{name}", FLOAT, ["batch", n]) for name, n in sizes.items()]
-    content = onnx.graph("charnn", graph.nodes, graph.constants(), reads, makes)
+    save(path, graph, (reads, makes), metadata(run))
+
+
+def save(
+    path: str | Path, graph: "Graph", values: tuple[Sequence[bytes], Sequence[bytes]], about: dict[str, str]
+) -> None:
+    """Write a graph with its inputs and outputs. Raises `UsageError` for one that is too large, and `CharnnError`."""
+    content = onnx.graph("charnn", graph.nodes, graph.constants(), *values)
     if len(content) > onnx.MAX_BYTES:
         raise UsageError(f"{path} would have {len(content) / 1e9:.1f} GB, and ONNX files have 2 GB at most")
-    data = onnx.model(content, ("charnn", __version__), metadata(run))
+    data = onnx.model(content, ("charnn", __version__), about)
     replace(path, lambda file: file.write(data))
 
 
@@ -68,12 +75,12 @@ class Graph:
         self._constants: dict[str, Array] = parent._constants if parent else {}
         self._count = 0
 
-    def node(self, operator: str, *reads: str, out: str = "", outputs: int = 1, **settings: Attribute) -> Any:
+    def node(self, operator: str, *reads: str, out: str = "", outputs: int = 1, **attributes: Attribute) -> Any:
         """The name of what an operator makes, or the names where it makes several."""
         self._count += 1
         out = out or f"{operator}_{self._count}"
         makes = [out, *(f"{out}_{i}" for i in range(1, outputs))]
-        self.nodes.append(onnx.node(operator, reads, makes, settings))
+        self.nodes.append(onnx.node(operator, reads, makes, attributes))
         return makes if outputs > 1 else out
 
     def constant(self, name: str, numbers: Any) -> str:
@@ -96,32 +103,32 @@ def operators(graph: Graph, run: Run, step: Program) -> Made:
     ys: list[str] = []
     after: list[str] = []
     for i, layer in enumerate(stack.layers):
-        x = _joined(graph, [*ys[-1:], *([onehot] if stack.skip or not ys else [])])
+        x = joined(graph, [*ys[-1:], *([onehot] if stack.skip or not ys else [])])
         before = [f"state_{n}" for n in range(len(after), len(after) + len(layer.state_sizes))]
         weights, at = run.weights.at(f"hidden/{i}"), f"hidden/{i}"
         if before:
             y, *own = _cell(graph, at, layer, matrices.matrices(layer, weights, twice, matrices.ONNX), [x, *before])
             after += own
         else:
-            a = _affine(graph, x, {f"{at}/U": matrices.joined(layer, weights["U"], twice), f"{at}/b": weights["b"]})
+            a = affine(graph, x, {f"{at}/U": matrices.joined(layer, weights["U"], twice), f"{at}/b": weights["b"]})
             y = a if layer.activation == "linear" else graph.node(FUNCTIONS[layer.activation], a)
         ys.append(graph.node("Add", y, ys[-1]) if stack.residual and ys else y)
-    h = _joined(graph, ys if stack.skip else ys[-1:])
-    o = _affine(graph, h, {name: run.weights[name] for name in ("readout/V", "readout/c")})
+    h = joined(graph, ys if stack.skip else ys[-1:])
+    o = affine(graph, h, {name: run.weights[name] for name in ("readout/V", "readout/c")})
     return (_joint(graph, o) if run.model.config.ending == "node" else o), after
 
 
-def _has_operator(layer: Any) -> bool:
+def has_operator(layer: Any) -> bool:
     """Whether an operator computes all steps of a layer: RNN has no linear units that all runtimes know."""
     return type(layer).__name__ in OPERATORS and not (layer.state_sizes and layer.activation == "linear")
 
 
-def _joined(graph: Graph, parts: list[str]) -> str:
+def joined(graph: Graph, parts: list[str]) -> str:
     """Vectors side by side."""
     return graph.node("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
 
 
-def _affine(graph: Graph, x: str, weights: dict[str, Array]) -> str:
+def affine(graph: Graph, x: str, weights: dict[str, Array]) -> str:
     """x times a matrix, and a bias: the two weights by their names."""
     matrix, bias = (graph.constant(name, numbers) for name, numbers in weights.items())
     return str(graph.node("Add", graph.node("MatMul", x, matrix), bias))
@@ -135,12 +142,12 @@ def _cell(graph: Graph, at: str, layer: Any, found: Matrices, reads: list[str]) 
     first, second = (graph.constant(f"axis_{n}", [n]) for n in (0, 1))
     x, *before = reads
     state = [graph.node("Unsqueeze", one, first) for one in before]
-    operator, more = OPERATORS[type(layer).__name__], _settings(layer)
+    operator, more = OPERATORS[type(layer).__name__], settings(layer)
     y, *after = graph.node(operator, x, *own, "", *state, outputs=1 + len(state), **more)
     return [graph.node("Squeeze", y, second), *(graph.node("Squeeze", one, first) for one in after)]
 
 
-def _settings(layer: Any) -> dict[str, Any]:
+def settings(layer: Any) -> dict[str, Any]:
     """Attributes of a layer's operator."""
     more: dict[str, dict[str, Attribute]] = {
         "GRU": {"linear_before_reset": 1},
@@ -169,14 +176,14 @@ def scanned(graph: Graph, run: Run, step: Program) -> Made:
     return scores, after
 
 
-def _slice(graph: Graph, a: str, start: int, end: int) -> str:
+def cut(graph: Graph, a: str, start: int, end: int) -> str:
     edges = [graph.constant(f"edge_{n}", [n]) for n in (start, end)]
     return str(graph.node("Slice", a, *edges, graph.constant("edge_axis", [-1])))
 
 
 def _joint(graph: Graph, o: str) -> str:
     """See `NodeHead.joint_scores`."""
-    end, rest = _slice(graph, o, 0, 1), _slice(graph, o, 1, onnx.MAX_BYTES)
+    end, rest = cut(graph, o, 0, 1), cut(graph, o, 1, onnx.MAX_BYTES)
     total = graph.node("ReduceLogSumExp", rest, axes=[-1], keepdims=1)
     return str(graph.node("Concat", graph.node("Add", end, total), rest, axis=-1))
 
@@ -205,7 +212,7 @@ STEPS: dict[str, Callable[..., str]] = {  # the rows of `program.OPERATIONS`
     "add": _plain("Add"),
     "multiply": _plain("Mul"),
     "scale": _scale,
-    "slice": lambda graph, size, step, a: _slice(graph, a, int(step.number), int(step.number) + size),
+    "slice": lambda graph, size, step, a: cut(graph, a, int(step.number), int(step.number) + size),
     "tanh": _plain("Tanh"),
     "sigmoid": _plain("Sigmoid"),
     "relu": _plain("Relu"),
