@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -88,12 +89,12 @@ class StreamBatches:
     batch: int  # B
     window: int  # T
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Steps in every lane, at least."""
         return len(self.ids) // self.batch
 
-    @property
+    @cached_property
     def extra(self) -> int:
         """The lanes that have one more."""
         return len(self.ids) % self.batch

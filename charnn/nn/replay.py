@@ -175,7 +175,7 @@ class Window(NamedTuple):
 
     function: Callable[..., Any]
     parameters: tuple[Views, ...]
-    inputs: tuple[Any, ...]  # arrays, or tuples of them, or None
+    inputs: tuple[Any, ...]  # arrays, tuples of arrays, and None
     rng: np.random.Generator | None = None
     constants: tuple[Any, ...] = ()
 
@@ -183,25 +183,32 @@ class Window(NamedTuple):
         return self.function(*self.parameters, *self.inputs, ws, self.rng, *self.constants)
 
     def shape(self) -> tuple[Any, ...]:
-        own = self.function, self.rng is None, self.constants, *map(id, self.parameters)
-        return *own, mapped(lambda a: (a.shape, a.dtype), self.inputs)
+        given = (one is None for one in self.inputs)
+        arrays = ((a.shape, a.dtype.char) for a in self.arrays())
+        return self.function, self.rng is None, self.constants, *map(id, self.parameters), *given, *arrays
+
+    def arrays(self) -> list[np.ndarray]:
+        """Those in its inputs."""
+        return [a for one in self.inputs if one is not None for a in (one if isinstance(one, tuple) else (one,))]
 
 
 class Plan:
     """The calls of a window, and what they read and return."""
 
     def __init__(self, window: Window):
-        self.window, self.inputs, self.calls = window, mapped(np.copy, window.inputs), list[Call]()
+        self.window, self.calls = window._replace(inputs=mapped(np.copy, window.inputs)), list[Call]()
+        self.arrays = self.window.arrays()  # where inputs are read
         self.rng = window.rng and np.random.Generator(type(window.rng.bit_generator)())
 
-    def record(self, ws: Workspace) -> Any:
+    def record(self, window: Window, ws: Workspace) -> Any:
         """What the window returns. Raises `CannotRepeat`, with all weights as they were before."""
         note, arrays = partial(noted, calls=self.calls), [a for p in self.window.parameters for a in p.values()]
         views = tuple(Views({name: note(a) for name, a in p.items()}) for p in self.window.parameters)
         before, ws.note = mapped(np.copy, arrays), note
-        self._read(self.window)
+        self._read(window)
         try:
-            found = self.window._replace(parameters=views, inputs=mapped(note, self.inputs), rng=self.rng).run(ws)
+            own = mapped(note, self.window.inputs)
+            found = self.window._replace(parameters=views, inputs=own, rng=self.rng).run(ws)
         except CannotRepeat:
             for array, was in zip(arrays, before, strict=True):
                 array[...] = was
@@ -209,7 +216,7 @@ class Plan:
         finally:
             ws.note = None
         self.found, self.used = plain(found), ws.used
-        return self._result(self.window, ws)
+        return self._result(window, ws)
 
     def run(self, window: Window, ws: Workspace) -> Any:
         """What another window of this shape returns."""
@@ -219,7 +226,7 @@ class Plan:
         return self._result(window, ws)
 
     def _read(self, window: Window) -> None:
-        for mine, given in zip(_arrays(self.inputs), _arrays(window.inputs), strict=True):
+        for mine, given in zip(self.arrays, window.arrays(), strict=True):
             np.copyto(mine, given)
         if self.rng and window.rng:
             self.rng.bit_generator.state = window.rng.bit_generator.state
@@ -244,7 +251,7 @@ def run(window: Window, ws: Workspace) -> Any:
     if plan is FIRST:
         plan = Plan(window)
         try:
-            found, ws.plans[key] = plan.record(ws), plan
+            found, ws.plans[key] = plan.record(window, ws), plan
             return found
         except CannotRepeat:
             plan, ws.used = NEVER, used
