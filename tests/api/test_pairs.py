@@ -50,7 +50,7 @@ def test_a_text_without_an_answer_is_named(run: charnn.Run) -> None:
 
 
 def test_a_model_of_labels_is_for_labels(run: charnn.Run) -> None:
-    calls = (charnn.translate, charnn.fill, charnn.generate, charnn.surprisal, charnn.next_characters, charnn.gradients)
+    calls = (charnn.translate, charnn.fill, charnn.generate, charnn.surprisal, charnn.next_characters, charnn.attention)
     for call in calls:
         with pytest.raises(charnn.UsageError, match="classify"):
             call(run, "aei") if call is not charnn.generate else call(run)

@@ -1,0 +1,40 @@
+"""The benchmark of tasks: what is recorded, that nothing is measured twice, and what the table says."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import tables, tasks
+from tests.helpers.pairs import write
+
+
+@pytest.mark.slow
+def test_a_job_is_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, "classify")
+    job = tasks.Job("classify.tsv", None, "--task classify --hidden 8 --workers 1", 0.05, {"accuracy": 0.9})
+    monkeypatch.setattr(tasks, "JOBS", {"toy": job})
+    cache = tmp_path / "cache.jsonl"
+    arguments = ["tasks", "--data", str(tmp_path), "--seeds", "2", "--cache", str(cache)]
+    for _ in range(2):
+        monkeypatch.setattr(sys, "argv", arguments)
+        tasks.main()
+    records = tables.kept(cache)
+    assert [record["seed"] for record in records] == [0, 1]
+    assert all(record["job"] == "toy" and "majority" in record["baselines"] for record in records)
+    assert "| toy | accuracy | " in capsys.readouterr().out
+
+
+def test_the_table_has_medians_beside_goals(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = tasks.Job("toy.tsv", None, "--task classify", 1, {"accuracy": 0.9})
+    monkeypatch.setattr(tasks, "JOBS", {"toy": job, "not run": job})
+    about = {"minutes": 1.1, "cores": 2, "load": 0.5, "date": "2000-01-01", "command": "charnn train toy.tsv"}
+    records = [
+        {"job": "toy", "seed": n, "accuracy": a, "baselines": {"bayes": 0.8}, **about}
+        for n, a in enumerate((0.7, 0.9, 0.8))
+    ]
+    rows = tasks.table(records).splitlines()
+    assert rows[2].startswith("| toy | accuracy | 0.8000 (3) | 0.9 | bayes 0.8 | `charnn train toy.tsv` |")
+    assert len(rows) == 3
