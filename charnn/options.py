@@ -190,6 +190,17 @@ def changed(config: Checked) -> Iterator[tuple[str, Any]]:
             yield spec.name, value
 
 
+def as_typed(config: Checked) -> list[str]:
+    """The options that are not at their defaults, as words of a command line."""
+    words = []
+    for name, value in changed(config):
+        if isinstance(value, bool):
+            words.append(flag(name) if value else f"--no-{flag(name)[2:]}")
+        else:
+            words += [flag(name), str(value)]
+    return words
+
+
 def change(config: C, options: Mapping[str, Any]) -> C:
     """A configuration with some options changed. Raises `UsageError` for one that it does not have."""
     options = known(options, type(config))

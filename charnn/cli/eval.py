@@ -61,7 +61,7 @@ def command(
         _write_picture(found, picture)
     elif not config.by:
         _write_score(found, as_json)
-    elif config.by == "char" and streams.is_terminal():
+    elif config.by == "char" and streams.is_terminal() and console.has_colours():
         for rows in found.characters():
             console.shaded((row.character, row.bits) for row in rows)
     else:
@@ -98,7 +98,18 @@ def _write_score(evaluator: Any, as_json: bool) -> None:
     if as_json:
         streams.write_json({**score.figures, "baselines": task.known(evaluator.run, evaluator.held_out)})
         return
-    for name, value in score.figures.items():
-        streams.write_row(name.replace("_per_", "/"), f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
-    if compared := task.compared(evaluator.run, evaluator.held_out):
+    figures = {
+        name.replace("_per_", "/"): f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        for name, value in score.figures.items()
+    }
+    compared = task.compared(evaluator.run, evaluator.held_out)
+    if streams.is_terminal():
+        from ..terminal import tables
+
+        bits = {name: value for name, value in figures.items() if name.startswith("bits")}
+        tables.facts([*{**bits, **figures}.items(), *([("to compare", compared)] if compared else [])])
+        return
+    for row in figures.items():
+        streams.write_row(*row)
+    if compared:
         console.note(f"to compare: {compared}")

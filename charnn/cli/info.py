@@ -44,9 +44,9 @@ def command(names: tuple[str, ...], model: str | None, runs: str, as_json: bool)
     elif len(found) > 1:
         _compare(found)
     elif streams.is_terminal():
-        from ..terminal import tables
+        from ..terminal import about
 
-        tables.facts([(name, plain(value)) for name, value in found[0].items()])
+        about.show(run, found[0], plain(found[0]["held out"], 40))
     else:
         for name, value in found[0].items():
             streams.write(f"{name}\t{plain(value)}\n")

@@ -156,8 +156,19 @@ def refuse(error: click.ClickException) -> NoReturn:
     if launcher.rank() == 0:  # all ranks have the same command line
         with contextlib.suppress(OSError):
             asked = isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help()
-            click.echo(error.message if asked else plain.message(f"charnn: {one_line(error)}"), err=True)
+            click.echo(error.message if asked else told(plain.message(f"charnn: {one_line(error)}")), err=True)
     exit_all_ranks(error.exit_code)
+
+
+def told(message: str) -> str:
+    """A message on one line; on a terminal on lines that end between words."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return message
+    import shutil
+    import textwrap
+
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(message, max(20, width), break_on_hyphens=False, break_long_words=False)
 
 
 def fail(error: BaseException) -> NoReturn:
@@ -178,7 +189,7 @@ def fail(error: BaseException) -> NoReturn:
     yield_to_rank_0()
     rank = f"rank {launcher.rank()}: " if launcher.rank() else ""
     with contextlib.suppress(OSError):
-        click.echo(plain.message(f"charnn: {rank}{message}"), err=True)
+        click.echo(told(plain.message(f"charnn: {rank}{message}")), err=True)
     exit_all_ranks(code)
 
 

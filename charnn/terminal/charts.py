@@ -153,6 +153,25 @@ class Shades:
         self.units = max(1, min(units, room // (2 if self.plain else 1)))  # of each layer that have room
         self._styles: dict[int, Style] = {}
 
+    @property
+    def key(self) -> str:
+        """What the cells mean, in a line."""
+        full = "1" if self.bounded else "|h| / (1 + |h|) = 1"
+        if self.plain:
+            return f"a cell is a tenth part, +9 at {full}, a dot less than +1"
+        return f"red is positive, blue is negative, brightest at {full}"
+
+    def head(self, layers: Iterable[Sequence[int]]) -> None:
+        """The numbers of every tenth unit, above the cells of these units of each layer."""
+        line, width = " " * POSITION_COLUMNS, 2 if self.plain else 1
+        for i, units in enumerate(layers):
+            cells = ""
+            for number in range(0, len(units), 10):
+                cells = f"{cells:<{number * width}}{' ' * (width - 1)}{units[number]}"
+            room = width * len(units)
+            line += (" " if i else "") + f"{cells[:room]:<{room}}"
+        self.console.print(Text(line.rstrip(), "dim", no_wrap=True, overflow="crop"))
+
     def row(self, position: int, character: str, layers: Iterable[Sequence[float]]) -> None:
         """A character and the activations after it, a list a layer."""
         line = Text(f"{position:7,} " + set_cell_size(character, 6), no_wrap=True, overflow="crop")

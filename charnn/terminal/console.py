@@ -155,6 +155,12 @@ def closing(session: Session) -> None:
     rows(found)
 
 
+def has_colours() -> bool:
+    """Whether standard output shows colours: not with NO_COLOR, nor on a dumb terminal."""
+    console = Console()
+    return console.color_system is not None and not console.no_color
+
+
 def shaded(characters: Iterable[tuple[str, float]]) -> None:
     """Text on standard output, each character's background the redder the more bits it took (Elman's error curve)."""
     sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]  # as any text is written

@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +12,8 @@ from rich.text import Text
 from ..runs.listing import RunSummary
 from . import words
 
+GAP = 2  # columns between two of a table
+LEAST_NAME = 10  # columns of a name that is cut
 MOST_COLUMNS = 100  # of bars
 NEXT_COLUMNS = 8, 20, 1  # for a character, its probability and bits, and the margin
 
@@ -22,34 +24,42 @@ def screen() -> Console:
     return Console(highlight=False, soft_wrap=False)
 
 
-def table(heads: Iterable[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = ()) -> Table:
-    """A table without lines, its heads dim. Columns of `numbers` keep their width; others are cut where room ends."""
-    found, numbers = Table(box=None, pad_edge=False, header_style="dim"), set(numbers)
-    for head in heads:
-        number = head in numbers
-        found.add_column(head, justify="right" if number else "left", no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        found.add_row(*(Text(cell) for cell in row))
-    return found
-
-
 def runs(found: Sequence[RunSummary]) -> None:
     """Runs in a line each. Tasks are shown where there are others than text, accuracy where it was measured."""
     now = time.time()
     columns = {
         "name": [one.name for one in found],
-        "task": [one.task for one in found] if any(one.task != "text" for one in found) else [],
         "text": [", ".join(one.texts) for one in found],
+        "task": [one.task for one in found] if any(one.task != "text" for one in found) else [],
         "bits": ["-" if one.bits is None else f"{one.bits:.4f}/{one.unit}" for one in found],
         "right": [_share(one.accuracy) for one in found] if any(one.accuracy is not None for one in found) else [],
-        "parameters": [words.count(one.parameters) for one in found],
-        "steps": [f"{one.steps:,}" for one in found],
         "age": [words.age(now - one.modified) for one in found],
+        "parameters": [words.count(one.parameters) for one in found],
         "size": [words.size(one.bytes) for one in found],
+        "steps": [f"{one.steps:,}" for one in found],
     }
-    shown = {head: cells for head, cells in columns.items() if cells}
-    numbers = shown.keys() - {"name", "task", "text"}
-    screen().print(table(shown, zip(*shown.values(), strict=True), numbers=numbers))
+    console = screen()
+    shown = fitted({head: cells for head, cells in columns.items() if cells}, console.width)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head, (_, width) in shown.items():
+        right = head not in ("name", "text", "task")
+        table.add_column(head, justify="right" if right else "left", no_wrap=True, width=width, overflow="ellipsis")
+    for row in zip(*(cells for cells, _ in shown.values()), strict=True):
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def fitted(columns: Mapping[str, Sequence[str]], room: int) -> dict[str, tuple[Sequence[str], int]]:
+    """Columns with their widths: the last ones are left out, and the first two cut, where there is no room for all."""
+    widths = {head: max(map(cell_len, (head, *cells))) for head, cells in columns.items()}
+    first, second, *others = columns
+    while others and sum(widths[head] + GAP for head in others) + GAP + 2 * LEAST_NAME > room:
+        others.pop()
+    left = max(2 * LEAST_NAME, room - sum(widths[head] + GAP for head in others) - GAP)
+    if widths[first] + widths[second] > left:
+        widths[second] = min(widths[second], max(LEAST_NAME, left - widths[first]))
+        widths[first] = left - widths[second]
+    return {head: (columns[head], widths[head]) for head in (first, second, *others)}
 
 
 def _share(accuracy: float | None) -> str:
@@ -64,6 +74,18 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     for name, value in pairs:
         found.add_row(name, Text(value))
     screen().print(found)
+
+
+def pairs(heads: tuple[str, str], rows: Iterable[tuple[str, str]]) -> None:
+    """A table of two columns below an empty line, the second one of numbers."""
+    found = Table(box=None, pad_edge=False, header_style="dim")
+    found.add_column(heads[0], no_wrap=True, overflow="ellipsis")
+    found.add_column(heads[1], justify="right", no_wrap=True)
+    for row in rows:
+        found.add_row(*map(Text, row))
+    console = screen()
+    console.print()
+    console.print(found)
 
 
 def compare(rows: Sequence[Sequence[str]]) -> None:

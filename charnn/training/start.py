@@ -13,7 +13,7 @@ from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..data.units import PairVocabulary
 from ..errors import CharnnWarning, UsageError
-from ..options import changed, flag, known, own
+from ..options import as_typed, flag, known, own
 from ..parallel import launcher
 from ..runs import checkpoint, folder
 from ..runs.folder import Folder
@@ -103,11 +103,7 @@ def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:
     """`charnn train` with the texts, the options that are not at their defaults, and `root`, the options of --runs."""
     words = [min(name, os.path.relpath(name), key=len) if Path(name).is_absolute() else name for name in names]
     for config in (wanted.reading, wanted.options, wanted.model, wanted.config):
-        for name, value in changed(config):
-            if isinstance(value, bool):
-                words.append(flag(name) if value else f"--no-{flag(name)[2:]}")
-            elif not (wanted.seconds and name == "minutes"):
-                words += [flag(name), str(value)]
+        words += as_typed(config)
     words += ["--budget", f"{wanted.seconds:g}s"] if wanted.seconds else []
     return " ".join(filter(None, ["charnn train", shlex.join(words), root]))
 

@@ -1,5 +1,6 @@
 """charnn inspect units"""
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ...api import UnitReader
 
 PICTURED = 100  # characters of a picture
+SHOWN = 200  # characters on a terminal, unless others are asked for
 
 
 def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice:
@@ -34,6 +36,9 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 @click.option("--layer", type=Number(int, 0), metavar="N", help="This layer alone, 0 being the lowest.")
 @click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40.")
 @click.option("--gates", is_flag=True, help="The gates of lstm or gru by their names, instead of the activations.")
+@click.option(
+    "-n", "--count", type=Number(int, 1), default=SHOWN, show_default=True, help="Maximum of characters on a terminal."
+)
 @click.option("--svg", "as_svg", is_flag=True, help="A picture of the first 100 characters.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each character.")
 @options.unknown
@@ -45,6 +50,7 @@ def command(
     layer: int | None,
     units: slice,
     gates: bool,
+    count: int,
     as_svg: bool,
     as_json: bool,
     unknown: str,
@@ -72,7 +78,7 @@ def command(
     elif as_json:
         there = _write_json(reader)
     elif streams.is_terminal():
-        there = _write_shades(reader)
+        there = _write_shades(reader, count)
     else:
         there = _write_rows(reader)
     if not there:
@@ -113,18 +119,23 @@ def _write_json(reader: "UnitReader") -> bool:
     return there
 
 
-def _write_shades(reader: "UnitReader") -> bool:
-    """Shaded cells, as many units as fit; whether there were any."""
+def _write_shades(reader: "UnitReader", count: int) -> bool:
+    """Shaded cells of some characters, as many units as fit, below their numbers; whether there were any."""
     from ...terminal import charts, console
 
     most = max(map(len, reader.chosen.values()))
-    shades, there = charts.Shades(len(reader.chosen), most, reader.bounded), False
+    shades = charts.Shades(len(reader.chosen), most, reader.bounded)
     if shades.units < most:
         shown = ", ".join(f"{i}/{units.start} to {i}/{units[: shades.units][-1]}" for i, units in reader.chosen.items())
         console.note(f"there is room for the units {shown}; --layer and --units A:B choose others")
-    for rows in reader.rows():
-        for row in rows:
-            cells = [layer[: shades.units] for layer in row.layers]
-            shades.row(row.position, visible(streams.cell(row.character)), cells)
-        there = True
-    return there
+    rows, there = chain.from_iterable(reader.rows()), 0
+    for row in islice(rows, count):
+        if not there:
+            console.note(shades.key)
+            shades.head([units[: shades.units] for units in reader.chosen.values()])
+        cells = [layer[: shades.units] for layer in row.layers]
+        shades.row(row.position, visible(streams.cell(row.character)), cells)
+        there += 1
+    if there == count and next(rows, None):
+        console.note(f"these are the first {count:,} characters; --count N shows more, and a pipe gets all")
+    return there > 0

@@ -1,0 +1,40 @@
+"""A run on a terminal: what it is, in words, what matters first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..options import as_typed
+from ..runs.run import Run
+from ..tasks.base import describe_network, make
+from . import tables
+from .plain import visible
+
+DIGITS = 16  # of the sha256
+
+
+def rows(run: Run, facts: Mapping[str, Any], course: str) -> list[tuple[str, str]]:
+    """Names and words: of a run, what `describe` says of it, and the course of its held-out loss."""
+    task = make(run.task)
+    found = [
+        ("run", str(facts["file"])),
+        ("task", run.task.task),
+        ("text", f"{', '.join(run.origin.names)} ({run.origin.symbols:,} symbols, {run.origin.sha256[:DIGITS]})"),
+        ("network", f"{describe_network(run)}: {run.model.parameters:,} parameters"),
+    ]
+    if run.best is not None:
+        found += [("best", task.result(run)), ("held out", course)]
+    if compared := task.compared(run, True):
+        found.append(("counting", compared))
+    found.append(("trained", f"{run.step:,} updates, {run.epoch:,} whole epochs"))
+    words = [word for config in (run.task, run.model.config, run.config) for word in as_typed(config)]
+    found.append(("options", " ".join(words) or "all at their defaults"))
+    for name, value in {**run.vocabulary.facts, "state": facts["state"]}.items():
+        found.append((name, visible(f"{value:,}" if isinstance(value, int) else str(value))))
+    return found
+
+
+def show(run: Run, facts: Mapping[str, Any], course: str) -> None:
+    """All of it, and a table of the recurrent weights' spectral radii."""
+    tables.facts(rows(run, facts, course))
+    if radii := facts.get("spectral radius"):
+        tables.pairs(("weights", "spectral radius"), [(name, f"{value:.4f}") for name, value in radii.items()])
