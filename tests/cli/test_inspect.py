@@ -299,13 +299,13 @@ def test_units_on_a_terminal_are_shades() -> None:
     assert [unstyled(line).split()[1] for line in lines[:5]] == ["a", "n", "b", "e", "\\n"]
     plain = table(ok("units", "text.txt", "--units", "0:3"))[1:]
     backgrounds = [re.findall(r"\x1b\[48;([0-9;]*)m ", line) for line in lines[:-1]]
-    assert len(plain) == len(backgrounds) and all(len(found) == 3 for found in backgrounds)
+    assert len(plain) > len(backgrounds) == 200 and all(len(found) == 3 for found in backgrounds)
 
 
 def test_units_without_colours_are_digits_and_cut_to_the_width() -> None:
     shown = on_screen("units", "text.txt", "--unknown", "skip", NO_COLOR="1")
     plain = table(ok("units", "text.txt"))[1:]
-    for line, row in zip(shown.split("\n")[1:], plain, strict=False):
+    for line, row in zip(shown.split("\n")[1:-1], plain, strict=False):
         cells = [line[14 + 2 * i : 16 + 2 * i] for i in range(5)]
         for cell, value in zip(cells, row[2:], strict=True):
             tenths = int(abs(float(value)) * 10 + 1e-4), int(abs(float(value)) * 10 - 1e-4)
