@@ -13,6 +13,7 @@ from . import ngram
 from .ngram import KneserNey
 
 ORDERS = 1, 2, 3, 4, 5
+WEIGHTS = [i / 20 for i in range(21)]  # of the network in a mixture, that are tried
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class NGramBayes:
             nats = model.nats(stream, np.zeros(order, np.uint8))
             found[:, label] = -np.add.reduceat(np.where(inside, nats, 0), starts)
         return found + self.prior
+
+    def probabilities(self, texts: Sequence[np.ndarray]) -> np.ndarray:
+        """P(label | text), (N, L)."""
+        return _normalised(self.log_probabilities(texts))
 
 
 def spaced(texts: Sequence[np.ndarray], order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,3 +61,35 @@ def fit(texts: Sequence[np.ndarray], y: np.ndarray, labels: int, symbols: int, o
         stream = spaced([texts[int(i)] for i in np.flatnonzero(y == label)], order)[0]
         models.append(ngram.fit(np.concatenate([np.zeros(order - 1, np.uint32), stream]), symbols, order))
     return NGramBayes(tuple(models), np.log(np.bincount(y, minlength=labels) + 1.0))
+
+
+def interpolate(p: np.ndarray, q: np.ndarray, y: np.ndarray, held_out: bool) -> tuple[np.ndarray, float]:
+    """Probabilities p (N, L) of a network and q of n-grams, mixed in log space, and the weight w of the network.
+
+    log r = w log p + (1 - w) log q, up to a constant of each row
+
+    The weight is that of `WEIGHTS` for which the right labels y (N,) cost least. Where these rows are all that are
+    `held_out`, each half is mixed by the weight of the other, and w is the mean of both.
+    """
+    logs = [np.log(np.maximum(a, np.finfo(float).tiny)) for a in (p, q)]
+    halves = [slice(0, None, 2), slice(1, None, 2)] if held_out and len(y) > 1 else [slice(None)]
+    weights = [_best(logs[0][half], logs[1][half], y[half]) for half in halves]
+    found = np.empty_like(p)
+    for half, w in zip(halves, reversed(weights), strict=True):
+        found[half] = _normalised(w * logs[0][half] + (1 - w) * logs[1][half])
+    return found, float(np.mean(weights))
+
+
+def _best(log_p: np.ndarray, log_q: np.ndarray, y: np.ndarray) -> float:
+    known = np.flatnonzero(y < log_p.shape[1])
+
+    def cost(w: float) -> float:
+        r = _normalised(w * log_p[known] + (1 - w) * log_q[known])
+        return float(-np.log(r[np.arange(len(known)), y[known]]).sum())
+
+    return min(WEIGHTS, key=cost)
+
+
+def _normalised(logs: np.ndarray) -> np.ndarray:
+    p: np.ndarray = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)

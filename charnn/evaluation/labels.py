@@ -25,6 +25,7 @@ class LabelScore:
     both: np.ndarray  # (L + 1,): how often it is given and right
     confusion: np.ndarray  # (L + 1, L + 1): right and given label; of several labels, nothing
     bins: np.ndarray  # (BINS, 3): statements in a range of confidence, their summed confidence, how many are right
+    weight: float | None = None  # of the network in a mixture with n-grams
 
     @classmethod
     def of_one(cls, p: np.ndarray, y: np.ndarray) -> "LabelScore":
@@ -54,7 +55,7 @@ class LabelScore:
         return cls(float(nats), len(p), int(hits.sum()), there, found, both, nothing, bins)
 
     def __add__(self, other: "LabelScore") -> "LabelScore":
-        names = self.__dataclass_fields__
+        names = self.__dataclass_fields__.keys() - {"weight"}
         return LabelScore(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     @property
@@ -65,6 +66,7 @@ class LabelScore:
             "macro_f1": self.macro_f1,
             "bits_per_label": self.bits,
             "calibration_error": self.calibration_error,
+            **({} if self.weight is None else {"network_weight": self.weight}),
             "count": self.count,
         }
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..config import EvalConfig
 from ..data.pairs import PairFormat, Pairs
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..evaluation import bayes
+from ..evaluation.bayes import NGramBayes
 from ..evaluation.pairs import probabilities
 from ..inspection.gradcheck import WholeCase
 from ..inspection.results import Gradients
@@ -22,6 +23,7 @@ from .base import Validated
 from .evaluating import LabelEvaluator, case, gradients, label_score, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
+MIXED_ORDER = 4  # of n-grams that are mixed with a network, where no best one is known
 BAYES_SYMBOLS = 20_000_000  # symbols times labels that are scored for the baseline, at most
 
 
@@ -32,7 +34,7 @@ class Classify(PairTask):
     shown = "a text and its label"
     columns = MappingProxyType({"accuracy": "right", "macro_f1": "macro-F1"})
     beaten = MappingProxyType({"majority": "the commonest label", "bayes": "Bayes with {bayes_order:.0f}-grams"})
-    evaluates, tables = ("by", "invalid"), ("line", "label", "confusion")
+    evaluates, tables = ("by", "invalid", "mix"), ("line", "label", "confusion")
     use = "`charnn classify {model}` sorts lines"
 
     @property
@@ -72,10 +74,28 @@ class Classify(PairTask):
         self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter
     ) -> LabelEvaluator:
         self.assert_evaluates(config)
-        return LabelEvaluator(self.several, run, read(self, run, what, config.invalid), config, workers)
+        return LabelEvaluator(
+            self.several,
+            self._bayes(run) if config.mix else None,
+            run,
+            read(self, run, what, config.invalid),
+            config,
+            workers,
+        )
 
     def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
         return gradients(run, read(self, run, what, invalid).part, lags)
+
+    def _bayes(self, run: Run) -> NGramBayes:
+        """The n-grams of each label in the part that a run was trained on."""
+        if self.several:
+            raise UsageError("--mix ngram has no effect with --labels several: leave it out")
+        train, _ = self.split(corpus := self.reread(run), run.config)
+        y, order = (
+            np.array([one[0] for one in train.targets]),
+            int(run.origin.baselines.get("bayes_order", MIXED_ORDER)),
+        )
+        return bayes.fit(train.sources, y, len(run.vocabulary.labels), corpus.vocabulary.size, order)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         return [case(run, read(self, run, what, invalid).part)]

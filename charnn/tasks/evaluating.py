@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +16,7 @@ from ..data.pair_batches import lengths, within_memory
 from ..data.pairs import Pairs
 from ..data.units import join
 from ..errors import InputError
+from ..evaluation.bayes import NGramBayes, interpolate
 from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.pairs import Taught, Written, probabilities, taught
 from ..evaluation.score import Score
@@ -127,14 +128,24 @@ class LabelEvaluator(PairEvaluator):
 
     tables = MappingProxyType({"line": "lines", "label": "by_label", "confusion": "confusion"})
 
-    def __init__(self, several: bool, *args: Any):
+    def __init__(self, several: bool, bayes: NGramBayes | None, *args: Any):
         super().__init__(*args)
-        self.several = several
+        self.several, self.bayes = several, bayes
 
     @cached_property
     def p(self) -> np.ndarray:
         """Of each label for each text, (N, L)."""
-        return probabilities(self.run.model, self.run.weights, self.part.sources, self.workers)
+        return self._mixed[0]
+
+    @cached_property
+    def _mixed(self) -> tuple[np.ndarray, float]:
+        """Probabilities, those of n-grams among them where that is wanted, and the weight of the network."""
+        sources = self.part.sources
+        p = probabilities(self.run.model, self.run.weights, sources, self.workers)
+        if not self.bayes:
+            return p, 1.0
+        y = np.array([one[0] for one in self.part.targets], int)
+        return interpolate(p, self.bayes.probabilities(sources), y, self.held_out)
 
     @cached_property
     def found(self) -> LabelScore:
@@ -171,7 +182,7 @@ class LabelEvaluator(PairEvaluator):
         return self.found.svg(self._names)
 
     def _figures(self) -> Figures:
-        return self.found
+        return replace(self.found, weight=self._mixed[1]) if self.bayes else self.found
 
     def _given(self, p: np.ndarray) -> tuple[str, float]:
         labels = self.run.vocabulary.labels

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.benchmarks import tables, tasks
+from tests.benchmarks import pairs_speed, tables, tasks
 from tests.helpers.pairs import write
 
 
@@ -38,3 +39,14 @@ def test_the_table_has_medians_beside_goals(monkeypatch: pytest.MonkeyPatch) -> 
     rows = tasks.table(records).splitlines()
     assert rows[2].startswith("| toy | accuracy | 0.8000 (3) | 0.9 | bayes 0.8 | `charnn train toy.tsv` |")
     assert len(rows) == 3
+
+
+@pytest.mark.slow
+def test_both_ways_of_attention_have_a_loss_of_the_same_size() -> None:
+    pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    sides = pairs_speed.sequences(rng), pairs_speed.sequences(rng)
+    one, two = pairs_speed.ours(*sides)(), pairs_speed.by_torch(*sides)()
+    symbols = sum(len(target) + 1 for target in sides[1])
+    assert one / symbols == pytest.approx(np.log(pairs_speed.SYMBOLS), rel=0.1)
+    assert two / symbols == pytest.approx(np.log(pairs_speed.SYMBOLS), rel=0.1)

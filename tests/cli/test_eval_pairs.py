@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import charnn
+from charnn.evaluation.bayes import interpolate
 from tests.helpers.pairs import fitted
 from tests.helpers.program import invoke, ok, refused
 
@@ -77,9 +79,7 @@ def test_the_held_out_part_is_scored_beside_what_there_is_to_beat(runs: Path) ->
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize(
-    "options", [("--dynamic",), ("--by", "char"), ("--beam", 2), ("--novelty",), ("--mix", "ngram"), ("--burn-in", 3)]
-)
+@pytest.mark.parametrize("options", [("--dynamic",), ("--by", "char"), ("--beam", 2), ("--novelty",), ("--burn-in", 3)])
 def test_what_has_no_effect_on_labels_is_refused(runs: Path, options: tuple[object, ...]) -> None:
     refused(2, "eval", "-", "-m", runs / "classify", *options, stdin=MIXED)
 
@@ -87,3 +87,26 @@ def test_what_has_no_effect_on_labels_is_refused(runs: Path, options: tuple[obje
 def test_lines_that_are_no_pairs_are_named(runs: Path) -> None:
     assert "line 2" in refused(3, "eval", "-", "-m", runs / "classify", stdin="vowels\tae\nvowels\n")
     refused(3, "eval", "-", "-m", runs / "classify", stdin="")
+
+
+@pytest.mark.quick
+def test_labels_are_mixed_with_those_of_n_grams(runs: Path) -> None:
+    alone, mixed = (charnn.evaluate(runs / "classify", mix=mix) for mix in (None, "ngram"))
+    assert mixed.bits <= alone.bits + 1e-3 and 0 <= mixed.figures["network_weight"] <= 1
+    assert "network_weight" not in alone.figures
+    on_all = charnn.evaluate(runs / "classify", MIXED, mix="ngram")
+    assert on_all.bits <= charnn.evaluate(runs / "classify", MIXED).bits
+    assert "--mix" in refused(2, "eval", "-m", runs / "translate", "--mix", "ngram")
+
+
+def test_a_mixture_is_normalised_and_its_ends_are_both_models() -> None:
+    rng = np.random.default_rng(0)
+    p, q = (a / a.sum(axis=1, keepdims=True) for a in (rng.random((40, 3)), rng.random((40, 3))))
+    for right, weight, same in ((p, 1.0, p), (q, 0.0, q)):
+        found, w = interpolate(p, q, right.argmax(axis=1), False)
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+        if w == weight:
+            np.testing.assert_allclose(found, same)
+        assert abs(w - weight) <= 0.5
+    halves, w = interpolate(p, q, p.argmax(axis=1), True)
+    assert halves.shape == p.shape and 0.5 <= w <= 1
