@@ -13,6 +13,8 @@ from .shell.types import File, Number
 
 SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
 WIDTH = 18  # of the names of tasks
+UNREPEATED = "a window makes too many calls of NumPy to have them repeated (docs/speed.md): try a smaller --window"
+HIDDEN = "peak", "products", "repeated"  # figures that stand beside those of the tasks
 PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is the fastest here:"
 
 
@@ -107,6 +109,7 @@ def _facts(size: int, work: Any, config: Any, speeds: dict[str, Any]) -> dict[st
         "window": work.steps,
         "workers": config.workers,
         "products": train.products,
+        "windows_repeated": train.repeated,
         "tasks": [{"task": name, **_shown(speed)} for name, speed in speeds.items()],
         "corpus": {
             "symbols": size,
@@ -118,7 +121,7 @@ def _facts(size: int, work: Any, config: Any, speeds: dict[str, Any]) -> dict[st
 
 def _shown(speed: Any) -> dict[str, Any]:
     """What is shown for each task; the peak and the products stand beside them."""
-    return {name: value for name, value in vars(speed).items() if name not in ("peak", "products")}
+    return {name: value for name, value in vars(speed).items() if name not in HIDDEN}
 
 
 def _table(facts: dict[str, Any]) -> str:
@@ -138,7 +141,8 @@ def _table(facts: dict[str, Any]) -> str:
         lines.append(f"{task['task']:{WIDTH}}  {rate:11,.0f}  {share:7.0%}  {memory:>8}")
     foot = f"{corpus['symbols']:,} characters, {corpus['epochs']:g} epochs: {duration(corpus['seconds'])} of training"
     ways = [f"{shape:{WIDTH + 2}}  {way}" for shape, way in facts["products"].items()]
-    return "\n".join([*lines, "", foot, "", PRODUCTS, *ways, ""])
+    longest = [] if facts["windows_repeated"] else [UNREPEATED, ""]
+    return "\n".join([*lines, "", foot, "", *longest, PRODUCTS, *ways, ""])
 
 
 def duration(seconds: float) -> str:

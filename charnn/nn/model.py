@@ -242,6 +242,10 @@ class Model:
 
     def scores(self, p: Parameters, x: Array, state: State, ws: Workspace, keep: Keep) -> tuple[Array, State]:
         """Scores o (T, B, V) of what follows each of the symbols x (T, B), and the state after reading them."""
+        found: tuple[Array, State] = replay.run(replay.Window(self._read, (p,), (x, keep, state)), ws)
+        return found
+
+    def _read(self, p: Views, x: Array, keep: Keep, state: State, ws: Workspace, rng: Rng) -> tuple[Array, State]:
         h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
         return self._scores(p, h, ws), after
 

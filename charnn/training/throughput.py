@@ -24,6 +24,7 @@ from ..data.vocabulary import EOS, Vocabulary
 from ..errors import CharnnError
 from ..evaluation.score import evaluate
 from ..machine import busy_seconds, cores, peak_memory, used_seconds
+from ..nn import replay
 from ..nn.model import Model
 from ..nn.network import Network
 from ..nn.parameters import Parameters
@@ -212,6 +213,7 @@ class Speed:
     memory: int | None  # bytes
     disturbed: float  # the share of the machine that others took meanwhile
     products: dict[str, str]  # how training multiplies, by the shape, where that was measured
+    repeated: bool  # whether training repeats its windows call by call: see `nn.replay`
 
 
 def measure(work: Work, workers: int, seconds: float) -> Speed:
@@ -232,7 +234,8 @@ def measure(work: Work, workers: int, seconds: float) -> Speed:
     each = work.multiplications / work.characters
     share = statistics.median(each * rate / best for rate, best in zip(rates, peaks, strict=True))
     chosen = {str(shape): str(tiling) for shape, tiling in (learner.run.tilings.items() if learner else ())}
-    return Speed(statistics.median(rates), share, statistics.median(peaks), memory, disturbed, chosen)
+    repeated = learner is not None and replay.NEVER not in learner.replicas[0].ws.plans.values()
+    return Speed(statistics.median(rates), share, statistics.median(peaks), memory, disturbed, chosen, repeated)
 
 
 def speeds(work: Work, workers: int, seconds: float) -> Iterator[tuple[str, Speed]]:
