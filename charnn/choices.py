@@ -197,6 +197,13 @@ TASKS = {
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.1),
         defaults={"scheme": "full", "window": 128},
     ),
+    "values": Task(
+        "charnn.tasks.series.values:Values",
+        "charnn.nn.pairs.series:series_model",
+        "charnn.data.series:from_json",
+        verbs=("sample", "sample --prime", "eval", "inspect gradcheck"),
+        defaults={"scheme": "full", "layers": 1, "skip": False, "hidden": 64, "dropout": 0.0, "rate": 3e-3},
+    ),
 }
 
 ENDINGS = {

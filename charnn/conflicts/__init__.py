@@ -15,7 +15,7 @@ from .sampling import SAMPLING
 
 LOCKED = "--dropout-kind locked has no effect on"
 OF_TEXT = "scheme", "ending", "feedback", "teacher_forcing", "init_scale", "bias", "loss"
-OF_STREAMS = "window", "sequence", "state"
+OF_STREAMS = "sequence", "state"
 SHARE = "--teacher-forcing {teacher_forcing}"
 FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
 
@@ -102,6 +102,13 @@ CONFLICTS = (
     without("columns", "autoencode", True),
     *(of_tasks(name, "text") for name in OF_TEXT),
     *(of_tasks(name, "text", "fill") for name in OF_STREAMS),
+    of_tasks("window", "text", "fill", "values"),
+    Conflict(
+        ("task", "cell"),
+        lambda task, cell: task == "values" and CELLS[cell].reads_output,
+        "--task values reads vectors, and --cell {cell} feeds symbols back",
+        "choose another --cell",
+    ),
     # How long
     *(time(name) for name in ("minutes", "epochs", "steps")),
     *(new_run(name) for name in ("recipe", "budget", "characters", "from")),

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from ..data.corpus import Corpus
 from ..data.pairs import Pairs
 from ..data.read import read
+from ..data.series import Series
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids
-from ..io.text import Source, Watch
+from ..io.text import Source, Watch, file_source
 from .run import Run
 
 PUT_BACK = "put it there"
@@ -54,12 +55,19 @@ def readable(name: str) -> bool:
     )
 
 
+def own_sources(run: Run) -> list[Source]:
+    """The files that a run was trained on. Raises `UsageError` where one is gone."""
+    if missing := [name for name in run.origin.names if not readable(name)]:
+        raise UsageError(f"the corpus of this model is not at {missing[0]}: name the file to use")
+    return [file_source(name) for name in run.origin.names]
+
+
 def held_out(run: Run, data: Corpus | None = None) -> Ids:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
     return (data or own_corpus(run)).split(run.config.valid_share)[1]
 
 
-def assert_same_corpus(corpus: Corpus | Pairs, run: Run) -> None:
+def assert_same_corpus(corpus: Corpus | Pairs | Series, run: Run) -> None:
     """Raise `InputError` unless this is the corpus that the run was trained on."""
     if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
         raise InputError(

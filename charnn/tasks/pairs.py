@@ -21,7 +21,7 @@ from ..inspection.activations import SourceActivations
 from ..io.lines import Line, lines
 from ..io.text import Source, Watch, file_source
 from ..nn.task_model import TaskModel
-from ..runs.corpus import assert_same_corpus, readable
+from ..runs.corpus import assert_same_corpus, own_sources
 from ..runs.run import Run
 from .base import Task, describe_network
 from .fitting import fit_workers
@@ -95,11 +95,7 @@ class PairTask(Task):
         tokenized_pairs.write(path, sources, self.format, invalid, watch, **_reserved(reading))
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Pairs:
-        if not sources:
-            if missing := [name for name in run.origin.names if not readable(name)]:
-                raise UsageError(f"the corpus of this model is not at {missing[0]}: name the file to use")
-            sources = [file_source(name) for name in run.origin.names]
-        found = self.read(sources, watch, run.origin.invalid)
+        found = self.read(sources or own_sources(run), watch, run.origin.invalid)
         assert_same_corpus(found, run)
         return found
 

@@ -1,0 +1,1 @@
+"""The task values: the next vector of a series of numbers."""
