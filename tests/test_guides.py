@@ -67,6 +67,15 @@ def test_the_guide_to_automata(tmp_path: Path) -> None:
     assert all(f"    {line}\n" in shown for line in counted.splitlines())
 
 
+@pytest.mark.slow
+def test_the_guide_to_series(tmp_path: Path) -> None:
+    _, figures, more, rows = guides.follow("series", tmp_path)
+    mse = float(dict(row.split("\t") for row in figures.splitlines())["mse"])
+    assert mse < 0.01
+    assert more.count("\n") == 103 and all(len(row.split("\t")) == 3 for row in more.splitlines())
+    assert len(rows.splitlines()) == 3 and all(len(row.split("\t")) == 4 for row in rows.splitlines())
+
+
 def test_the_table_of_differences_is_small() -> None:
     text = (guides.GUIDES / "export.md").read_text("utf-8")
     table = text.split("<!-- exports: python -m tests.benchmarks.exports -->")[1].split("<!-- end of exports -->")[0]

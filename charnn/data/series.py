@@ -50,6 +50,14 @@ class Scale:
         found: Array = values * np.array(self.deviation) + self.mean
         return found
 
+    def texts(self, values: Array) -> list[list[str]]:
+        """Values (N, D), as a network sees them, as numbers in their own units: to a millionth of the deviation."""
+        digits = [max(0, 5 - math.floor(math.log10(d))) for d in self.deviation]
+        return [
+            [f"{round(value, n) + 0.0:.12g}" for value, n in zip(row, digits, strict=True)]
+            for row in self.restored(values.astype(np.float64)).tolist()
+        ]
+
 
 def scale_of(values: Array) -> Scale:
     """The scale of values (N, D)."""
@@ -172,8 +180,3 @@ def _numbers(line: str, name: str, number: int, columns: int | None) -> list[flo
     if columns and len(found) != columns:
         raise InputError(f"{name}, line {number}: {len(found)} numbers, and not {columns}: give as many in each line")
     return found
-
-
-def written(values: Array) -> str:
-    """Vectors (N, D) as lines of numbers."""
-    return "".join("\t".join(f"{value:.6g}" for value in row) + "\n" for row in values.tolist())

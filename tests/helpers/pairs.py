@@ -1,5 +1,6 @@
 """Toy pairs, and runs that are trained on them."""
 
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ TINY |= {"workers": 1, "steps": 60, "validate_every": 30}
 
 def lines(task: str, count: int = 240) -> str:
     """Lines for a task: words of vowels or of consonants, by their kind; words, and the same in
-    capitals; or for the task fill the alphabet from some letter on."""
+    capitals; or for the task fill the alphabet from some letter on; or for the task values two waves, in sequences."""
+    if task == "values":
+        waves = (f"{math.sin(t / 3):.4f}\t{7 + math.cos(t / 2):.4f}\n" + "\n" * (t % 40 == 39) for t in range(count))
+        return "".join(waves)
     rng, kinds = random.Random(0), {"vowels": "aeiou", "consonants": "bcdfg"}
     made = []
     for _ in range(count):

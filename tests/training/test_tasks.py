@@ -24,6 +24,8 @@ CASES: Mapping[str, dict[str, Any]] = {
     "translate without an encoder": {"encoder": "none"},
     "translate without attention": {"attention": "none", "encoder": "rnn", "condition": "both"},
     "fill": {"window": 16},
+    "values": {"window": 16},
+    "values by linear units": {"cell": "elman", "activation": "linear", "delay": 3, "layers": 2, "skip": True},
 }
 cases = pytest.mark.parametrize("case", CASES)
 
@@ -101,5 +103,7 @@ def test_a_run_is_described_and_lists_what_there_is_to_beat(tmp_path: Path, case
     assert f"{run.weights.count:,} parameters" in told["model"]
     assert any(character.isdigit() for character in task.to_beat(run, session.plan.train))
     facts = charnn.describe(run)
-    assert facts["task"]["task"] == case.split()[0] and facts["symbols"] == run.vocabulary.size
+    assert (
+        facts["task"]["task"] == case.split()[0] and facts.get("symbols", facts.get("columns")) == run.vocabulary.size
+    )
     assert np.isfinite(list(run.origin.baselines.values())).all()

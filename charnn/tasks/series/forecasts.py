@@ -29,7 +29,10 @@ def moving_average(part: Part, steps: int) -> Array:
 
 def autoregression(train: Part, part: Part, order: int) -> Array:
     """x[t] = b + x[t-1] A_1 + ... + x[t-order] A_order, by least squares on the training part: a forecast (N, D)."""
-    seen, wanted = _lags(train, order), train.values.astype(np.float64)
+    there = np.concatenate([np.arange(size) >= order for size in np.diff(train.edges).tolist()])
+    if not there.any():  # sequences are shorter than that
+        there[:] = True
+    seen, wanted = _lags(train, order)[there], train.values[there].astype(np.float64)
     square = seen.T @ seen
     square[np.diag_indices_from(square)] += RIDGE * len(seen)
     weights = np.linalg.solve(square, seen.T @ wanted)

@@ -11,7 +11,7 @@ import numpy as np
 from ...config import EvalConfig, SampleConfig
 from ...data import series
 from ...data.series import Part, Series
-from ...errors import InputError, UsageError
+from ...errors import UsageError
 from ...io.text import Source, file_source
 from ...nn.parameters import Parameters
 from ...options import flag
@@ -97,11 +97,9 @@ class SeriesEvaluator:
         for _, part in self.parts:
             found, right = (rows[part.read :] for rows in (forecasts(*self._network, part), part.values))
             squares = np.square(found - right, dtype=np.float64).mean(axis=1)
-            both = zip(*(self.run.vocabulary.restored(rows) for rows in (right, found)), strict=True)
-            yield [
-                (f"{square:.6g}", str(number), *(" ".join(f"{value:.6g}" for value in row) for row in rows))
-                for number, (square, rows) in enumerate(zip(squares, both, strict=True), 1)
-            ]
+            both = zip(*(map(" ".join, self.run.vocabulary.texts(rows)) for rows in (right, found)), strict=True)
+            rows = enumerate(zip(squares, both, strict=True), 1)
+            yield [(f"{square:.6g}", str(number), *shown) for number, (square, shown) in rows]
 
 
 class SeriesSampler:
@@ -117,7 +115,7 @@ class SeriesSampler:
         if contexts is not None or config.count != 1:
             raise UsageError("a series goes on in one way: leave out --contexts, and -n")
         if not prime.strip():
-            raise InputError("there is no series to go on from: give --prime - and lines of numbers on standard input")
+            raise UsageError("there is no series to go on from: give --prime - and lines of numbers on standard input")
         self.run, self.config = run, config
         self.given = _read(run, [_source("the prime", prime)])
         self.prime = prime if prime.endswith("\n") else prime + "\n"
@@ -127,8 +125,8 @@ class SeriesSampler:
         values = self.given.values[self.given.edges[-2] :]
         rows = continued(self.run.model, self.run.weights, values, self.config.length)
         for number, row in enumerate(rows):
-            line = series.written(self.run.vocabulary.restored(row[None]))
-            yield line.removesuffix("\n") if number == self.config.length - 1 else line
+            line = "\t".join(self.run.vocabulary.texts(row[None])[0])
+            yield line if number == self.config.length - 1 else line + "\n"
 
     def samples(self, *, novelty: bool = False) -> Iterator[TextSample]:
         """The one continuation, the prime before it."""

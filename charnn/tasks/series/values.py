@@ -42,7 +42,9 @@ class Values(Task):
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Series:
         return series.read(sources, invalid, watch)
 
-    def tokenize(self, path: Path, sources: Sequence[Source], invalid: str = "error", **reading: Any) -> None:
+    def tokenize(
+        self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
+    ) -> None:
         raise UsageError("--task values reads numbers: there is nothing to tokenise; train on the text itself")
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Series:

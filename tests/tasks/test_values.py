@@ -1,0 +1,158 @@
+"""The task values: networks beside torch, forecasts beside what is known, and the commands."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import charnn
+from charnn.choices import TASKS
+from charnn.config import ModelConfig, TaskConfig, TrainConfig
+from charnn.data.series import Part, Scale
+from charnn.errors import UsageError
+from charnn.nn.pairs.series import SeriesBatch
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
+from charnn.tasks.series.forecasts import autoregression, continued, forecasts, mean_square, moving_average, to_beat
+from charnn.tasks.series.values import SeriesLayout
+from tests.helpers import pairs
+from tests.helpers.program import ok, refused, well
+
+T, B, D, H = 7, 3, 2, 5
+
+
+def model(**options: Any) -> tuple[Any, Parameters]:
+    config = ModelConfig(hidden=H, dropout=0.0, **{"cell": "elman", "activation": "tanh", "layers": 1, **options})
+    made = TASKS["values"].network.load()(config, TaskConfig("values"), Scale((0.0,) * D, (1.0,) * D))
+    return made, made.initial(np.random.default_rng(0), np.float64)
+
+
+def part(count: int = 50, edges: tuple[int, ...] = (), seed: int = 0) -> Part:
+    return Part(np.random.default_rng(seed).normal(size=(count, D)), np.array([0, *edges, count]))
+
+
+def test_the_loss_and_its_gradient_are_torchs() -> None:
+    torch = pytest.importorskip("torch")
+    network, p = model()
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, T, B, D))
+    inside = (np.arange(T)[:, None] < np.array([T, 4, 1]))[..., None].astype(float)
+    g = p.like()
+    nats, count = network.network.gradient(p, g, SeriesBatch(x, y, inside), Workspace(), None)
+    theirs = {name: torch.from_numpy(value.copy()).requires_grad_() for name, value in p.items()}
+    h, loss = torch.zeros(B, H, dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    for t in range(T):
+        a = theirs["stack/0/b"] + torch.from_numpy(x[t]) @ theirs["stack/0/U"] + h @ theirs["stack/0/W"]
+        h = torch.tanh(a)
+        o = theirs["readout/c"] + h @ theirs["readout/V"]
+        loss = loss + ((o - torch.from_numpy(y[t])) ** 2 * torch.from_numpy(inside[t])).sum() / 2
+    loss.backward()
+    assert nats == pytest.approx(loss.item()) and count == (T + 4 + 1) * D
+    for name, value in g.items():
+        np.testing.assert_allclose(value, theirs[name].grad.numpy(), atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "elman"])
+def test_forecasts_are_the_same_whole_and_step_by_step(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, p = model(cell=cell, activation="tanh" if cell == "elman" else None, layers=2, skip=True)
+    some = part(40, (13,))
+    whole = forecasts(network, p, some)
+    monkeypatch.setattr("charnn.tasks.series.forecasts.READ_AT_ONCE", 3)
+    np.testing.assert_allclose(forecasts(network, p, some), whole, atol=1e-12)
+    apart = [forecasts(network, p, some.some(*edges)) for edges in ((0, 13), (13, 40))]
+    np.testing.assert_allclose(np.concatenate(apart), whole, atol=1e-12)
+    after = list(continued(network, p, some.values[13:], 2))
+    longer = Part(np.concatenate([some.values[13:], after[:1], after]), np.array([0, 30]))
+    np.testing.assert_allclose(after, forecasts(network, p, longer)[27:29], atol=1e-12)
+
+
+def test_a_linear_system_is_known_to_an_autoregression_and_nothing_is_known_of_noise() -> None:
+    values = np.zeros((400, 2))
+    values[:2] = [[1, 0], [0.5, 1]]
+    for t in range(2, 400):
+        values[t] = 1.6 * values[t - 1] - 0.99 * values[t - 2] + [0.1, 0]
+    waves = Part((values - values.mean(axis=0)) / values.std(axis=0), np.array([0, 400]))
+    train, valid = waves.some(0, 300), waves.some(290, 400)
+    forecast = autoregression(train, valid, 2)
+    assert np.abs(forecast[2:] - valid.values[2:]).max() < 1e-3
+    found = to_beat(train, Part(valid.values, valid.edges, 10))
+    assert found["autoregression"] < 1e-6 < found["persistence"] and found["order"] >= 2
+    noise = to_beat(part(4000), part(2000, seed=1))
+    assert noise["persistence"] == pytest.approx(2, rel=0.1) and noise["autoregression"] == pytest.approx(1, rel=0.1)
+    assert noise["moving_average"] == pytest.approx(1 + 1 / 16, rel=0.1) and noise["steps"] == 16
+
+
+def test_baselines_are_their_definitions_within_each_sequence() -> None:
+    some = Part(np.array([[1.0], [2], [4], [10], [20]]), np.array([0, 3, 5]))
+    assert moving_average(some, 2)[:, 0].tolist() == [0, 0.5, 1.5, 0, 5]
+    assert mean_square(some, np.zeros((5, 1))) == pytest.approx((1 + 4 + 16 + 100 + 400) / 5)
+    assert mean_square(Part(some.values, some.edges, 4), np.zeros((5, 1))) == 400
+
+
+def test_an_epoch_reads_every_piece_once_each_from_its_own_sequence() -> None:
+    some = Part(np.arange(1.0, 101)[:, None], np.array([0, 37, 42, 100]))
+    layout = SeriesLayout(some, TrainConfig(batch=3, window=10))
+    for epoch in range(4):
+        seen: list[float] = []
+        for index in range(len(layout)):
+            for rows in (slice(0, 2), slice(2, 3)):
+                for batch in layout.read(epoch, index, rows):
+                    inside = batch.inside[..., 0] > 0
+                    starts = np.isin(batch.y[..., 0], some.values[[0, 37, 42], 0])
+                    np.testing.assert_array_equal(batch.x[inside & ~starts], batch.y[inside & ~starts] - 1)
+                    assert not batch.x[starts].any()
+                    seen += batch.y[inside][:, 0].tolist()
+        assert len(seen) == len(set(seen)) == layout.losses == 3 * 10 + 5 + 5 * 10
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return pairs.write(tmp_path, "values")
+
+
+def test_the_commands_train_evaluate_and_go_on(home: Path) -> None:
+    train = ["train", home.name, "--task", "values", "--hidden", "8", "--workers", "1", "--batch", "4"]
+    told = " ".join(well(*train, "--steps", "600", "--rate", "0.02", "--window", "20", "--cell", "gru").output.split())
+    assert "240 of 2 numbers" in told and "linear autoregression of order" in told
+    found = json.loads(ok("eval", "--json"))
+    assert found["mse"] < found["baselines"]["persistence"] and found["count"] == 40
+    assert found["rmse_1"] == pytest.approx(np.sqrt(found["mse"]) * 0.7, rel=0.5)
+    rows = [row.split("\t") for row in ok("eval", "--by", "line", home.name).splitlines()]
+    assert len(rows) == 240 and rows[1][2] == "0.3272 7.8776" and rows[1][1] == "2"
+    prime = home.read_text().split("\n\n")[0] + "\n"
+    more = ok("sample", "--prime", "-", "--length", "5", stdin=prime)
+    assert more.startswith(prime) and more.count("\n") == 40 + 5 and len(more.split("\n")[-2].split("\t")) == 2
+    assert charnn.generate("values", prime=prime, length=5) == [more.removesuffix("\n")]
+    ok("inspect", "gradcheck", "--samples", "3")
+    assert json.loads(ok("info", "--json"))["columns"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "args", "says"),
+    [
+        (2, ["sample"], "--prime"),
+        (2, ["sample", "--prime", "1\t2", "--temp", "0.5"], "--temp has no effect"),
+        (2, ["sample", "--prime", "1\t2", "-n", "2"], "one way"),
+        (3, ["sample", "--prime", "one"], "could not convert"),
+        (2, ["eval", "--dynamic"], "--dynamic"),
+        (2, ["inspect", "gradients"], "--task values"),
+        (2, ["train", "values.tsv", "--task", "values", "--loss", "squared"], "--loss has no effect on --task values"),
+        (2, ["train", "values.tsv", "--task", "values", "--cell", "jordan"], "choose another --cell"),
+        (2, ["tokenize", "values.tsv", "--task", "values", "-o", "a.npz"], ""),
+    ],
+    ids=str,
+)
+def test_what_has_no_effect_on_values_is_refused(home: Path, code: int, args: list[str], says: str) -> None:
+    if args[0] not in ("train", "tokenize"):
+        ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
+    assert says in refused(code, *args, stdin="")
+
+
+def test_a_corpus_that_is_gone_is_named(home: Path) -> None:
+    ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
+    home.rename("gone.tsv")
+    with pytest.raises(UsageError, match="name the file to use"):
+        charnn.evaluate("values")
