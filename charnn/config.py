@@ -158,7 +158,7 @@ class TaskConfig(Checked):
     task: str = option(
         "text",
         "what is learnt: the next character (text); or of lines left<TAB>right a label for the text on the right, the "
-        "text given what is on the left, or the right side written from the left; or the next vector of numbers (values)",
+        "text given what is on the left, the right side from the left; or the next numbers of a series (values)",
         choices=TASKS,
     )
     columns: str | None = option(
