@@ -1,5 +1,6 @@
 """Runs that write."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from .. import options
 from ..config import EvalConfig, SampleConfig
+from ..errors import CharnnWarning
 from ..evaluation.readers import TextLike, texts
 from ..io.lazy import WatchSymbols
 from ..machine import cores
@@ -83,6 +85,8 @@ def sampler(
     By a model of contexts it writes `count` samples for `context`, or for each of several `contexts`.
     """
     config, run = options.change(config or SampleConfig(), changes), opened(run, "sample")
+    if not run.step and run.moments:  # those of a file without moments may be imported
+        warnings.warn("this run was never trained: iterate over its session, or use fit", CharnnWarning, stacklevel=3)
     return tasks.make(run.task).sampler(run, prime, config, contexts, workers or cores())
 
 

@@ -57,7 +57,7 @@ def command(corpus: tuple[str, ...], **params: Any) -> None:
     if not params["seconds"] > 0:
         raise UsageError(f"--seconds is {params['seconds']:g}: give a positive number")
     size, work, config = _work(corpus, params)
-    speeds = dict(throughput.speeds(work, config.workers, params["seconds"]))
+    speeds = dict(console.counted(throughput.speeds(work, config.workers, params["seconds"]), None, "figure"))
     if (worst := max(speed.disturbed for speed in speeds.values())) > throughput.DISTURBED:
         console.note(f"others took up to {worst:.0%} of the machine meanwhile: measure again when it is idle")
     facts = _facts(size, work, config, speeds)

@@ -90,7 +90,8 @@ def _write_score(evaluator: Any, as_json: bool) -> None:
     from ..tasks.base import make
     from ..terminal import console
 
-    score, task = evaluator.score(), make(evaluator.run.task)
+    with console.working(f"scoring {evaluator.names}"):
+        score, task = evaluator.score(), make(evaluator.run.task)
     if not score.count:
         piped = evaluator.names == "standard input"
         instead = "; `charnn eval < /dev/null` scores the held-out part of the model's corpus" if piped else ""

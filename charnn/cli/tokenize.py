@@ -76,7 +76,9 @@ def command(
     if output == "-":
         for line in task.ids(found):
             streams.write(line)
-    console.rows(task.summary(found, config))
+    with console.working("counting n-grams"):
+        summary = task.summary(found, config)
+    console.rows(summary)
     if output not in (None, "-"):
         console.note(f"written to {output}: `charnn train {output}{_asked()}` trains on it")
     return None

@@ -62,7 +62,8 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
         console.mute()
     if told := str(settings.of(ctx)):
         console.note(told)
-    session = _session(corpus, params, asked)
+    with console.working("reading the text and counting its n-grams"):
+        session = _session(corpus, params, asked)
     with Stop() as stop:
         with _watched(session):
             opening.show(session, params["recipe"])

@@ -3,9 +3,9 @@
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -17,6 +17,7 @@ from ..runs.folder import RUNS, Folder
 from ..training.session import Session
 from . import plain
 
+T = TypeVar("T")
 MIN_BYTES_FOR_BAR = 1 << 26  # bytes of text that take long enough to read for a bar
 
 
@@ -107,6 +108,26 @@ def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[byt
             bar.close()
 
     return pass_on
+
+
+class Still(tqdm):  # type: ignore[misc]
+    """A bar that no thread looks after: processes are forked below it."""
+
+    monitor_interval = 0
+
+
+@contextmanager
+def working(words: str) -> Iterator[None]:
+    """Says on a terminal what takes a moment, until it is done."""
+    with Still(desc=f"{words} ...", bar_format="{desc}", file=STDERR, disable=not STDERR.isatty(), leave=False):
+        yield
+
+
+def counted(things: Iterable[T], total: int | None, unit: str, *, hidden: bool = False) -> Iterator[T]:
+    """Things that are made slowly; on a terminal below a bar, unless it is `hidden`."""
+    if hidden or not STDERR.isatty():
+        return iter(things)
+    return iter(Still(things, total=total, unit=unit, unit_scale=True, file=STDERR, leave=False))
 
 
 def reading(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -93,3 +93,13 @@ def test_an_adapted_run_can_be_kept_and_not_resumed(run: charnn.Run, tmp_path: P
     again = charnn.load("mine", tmp_path)
     assert path == tmp_path / "mine" and not again.moments
     np.testing.assert_array_equal(again.weights.flat, adapted.weights.flat)
+
+
+def test_a_run_that_was_never_trained_warns() -> None:
+    names = Path(__file__).parents[2] / "corpora" / "names.txt"
+    session = charnn.train(names, runs=None, steps=1, hidden=4, workers=1)
+    with pytest.warns(charnn.CharnnWarning, match="never trained"):
+        charnn.generate(session.run)
+    for _ in session:
+        pass
+    charnn.generate(session.run)

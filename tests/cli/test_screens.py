@@ -110,3 +110,18 @@ def test_options_that_are_not_defaults_are_words() -> None:
     model = ModelConfig(cell="elman", activation="tanh", skip=False, residual=True)
     assert as_typed(model) == ["--cell", "elman", "--activation", "tanh", "--no-skip", "--residual"]
     assert as_typed(ModelConfig()) == [] and dict(changed(TrainConfig(minutes=3))) == {"minutes": 3}
+
+
+# what takes a while
+
+
+def test_what_takes_a_while_is_told_on_a_terminal_alone(here: Path, tmp_path: Path) -> None:
+    told = " ".join(screen("eval"))
+    assert "scoring held-out part" in told
+    assert "scoring" not in invoke("eval").stderr
+    file = tmp_path / "samples.txt"
+    with file.open("wb") as stdout:
+        command = [sys.executable, "-m", "charnn", "sample", "-n", "300", "--length", "20"]
+        with on_terminal(command, stdout=stdout) as (_, leader):
+            assert b"sample/s" in shown(leader)
+    assert file.read_text().count("\n") == 300

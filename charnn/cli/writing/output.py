@@ -31,21 +31,26 @@ class Output:
 
     def write_stream(self, sampler: Any) -> None:
         """One sample as it is drawn."""
-        flow(sampler.prime, sampler.stream())
+        from ...terminal import console
+
+        pieces = console.counted(sampler.stream(), sampler.config.length, "char", hidden=streams.is_terminal())
+        flow(sampler.prime, pieces)
         streams.write(self.end, flush=True)
 
     def write_samples(self, sampler: Any) -> None:
         """Each sample as it is done; at last how much of all was copied, where that is wanted."""
+        from ...terminal import console
         from ...terminal.novelty import Tally
 
         tally = Tally()
-        for sample in sampler.samples(novelty=self.novelty):
+        found = sampler.samples(novelty=self.novelty)
+        for sample in console.counted(found, sampler.config.count, "sample", hidden=streams.is_terminal()):
             tally.add(sample)
             if self.as_json:
                 streams.write_json(facts(sample), flush=True)
             else:
-                found = f"{sample.novelty.found}\t" if sample.novelty else ""
-                streams.write(f"{found}{sample.text}{self.end}", flush=True)
+                before = f"{sample.novelty.found}\t" if sample.novelty else ""
+                streams.write(f"{before}{sample.text}{self.end}", flush=True)
                 _tell_bits(sample, len(sampler.prime))
         if self.novelty:
             tally.show()
