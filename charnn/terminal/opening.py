@@ -39,4 +39,6 @@ def started(start: Start, task: Task) -> str:
     same = start.task.task == task.options.task
     does = f"{start.bits:.3f} bits/{task.unit} before training" if same else "layers of a text model"
     new = " ".join(show_character(ord(one)) if len(one) == 1 else one for one in start.new[:SHOWN_NEW])
-    return f"{name}: {does}" + (f"; {len(start.new)} new characters, {new}" if start.new else "")
+    return f"{name}: {does}" + (
+        f"; {len(start.new)} new character{'s' * (len(start.new) > 1)}, {new}" if start.new else ""
+    )

@@ -11,6 +11,7 @@ from ..nn.layers.base import Array
 from ..nn.layers.bidirectional import Bidirectional
 from ..nn.pairs.classifier import Classifier
 from ..nn.pairs.encoder import LabelTable
+from ..nn.pairs.gaps import GapNetwork
 from ..runs.run import Run
 from .transfer import alike
 
@@ -27,7 +28,9 @@ class Placed(NamedTuple):
 
 def layers(model: Any, backwards: bool = False) -> Iterator[Placed]:
     """The layers of a task's network that read symbols in their order, or `backwards` too."""
-    for name, stack in model.network.stacks.items():
+    network = model.network
+    turned = {"both/backwards": network.both.backwards} if backwards and isinstance(network, GapNetwork) else {}
+    for name, stack in {**network.stacks, **turned}.items():
         for i, layer in enumerate(stack.layers):
             if not isinstance(layer, Bidirectional):
                 yield Placed(f"{name}/{i}", layer, i)

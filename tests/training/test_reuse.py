@@ -124,6 +124,28 @@ def test_a_text_for_a_label_starts_from_the_text_model() -> None:
         assert len(new["U"]) == below + 6 + V
 
 
+def test_gaps_are_filled_from_the_text_model_on_the_left() -> None:
+    start = text_model(layers=2)
+    run = started("text.txt", start, task="fill")
+    p, both = run.weights.at("both/forwards"), run.model.network.both
+    zero = tuple(np.zeros((1, n), np.float32) for n in both.forwards.state_sizes)
+    h, _, _ = both.forwards.forward(p, (ids(run, "dolabe")[:, None],), zero, Workspace(back=False))
+    for ours, theirs in zip(h, states(start, "dolabe"), strict=True):
+        np.testing.assert_allclose(ours[:, 0], theirs, atol=1e-6)
+
+
+def test_a_gap_filler_goes_on_with_more_characters() -> None:
+    start = trained("text.txt", task="fill", hidden=6)
+    Path("more.txt").write_text("".join(f"{word}\n" for word in MORE * 20), "utf-8")
+    run = started("more.txt", start, task="fill")
+    assert run.start is not None and run.start.new == ("ö",)
+    places, found = [reuse.symbols(run).index(one) for one in reuse.symbols(start)[:-1]], []
+    for one in (start, run):
+        o = one.model.network.scores(one.weights, ids(one, "dolabe")[:, None], None, Workspace(back=False))
+        found.append(o[:, 0])
+    np.testing.assert_allclose(found[1][:, places], found[0], atol=1e-5)
+
+
 @pytest.mark.parametrize("context_dropout", [0.0, 0.3])
 def test_a_text_for_a_label_goes_on_with_more_labels(context_dropout: float) -> None:
     start = trained("few-labels.tsv", task="condition", hidden=6, context_dropout=context_dropout)
@@ -174,6 +196,8 @@ def test_the_same_pairs_give_the_same_weights_and_nothing_is_forgotten_yet() -> 
         ("more-labels.tsv", {"task": "classify"}, False, {"reader/0/forwards"}),
         ("more-labels.tsv", {"task": "classify"}, True, {"reader/0/forwards", "reader/0/backwards"}),
         ("more-pairs.tsv", {"task": "translate", "encoder": "none"}, False, {"decoder/0"}),
+        ("more-labels.tsv", {"task": "fill"}, False, {"both/forwards/0"}),
+        ("more-labels.tsv", {"task": "fill"}, True, {"both/forwards/0", "both/backwards/0"}),
     ],
 )
 def test_frozen_layers_learn_the_rows_of_new_characters_alone(
@@ -185,10 +209,12 @@ def test_frozen_layers_learn_the_rows_of_new_characters_alone(
     for _ in running:
         pass
     changed = {name: w != before[name] for name, w in running.run.weights.items()}
+    assert running.run.start is not None
     for at in learnt:
         assert not changed[f"{at}/W"].any() and not changed[f"{at}/b"].any()
         rows = np.flatnonzero(changed[f"{at}/U"].any(axis=1))
-        assert rows.tolist() == [reuse.symbols(running.run).index("ö")]
+        new = [reuse.symbols(running.run).index(one) for one in running.run.start.new]
+        assert "ö" in running.run.start.new and rows.tolist() == new
     others = {name for name in changed if name.rpartition("/")[0] not in learnt}
     assert any(changed[name].any() for name in others)
 
