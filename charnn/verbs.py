@@ -50,8 +50,8 @@ class EvalConfig(Checked):
 
     by: str | None = option(
         None,
-        "write a TSV row for each line, character or label; or the confusion of labels",
-        choices=("line", "char", "label", "confusion"),
+        "write a TSV row for each line, character, file or label; or the confusion of labels",
+        choices=("line", "char", "file", "label", "confusion"),
     )
     beam: int = option(1, "beginnings kept while a target is written; 1 is greedy", low=1, high=1000)
     burn_in: int | None = option(
@@ -72,8 +72,17 @@ class EvalConfig(Checked):
         choices=("ngram",),
     )
     novelty: bool = option(False, "report how much of the text stands word for word in the training text")
-    unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
-    invalid: str = option("error", INVALID, choices=("error", "keep", "replace"))
+    unknown: str | None = option(
+        None,
+        f"{UNKNOWN}. cost: each costs as many bits as one of all other characters of Unicode, about 20, and the model "
+        "does not see it. Default: cost for rows and for standard input, else error",
+        choices=("cost", "error", "skip"),
+    )
+    invalid: str | None = option(
+        None,
+        f"{INVALID}. Default: keep for rows and for standard input, else error",
+        choices=("error", "keep", "replace"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -122,4 +122,4 @@ def adapt(
     run = opened(run, "sample --adapt")
     options.check_value("adapt_rate", rate, options.bounds(EvalConfig, "dynamic_rate"))
     config = EvalConfig(dynamic=True, dynamic_rate=rate, unknown=unknown, invalid=run.origin.invalid)
-    return adapting.adapt(run, texts(run, what, config.unknown, config.invalid), config, watch)
+    return adapting.adapt(run, texts(run, what, unknown, run.origin.invalid), config, watch)

@@ -30,8 +30,10 @@ def command(
     """Say how well a model predicts texts that it reads character by character, the end of each sequence among them.
 
     TEXT is one or more files, or -; without it standard input if that is a file or a pipe, else the part of its corpus
-    that the model was not trained on. Rows of --by line: bits/char, bits, number and text of the line; of --by char:
-    bits, line, column, character. On a terminal --by char shades the text: the redder, the less expected.
+    that the model was not trained on, which is also scored where TEXT is that corpus. Rows of --by line: bits/char,
+    bits, number and text of the line; of --by char: bits, line, column, character; of --by file: bits/char, bits,
+    characters, unknown ones, name. Of several files the first two have the file's name too. On a terminal --by char
+    shades the text: the redder, the less expected.
 
     A model of pairs is scored on lines left<TAB>right. Rows of --by line for labels: 1 if it is right, right label,
     label given, its probability, number and text; for targets: 1 if it is right, bits, number, source, right target
@@ -97,11 +99,14 @@ def _write_score(evaluator: Any, as_json: bool) -> None:
         instead = "; `charnn eval < /dev/null` scores the held-out part of the model's corpus" if piped else ""
         raise InputError(f"{evaluator.names} is empty: there is nothing to score{instead}")
     if as_json:
-        streams.write_json({**score.figures, "baselines": task.known(evaluator.run, evaluator.held_out)})
+        told = {**score.figures, "baselines": task.known(evaluator.run, evaluator.held_out)}
+        each = getattr(evaluator, "each", [])
+        streams.write_json(told | ({"files": {name: one.figures for name, one in each}} if len(each) > 1 else {}))
         return
     figures = {
         name.replace("_per_", "/"): f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
         for name, value in score.figures.items()
+        if name != "unknown" or value
     }
     compared = task.compared(evaluator.run, evaluator.held_out)
     if streams.is_terminal():

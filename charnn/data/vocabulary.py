@@ -84,7 +84,7 @@ class Vocabulary:
         """Ids of a text that comes in pieces, (N,) each, without an EOS that the text itself does not have.
 
         Characters outside the vocabulary are an `InputError` that names them and their places, or left out
-        (unknown="skip").
+        (unknown="skip"), or `size` + their code point ("mark").
         """
         before, line, column = self._before, 1, 1
         for piece in pieces:
@@ -92,14 +92,16 @@ class Vocabulary:
             ids = self._ids[text]
             if self.sequence == "paragraph":
                 ids[self._ends_empty_line(np.concatenate([before, text]))] = EOS
-            if ids.size and ids.max() == self.size:
+            if unknown == "mark":
+                ids = np.where(ids == self.size, self.size + text, ids)
+            elif ids.size and ids.max() == self.size:
                 if unknown == "error":
                     raise InputError(self._complaint(piece, np.flatnonzero(ids == self.size), name, line, column))
                 ids = ids[ids != self.size]
             before = np.concatenate([before, text[-2:]])[-2:]
             newlines = piece.count(self.newline)
             line, column = line + newlines, len(piece) - piece.rfind(self.newline) + (0 if newlines else column - 1)
-            yield ids.astype(self.dtype, copy=False)
+            yield ids if unknown == "mark" else ids.astype(self.dtype, copy=False)
 
     def ids(self, text: str, name: str = "the text", unknown: str = "error") -> np.ndarray:
         """Ids of a whole text, (N,)."""
@@ -110,9 +112,9 @@ class Vocabulary:
         return self._ids[codes(text)].astype(np.intp)
 
     def texts(self, ids: Iterable[int]) -> Iterator[str]:
-        """The text of each id as it comes; EOS is its line end, or nothing."""
-        table = [self.end, *map(chr, self.characters)]
-        return (table[symbol] for symbol in ids)
+        """The text of each id as it comes, marked ones too; EOS is its line end, or nothing."""
+        table, size = [self.end, *map(chr, self.characters)], self.size
+        return (table[symbol] if symbol < size else chr(symbol - size) for symbol in ids)
 
     def decode(self, ids: np.ndarray) -> str:
         """The text of ids. In file mode EOS is nothing; elsewhere it is a line end."""

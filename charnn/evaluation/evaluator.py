@@ -1,15 +1,20 @@
 """Texts scored as a config says: by a network alone, by one that learns while it reads, or beside an n-gram model."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import tee
+from pathlib import Path
 
 import numpy as np
 
 from ..config import EvalConfig
 from ..conflicts import check
+from ..data.corpus import Corpus
+from ..data.vocabulary import CODES
 from ..io.lazy import WatchSymbols
+from ..io.text import Source
 from ..nn.layers.base import Array
 from ..runs.run import Run
 from . import score
@@ -17,8 +22,9 @@ from .dynamic import StreamReader, stream_reader, stream_surprisal
 from .mixture import MixtureScorer
 from .novelty import CorpusIndex
 from .readers import Text, TextLike, cut, names, texts
-from .rows import CharacterScore, LineScore, Scored, by_character, by_line
+from .rows import CharacterScore, FileScore, LineScore, Scored, by_character, by_line
 from .score import Score
+from .training_text import recognised, warn_of_streams
 
 Scorer = Callable[[Iterable[Array]], Iterator[tuple[Array, Array]]]  # pieces of a stream -> nats and hits of each
 
@@ -45,8 +51,12 @@ class Evaluator:
     ):
         self.run, self.config, self.workers, self.watch = run, config or EvalConfig(), workers, watch
         check({"burn_in": self.config.burn_in, "reset": run.reset, "path": run.path or "this model"})
-        self.texts = texts(run, what, self.config.unknown, self.config.invalid)
+        self.unknown, invalid = _policies(self.config, what)
+        what, self.corpus = recognised(run, what, bool(self.config.by))  # the run's corpus, if it is at hand
+        marked = self.unknown == "cost" or (self.unknown == "skip" and self.config.by)
+        self.texts = texts(run, what, "mark" if marked else self.unknown, invalid, whole=True)
         self.held_out = any(text.held_out for text in self.texts)
+        self.each: list[tuple[str, Score]] = []  # the score of each text, once they are scored
         self._read: list[Array] = []  # what was scored, where its novelty is wanted
 
     @property
@@ -64,31 +74,45 @@ class Evaluator:
     def mixture(self) -> MixtureScorer | None:
         """The n-gram model beside the network, with a weight that is fitted at the first use of this property."""
         make = self._reader
-        return MixtureScorer(self.run, make, self.held_out, self.watch) if self.config.mix else None
+        return MixtureScorer(self.run, make, self.held_out, self.watch, self.corpus) if self.config.mix else None
 
     def score(self) -> Score:
         """The score of all texts together. Figures of `mix` and `novelty` are among its `more`."""
-        total = sum(map(self._score, self.texts), Score())
+        self.each = [(text.name, self._score(text)) for text in self.texts]
+        warn_of_streams(self.run, self.texts)
+        total = sum((found for _, found in self.each), Score())
         more = dict(self.mixture.figures) if self.mixture else {}
         if self.config.novelty and total.count:
-            (found,) = CorpusIndex(self.run).overlaps([np.concatenate(self._read)])
+            (found,) = CorpusIndex(self.run, self.corpus).overlaps([np.concatenate(self._read)])
             more |= {"copied_8grams": found.share, "longest_copied": found.longest}
         return replace(total, more=more)
 
     def lines(self) -> Iterator[list[LineScore]]:
         """The scores of lines, as many at a time as are complete."""
-        return (rows for text in self.texts for rows in by_line(self.run.vocabulary, self._scored(text)))
+        skipped, several = self.unknown == "skip", len(self.texts) > 1
+        for text in self.texts:
+            for rows in by_line(self.run.vocabulary, self._scored(text), skipped):
+                yield [row._replace(file=text.name) for row in rows] if several else rows
+        warn_of_streams(self.run, self.texts)
 
     def characters(self) -> Iterator[list[CharacterScore]]:
         """The scores of characters, a list for each piece that is read."""
-        return (rows for text in self.texts for rows in by_character(self.run.vocabulary, self._scored(text)))
+        skipped, several = self.unknown == "skip", len(self.texts) > 1
+        for text in self.texts:
+            for rows in by_character(self.run.vocabulary, self._scored(text), skipped):
+                yield [row._replace(file=text.name) for row in rows] if several else rows
+        warn_of_streams(self.run, self.texts)
+
+    def files(self) -> Iterator[list[FileScore]]:
+        """The score of each text."""
+        self.score()
+        yield [FileScore(name, found) for name, found in self.each]
 
     def table(self) -> Iterator[list[tuple[str, ...]]]:
-        """The scores of lines or of characters, as the config says, as rows of TSV."""
-        found: Iterator[Sequence[LineScore | CharacterScore]] = (
-            self.lines() if self.config.by == "line" else self.characters()
-        )
-        return ([row.cells for row in rows] for rows in found)
+        """The scores of lines, characters or files, as the config says, as rows of TSV."""
+        ways: dict[str | None, Callable[[], Iterator[Sequence[LineScore | CharacterScore | FileScore]]]]
+        ways = {"line": self.lines, "char": self.characters, "file": self.files}
+        return ([row.cells for row in rows] for rows in ways[self.config.by]())
 
     def _reader(self) -> StreamReader:
         return stream_reader(self.run.network, self.config)
@@ -105,16 +129,48 @@ class Evaluator:
 
     def _score(self, text: Text) -> Score:
         if self._plain and (self.config.burn_in or text.at_hand):
-            ids = text.ids
+            read = text.ids
+            ids, count = (read, 0) if text.held_out else self._known(np.asarray(read))
             self._read += [np.asarray(ids)] if self.config.novelty else []
-            return score.evaluate(self.run.network, ids, burn_in=self.config.burn_in, workers=self.workers)
+            known = score.evaluate(self.run.network, ids, burn_in=self.config.burn_in, workers=self.workers)
+            return known + Score(count * self._cost, count, unknown=count)
         size = ROWS_AT_ONCE if self._plain else WATCHED_AT_ONCE
         watch = iter if self._plain else self.watch
-        return sum((Score.of(nats, hits) for _, nats, hits in self._scored(text, size, watch)), Score())
+        return sum((self._summed(*scored) for scored in self._scored(text, size, watch)), Score())
+
+    def _summed(self, ids: Array, nats: Array, hits: Array) -> Score:
+        return replace(Score.of(nats, hits), unknown=int(np.count_nonzero(ids >= self.run.vocabulary.size)))
 
     def _scored(self, text: Text, size: int = ROWS_AT_ONCE, watch: WatchSymbols = iter) -> Iterator[Scored]:
-        """The symbols of a text, piece by piece, with the surprisal of each in nats and whether it was likeliest."""
-        read, scored = tee(watch(cut(text.pieces, size)))
-        for ids, (nats, hits) in zip(read, self._scorer()(scored), strict=True):
-            self._read += [ids] if self.config.novelty else []
+        """The symbols of a text, piece by piece, with the surprisal of each in nats and whether it was likeliest.
+
+        The network reads the known ones alone.
+        """
+        read, again = tee(watch(cut(text.pieces, size)))
+        found = self._scorer()(known for ids in again if len(known := self._known(ids)[0]))
+        for ids in read:
+            at = ids < self.run.vocabulary.size
+            nats, hits = np.full(len(ids), self._cost), np.zeros(len(ids), bool)
+            if at.any():
+                nats[at], hits[at] = next(found)
+            self._read += [ids[at]] if self.config.novelty else []
             yield ids, nats, hits
+
+    def _known(self, ids: Array) -> tuple[Array, int]:
+        """The symbols that the network knows, and how many others there are."""
+        at = ids < self.run.vocabulary.size
+        return (ids, 0) if at.all() else (ids[at].astype(self.run.vocabulary.dtype), int(np.count_nonzero(~at)))
+
+    @property
+    def _cost(self) -> float:
+        """Nats of a character that the network does not know: all others of Unicode are as likely."""
+        return 0.0 if self.unknown == "skip" else math.log(CODES - len(self.run.vocabulary.known))
+
+
+def _policies(config: EvalConfig, what: TextLike) -> tuple[str, str]:
+    """What becomes of unknown characters, and of invalid bytes: rows and streams go on, whatever comes."""
+    stream = not isinstance(what, str | Path | Source | Corpus | None) and any(
+        isinstance(one, Source) and one.name == "-" for one in what
+    )
+    goes_on = bool(config.by) or stream or (isinstance(what, Source) and what.name == "-")
+    return config.unknown or ("cost" if goes_on else "error"), config.invalid or ("keep" if goes_on else "error")

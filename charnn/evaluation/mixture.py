@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from ..data.corpus import Corpus
 from ..errors import CharnnError, UsageError
 from ..io.lazy import Ids, WatchSymbols, pieces
 from ..machine import available_memory
@@ -77,8 +78,15 @@ class MixtureScorer:
     other. `watch` passes on the symbols that are read for the fit, to show progress.
     """
 
-    def __init__(self, run: Run, make: Callable[[], StreamReader], held_out: bool, watch: WatchSymbols = iter):
-        grams, valid = counted(run)
+    def __init__(
+        self,
+        run: Run,
+        make: Callable[[], StreamReader],
+        held_out: bool,
+        watch: WatchSymbols = iter,
+        corpus: Corpus | None = None,
+    ):
+        grams, valid = counted(run, corpus)
         fitting, self.middle = Mixture(make(), grams), len(valid) // 2 if held_out else 0
 
         def fit(ids: Ids) -> float:
@@ -118,13 +126,15 @@ class MixtureScorer:
         return f"the network mixed with the {self.grams.order}-gram of its training part: the network's weight {weight}"
 
 
-def counted(run: Run) -> tuple[KneserNey, Ids]:
+def counted(run: Run, corpus: Corpus | None = None) -> tuple[KneserNey, Ids]:
     """The n-gram model of a run's baseline, counted on its training part, and its held-out part, (N,) ids.
+
+    `corpus` is the run's, where it is at hand.
 
     Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
     """
     try:
-        train, valid = own_corpus(run, PUT_BACK).split(run.config.valid_share)
+        train, valid = (corpus or own_corpus(run, PUT_BACK)).split(run.config.valid_share)
     except UsageError as error:
         raise UsageError(f"n-grams are counted on the training text, and {error}") from None
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))

@@ -1,13 +1,16 @@
 """What is read to be scored, learnt from or looked at: a text, files, or the held-out part of a corpus."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from ..data import tokenized
 from ..data.corpus import Corpus
+from ..data.vocabulary import EOS, Vocabulary
 from ..errors import InputError
 from ..io.lazy import Ids, pieces
 from ..io.text import Source, decode, file_source
@@ -23,6 +26,8 @@ class Text:
     pieces: Iterable[Ids]
     at_hand: bool = False  # whether all of it is one piece, which several processes can read
     held_out: bool = False  # whether it is what the run's corpus was not trained on
+    seen: "Seen | None" = None  # of a file: what was read of it so far
+    once: bool = False  # whether it is standard input
 
     @property
     def ids(self) -> Ids:
@@ -31,17 +36,41 @@ class Text:
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.uint8), *map(np.asarray, parts)])
 
 
+class Seen:
+    """What was read of a file so far: the digest of its bytes, and its end."""
+
+    def __init__(self, vocabulary: Vocabulary):
+        self.vocabulary, self.sha, self.tail = vocabulary, hashlib.sha256(), ""
+
+    def bytes(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass on bytes."""
+        for piece in pieces:
+            self.sha.update(piece)
+            yield piece
+
+    def characters(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Pass on characters."""
+        for piece in pieces:
+            self.tail = (self.tail + piece)[-3:]
+            yield piece
+
+    def end(self) -> Iterator[np.ndarray]:
+        """The EOS that a last sequence without an end lacks; nothing for an empty file."""
+        if self.tail and self.vocabulary.ends_open(self.tail):
+            yield np.array([EOS], self.vocabulary.dtype)
+
+
 FileLike = str | Path | Source | Text  # a str is the file's name
 TextLike = str | Path | Source | Corpus | Sequence[FileLike] | None  # here a str is the text itself
 
 
-def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "error") -> list[Text]:
+def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "error", whole: bool = False) -> list[Text]:
     """Texts in the symbols of a run: a str itself, a `Path` or names of files, or the held-out part of a corpus.
 
     None is the held-out part of the run's own corpus; texts among the files stay as they are. `unknown` says what to
-    do with characters that the run does not know (error, skip), `invalid` with bytes that are not UTF-8 (error, keep,
-    replace). Raises `InputError` for both, and for a corpus with another vocabulary; `UsageError` where the run's own
-    corpus is gone.
+    do with characters that the run does not know (error, skip, mark), `invalid` with bytes that are not UTF-8 (error,
+    keep, replace). With `whole` a last sequence without an end gets one, as in a corpus. Raises `InputError` for both,
+    and for a corpus with another vocabulary; `UsageError` where the run's own corpus is gone.
     """
     if isinstance(what, str):
         return [Text("the text", [run.vocabulary.ids(what, "the text", unknown)], at_hand=True)]
@@ -51,14 +80,17 @@ def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "erro
         own = what is None or what.sha256 == run.origin.sha256
         return [Text("held-out part", [held_out(run, what)], at_hand=True, held_out=own)]
     files = [what] if isinstance(what, Path | Source) else what
-    return [one if isinstance(one, Text) else _file(run, file_source(one), unknown, invalid) for one in files]
+    return [one if isinstance(one, Text) else _file(run, file_source(one), unknown, invalid, whole) for one in files]
 
 
-def _file(run: Run, file: Source, unknown: str, invalid: str) -> Text:
+def _file(run: Run, file: Source, unknown: str, invalid: str, whole: bool) -> Text:
     """A text, or a tokenised file with the run's own vocabulary."""
     name = "standard input" if file.name == "-" else file.name
     if not file.name.endswith(".npz"):
-        return Text(name, run.vocabulary.encode(decode(file.pieces(), file.name, invalid), file.name, unknown))
+        seen = Seen(run.vocabulary)
+        read = seen.characters(decode(seen.bytes(file.pieces()), file.name, invalid))
+        ids = run.vocabulary.encode(read, file.name, unknown)
+        return Text(name, chain(ids, seen.end()) if whole else ids, seen=seen, once=file.name == "-")
     corpus = tokenized.read(file.name)
     if corpus.vocabulary != run.vocabulary:
         raise InputError(f"{name} was tokenised with another vocabulary than the model's: give the text itself")

@@ -27,6 +27,7 @@ SCORING_WINDOW = 2048  # symbols read at a time, all lanes together
 class Score:
     """Summed surprisal in nats of `count` symbols, EOS among them, and how many of them were the likeliest one.
 
+    `unknown` of the symbols are characters that the network does not know.
     `more` holds figures that options add: of `--mix` the weight of the network, and bits per character of both parts;
     of `--novelty` the share of 8-grams that the training text has, and the longest run of characters that it has.
     """
@@ -35,6 +36,7 @@ class Score:
     count: int = 0
     hits: int = 0
     more: Mapping[str, float] = field(default_factory=dict, hash=False)
+    unknown: int = 0
 
     @classmethod
     def of(cls, nats: np.ndarray, hits: np.ndarray) -> "Score":
@@ -71,11 +73,13 @@ class Score:
             "accuracy": self.accuracy,
             "count": self.count,
             "nats": self.nats,
+            "unknown": self.unknown,
             **self.more,
         }
 
     def __add__(self, other: "Score") -> "Score":
-        return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits)
+        unknown = self.unknown + other.unknown
+        return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits, unknown=unknown)
 
 
 def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers: int = 1) -> Score:

@@ -1,39 +1,114 @@
 """The corpus that a run was trained on, found again, and its held-out part."""
 
+import hashlib
+import math
 import os
+import shlex
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from ..data.corpus import Corpus
 from ..data.pairs import Pairs
 from ..data.read import read
 from ..data.series import Series
-from ..errors import InputError, UsageError
+from ..errors import CharnnError, InputError, UsageError
+from ..io import npz
 from ..io.lazy import Ids
-from ..io.text import Source, Watch, file_source
+from ..io.text import Source, Watch, decode, encode, file_source
 from .run import Run
 
 PUT_BACK = "put it there"
 MAX_BYTES_PER_SYMBOL = 4  # of UTF-8
+NEAR = 4  # folders above a run's file where its corpus is looked for
 
 
 def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
-    """The corpus that a run was trained on. Raises `UsageError` where it is gone, which says what to do `instead`, and
-    `InputError` where it changed."""
-    names, most = run.origin.names, MAX_BYTES_PER_SYMBOL * run.origin.symbols
-    if missing := [name for name in names if not readable(name)]:
-        raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
+    """The corpus that a run was trained on, where it was, or moved together with the run.
+
+    Raises `UsageError` where it is gone, which says what to do `instead`, and `InputError` where it changed.
+    """
+    return _read_own(run, places(run, instead))
+
+
+def places(run: Run, instead: str = "name the file to use") -> Sequence[str]:
+    """Where the files of a run's corpus are: at their place, or beside the run, if they are the same byte for byte.
+
+    Beside is in the folder of the run's file, or in one of the three above. Raises `UsageError` as `own_corpus` does.
+    """
+    missing = [name for name in run.origin.names if not readable(name)]
+    if not missing:
+        return run.origin.names
+    above = [*run.path.absolute().parents][:NEAR] if run.path else []
+    for parts in range(1, NEAR + 1):  # of each name, the last ones: folders may have moved along
+        for place in above:
+            names = [str(place.joinpath(*Path(name).parts[-parts:])) for name in run.origin.names]
+            with suppress(CharnnError):
+                if is_own(run, [*map(file_source, names)]):
+                    return names
+    raise UsageError(f"the corpus of this model is not at {missing[0]}: {instead}")
+
+
+def is_own(run: Run, sources: Sequence[Source]) -> bool:
+    """Whether some files are the corpus of a run, byte for byte, under whatever names. They are read if they may be."""
+    if not all(readable(source.name) for source in sources):
+        return False
+    if any(source.name.endswith(".npz") for source in sources):  # tokenised, and alone
+        return len(sources) == 1 and npz.Reader(sources[0].name).header().get("sha256") == run.origin.sha256
+    pairs = run.vocabulary.sequence == "pair"  # of which the symbols are not counted
+    most = math.inf if pairs else MAX_BYTES_PER_SYMBOL * run.origin.symbols
+    total, sha = 0, hashlib.sha256()
+    for source in sources:
+        for piece in source.pieces():
+            sha.update(piece)
+            if (total := total + len(piece)) > most:
+                return False
+    return sha.hexdigest() == run.origin.sha256
+
+
+def _read_own(run: Run, names: Sequence[str]) -> Corpus:
+    most = MAX_BYTES_PER_SYMBOL * run.origin.symbols
 
     def bounded(pieces: Iterable[bytes]) -> Iterator[bytes]:
         left = most
         for piece in pieces:
             if (left := left - len(piece)) < 0:
-                raise InputError(f"the corpus {names[0]} is longer than the one that the model was trained on")
+                raise InputError(_longer(run, names))
             yield piece
 
     data = read_as(run, *names, watch=bounded)
+    if data.sha256 != run.origin.sha256 and len(data.ids) > run.origin.symbols:
+        raise InputError(_longer(run, names))
     assert_same_corpus(data, run)
     return data
+
+
+def _longer(run: Run, names: Sequence[str]) -> str:
+    """What to do about a corpus that is longer than it was."""
+    told = f"the corpus {names[0]} is longer than the one that the model was trained on"
+    size = _old_size(run, file_source(names[0])) if len(names) == 1 else None
+    if size is None:
+        return f"{told}: train a new run on it"
+    first = f"head -c {size} {shlex.quote(names[0])} > old.txt"
+    return f"{told}, and begins with it: train a new run on it, or get the old one back by `{first}` and name that"
+
+
+def _old_size(run: Run, source: Source) -> int | None:
+    """The bytes from the start of a text that are the corpus of a run; None where they are not."""
+    sha, left, size = hashlib.sha256(), run.origin.symbols, 0
+    for text in decode(source.pieces(), source.name, run.origin.invalid):
+        for count in (left - 1, left) if len(text) >= left - 1 else ():  # the last sequence was closed, or not
+            end, last = sha.copy(), encode(text[:count])
+            end.update(last)
+            if end.hexdigest() == run.origin.sha256:
+                return size + len(last)
+        data = encode(text)
+        sha.update(data)
+        left, size = left - len(text), size + len(data)
+        if left <= 0:
+            break
+    return None
 
 
 def read_as(run: Run, *names: str | Source, watch: Watch = iter) -> Corpus:
@@ -56,10 +131,8 @@ def readable(name: str) -> bool:
 
 
 def own_sources(run: Run) -> list[Source]:
-    """The files that a run was trained on. Raises `UsageError` where one is gone."""
-    if missing := [name for name in run.origin.names if not readable(name)]:
-        raise UsageError(f"the corpus of this model is not at {missing[0]}: name the file to use")
-    return [file_source(name) for name in run.origin.names]
+    """The files of a run's corpus, to be read as they are. Raises `UsageError` where one is gone."""
+    return [file_source(name) for name in places(run)]
 
 
 def held_out(run: Run, data: Corpus | None = None) -> Ids:

@@ -20,10 +20,12 @@ from ..evaluation.bayes import NGramBayes, interpolate
 from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.pairs import Taught, Written, probabilities, taught
 from ..evaluation.score import Score
+from ..evaluation.training_text import warn_that_held_out
 from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ..inspection.results import Gradients
 from ..inspection.source_gradients import ABOUT, MAX_SYMBOLS, gradients_by_distance
 from ..io.text import Source, encode, file_source
+from ..runs.corpus import is_own
 from ..runs.run import Run
 from ..sampling.writer import write
 from ..verbs import EvalConfig
@@ -53,8 +55,16 @@ class PairsRead(NamedTuple):
     held_out: bool
 
 
-def read(task: PairTask, run: Run, what: Any, invalid: str) -> PairsRead:
-    """Lines (a str), a `Path` or names of files, or the held-out part of some `Pairs`, or of the run's own (None)."""
+def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
+    """Lines (a str), a `Path` or names of files, or the held-out part of some `Pairs`, or of the run's own (None).
+
+    Files that are the run's own corpus stand for their held-out part.
+    """
+    if not isinstance(what, str | Pairs | None):
+        sources = [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
+        if sources and is_own(run, sources):
+            warn_that_held_out(", ".join(source.name for source in sources))
+            what = task.reread(run, sources)
     if what is None or isinstance(what, Pairs):
         if what and what.vocabulary != run.vocabulary:
             raise InputError(f"{what.names[0]} was read with another vocabulary than the model's: give the lines")
@@ -64,8 +74,8 @@ def read(task: PairTask, run: Run, what: Any, invalid: str) -> PairsRead:
     if isinstance(what, str):
         sources = [Source("the text", lambda: BytesIO(encode(what)))]
     else:
-        sources = [_held(file_source(one)) for one in ([what] if isinstance(what, Path | Source) else what)]
-    found = pairs.read(sources, task.format, invalid, vocabulary=run.vocabulary)
+        sources = [_held(source) for source in sources]
+    found = pairs.read(sources, task.format, invalid or "error", vocabulary=run.vocabulary)
     names = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
     return PairsRead(Part(found, np.arange(len(found))), names, False)
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import EvalConfig
+from ..errors import UsageError
 from ..evaluation.gap_score import GapScore, every, score
 from ..evaluation.readers import Text, TextLike, names, texts
 from ..evaluation.rows import CharacterScore, LineScore, by_character, by_line
 from ..evaluation.score import Score
+from ..evaluation.training_text import recognised
 from ..nn.layers.base import Array
 from ..runs.run import Run
 
@@ -67,7 +69,10 @@ class GapEvaluator:
 
     def __init__(self, run: Run, what: TextLike, config: EvalConfig, workers: int):
         self.run, self.config, self.workers = run, config, workers
-        self.texts = texts(run, what, config.unknown, config.invalid)
+        if config.unknown == "cost":
+            raise UsageError("--unknown cost is not for a model of --task fill: choose error or skip")
+        what, _ = recognised(run, what, bool(config.by))
+        self.texts = texts(run, what, config.unknown or "error", config.invalid or "error")
         self.held_out = any(text.held_out for text in self.texts)
 
     @property

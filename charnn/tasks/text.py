@@ -103,7 +103,7 @@ class Text(OfText):
 
     sizes = True
     evaluates = "by", "burn_in", "dynamic", "dynamic_rate", "segment", "mix", "novelty", "unknown", "invalid"
-    tables = "line", "char"
+    tables = "line", "char", "file"
 
     def decide(
         self, train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig

@@ -216,7 +216,7 @@ def resume(
             raise UsageError(f"this run was trained {how} and cannot be resumed with {now}: train a new run")
     plan.config.refuse_idle(changes)
     plan.check_memory()
-    run.config = plan.config
+    run.config, run.origin = plan.config, replace(run.origin, names=corpus.names)  # which may have moved
     if isinstance(where, Folder):
         where.lock()  # another training may be at work on this log
         where.rewind(run.validated, run.rollbacks)

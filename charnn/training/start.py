@@ -131,6 +131,7 @@ def find(name: str | Path | None, runs: str | Path) -> Stopped:
 
 def _resumable(path: Path) -> Run:
     run = checkpoint.load(path)
+    run.path = path
     if not run.moments:
         raise UsageError(f"{path} holds only weights: resuming needs the run's last.npz")
     return run

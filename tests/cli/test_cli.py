@@ -305,7 +305,7 @@ def test_a_pipe_with_a_name_is_read_once(new: Path) -> None:
     ids = ok("tokenize", "names.txt", "-o", "-")
     assert through_the_pipe("tokenize", "pipe", "-o", "-") == ids
     through_the_pipe("train", "pipe", "--name", "piped", *SHORT)
-    assert through_the_pipe("eval", "pipe") == ok("eval", "names.txt")
+    assert through_the_pipe("eval", "pipe") == ok("eval", "-", stdin=names())
     ok("train", "--resume", "--steps", 4)
     assert checkpoint.load("checkpoints/piped/last.npz").step == 4
 
@@ -695,11 +695,11 @@ def scores(text: str) -> dict[str, float]:
 
 
 def test_eval_writes_its_figures_as_rows_and_as_json(here: Path) -> None:
-    rows = ok("eval", "names.txt")
+    rows = ok("eval", "-", stdin=names())
     figures = scores(rows)
     assert list(figures) == ["nats/char", "bits/char", "perplexity", "accuracy", "count", "nats"]
-    found = json.loads(ok("eval", "names.txt", "--json"))
-    assert found.keys() - {"baselines"} == {name.replace("/", "_per_") for name in figures}
+    found = json.loads(ok("eval", "-", "--json", stdin=names()))
+    assert found.keys() - {"baselines", "unknown"} == {name.replace("/", "_per_") for name in figures}
     for name, value in figures.items():
         assert found[name.replace("/", "_per_")] == pytest.approx(value, abs=5.1e-5)
     assert found["count"] == len(names())
@@ -733,7 +733,7 @@ def test_eval_reads_standard_input_or_its_own_held_out_part(here: Path) -> None:
     assert scores(own.stdout)["bits/char"] == pytest.approx(valid, abs=1e-3)
     with open("names.txt") as file:
         piped = shell("eval", stdin=file)
-    assert "on standard input" in piped.stderr and piped.stdout == ok("eval", "names.txt")
+    assert "on standard input" in piped.stderr and piped.stdout == ok("eval", "-", stdin=names())
     assert ok("eval", "-", stdin=names()) == piped.stdout
     found = json.loads(ok("eval", "--json"))
     assert found["baselines"].keys() >= {"uniform", "unigram", "bigram", "ngram", "order"}
@@ -744,7 +744,7 @@ def test_eval_by_line_is_a_row_a_line_that_sum_to_the_whole(here: Path) -> None:
         rows = [row.split("\t") for row in shell("eval", "--by", "line", stdin=file).stdout.splitlines()]
     assert [row[3] for row in rows] == names().splitlines()
     assert [int(row[2]) for row in rows] == list(range(1, len(rows) + 1))
-    whole = json.loads(ok("eval", "names.txt", "--json"))
+    whole = json.loads(ok("eval", "-", "--json", stdin=names()))
     assert sum(float(row[1]) for row in rows) == pytest.approx(whole["bits_per_char"] * whole["count"], rel=1e-4)
     for per_char, bits, _, text in rows:
         assert float(per_char) == pytest.approx(float(bits) / (len(text) + 1), abs=2e-3)
@@ -755,7 +755,7 @@ def test_eval_by_char_is_a_row_a_character_that_sum_to_the_whole(here: Path) -> 
     assert "".join(row[3] for row in rows).replace("\\n", "\n") == names()
     places = [(i + 1, j + 1) for i, line in enumerate(names().splitlines(keepends=True)) for j in range(len(line))]
     assert [(int(row[1]), int(row[2])) for row in rows] == places
-    whole = json.loads(ok("eval", "names.txt", "--json"))
+    whole = json.loads(ok("eval", "-", "--json", stdin=names()))
     assert sum(float(row[0]) for row in rows) == pytest.approx(whole["bits_per_char"] * whole["count"], rel=1e-4)
 
 
@@ -793,7 +793,8 @@ def test_eval_of_several_texts_is_that_of_both(here: Path, tmp_path: Path) -> No
 
 
 def test_eval_names_strangers_or_leaves_them_out(here: Path) -> None:
-    message = refused(3, "eval", "-", stdin="Anbe\nDo?la\n")
+    Path("odd.txt").write_text("Anbe\nDo?la\n")
+    message = refused(3, "eval", "odd.txt")
     assert "U+003F" in message
     assert ok("eval", "-", "--unknown", "skip", stdin="Anbe\nDo?la\n") == ok("eval", "-", stdin="Anbe\nDola\n")
 

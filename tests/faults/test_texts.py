@@ -105,8 +105,9 @@ def test_C5_a_prompt_with_unknown_characters(here: Path) -> None:
 def test_C5_an_evaluated_text_with_unknown_characters(here: Path) -> None:
     text = (names() * 50 + "An?be\nDo\u0301la\n").encode()  # past the first piece that a pipe gives
     line = names().count("\n") * 50 + 1
-    for by in ([], ["--by", "line"]):
-        told = charnn("eval", "-", *by, stdin=text).told(3, f"'?' U+003F at {line}:3", f"U+0301 at {line + 1}:3")
+    Path("odd.txt").write_bytes(text)
+    for more in (["odd.txt"], ["-", "--by", "line", "--unknown", "error"]):
+        told = charnn("eval", *more, stdin=text).told(3, f"'?' U+003F at {line}:3", f"U+0301 at {line + 1}:3")
         assert "--unknown skip" in told
     assert charnn("eval", "-", "--unknown", "skip", stdin=text).well()
 
@@ -114,7 +115,7 @@ def test_C5_an_evaluated_text_with_unknown_characters(here: Path) -> None:
 def test_C5_a_text_of_strangers_only_is_refused_at_once(here: Path) -> None:
     text = "".join(random.Random(0).choices("бвгджз", k=500_000))
     start = time.monotonic()
-    charnn("eval", "-", stdin=text.encode()).told(3, f"'{text[0]}' U+{ord(text[0]):04X} at 1:1, ")
+    charnn("eval", "-", "--unknown", "error", stdin=text.encode()).told(3, f"'{text[0]}' U+{ord(text[0]):04X} at 1:1, ")
     assert time.monotonic() - start < limit(5)
 
 
@@ -163,4 +164,3 @@ def test_C7_eval_on_a_terminal_or_without_input_scores_the_held_out_part(here: P
 def test_C7_without_a_corpus_there_is_help(here: Path) -> None:
     done = charnn("train")
     done.told(2, "name a CORPUS to train on")
-    assert "Try 'charnn train --help' for help." in done.err

@@ -1,0 +1,64 @@
+"""Texts that a run was trained on, recognised among those to score: their scores are no measure of other texts."""
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data.corpus import Corpus
+from ..errors import CharnnWarning
+from ..io.text import Source, encode, file_source
+from ..runs.corpus import is_own, read_as
+from ..runs.run import Run
+from .readers import Text, TextLike
+
+SAYS_LITTLE = "its score says little of other texts"
+
+
+def recognised(run: Run, what: TextLike, rows: bool = False) -> tuple[TextLike, Corpus | None]:
+    """What to score, and the run's corpus if that is what was given: then its held-out part is scored.
+
+    For `rows` all of a text is. Warns of texts that the run was trained on.
+    """
+    if isinstance(what, str):
+        if hashlib.sha256(encode(what)).hexdigest() == run.origin.sha256:
+            _warn(f"the text is the corpus of this model: {SAYS_LITTLE}")
+        return what, None
+    sources = _files(what)
+    if not sources or not is_own(run, sources):
+        for source in sources:
+            if source.path in run.origin.names:
+                _warn(f"{source.name} is among the files that the model was trained on: {SAYS_LITTLE}")
+        return what, None
+    corpus, names = read_as(run, *sources), ", ".join(source.name for source in sources)
+    if rows:
+        held_out = len(corpus.split(run.config.valid_share)[1])
+        _warn(f"{names} is the corpus of this model, which was trained on all but the last {held_out:,} symbols")
+        return what, corpus
+    warn_that_held_out(names)
+    return corpus, corpus
+
+
+def warn_of_streams(run: Run, texts: Sequence[Text]) -> None:
+    """Warn of texts that were read once, to their end, if these are what the run was trained on."""
+    for text in texts:
+        if text.once and text.seen and text.seen.sha.hexdigest() == run.origin.sha256:
+            _warn(f"{text.name} is the corpus of this model: {SAYS_LITTLE}; `charnn eval` scores the part held out")
+
+
+def _files(what: TextLike) -> list[Source]:
+    """The files in what is given, if there is nothing else."""
+    if isinstance(what, Path | Source):
+        return [file_source(what)]
+    if what is None or isinstance(what, str | Corpus) or any(isinstance(one, Text) for one in what):
+        return []
+    return [file_source(one) for one in what if not isinstance(one, Text)]
+
+
+def _warn(message: str) -> None:
+    warnings.warn(f"note: {message}", CharnnWarning, stacklevel=4)
+
+
+def warn_that_held_out(names: str) -> None:
+    """Say that a part of a text is scored."""
+    _warn(f"{names} is the corpus of this model: the part held out is scored")
