@@ -48,6 +48,7 @@ def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> No
     charnn train corpus.txt
     charnn train names.txt --hidden 128 --epochs 20 --name small
     charnn train corpus.txt --budget 10m
+    charnn train pairs.tsv --task classify
     charnn train --resume --name small --epochs 40
     """
     if not corpus and not params["resume"]:
