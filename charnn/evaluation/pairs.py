@@ -11,7 +11,6 @@ from ..nn.parameters import Parameters
 from ..nn.task_model import TaskModel
 from ..nn.workspace import Workspace
 from ..parallel.processes import spread
-from .distance import edits
 from .score import Score
 
 MIN_SYMBOLS_PER_WORKER = 1 << 14  # symbols that are worth a process
@@ -99,6 +98,21 @@ class Written:
     def word_error(self) -> float:
         """Edits of words for each word of the right targets."""
         return self.word_edits / max(1, self.words)
+
+
+def edits(a: Sequence[object], b: Sequence[object]) -> int:
+    """The fewest insertions, deletions and substitutions that make b of a (Levenshtein, 1966).
+
+    d[i, j] = min(d[i-1, j] + 1, d[i, j-1] + 1, d[i-1, j-1] + (a_i != b_j)),   a row i at a time
+    """
+    number: dict[object, int] = {}
+    x, y = (np.array([number.setdefault(one, len(number)) for one in side], int) for side in (a, b))
+    j = np.arange(len(y) + 1)
+    d = j.copy()
+    for i, one in enumerate(x, 1):
+        new = np.minimum(d[1:] + 1, d[:-1] + (y != one))
+        d = np.minimum.accumulate(np.concatenate([[i], new]) - j) + j  # what comes from the left costs 1 a step
+    return int(d[-1])
 
 
 def sizes(sequences: Sequence[Array]) -> Array:

@@ -8,8 +8,8 @@ import pytest
 
 from charnn.evaluation import bayes
 from charnn.evaluation.bayes import spaced
-from charnn.evaluation.distance import edits
 from charnn.evaluation.labels import BINS, LabelScore
+from charnn.evaluation.pairs import edits
 
 
 def one(seed: int = 0, N: int = 200, L: int = 4) -> tuple[Any, Any]:
