@@ -17,5 +17,5 @@ def program() -> None:
     charnn eval < other.txt         says how well it predicts another text
 
     An option that is not typed comes from a recipe that is; else from a variable, like CHARNN_TRAIN_HIDDEN=64 or
-    CHARNN_RUNS=models; else from charnn.toml beside the text or here. See docs/guides/training.md.
+    CHARNN_RUNS=models; else from charnn.toml beside the text or here. See docs/guides/runs.md.
     """
