@@ -1,5 +1,6 @@
 """charnn sample"""
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,37 +99,52 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     """
     config = options.config({**params, **({"temp": 0.0} if params["greedy"] else {})}, SampleConfig)
     check({**params, "json": params["as_json"]}, options.given(ctx))
-    from .. import api
     from ..api.loading import opened
-    from ..terminal import console
 
     run = opened(model, "sample", runs)
-    if model is None and console.STDERR.isatty():
+    if model is None and sys.stderr.isatty():
+        from ..terminal import console  # and rich with it, which takes longer than a short sample
+
         console.note(f"{run.path} writes, the newest model; -m RUN names another, `charnn list` shows all")
     if params["adapt"] is not None:
-        texts, rate = streams.streamed([params["adapt"]]), params["adapt_rate"]
-        found = api.adapt(run, texts, rate=rate, unknown=config.unknown, watch=console.reading)
-        run = found.run
-        console.note(str(found))
+        run = _adapted(run, config, params)
     if params["keep"]:
-        console.note(f"kept in {api.save(run, params['keep'], runs)}/")
+        _keep(run, params["keep"], runs)
     end = "\0" if params["null"] else params["separator"]
     output = Output(run.vocabulary.end or "\n" if end is None else end, params["as_json"], params["novelty"])
     _write(run, config, params, output)
 
 
+def _adapted(run: "Run", config: SampleConfig, params: dict[str, Any]) -> "Run":
+    """The run, once it has learnt from the text of --adapt."""
+    from .. import api
+    from ..terminal import console
+
+    texts, rate = streams.streamed([params["adapt"]]), params["adapt_rate"]
+    found = api.adapt(run, texts, rate=rate, unknown=config.unknown, watch=console.reading)
+    console.note(str(found))
+    return found.run
+
+
+def _keep(run: "Run", name: str, runs: str) -> None:
+    from .. import api
+    from ..terminal import console
+
+    console.note(f"kept in {api.save(run, name, runs)}/")
+
+
 def _write(run: "Run", config: SampleConfig, params: dict[str, Any], output: Output) -> None:
     """Samples after one prime, after each of several, or after what is typed; or for contexts."""
-    from .. import api
+    from ..api.sampling import sampler
 
     if params["interactive"]:
-        return interactive.answer(lambda prime: api.sampler(run, prime, config, workers=None), output)
+        return interactive.answer(lambda prime: sampler(run, prime, config, workers=None), output)
     if params["primes"] is not None:
         for number, prime in enumerate(streams.read_lines(params["primes"])):
             seed = None if config.seed is None else config.seed + number
-            output.write(api.sampler(run, prime, replace(config, seed=seed), workers=None))
+            output.write(sampler(run, prime, replace(config, seed=seed), workers=None))
         return None
     prime = streams.read_text("the prime", run.origin.invalid) if params["prime"] == "-" else params["prime"]
     contexts = None if params["contexts"] is None else streams.read_lines(params["contexts"])
-    sampler = api.sampler(run, prime, config, contexts=contexts, workers=None)
-    return output.write(sampler) if contexts is None else output.write_samples(sampler)
+    made = sampler(run, prime, config, contexts=contexts, workers=None)
+    return output.write(made) if contexts is None else output.write_samples(made)

@@ -97,6 +97,14 @@ def test_help_needs_neither_numpy_nor_rich(command: list[str]) -> None:
     assert done.stdout.startswith("Usage: charnn ") and done.stderr == "\n"
 
 
+def test_a_sample_needs_no_more_than_it_uses(here: Path) -> None:
+    code = "import sys\nfrom charnn.__main__ import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", code, "sample", "--length", "1"]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True).stderr.split()
+    apart = "rich", "tqdm", "charnn.training", "charnn.exchange", "charnn.terminal.console", "charnn.evaluation.pairs"
+    assert "charnn.sampling.sampler" in imported and not {*apart} & {*imported}
+
+
 def test_help_names_every_command_in_a_line_without_importing_it() -> None:
     code = (
         "import sys\nfrom charnn.__main__ import main\n"

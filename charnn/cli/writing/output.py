@@ -1,15 +1,17 @@
 """Samples to standard output."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import streams
 
 if TYPE_CHECKING:
     from ...api import TextSample
 
+T = TypeVar("T")
 FLUSH_SECONDS = 0.02  # seconds after which text that was drawn is shown
 
 
@@ -31,20 +33,15 @@ class Output:
 
     def write_stream(self, sampler: Any) -> None:
         """One sample as it is drawn."""
-        from ...terminal import console
-
-        pieces = console.counted(sampler.stream(), sampler.config.length, "char", hidden=streams.is_terminal())
-        flow(sampler.prime, pieces)
+        flow(sampler.prime, _counted(sampler.stream(), sampler.config.length, "char"))
         streams.write(self.end, flush=True)
 
     def write_samples(self, sampler: Any) -> None:
         """Each sample as it is done; at last how much of all was copied, where that is wanted."""
-        from ...terminal import console
         from ...terminal.novelty import Tally
 
         tally = Tally()
-        found = sampler.samples(novelty=self.novelty)
-        for sample in console.counted(found, sampler.config.count, "sample", hidden=streams.is_terminal()):
+        for sample in _counted(sampler.samples(novelty=self.novelty), sampler.config.count, "sample"):
             tally.add(sample)
             if self.as_json:
                 streams.write_json(facts(sample), flush=True)
@@ -54,6 +51,18 @@ class Output:
                 _tell_bits(sample, len(sampler.prime))
         if self.novelty:
             tally.show()
+
+
+def _counted(things: Iterator[T], total: int, unit: str) -> Iterator[T]:
+    """Things that are made slowly; below a bar where standard output goes elsewhere than to the terminal.
+
+    Without a bar nothing is imported for it, which would take longer than a short sample.
+    """
+    if streams.is_terminal() or sys.stderr is None or not sys.stderr.isatty():
+        return things
+    from ...terminal import console
+
+    return console.counted(things, total, unit)
 
 
 def flow(first: str, pieces: Iterator[str]) -> None:

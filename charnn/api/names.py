@@ -1,0 +1,140 @@
+"""What `import charnn` gives: the verbs of the command line, for a notebook. `__all__` is the list of public names.
+
+Where a run is wanted, the name of a run, its folder or its file do too. Where a text is wanted, a str is the text
+itself, a `Path` a file, a list of names or paths several files, a `Corpus` its held-out part, and None the held-out
+part of the run's own corpus.
+"""
+
+from ..config import EvalConfig, ModelConfig, ReadConfig, SampleConfig, TrainConfig
+from ..data.corpus import Corpus
+from ..data.pairs import Pairs
+from ..data.read import read
+from ..data.vocabulary import Vocabulary
+from ..errors import CharnnError, CharnnWarning, CheckpointError, DivergenceError, InputError, UsageError
+from ..evaluation.characters import CharacterScores
+from ..evaluation.evaluator import Evaluator
+from ..evaluation.novelty import Novelty
+from ..evaluation.overlap import Overlap
+from ..evaluation.readers import Text, texts
+from ..evaluation.rows import CharacterScore, LineScore
+from ..evaluation.score import Score
+from ..exchange.export import Exported, export
+from ..exchange.importing import import_torch
+from ..inspection.attention import Attention
+from ..inspection.automaton import Automaton
+from ..inspection.describe import describe
+from ..inspection.gradcheck import CheckedGradient
+from ..inspection.markov import Compared
+from ..inspection.results import Gradients, Units
+from ..inspection.units import UnitReader, UnitRow
+from ..runs.listing import RunSummary
+from ..runs.run import Run
+from ..sampling.adapt import Adaptation
+from ..sampling.text import TextSample, TextSampler
+from ..tasks.classifying import Classifier, Labelled
+from ..tasks.filling import Doubt, Filler
+from ..tasks.translating import Translation, Translator
+from ..training.session import Session, Validation
+from ..training.trainer import Rollback, Update
+from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
+from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
+from .inspection import attention, automaton, eigenvalues, gradcheck, gradients, markov, unit_reader, units
+from .lines import classifier, classify, fill, filler, proof, translate, translations, translator
+from .loading import list_runs, load, remove_run, rename_run, save
+from .sampling import adapt, generate, next_characters, sampler, samples, stream
+from .training import fit, resume, tokenize, train
+
+__all__ = [
+    "Adaptation",
+    "Attention",
+    "Automaton",
+    "CharacterScore",
+    "CharacterScores",
+    "CharnnError",
+    "CharnnWarning",
+    "CheckedGradient",
+    "CheckpointError",
+    "Classifier",
+    "ClassifyConfig",
+    "Compared",
+    "Corpus",
+    "DivergenceError",
+    "Doubt",
+    "EvalConfig",
+    "Evaluator",
+    "Exported",
+    "FillConfig",
+    "Filler",
+    "Gradients",
+    "InputError",
+    "Labelled",
+    "LineScore",
+    "ModelConfig",
+    "Novelty",
+    "Overlap",
+    "Pairs",
+    "ProofConfig",
+    "ReadConfig",
+    "Rollback",
+    "Run",
+    "RunSummary",
+    "SampleConfig",
+    "Score",
+    "Session",
+    "Text",
+    "TextSample",
+    "TextSampler",
+    "TrainConfig",
+    "TranslateConfig",
+    "Translation",
+    "Translator",
+    "UnitReader",
+    "UnitRow",
+    "Units",
+    "Update",
+    "UsageError",
+    "Validation",
+    "Vocabulary",
+    "adapt",
+    "attention",
+    "automaton",
+    "character_scores",
+    "classifier",
+    "classify",
+    "describe",
+    "eigenvalues",
+    "evaluate",
+    "evaluator",
+    "export",
+    "fill",
+    "filler",
+    "fit",
+    "generate",
+    "gradcheck",
+    "gradients",
+    "import_torch",
+    "line_scores",
+    "list_runs",
+    "load",
+    "markov",
+    "next_characters",
+    "overlaps",
+    "proof",
+    "read",
+    "remove_run",
+    "rename_run",
+    "resume",
+    "sampler",
+    "samples",
+    "save",
+    "stream",
+    "surprisal",
+    "texts",
+    "tokenize",
+    "train",
+    "translate",
+    "translations",
+    "translator",
+    "unit_reader",
+    "units",
+]
