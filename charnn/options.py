@@ -197,7 +197,7 @@ def as_typed(config: Checked) -> list[str]:
         if isinstance(value, bool):
             words.append(flag(name) if value else f"--no-{flag(name)[2:]}")
         else:
-            words += [flag(name), str(value)]
+            words += [flag(name), f"{value:.12g}" if isinstance(value, float) else str(value)]
     return words
 
 

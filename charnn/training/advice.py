@@ -7,6 +7,7 @@ the easier text. What tells is whether the held-out part still gains where the t
 """
 
 import math
+import re
 
 from ..runs.run import Run
 from ..tasks.fitting import DROPOUT_BY_RATIO
@@ -35,17 +36,23 @@ def advice(run: Run, train: float, where: str = "", unit: str = "char", again: s
     losses = f"{train:.2f} bits/{unit} on the training part, {valid:.2f} held out"
     if _by_heart(run, train):
         less = f"--dropout {_above(run):g}" if dropout < DROPOUT_STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
-        said = f"it learns its text by heart ({losses}): more text, or `{again} {less}`"
+        said = f"it learns its text by heart ({losses}): more text, or `{_with(again, less)}`"
     elif _falling(run):
         command = " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
         said = f"it was still getting better when it ended: `{command}`"
     elif train > (1 - WIDE_GAP) * valid and dropout > DROPOUT_STEPS[1]:
-        command = f"{again} --dropout {_below(dropout):g}"
+        command = _with(again, f"--dropout {_below(dropout):g}")
         said = f"both parts cost about the same, and no less for a while ({losses}): `{command}`"
     else:
         times = 2 if run.weights.count < FEW_PARAMETERS * run.origin.symbols else 1.5
-        said = f"it has learnt what it can ({losses}): a larger network, `{again} --hidden {_wide(m.hidden, times)}`"
+        wider = f"--hidden {_wide(m.hidden, times)}"
+        said = f"it has learnt what it can ({losses}): a larger network, `{_with(again, wider)}`"
     return _counting(run) + said
+
+
+def _with(command: str, option: str) -> str:
+    """A command with another value of an option."""
+    return f"{re.sub(rf' {option.split()[0]} [^ ]+', '', command)} {option}"
 
 
 def _by_heart(run: Run, train: float) -> bool:

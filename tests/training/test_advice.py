@@ -153,6 +153,12 @@ def test_large_budgets_are_doubled_as_they_can_be_typed(budget: dict[str, Any], 
     assert f" {said}`" in advice.advice(run, 1.9)
 
 
+def test_the_command_has_each_option_once() -> None:
+    run = course(2 + FLAT, 2 + FLAT)
+    said = advice.advice(run, 1.95, again="charnn train a.txt --hidden 32 --hidden-of 3 --layers 1")
+    assert said.endswith("`charnn train a.txt --hidden-of 3 --layers 1 --hidden 64`")
+
+
 def test_it_is_the_last_line_and_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text(names(), "utf-8")
