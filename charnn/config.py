@@ -272,6 +272,11 @@ class TrainConfig(Checked):
     valid_share: float = option(
         0.1, "share of the corpus, from its end, held out for validation", low=0.0001, high=0.9, was="valid"
     )
+    shuffle: bool = option(
+        False,
+        "bring the sequences of the corpus into an order drawn by --seed, before the last ones are held out. For lists "
+        "that are sorted, or one part after the other",
+    )
     state: str = option(
         "auto",
         "the state at the end of a sequence: kept (carry), kept at the end of an epoch too (continuous), or set to 0 "
@@ -282,6 +287,11 @@ class TrainConfig(Checked):
     workers: int | None = option(
         None, "processes that share a batch (default: one per core, each with 8 rows or more)", low=1, high=1024
     )
+
+    @property
+    def order(self) -> int | None:
+        """The seed of the order of sequences; None for the order of the text."""
+        return self.seed if self.shuffle else None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -100,9 +100,20 @@ def _session(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, A
             watch=console.watch(sources),
             **changes,
         )
+    _doubt(session)
     if session.choice:
         console.note(f"budget {params['budget']}: {session.choice}")
     return session
+
+
+def _doubt(session: "Session") -> None:
+    """Say where the held-out part is unlike the other one, and what helps."""
+    from ..terminal import console
+
+    plan = session.plan
+    if session.group.rank == 0 and (found := plan.task.doubts(plan.train, plan.valid, plan.vocabulary)):
+        helps = "" if plan.config.shuffle else "; --shuffle holds out sequences from everywhere"
+        console.note(f"warning: the held-out part is unlike the part that is trained on: {found}{helps}")
 
 
 def _follow(session: "Session", stop: Stop) -> None:

@@ -17,6 +17,7 @@ from .vocabulary import CODES, CR, EOS, MODES, Vocabulary, codes
 BLANK = {"\n": re.compile(r"\n\r?(?=\n)"), "\r": re.compile(r"\r(?=\r)")}  # line ends before that of an empty line
 MIN_SYMBOLS = 16  # symbols: less leaves nothing to learn from and to be held out
 BLANK_SHARE = 0.01  # of the lines: with fewer, blank lines are accidents, not ends of paragraphs
+SHUFFLE = 4  # sets the random numbers of the order of sequences apart from all others
 NEAR = 0.01  # of the stream: how far the split may move to the end of a sequence
 
 
@@ -122,20 +123,31 @@ class Corpus:
         """The stream, a piece at a time."""
         return pieces(self.ids, size)
 
-    def split(self, valid: float) -> tuple[Ids, Ids]:
+    def split(self, valid: float, order: int | None = None) -> tuple[Ids, Ids]:
         """The training part, and the last share `valid` of the stream, which is held out; never empty.
 
-        The cut is put at the nearest end of a sequence, unless that is farther than 1 % of the stream away.
+        The cut is put at the nearest end of a sequence, unless that is farther than 1 % of the stream away. With the
+        seed of an `order` the sequences are shuffled first, in memory. Raises `InputError` where there is but one.
         """
-        cut = round(len(self.ids) * (1 - valid))
-        reach = int(len(self.ids) * NEAR)
+        ids = self.ids if order is None else self._shuffled(order)
+        cut = round(len(ids) * (1 - valid))
+        reach = int(len(ids) * NEAR)
         start = max(0, cut - reach)
-        ends = np.flatnonzero(np.asarray(self.ids[start : cut + reach]) == EOS) + start + 1
-        ends = ends[(ends > 0) & (ends < len(self.ids))]
+        ends = np.flatnonzero(np.asarray(ids[start : cut + reach]) == EOS) + start + 1
+        ends = ends[(ends > 0) & (ends < len(ids))]
         if len(ends):
             cut = int(ends[np.abs(ends - cut).argmin()])
-        cut = min(max(cut, 1), len(self.ids) - 1)
-        return self.ids[:cut], self.ids[cut:]
+        cut = min(max(cut, 1), len(ids) - 1)
+        return ids[:cut], ids[cut:]
+
+    def _shuffled(self, seed: int) -> np.ndarray:
+        """The stream with its sequences in an order that depends on the seed alone, (N,)."""
+        ids = np.asarray(self.ids)
+        ends = np.flatnonzero(ids == EOS) + 1
+        if len(ends) < 2:
+            raise InputError(f"{self.names[0]} is one sequence, and --shuffle has nothing to order: leave it out")
+        parts = np.split(ids, ends[:-1])
+        return np.concatenate([parts[i] for i in np.random.default_rng((seed, SHUFFLE)).permutation(len(parts))])
 
     def text(self) -> Iterator[str]:
         """The text, a piece at a time."""

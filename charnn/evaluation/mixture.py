@@ -134,7 +134,7 @@ def counted(run: Run, corpus: Corpus | None = None) -> tuple[KneserNey, Ids]:
     Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
     """
     try:
-        train, valid = (corpus or own_corpus(run, PUT_BACK)).split(run.config.valid_share)
+        train, valid = (corpus or own_corpus(run, PUT_BACK)).split(run.config.valid_share, run.config.order)
     except UsageError as error:
         raise UsageError(f"n-grams are counted on the training text, and {error}") from None
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))

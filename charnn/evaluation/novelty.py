@@ -28,7 +28,9 @@ class CorpusIndex:
 
     def __init__(self, run: Run, corpus: Corpus | None = None):
         self.run = run
-        self.train, self.valid = (corpus or own_corpus(run, UNKNOWN_CORPUS)).split(run.config.valid_share)
+        self.train, self.valid = (corpus or own_corpus(run, UNKNOWN_CORPUS)).split(
+            run.config.valid_share, run.config.order
+        )
         self.start = np.array([EOS], run.vocabulary.dtype)
         self._bytes: dict[str, bytes] = {}
 

@@ -1,13 +1,12 @@
 """Texts that a run was trained on, recognised among those to score: their scores are no measure of other texts."""
 
-import hashlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.corpus import Corpus
 from ..errors import CharnnWarning
-from ..io.text import Source, encode, file_source
+from ..io.text import Source, file_source
 from ..runs.corpus import is_own, read_as
 from ..runs.run import Run
 from .readers import Text, TextLike
@@ -20,10 +19,6 @@ def recognised(run: Run, what: TextLike, rows: bool = False) -> tuple[TextLike, 
 
     For `rows` all of a text is. Warns of texts that the run was trained on.
     """
-    if isinstance(what, str):
-        if hashlib.sha256(encode(what)).hexdigest() == run.origin.sha256:
-            _warn(f"the text is the corpus of this model: {SAYS_LITTLE}")
-        return what, None
     sources = _files(what)
     if not sources or not is_own(run, sources):
         for source in sources:
@@ -32,7 +27,7 @@ def recognised(run: Run, what: TextLike, rows: bool = False) -> tuple[TextLike, 
         return what, None
     corpus, names = read_as(run, *sources), ", ".join(source.name for source in sources)
     if rows:
-        held_out = len(corpus.split(run.config.valid_share)[1])
+        held_out = len(corpus.split(run.config.valid_share, run.config.order)[1])
         _warn(f"{names} is the corpus of this model, which was trained on all but the last {held_out:,} symbols")
         return what, corpus
     warn_that_held_out(names)

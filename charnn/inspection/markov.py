@@ -38,7 +38,7 @@ def compare(run: Run, orders: int, states: int, rounds: int) -> Iterator[Compare
         raise UsageError(
             "--ending length reads lengths before characters, and Markov models do not: give another model"
         )
-    train, valid = own_corpus(run).split(run.config.valid_share)
+    train, valid = own_corpus(run).split(run.config.valid_share, run.config.order)
     return _compared(run, train, valid, orders, states, rounds)
 
 

@@ -137,7 +137,7 @@ def own_sources(run: Run) -> list[Source]:
 
 def held_out(run: Run, data: Corpus | None = None) -> Ids:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
-    return (data or own_corpus(run)).split(run.config.valid_share)[1]
+    return (data or own_corpus(run)).split(run.config.valid_share, run.config.order)[1]
 
 
 def assert_same_corpus(corpus: Corpus | Pairs | Series, run: Run) -> None:

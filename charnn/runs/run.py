@@ -40,6 +40,7 @@ class Start:
     valid_share: float  # that was held out
     seed: int  # of what was held out, where that was drawn
     kept: float | None  # the loss on that share before training; None where that corpus was not found
+    shuffle: bool = False  # whether its sequences were shuffled before
 
 
 @dataclass

@@ -100,6 +100,10 @@ class Task:
         """Whether one record of the history is better than another: by default one of a lower loss."""
         return new["valid"] < best["valid"]
 
+    def doubts(self, train: Any, valid: Any, vocabulary: Any) -> str | None:
+        """Why the loss of a held-out part would not say what was learnt, in words; None where nothing is known."""
+        return None
+
     def last(self, part: Any) -> Any:
         """The end of a part, large enough to say how well it is known."""
         raise NotImplementedError

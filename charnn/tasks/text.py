@@ -17,6 +17,7 @@ from ..data.vocabulary import EOS, Vocabulary
 from ..errors import InputError, UsageError
 from ..evaluation import ngram
 from ..evaluation.evaluator import Evaluator
+from ..evaluation.likeness import doubts
 from ..evaluation.ngram import COUNTED_SYMBOLS
 from ..evaluation.readers import Text as Reading
 from ..evaluation.readers import texts
@@ -66,7 +67,7 @@ class OfText(Task):
         return read_as(run, *sources, watch=watch) if sources else own_corpus(run)
 
     def split(self, corpus: Corpus, config: TrainConfig) -> tuple[Ids, Ids]:
-        return corpus.split(config.valid_share)
+        return corpus.split(config.valid_share, config.order)
 
     def count(self, part: Ids) -> int:
         return len(part)
@@ -109,6 +110,9 @@ class Text(OfText):
         self, train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig
     ) -> tuple[Model, TrainConfig]:
         return decide(train, vocabulary, model, config)
+
+    def doubts(self, train: Ids, valid: Ids, vocabulary: Vocabulary) -> str | None:
+        return doubts(train, valid, vocabulary)
 
     def check(self, network: Model, corpus: Corpus, train: Ids) -> None:
         if network.symbols < 2:
@@ -180,9 +184,10 @@ class Text(OfText):
     def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
         config, count = run.config, run.model.parameters
         state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
+        kind = "shuffled, the last" if config.shuffle else "the last"
         return [
             ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
-            ("split", f"{len(train):,} symbols to train on, the last {len(valid):,} held out"),
+            ("split", f"{len(train):,} symbols to train on, {kind} {len(valid):,} held out"),
             ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
             *([("hint", HINT)] if of_pairs(train[:HINT_SYMBOLS], run.vocabulary) else []),

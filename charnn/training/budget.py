@@ -143,7 +143,7 @@ def sized(
 
     `hidden` and `layers` are kept where they are given. All ranks have to come here: they train together.
     """
-    symbols = len(corpus.split(config.valid_share)[0])
+    symbols = len(corpus.split(config.valid_share, config.order)[0])
     models = {}
     for units, count in pairs(hidden, layers):
         with suppress(UsageError):  # options that one layer has no use for
@@ -158,7 +158,7 @@ def speed(
     model: ModelConfig, config: TrainConfig, corpus: Corpus, clock: Callable[[], float] = time.monotonic
 ) -> float:
     """Characters a second that training reads, as rank 0 measures it. The rate is 0, so that nothing can diverge."""
-    train, valid = corpus.split(config.valid_share)
+    train, valid = corpus.split(config.valid_share, config.order)
     still = replace(config, rate=0.0, steps=1)
     network, decided = decide(train, corpus.vocabulary, model, still)
     beginning = train[: decided.batch * decided.window * MEASURED_WINDOWS]

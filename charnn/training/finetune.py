@@ -119,6 +119,7 @@ def begin(run: Run, start: Run, plan: Plan, score: bool = True) -> None:
         start.config.valid_share,
         start.config.seed,
         _kept(start) if score and same else None,
+        start.config.shuffle,
     )
 
 
@@ -176,7 +177,8 @@ def _read(start: Start, run: Run) -> Any:
     corpus = task.read([file_source(name) for name in origin.names], invalid=origin.invalid, **reading)
     if corpus.sha256 != origin.sha256 or corpus.vocabulary != vocabulary:
         raise InputError(f"the corpus {corpus.names[0]} has changed")
-    return task.split(corpus, replace(run.config, valid_share=start.valid_share, seed=start.seed))[1]
+    held_out = {"valid_share": start.valid_share, "seed": start.seed, "shuffle": start.shuffle}
+    return task.split(corpus, replace(run.config, **held_out))[1]
 
 
 def _bits(run: Run, part: Any) -> float:

@@ -23,7 +23,18 @@ from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
 # What no resuming changes
-FIXED_OPTIONS = ("scheme", "batch", "window", "optimizer", "average", "state", "valid_share", "seed", "freeze")
+FIXED_OPTIONS = (
+    "scheme",
+    "batch",
+    "window",
+    "optimizer",
+    "average",
+    "state",
+    "valid_share",
+    "shuffle",
+    "seed",
+    "freeze",
+)
 MIN_PROCESSES = 2  # workers that a resumed run may have, for the same bits, whatever the cores at hand
 
 

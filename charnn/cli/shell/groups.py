@@ -24,7 +24,7 @@ APART: dict[type, dict[str, str]] = {  # options that stand in another group tha
         **dict.fromkeys(("feedback", "teacher_forcing"), VARIANTS),
     },
     TrainConfig: {
-        **dict.fromkeys(("valid_share", "state"), TEXT),
+        **dict.fromkeys(("valid_share", "shuffle", "state"), TEXT),
         **dict.fromkeys(("epochs", "steps", "minutes", "patience", "validate_every"), BUDGET),
         **dict.fromkeys(("seed", "workers"), RUN),
     },
