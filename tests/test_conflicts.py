@@ -45,7 +45,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
             {name: "x", "task": "classify"},
             f"--{name.replace('_', '-')} has no effect on --task classify: leave it out, or",
         )
-        for name in (*OF_TEXT, *OF_STREAMS, "window")
+        for name in (*OF_TEXT, *OF_STREAMS, "window", "shuffle")
     ],
     ({"task": "values", "cell": "jordan"}, "--task values reads vectors, and --cell jordan feeds symbols back: choose"),
     ({"minutes": 1, "budget": "1m"}, "--budget and --minutes both say how long to train: leave one of them out"),

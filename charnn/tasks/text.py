@@ -12,12 +12,12 @@ from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from ..data import tokenized
 from ..data.batches import StreamBatches
 from ..data.corpus import Corpus
+from ..data.likeness import doubts
 from ..data.read import read
 from ..data.vocabulary import EOS, Vocabulary
 from ..errors import InputError, UsageError
 from ..evaluation import ngram
 from ..evaluation.evaluator import Evaluator
-from ..evaluation.likeness import doubts
 from ..evaluation.ngram import COUNTED_SYMBOLS
 from ..evaluation.readers import Text as Reading
 from ..evaluation.readers import texts

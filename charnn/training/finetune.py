@@ -177,7 +177,7 @@ def _read(start: Start, run: Run) -> Any:
     corpus = task.read([file_source(name) for name in origin.names], invalid=origin.invalid, **reading)
     if corpus.sha256 != origin.sha256 or corpus.vocabulary != vocabulary:
         raise InputError(f"the corpus {corpus.names[0]} has changed")
-    held_out = {"valid_share": start.valid_share, "seed": start.seed, "shuffle": start.shuffle}
+    held_out: dict[str, Any] = {"valid_share": start.valid_share, "seed": start.seed, "shuffle": start.shuffle}
     return task.split(corpus, replace(run.config, **held_out))[1]
 
 

@@ -26,8 +26,7 @@ def greek(lines: int) -> str:
 UNLIKE = {
     "sorted": "".join(sorted(names().splitlines(keepends=True))),
     "two scripts": names() + greek(100),
-    "two languages": names()
-    + "".join(f"{name.lower().replace('a', 'u').replace('e', 'u')}\n" for name in names().split()),
+    "two languages": names() + names().lower().replace("a", "u").replace("e", "u"),
     "characters at the end alone": names() + "An-be\n" * 60,
     "upper case at the end": names() + names(40).upper(),
 }

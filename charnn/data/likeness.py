@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ..data.vocabulary import EOS, Vocabulary, describe
 from ..io.lazy import Ids, pieces
+from .vocabulary import EOS, Vocabulary, describe
 
 MAX_UNSEEN = 0.005  # share of the held-out characters that the training part never has
 # Bits that characters, and first characters of sequences, may take more: of many, and over their number more
