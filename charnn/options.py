@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import wraps
 from math import isfinite
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from .errors import UsageError
@@ -180,20 +181,24 @@ def own(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in names}
 
 
-def changed(config: Checked) -> Iterator[tuple[str, Any]]:
-    """The options that are not at their defaults, those of a choice not at what they are with it."""
+def changed(config: Checked, defaults: Mapping[str, Any] = MappingProxyType({})) -> Iterator[tuple[str, Any]]:
+    """The options that are not at their defaults, those of a choice not at what they are with it.
+
+    `defaults` are those of a task, in place of the usual ones.
+    """
     tables = [spec for spec in fields(config) if isinstance(spec.metadata.get("choices"), Mapping)]
-    usual = type(config)(**{spec.name: getattr(config, spec.name) for spec in tables})
+    chosen = {spec.name: getattr(config, spec.name) for spec in tables}
+    usual = type(config)(**{**own(type(config), defaults), **chosen})
     for spec in fields(config):
         value = getattr(config, spec.name)
-        if value != (spec.default if spec in tables else getattr(usual, spec.name)):
+        if value != (defaults.get(spec.name, spec.default) if spec in tables else getattr(usual, spec.name)):
             yield spec.name, value
 
 
-def as_typed(config: Checked) -> list[str]:
-    """The options that are not at their defaults, as words of a command line."""
+def as_typed(config: Checked, defaults: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
+    """The options that are not at their defaults, or at those of a task, as words of a command line."""
     words = []
-    for name, value in changed(config):
+    for name, value in changed(config, defaults):
         if isinstance(value, bool):
             words.append(flag(name) if value else f"--no-{flag(name)[2:]}")
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..choices import TASKS
 from ..options import as_typed
 from ..runs.run import Run
 from ..tasks.base import describe_network, make
@@ -26,7 +27,11 @@ def rows(run: Run, facts: Mapping[str, Any], course: str) -> list[tuple[str, str
     if compared := task.compared(run, True):
         found.append(("counting", compared))
     found.append(("trained", f"{run.step:,} updates, {run.epoch:,} whole epochs"))
-    words = [word for config in (run.task, run.model.config, run.config) for word in as_typed(config)]
+    words = [
+        word
+        for config in (run.task, run.model.config, run.config)
+        for word in as_typed(config, TASKS[run.task.task].defaults)
+    ]
     found.append(("options", " ".join(words) or "all at their defaults"))
     for name, value in {**run.vocabulary.facts, "state": facts["state"]}.items():
         found.append((name, visible(f"{value:,}" if isinstance(value, int) else str(value))))

@@ -103,7 +103,7 @@ def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:
     """`charnn train` with the texts, the options that are not at their defaults, and `root`, the options of --runs."""
     words = [min(name, os.path.relpath(name), key=len) if Path(name).is_absolute() else name for name in names]
     for config in (wanted.reading, wanted.options, wanted.model, wanted.config):
-        words += as_typed(config)
+        words += as_typed(config, TASKS[wanted.options.task].defaults)
     words += ["--budget", f"{wanted.seconds:g}s"] if wanted.seconds else []
     return " ".join(filter(None, ["charnn train", shlex.join(words), root]))
 

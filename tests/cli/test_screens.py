@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from charnn.choices import TASKS
 from charnn.config import ModelConfig, TrainConfig
 from charnn.options import as_typed, changed
 from charnn.terminal import tables
+from charnn.training.start import wanted
 from tests.helpers.processes import environment
 from tests.helpers.program import TINY, invoke, ok
 from tests.helpers.terminals import on_terminal, shown
@@ -110,6 +112,11 @@ def test_options_that_are_not_defaults_are_words() -> None:
     model = ModelConfig(cell="elman", activation="tanh", skip=False, residual=True)
     assert as_typed(model) == ["--cell", "elman", "--activation", "tanh", "--no-skip", "--residual"]
     assert as_typed(ModelConfig()) == [] and dict(changed(TrainConfig(minutes=3))) == {"minutes": 3}
+    defaults = TASKS["classify"].defaults
+    usual = wanted({"task": "classify"})
+    assert as_typed(usual.model, defaults) == as_typed(usual.config, defaults) == []
+    asked = wanted({"task": "classify", "layers": 2, "dropout": 0.1})
+    assert as_typed(asked.model, defaults) == ["--layers", "2", "--dropout", "0.1"]
 
 
 # what takes a while
