@@ -44,11 +44,12 @@ class Choice:
 
 
 class Cell(Choice):
-    """A row of `CELLS`. The code is a subclass of `Recurrent`; `reads_output` says that it is fed the output back."""
+    """A row of `CELLS`. The code is a subclass of `Recurrent`; `reads_output` says that it is fed the output back, and
+    `recurrent` that it has recurrent weights W."""
 
-    def __init__(self, code: str, *uses: str, reads_output: bool = False, **own: Any):
+    def __init__(self, code: str, *uses: str, reads_output: bool = False, recurrent: bool = True, **own: Any):
         super().__init__(code, *uses, **own)
-        self.reads_output = reads_output
+        self.reads_output, self.recurrent = reads_output, recurrent
 
 
 class Task(Choice):
@@ -111,6 +112,19 @@ CELLS = {
             0.5, "share of the trace of past outputs kept at each step; 0 for the last output alone", low=0, high=0.999
         ),
         reads_output=True,
+        recurrent=False,
+    ),
+    "conv": Cell(
+        "charnn.nn.context.convolution:Convolution",
+        "activation",
+        width=option(5, "steps that a unit of a convolution sees, its own among them", low=2, high=1000),
+        recurrent=False,
+    ),
+    "transformer": Cell(
+        "charnn.nn.context.transformer:Transformer",
+        heads=option(4, "heads of the attention; they divide --hidden", low=1, high=256),
+        lookback=option(64, "steps that attention looks at, its own among them", low=2, high=4096),
+        recurrent=False,
     ),
 }
 

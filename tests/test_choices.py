@@ -258,7 +258,7 @@ def test_a_schedule_sets_the_rate(run: Program) -> None:
 
 def test_a_row_has_the_options_that_its_class_takes() -> None:
     for name, row in choices.CELLS.items():
-        config = ModelConfig(name, 5, 1)
+        config = ModelConfig(name, 8, 1)
         layer = row.load().make((7,), config.hidden, 7, **config.cell_options)
         assert prod(layer.shapes()["U"]) == prod(layer.shapes()["b"]) * 7, name
         assert set(layer.recurrent_weights) <= layer.shapes().keys(), name

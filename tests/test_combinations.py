@@ -24,6 +24,8 @@ CHOICES: list[dict[str, Any]] = [
     {"cell": "gru"},
     {"cell": "jordan", "decay": 0.9},
     {"cell": "jordan", "decay": 0.0},
+    {"cell": "conv", "width": 3},
+    {"cell": "transformer", "heads": 5, "lookback": 6},
     {"recurrence": "diagonal"},
     {"activation": "linear", "init_scale": 0.5},
     {"bias": False},

@@ -23,6 +23,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"delay_only": True, "recurrent_depth": 3}, "leaves no way through the layers of --recurrent-depth 3: leave it"),
     ({"loss": "squared", "ending": "node"}, "which --ending node does not have: choose --ending eos"),
+    ({"heads": 3, "hidden": 8}, "--heads 3 does not divide --hidden 8: choose --hidden a multiple of it"),
     ({"feedforward_depth": 2, "layers": 1}, "--feedforward-depth has no effect on --layers 1"),
     ({"residual": True, "layers": 1}, "--residual has no effect on --layers 1"),
     ({"dropout_kind": "locked", "dropout": 0}, "--dropout-kind locked has no effect on --dropout 0"),

@@ -40,7 +40,7 @@ CONFLICTS = (
     ),
     Conflict(
         ("init_scale", "cell"),
-        lambda scale, cell: scale != 1 and CELLS[cell].reads_output,
+        lambda scale, cell: scale != 1 and not CELLS[cell].recurrent,
         "--init-scale has no effect on --cell {cell}, which has no recurrent weights W",
     ),
     Conflict(
@@ -65,6 +65,12 @@ CONFLICTS = (
         lambda loss, ending: loss == "squared" and ending != "eos",
         "--loss squared is that of one softmax over all symbols, which --ending {ending} does not have",
         "choose --ending eos, or leave it out",
+    ),
+    Conflict(
+        ("heads", "hidden"),
+        lambda heads, hidden: heads and hidden % heads,
+        "--heads {heads} does not divide --hidden {hidden}",
+        "choose --hidden a multiple of it",
     ),
     between_layers("feedforward_depth", 1),
     between_layers("residual", False),

@@ -15,6 +15,8 @@ from charnn.data.batches import Batch
 from charnn.errors import UsageError
 from charnn.nn import matmul, replay
 from charnn.nn import model as model_module
+from charnn.nn.context.convolution import Convolution
+from charnn.nn.context.transformer import Transformer
 from charnn.nn.layers import trace
 from charnn.nn.layers.base import is_causal
 from charnn.nn.layers.bidirectional import Bidirectional
@@ -180,6 +182,19 @@ LAYERS = {
     "delay 3 alone": Row(DeepTransition((WIDTH,), H, "tanh", 0, "full", 3, 1, "last", True), ((FLOATS, WIDTH),)),
     "delay 2 alone, diagonal": Row(DeepTransition((V,), H, "tanh", V, "diagonal", 2, 1, "last", True), ((IDS, V),)),
     "delay 4, depth 3": Row(DeepTransition((WIDTH,), H, "tanh", 0, "full", 4, 3), ((FLOATS, WIDTH),)),
+    "convolution of symbols": Row(Convolution((V,), H, "tanh", V, 3), ((IDS, V),)),
+    "convolution of both, wider than the window": Row(
+        Convolution((WIDTH, V), H, "sigmoid", V, T + 3), ((FLOATS, WIDTH), (IDS, V))
+    ),
+    "2 of convolution, skip": Row(
+        Stack((Convolution((V,), H, "tanh", V, 2), Convolution((H, V), H, "linear", V, 4)), True), ((IDS, V),)
+    ),
+    "transformer of symbols": Row(Transformer((V,), H, V, 2, 3), ((IDS, V),)),
+    "transformer of both, beyond the window": Row(Transformer((WIDTH, V), H, V, 3, T + 4), ((FLOATS, WIDTH), (IDS, V))),
+    "2 of transformer": Row(Stack((Transformer((V,), H, V, 1, 2), Transformer((H,), H, 0, 6, 4))), ((IDS, V),)),
+    "transformer and gru, skip, dropout": Row(
+        Stack((Transformer((V,), H, V, 2, 3), GRU((H, V), H, V)), True, 0.4), ((IDS, V),), noise=True
+    ),
     "trace of symbols": Row(Trace((V,), H, symbols=V, decay=0.9), ((IDS, V),)),
     "trace of floats": Row(Trace((V,), H, symbols=V, decay=0.5), ((FLOATS, V),)),
     "trace of both": Row(Trace((WIDTH, V), H, symbols=V, decay=0.5), ((FLOATS, WIDTH), (IDS, V))),
