@@ -47,7 +47,7 @@ def corpus(run: Run) -> list[str]:
 
 def command(run: Run) -> str:
     """The command line that trains such a run: every option that is not at its default."""
-    words = ["charnn", "train", *corpus(run)]
+    words = ["charnn", "train", *corpus(run), *(["--from", run.start.model] if run.start else [])]
     for config, kind in ((run.model.config, ModelConfig), (run.config, TrainConfig)):
         for spec in fields(kind):
             value, flag = getattr(config, spec.name), spec.name.replace("_", "-")

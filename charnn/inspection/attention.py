@@ -24,9 +24,9 @@ class Attention:
     weights: np.ndarray  # (T, S)
 
     def svg(self) -> str:
-        """The shares as shades: a row for each unit of the target."""
-        rows = zip(self.target, self.weights.tolist(), strict=True)
-        return shades.matrix("Attention", "units of the source", [(unit, [row]) for unit, row in rows], self.source)
+        """The shares as shades: a row for each unit of the target, a column for each of the source."""
+        axes = "columns: the source", "rows: the target; shades: where it looks, as shares of 1"
+        return shades.grid("Attention", axes, (self.target, self.source), self.weights.tolist())
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -49,13 +49,17 @@ def grid(title: str, axes: tuple[str, str], names: tuple[Names, Names], values: 
     `axes` say what columns and rows are. A cell's shade is full at 1.
     """
     down, across = names
-    left, top = max(56.0, widest(down) + 24), 64 + max(24.0, widest(across))
-    width = max(left + SQUARE * len(across) + 24, left + 240)
+    upright = all(len(name) == 1 for name in across)
+    left, top = max(56.0, widest(down) + 24), 64 + (24 if upright else max(24.0, widest(across)))
+    width = left + max(SQUARE * len(across), widest(axes), 240) + 24
     picture = Picture(width, top + SQUARE * len(down) + 92, title)
     picture.text(left, 46, axes[0], colour="soft")
     for column, name in enumerate(across):
-        x = left + SQUARE * (column + 0.5) + 4
-        picture.text(x, top - 8, END if name == "\n" else name, turn=-90)
+        x, shown = left + SQUARE * (column + 0.5), END if name == "\n" else name
+        if upright:
+            picture.text(x, top - 8, shown, "middle")
+        else:
+            picture.text(x + 4, top - 8, shown, turn=-90)
     for row, (name, shares) in enumerate(zip(down, values, strict=True)):
         y = top + SQUARE * row
         picture.text(left - 8, y + SQUARE / 2 + 4, END if name == "\n" else name, "end")
