@@ -7,6 +7,7 @@ table into docs/guides/export.md.
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "elman, recurrent depth 2, delay 3": {"cell": "elman", "recurrent_depth": 2, "delay": 3},
     "elman, output fed back, half taught": {"cell": "elman", "feedback": "output", "teacher_forcing": "0.5"},
     "jordan": {"cell": "jordan"},
+    "classify: a bidirectional encoder": {"task": "classify"},
+    "condition: on a label": {"task": "condition"},
+    "translate: a bidirectional encoder, attention": {"task": "translate"},
+}
+PAIRS: dict[str, Callable[[str], str]] = {  # a line for a name
+    "classify": lambda name: f"{name[-1]}\t{name[:-1]}\n",
+    "condition": lambda name: f"{name[0]}\t{name}\n",
+    "translate": lambda name: f"{name}\t{name[::-1]}\n",
 }
 
 
@@ -39,19 +48,31 @@ def difference(run: charnn.Run, path: Path) -> str:
         found = charnn.export(run, path).checked
     except charnn.UsageError:
         return "-"
-    assert found.by not in ("charnn's arithmetic", "reading it back"), f"nothing runs {path.name} here"
-    greedy = "" if found.greedy == 500 else f" ({found.greedy} of 500)"
+    assert found is not None and found.by not in ("charnn's arithmetic", "reading it back"), (
+        f"nothing runs {path.name} here"
+    )
+    greedy = "" if found.greedy == int(found.counted.split()[0]) else f" ({found.greedy} of {found.counted})"
     return f"{found.difference:.1e}{greedy}"
+
+
+def corpus(task: str, folder: Path) -> Path:
+    """The names, or pairs made of them."""
+    names = ROOT / "corpora" / "names.txt"
+    if task == "text":
+        return names
+    pairs = folder / "pairs.tsv"
+    pairs.write_text("".join(map(PAIRS[task], names.read_text("utf-8").split())), "utf-8")
+    return pairs
 
 
 def rows() -> list[list[str]]:
     """For each network its name, and a figure for each format."""
     found = []
     for name, options in NETWORKS.items():
-        session = charnn.train(ROOT / "corpora" / "names.txt", **TRAINING, **options)
-        for _ in session:
-            pass
         with tempfile.TemporaryDirectory() as folder:
+            session = charnn.train(corpus(options.get("task", "text"), Path(folder)), **TRAINING, **options)
+            for _ in session:
+                pass
             found.append([name, *(difference(session.run, Path(folder, file)) for file in FILES)])
     return found
 
