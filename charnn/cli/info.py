@@ -49,7 +49,7 @@ def command(names: tuple[str, ...], model: str | None, runs: str, as_json: bool)
         about.show(run, found[0], plain(found[0]["held out"], 40))
     else:
         for name, value in found[0].items():
-            streams.write(f"{name}\t{plain(value)}\n")
+            streams.write(f"{visible(name)}\t{visible(plain(value))}\n")
 
 
 def _compare(found: list[dict[str, Any]]) -> None:
@@ -60,7 +60,7 @@ def _compare(found: list[dict[str, Any]]) -> None:
     rows = [(name, *(plain(facts.get(name, ""), BARS // len(found)) for facts in each)) for name in names]
     if not terminal:
         for row in rows:
-            streams.write(f"{'	'.join(row)}\n")
+            streams.write(f"{'	'.join(map(visible, row))}\n")
         return
     from ..terminal import tables
 

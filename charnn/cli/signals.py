@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, Self
 
+from ..terminal import plain
 from .program import Ended, die
 
 STOPPING = b"\ncharnn: stopping after this step, and saving (once more to stop at once, without saving)\n"
@@ -81,7 +82,7 @@ def last_words(message: str) -> Iterator[None]:
         os.setsid()
         os.close(write)
         if os.read(read, 1) == b"":
-            os.write(2, f"charnn: {message}\n".encode())
+            os.write(2, f"charnn: {plain.message(message)}\n".encode())
         os._exit(0)
     os.close(read)
     try:

@@ -17,13 +17,14 @@ from ..conflicts import check
 from ..errors import CharnnError, UsageError
 from ..io.text import Source, decode, encode, file_source
 from ..parallel.launcher import launched
+from ..terminal.plain import visible
 
 
 def write(text: str, *, flush: bool = False) -> None:
-    """Text to standard output, as UTF-8."""
+    """Text to standard output, as UTF-8. On a terminal its harmful characters are spelled out."""
     if sys.stdout is None:
         raise CharnnError("standard output is closed: nothing to write to")
-    sys.stdout.buffer.write(encode(text))
+    sys.stdout.buffer.write(encode(visible(text, "\n\t") if is_terminal() else text))
     if flush:
         sys.stdout.buffer.flush()
 

@@ -9,13 +9,13 @@ from rich.cells import set_cell_size
 from rich.console import Console
 from rich.style import Style
 from rich.table import Table
-from rich.text import Text
 
 from ..inspection.attention import Attention
 from ..inspection.gradients import LagNorm, factor, predicted_factor
 from ..inspection.probes import Saturation, radius
 from ..inspection.results import Gradients
 from .tables import encodes
+from .text import Text
 
 TABLE_LAGS = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
 STEP_HEADS = "each step", "by W alone"

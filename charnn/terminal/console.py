@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Console
-from rich.text import Text
 from tqdm import tqdm
 
 from ..io.text import Source
 from ..runs.folder import RUNS, Folder
 from ..training.session import Session
 from . import plain
+from .text import RichText, Text
 
 T = TypeVar("T")
 MIN_BYTES_FOR_BAR = 1 << 26  # bytes of text that take long enough to read for a bar
@@ -70,7 +70,7 @@ def note(message: str) -> None:
     show(Text(plain.message(message)))
 
 
-def show(text: Text, wrap: bool = True) -> None:
+def show(text: RichText, wrap: bool = True) -> None:
     """A text above a bar if there is one. On a terminal lines end between words, elsewhere nothing is wrapped."""
     console = screen()
     with suppress(OSError, ValueError), tqdm.external_write_mode(file=STDERR):
@@ -79,12 +79,12 @@ def show(text: Text, wrap: bool = True) -> None:
             console.print(line, soft_wrap=True)
 
 
-def rows(pairs: Iterable[tuple[str, str | Text]]) -> None:
+def rows(pairs: Iterable[tuple[str, str | RichText]]) -> None:
     """Names on the left, what they are on the right: on a terminal on as many lines as it takes."""
     console, found = screen(), list(pairs)
     indent = max((len(name) for name, _ in found), default=0) + 2
     for name, value in found:
-        text = value if isinstance(value, Text) else Text(value)
+        text = value if isinstance(value, RichText) else Text(value)
         lines = text.wrap(console, max(20, console.width - indent)) if console.is_terminal else [text]
         for i, line in enumerate(lines or [Text()]):
             line.rstrip()
@@ -159,7 +159,7 @@ def closing(session: Session) -> None:
         return
     task = session.plan.task
     model = named(folder, "-m")
-    found: list[tuple[str, str | Text]] = [
+    found: list[tuple[str, str | RichText]] = [
         ("finished", str(session.finished)),
         ("best", Text(task.result(run), {True: "green", False: "red", None: ""}[task.wins(run)])),
         ("kept in", f"{folder.path}/"),

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.text import Text
 from tqdm import tqdm
 
 from ..training.session import Event, Session, Validation
 from ..training.trainer import Rollback, Update
 from . import plain
 from .console import STDERR, note, screen, show
+from .text import Text
 
 SHOWN_SAMPLE = 61  # columns of a sample where there is no terminal
 

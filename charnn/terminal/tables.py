@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ..runs.listing import RunSummary
 from . import words
+from .text import Text
 
 GAP = 2  # columns between two of a table
 LEAST_NAME = 10  # columns of a name that is cut

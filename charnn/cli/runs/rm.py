@@ -25,6 +25,7 @@ def command(names: tuple[str, ...], runs: str, yes: bool) -> None:
     from ...errors import UsageError
     from ...runs import folder, listing
     from ...terminal import console
+    from ...terminal.plain import visible
     from ...terminal.words import size
 
     found = [folder.find_run(name, runs) for name in names]
@@ -34,7 +35,7 @@ def command(names: tuple[str, ...], runs: str, yes: bool) -> None:
         if not yes:
             facts = listing.summary(one)
             told = f"{one.path}/ ({facts.steps:,} updates, {size(facts.bytes)})"
-            if not click.confirm(f"remove {told}?", err=True):
+            if not click.confirm(visible(f"remove {told}?"), err=True):
                 continue
         others = ", ".join(path.name for path in one.remove())
         console.note(f"removed {one.path}/" if not others else f"removed the run in {one.path}/; {others} stays there")
