@@ -166,7 +166,14 @@ TEXT_VERBS = (
     ),
     *("inspect gradients", "inspect units", "inspect automaton", "inspect markov", "inspect gradcheck"),
 )
-PAIRS = {"layers": 1, "skip": False, "rate": 3e-3, "scheme": "full", "patience": 0}  # defaults of networks of pairs
+PAIRS = {
+    "layers": 1,
+    "skip": False,
+    "rate": 3e-3,
+    "scheme": "full",
+    "patience": 0,
+    "shuffle": True,
+}  # defaults of networks of pairs
 TASKS = {
     "text": Task("charnn.tasks.text:Text", "charnn.nn.model:text_model", TEXT_VOCABULARY, verbs=TEXT_VERBS),
     "classify": Task(

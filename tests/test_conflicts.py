@@ -46,8 +46,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
             {name: "x", "task": "classify"},
             f"--{name.replace('_', '-')} has no effect on --task classify: leave it out, or",
         )
-        for name in (*OF_TEXT, *OF_STREAMS, "window", "shuffle")
+        for name in (*OF_TEXT, *OF_STREAMS, "window")
     ],
+    ({"shuffle": True, "task": "values"}, "--shuffle has no effect on --task values"),
     ({"task": "values", "cell": "jordan"}, "--task values reads vectors, and --cell jordan feeds symbols back: choose"),
     ({"minutes": 1, "budget": "1m"}, "--budget and --minutes both say how long to train: leave one of them out"),
     ({"epochs": 1, "budget": "1m"}, "--budget and --epochs both"),

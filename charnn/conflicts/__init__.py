@@ -109,7 +109,7 @@ CONFLICTS = (
     *(of_tasks(name, "text") for name in OF_TEXT),
     *(of_tasks(name, "text", "fill") for name in OF_STREAMS),
     of_tasks("window", "text", "fill", "values"),
-    of_tasks("shuffle", "text", "fill"),
+    of_tasks("shuffle", "text", "fill", "classify", "condition", "translate"),
     Conflict(
         ("task", "cell"),
         lambda task, cell: task == "values" and CELLS[cell].reads_output,

@@ -123,12 +123,12 @@ class PairTask(Task):
             yield np.append(run.vocabulary.encode(line.text, run.vocabulary.source), EOS)
 
     def split(self, corpus: Pairs, config: TrainConfig) -> tuple[Part, Part]:
-        """The pairs to train on, and those that are held out: some at random, or those of another file."""
+        """The pairs to train on, and those that are held out: some at random, the last, or those of another file."""
         if self.options.valid_file:
             source = file_source(self.options.valid_file)
             held_out = pairs.read([source], corpus.format, corpus.invalid, vocabulary=corpus.vocabulary)
             return Part(corpus, np.arange(len(corpus))), Part(held_out, np.arange(len(held_out)))
-        train, valid = corpus.split(config.valid_share, config.seed)
+        train, valid = corpus.split(config.valid_share, config.order)
         return Part(corpus, train), Part(corpus, valid)
 
     def decide(
@@ -176,11 +176,12 @@ class PairTask(Task):
     def summary(self, corpus: Pairs, config: TrainConfig) -> list[tuple[str, str]]:
         train, valid = self.split(corpus, config)
         counted = self.baselines(corpus, train, valid)
-        split = ("split", f"{len(train.rows):,} pairs to train on, {len(valid.rows):,} held out at random")
+        split = ("split", f"{len(train.rows):,} pairs to train on, {len(valid.rows):,} held out")
         return [*self.about(corpus), split, ("to beat", self.counted(counted))]
 
     def describe(self, run: Run, train: Part, valid: Part) -> list[tuple[str, str]]:
-        there = f"of {self.options.valid_file}" if self.options.valid_file else "at random, by the seed"
+        chosen = "at random, by the seed" if run.config.shuffle else "from the end"
+        there = f"of {self.options.valid_file}" if self.options.valid_file else chosen
         rows = [("split", f"{len(train.rows):,} pairs to train on, {len(valid.rows):,} held out {there}")]
         if again := duplicates(train, valid):
             one = valid.one(again[0])

@@ -107,3 +107,13 @@ def test_a_run_is_described_and_lists_what_there_is_to_beat(tmp_path: Path, case
         facts["task"]["task"] == case.split()[0] and facts.get("symbols", facts.get("columns")) == run.vocabulary.size
     )
     assert np.isfinite(list(run.origin.baselines.values())).all()
+
+
+def test_pairs_are_held_out_at_random_or_from_the_end(tmp_path: Path) -> None:
+    parts = []
+    for shuffle in (True, False):
+        session = started(tmp_path, "translate", "split", shuffle=shuffle)
+        parts.append(session.plan.valid.rows.tolist())
+    assert len(parts[0]) == len(parts[1]) == 24
+    assert parts[0] != parts[1] == [*range(216, 240)]
+    assert started(tmp_path, "translate", "split").plan.valid.rows.tolist() == parts[0]
