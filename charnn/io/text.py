@@ -5,6 +5,7 @@ some programs write on their own are let through, and, if asked for, an invalid 
 """
 
 import codecs
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -142,3 +143,8 @@ def _encoder(error: UnicodeError) -> tuple[bytes, int]:
 for _invalid in POLICIES:
     codecs.register_error(f"charnn-{_invalid}", _decoder(_invalid))
 codecs.register_error("charnn", _encoder)
+
+
+def near(name: str) -> str:
+    """A file's name from the current folder on, where that is shorter."""
+    return min(name, os.path.relpath(name), key=len) if Path(name).is_absolute() else name

@@ -19,7 +19,7 @@ from ..errors import InputError, UsageError
 from ..evaluation.readers import Text as Reading
 from ..inspection.activations import SourceActivations
 from ..io.lines import Line, lines
-from ..io.text import Source, Watch, file_source
+from ..io.text import Source, Watch, file_source, near
 from ..nn.task_model import TaskModel
 from ..runs.corpus import assert_same_corpus, own_sources
 from ..runs.run import Run
@@ -162,7 +162,7 @@ class PairTask(Task):
         sizes = [f"{side.lengths.mean():.1f} {kind} {use}" for side, kind, use in sides if kind != "label"]
         labels = f", {len(corpus.vocabulary.labels):,} labels" if corpus.vocabulary.labels else ""
         return [
-            ("corpus", ", ".join(corpus.names)),
+            ("corpus", ", ".join(map(near, corpus.names))),
             ("pairs", f"{len(corpus):,}; on average {' and '.join(sizes)}"),
             ("vocabulary", f"{len(corpus.vocabulary.units):,} {format.source}{labels}"),
         ]

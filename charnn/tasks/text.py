@@ -30,7 +30,7 @@ from ..inspection.gradients import gradients_by_lag
 from ..inspection.probes import spectra
 from ..inspection.results import Gradients
 from ..io.lazy import Ids, WatchSymbols
-from ..io.text import Source, Watch
+from ..io.text import Source, Watch, near
 from ..nn.model import Model
 from ..parallel.launcher import rank
 from ..runs.corpus import own_corpus, read_as
@@ -232,7 +232,7 @@ def about(found: Corpus) -> list[tuple[str, str]]:
     different, known = np.count_nonzero(counts), len(found.vocabulary.characters)
     reserved = f", symbols for {known}" if different < known and len(found.ids) <= RARITY_SYMBOLS else ""
     return [
-        ("corpus", ", ".join(found.names)),
+        ("corpus", ", ".join(map(near, found.names))),
         (
             "characters",
             f"{len(found.ids) - len(found.silent):,} ({different if reserved else known} different{reserved})",

@@ -1,6 +1,5 @@
 """How training starts: what is asked for becomes a run, a new one or one that goes on."""
 
-import os
 import shlex
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..data.units import PairVocabulary
 from ..errors import CharnnWarning, UsageError
+from ..io.text import near
 from ..options import as_typed, flag, known, own
 from ..parallel import launcher
 from ..runs import checkpoint, folder
@@ -101,7 +101,7 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
 
 def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:
     """`charnn train` with the texts, the options that are not at their defaults, and `root`, the options of --runs."""
-    words = [min(name, os.path.relpath(name), key=len) if Path(name).is_absolute() else name for name in names]
+    words = [*map(near, names)]
     for config in (wanted.reading, wanted.options, wanted.model, wanted.config):
         words += as_typed(config, TASKS[wanted.options.task].defaults)
     words += ["--budget", f"{wanted.seconds:g}s"] if wanted.seconds else []

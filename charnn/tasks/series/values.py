@@ -15,7 +15,7 @@ from ...data.series import Part, Scale, Series
 from ...errors import UsageError
 from ...inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ...io.lazy import WatchSymbols
-from ...io.text import Source, Watch
+from ...io.text import Source, Watch, near
 from ...nn.pairs.series import SeriesBatch, SeriesModel
 from ...runs.corpus import assert_same_corpus
 from ...runs.run import Run
@@ -117,7 +117,7 @@ class Values(Task):
 
     def about(self, corpus: Series) -> list[tuple[str, str]]:
         return [
-            ("corpus", ", ".join(corpus.names)),
+            ("corpus", ", ".join(map(near, corpus.names))),
             ("vectors", f"{len(corpus.values):,} of {corpus.vocabulary.size} numbers"),
             ("sequences", f"{len(corpus.edges) - 1:,}, with blank lines between"),
         ]
