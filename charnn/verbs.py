@@ -101,6 +101,12 @@ class ClassifyConfig(Checked):
         high=1,
     )
     otherwise: str = option("?", "what stands in place of a label below --threshold", needs="threshold")
+    mix: str | None = option(
+        None,
+        "interpolate the network's probabilities with those of Bayes' rule on n-grams of the training lines, in log "
+        "space, by a weight fitted on the held-out lines",
+        choices=("ngram",),
+    )
     invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))
 
 

@@ -64,27 +64,31 @@ def fit(texts: Sequence[np.ndarray], y: np.ndarray, labels: int, symbols: int, o
 
 
 def interpolate(p: np.ndarray, q: np.ndarray, y: np.ndarray, held_out: bool) -> tuple[np.ndarray, float]:
-    """Probabilities p (N, L) of a network and q of n-grams, mixed in log space, and the weight w of the network.
+    """Probabilities p (N, L) of a network and q of n-grams as `mixed`, and the weight of the network.
 
-    log r = w log p + (1 - w) log q, up to a constant of each row
-
-    The weight is that of `WEIGHTS` for which the right labels y (N,) cost least. Where these rows are all that are
-    `held_out`, each half is mixed by the weight of the other, and w is the mean of both.
+    The weight is that for which the right labels y (N,) cost least. Where these rows are all that are `held_out`, each
+    half is mixed by the weight of the other, and the weight is the mean of both.
     """
-    logs = [np.log(np.maximum(a, np.finfo(float).tiny)) for a in (p, q)]
     halves = [slice(0, None, 2), slice(1, None, 2)] if held_out and len(y) > 1 else [slice(None)]
-    weights = [_best(logs[0][half], logs[1][half], y[half]) for half in halves]
+    weights = [best_weight(p[half], q[half], y[half]) for half in halves]
     found = np.empty_like(p)
     for half, w in zip(halves, reversed(weights), strict=True):
-        found[half] = _normalised(w * logs[0][half] + (1 - w) * logs[1][half])
+        found[half] = mixed(p[half], q[half], w)
     return found, float(np.mean(weights))
 
 
-def _best(log_p: np.ndarray, log_q: np.ndarray, y: np.ndarray) -> float:
-    known = np.flatnonzero(y < log_p.shape[1])
+def mixed(p: np.ndarray, q: np.ndarray, w: float) -> np.ndarray:
+    """log r = w log p + (1 - w) log q, up to a constant of each row: probabilities r (N, L)."""
+    log_p, log_q = (np.log(np.maximum(a, np.finfo(float).tiny)) for a in (p, q))
+    return _normalised(w * log_p + (1 - w) * log_q)
+
+
+def best_weight(p: np.ndarray, q: np.ndarray, y: np.ndarray) -> float:
+    """The weight among `WEIGHTS` for which the right labels y (N,) cost least; those beyond L are left out."""
+    known = np.flatnonzero(y < p.shape[1])
 
     def cost(w: float) -> float:
-        r = _normalised(w * log_p[known] + (1 - w) * log_q[known])
+        r = mixed(p[known], q[known], w)
         return float(-np.log(r[np.arange(len(known)), y[known]]).sum())
 
     return min(WEIGHTS, key=cost)

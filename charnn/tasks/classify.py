@@ -76,7 +76,7 @@ class Classify(PairTask):
         self.assert_evaluates(config)
         return LabelEvaluator(
             self.several,
-            self._bayes(run) if config.mix else None,
+            self.bayes(run)[0] if config.mix else None,
             run,
             read(self, run, what, config.invalid),
             config,
@@ -86,16 +86,16 @@ class Classify(PairTask):
     def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
         return gradients(run, read(self, run, what, invalid).part, lags)
 
-    def _bayes(self, run: Run) -> NGramBayes:
-        """The n-grams of each label in the part that a run was trained on."""
+    def bayes(self, run: Run) -> tuple[NGramBayes, Part]:
+        """The n-grams of each label in the part that a run was trained on, and the part that was held out."""
         if self.several:
             raise UsageError("--mix ngram has no effect with --labels several: leave it out")
-        train, _ = self.split(corpus := self.reread(run), run.config)
+        train, valid = self.split(corpus := self.reread(run), run.config)
         y, order = (
             np.array([one[0] for one in train.targets]),
             int(run.origin.baselines.get("bayes_order", MIXED_ORDER)),
         )
-        return bayes.fit(train.sources, y, len(run.vocabulary.labels), corpus.vocabulary.size, order)
+        return bayes.fit(train.sources, y, len(run.vocabulary.labels), corpus.vocabulary.size, order), valid
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         return [case(run, read(self, run, what, invalid).part)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..evaluation.bayes import NGramBayes, best_weight, mixed
 from ..evaluation.labels import THRESHOLD
 from ..evaluation.pairs import probabilities
 from ..runs.run import Run
@@ -13,6 +14,7 @@ from ..verbs import ClassifyConfig
 from .answers import read_source
 from .base import make
 from .classify import Classify
+from .pairs import VALIDATED_PAIRS
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,10 @@ class Labelled:
 
 
 class Classifier:
-    """A run that sorts lines, as a config says; see `answers.Answerer`."""
+    """A run that sorts lines, as a config says; see `answers.Answerer`.
+
+    To mix it with n-grams needs the run's corpus: the weight of the network is fitted on the held-out part.
+    """
 
     def __init__(self, run: Run, config: ClassifyConfig, workers: int = 1):
         self.run, self.config, self.workers = run, config, workers
@@ -33,12 +38,22 @@ class Classifier:
         assert isinstance(task, Classify)
         self.several, self.format = task.several, task.format
         self.threshold = config.threshold if config.threshold is not None else THRESHOLD * self.several
+        self.bayes: NGramBayes | None = None
+        self.weight = 1.0  # of the network beside n-grams
+        if config.mix:
+            self.bayes, valid = task.bayes(run)
+            few = valid.some(slice(VALIDATED_PAIRS))
+            y = np.array([one[0] for one in few.targets], int)
+            p = probabilities(run.model, run.weights, few.sources, workers)
+            self.weight = best_weight(p, self.bayes.probabilities(few.sources), y)
 
     def read(self, text: str) -> np.ndarray:
         return read_source(self.run.vocabulary, self.format, text)
 
     def answer(self, lines: Sequence[np.ndarray]) -> list[Labelled]:
         found = probabilities(self.run.model, self.run.weights, lines, self.workers)
+        if self.bayes and len(lines):
+            found = mixed(found, self.bayes.probabilities(lines), self.weight)
         return [self._several(p) if self.several else self._one(p) for p in found]
 
     def _one(self, p: np.ndarray) -> Labelled:

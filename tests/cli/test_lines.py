@@ -127,3 +127,16 @@ def test_a_text_of_pairs_gets_a_hint(tmp_path: Path) -> None:
     options = ("--hidden", 4, "--layers", 1, "--steps", 1, "--workers", 1, "--runs", tmp_path)
     assert "--task classify" in invoke("train", write(tmp_path, "classify"), *options).stderr
     assert "--task classify" not in invoke("train", write(tmp_path, "fill"), *options).stderr
+
+
+@pytest.mark.quick
+def test_classify_mixes_the_network_with_n_grams(runs: Path) -> None:
+    mixed = charnn.classifier(runs / "classify", mix="ngram")
+    assert mixed.bayes is not None and 0 <= mixed.weight <= 1
+    ids = [mixed.read(text) for text in ("aei", "bcd")]
+    assert [found.label for found in mixed.answer(ids)] == ["vowels", "consonants"]
+    mixed.weight = 0.0
+    expected = mixed.bayes.probabilities(ids).max(axis=1)
+    assert [found.probability for found in mixed.answer(ids)] == pytest.approx(expected.tolist())
+    found = ok("classify", "-m", runs / "classify", "--mix", "ngram", stdin="aei\n\n")
+    assert found.startswith("vowels\t") and found.count("\n") == 2
