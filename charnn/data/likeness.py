@@ -16,7 +16,7 @@ SHOWN = 3  # characters that are named
 def doubts(train: Ids, valid: Ids, vocabulary: Vocabulary) -> str | None:
     """What makes the held-out part of a text unlike the other one, in words; None where they are alike."""
     here, there = (_counts(part, vocabulary.size) for part in (train, valid))
-    unseen = np.flatnonzero((here[0] == 0) & (there[0] > 0))
+    unseen = 1 + np.flatnonzero((here[0][1:] == 0) & (there[0][1:] > 0))  # the end of a sequence is no character
     share = there[0][unseen].sum() / len(valid)
     if share > MAX_UNSEEN:
         named = ", ".join(map(describe, vocabulary.texts(unseen[:SHOWN].tolist())))
