@@ -15,8 +15,9 @@ import numpy as np
 from .parameters import Views
 from .workspace import Workspace
 
-MAX_PLANS = 8  # lists of calls that a workspace keeps: those used last
-MAX_CALLS = 20_000  # of a window, about 1 kB each: beyond, arithmetic takes the time
+MAX_CALLS = 20_000  # in all lists of a workspace, about 1 kB each: longer windows spend their time on arithmetic
+MAX_SHAPES = 256  # of windows that a workspace knows, those seen last
+TIMES_SEEN = 8  # windows of a shape before one is noted, which takes as long as some of them
 METHODS = (
     "argmax",
     "argmin",
@@ -33,7 +34,7 @@ METHODS = (
 )
 FACTS = np.shape, np.ndim, np.result_type, np.may_share_memory  # that windows of one shape have in common
 KEYWORD = np.maximum, np.minimum  # whose `out` has to be a keyword
-FIRST, NEVER = "seen once", "not to be repeated"
+NEVER = "not to be repeated"
 Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 
@@ -239,23 +240,31 @@ class Plan:
 
 
 def run(window: Window, ws: Workspace) -> Any:
-    """What a window returns: from the second of its shape on by a list of calls, which the second one makes.
-
-    The first one makes room for its arrays in the workspace.
-    """
+    """What a window returns: by a list of calls, once windows of its shape have come `TIMES_SEEN` times."""
     key, used = (*window.shape(), ws.used), ws.used
-    plan = ws.plans.pop(key, None)
-    if isinstance(plan, Plan):
-        ws.plans[key] = plan  # the last one used
-        return plan.run(window, ws)
-    if plan is FIRST:
+    known = ws.plans.pop(key, 0)  # put back as the last one seen
+    if isinstance(known, Plan):
+        ws.plans[key] = known
+        return known.run(window, ws)
+    if known == TIMES_SEEN:
         plan = Plan(window)
         try:
             found, ws.plans[key] = plan.record(window, ws), plan
+            _forget_the_oldest(ws.plans)
             return found
         except CannotRepeat:
-            plan, ws.used = NEVER, used
-    ws.plans[key] = plan or FIRST
-    if len(ws.plans) > MAX_PLANS:
+            known, ws.used = NEVER, used
+    ws.plans[key] = known if known == NEVER else known + 1
+    if len(ws.plans) > MAX_SHAPES:
         del ws.plans[next(iter(ws.plans))]
     return window.run(ws)
+
+
+def _forget_the_oldest(plans: dict[Any, Any]) -> None:
+    """Lists of calls, until there are no more than `MAX_CALLS` in the rest."""
+    there = {key: len(plan.calls) for key, plan in plans.items() if isinstance(plan, Plan)}
+    total = sum(there.values())
+    for key, count in there.items():
+        if total > MAX_CALLS:
+            total -= count
+            del plans[key]

@@ -34,7 +34,7 @@ class Workspace:
         self._arena = aligned(0)
         self.used = 0  # bytes handed out, whether they fitted or not
         self._needed = 0  # the most that was handed out at once since the last reset
-        self.plans: dict[Any, Any] = {}  # see `replay`
+        self.plans: dict[Any, Any] = {}  # of windows, by their shapes: see `replay`
         self.note: Callable[[np.ndarray], np.ndarray] | None = None  # makes arrays that note what is done with them
 
     def empty(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray:

@@ -8,8 +8,14 @@ import pytest
 
 from charnn.nn import replay
 from charnn.nn.parameters import Parameters
-from charnn.nn.replay import FIRST, NEVER, Plan, Window, as_one_call, run
+from charnn.nn.replay import NEVER, TIMES_SEEN, Plan, Window, as_one_call, run
 from charnn.nn.workspace import Workspace
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second window of a shape is noted."""
+    monkeypatch.setattr(replay, "TIMES_SEEN", 1)
 
 
 def weights() -> Parameters:
@@ -27,7 +33,7 @@ def repeat(function: Callable[..., Any], inputs: list[Any], p: Parameters, ws: W
     return found
 
 
-def test_the_third_window_is_a_list_of_calls() -> None:
+def test_the_third_window_is_a_list_of_calls(soon: None) -> None:
     made = list[str]()
 
     def double(p: Any, x: Any, ws: Any, rng: Any) -> Any:
@@ -55,7 +61,7 @@ def test_the_third_window_is_a_list_of_calls() -> None:
         lambda a: a.any() and 1,
     ],
 )
-def test_what_python_reads_out_of_an_array_cannot_be_repeated(look: Callable[[Any], Any]) -> None:
+def test_what_python_reads_out_of_an_array_cannot_be_repeated(soon: None, look: Callable[[Any], Any]) -> None:
     def changing(p: Any, x: Any, ws: Any, rng: Any) -> Any:
         p["w"] += 1
         look(x)
@@ -68,7 +74,7 @@ def test_what_python_reads_out_of_an_array_cannot_be_repeated(look: Callable[[An
     np.testing.assert_array_equal(p["w"], [5, 6, 7])
 
 
-def test_one_call_may_look_at_numbers_and_take_memory() -> None:
+def test_one_call_may_look_at_numbers_and_take_memory(soon: None) -> None:
     @as_one_call
     def larger(x: Any, out: Any, ws: Workspace) -> None:
         with ws.scratch():
@@ -89,7 +95,7 @@ def test_one_call_may_look_at_numbers_and_take_memory() -> None:
     assert isinstance(*ws.plans.values(), Plan)
 
 
-def test_a_generator_goes_on_as_without_a_list() -> None:
+def test_a_generator_goes_on_as_without_a_list(soon: None) -> None:
     @as_one_call
     def draw(out: Any, rng: np.random.Generator) -> None:
         out[...] = rng.random(out.shape)
@@ -106,24 +112,37 @@ def test_a_generator_goes_on_as_without_a_list() -> None:
         np.testing.assert_array_equal(found, other.random(4), err_msg=str(i))
 
 
-def test_windows_of_another_shape_have_a_list_of_their_own_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "MAX_PLANS", 2)
+def tripled(p: Any, x: Any, ws: Any, rng: Any) -> Any:
+    return x * 3
+
+
+def of_size(size: int, p: Parameters, ws: Workspace, count: int = 1) -> None:
+    for _ in range(count):
+        run(Window(tripled, (p,), (np.ones(size),)), ws)
+
+
+def test_a_shape_is_noted_once_it_has_come_often() -> None:
     p, ws = weights(), Workspace()
-    short, long, longer = (np.ones(n) for n in (1, 3, 6))
-
-    def total(p: Any, x: Any, ws: Any, rng: Any) -> Any:
-        return x * 3
-
-    for x in (short, short, long, short, long, short):
-        run(Window(total, (p,), (x,)), ws)
-    assert all(isinstance(plan, Plan) for plan in ws.plans.values()) and len(ws.plans) == 2
-    run(Window(total, (p,), (longer,)), ws)
-    assert [plan if isinstance(plan, str) else len(plan.found) for plan in ws.plans.values()] == [1, FIRST]
-    run(Window(total, (p,), (short.astype(np.float32),)), ws)
-    assert [*ws.plans.values()] == [FIRST, FIRST]
+    for seen in range(1, TIMES_SEEN + 1):
+        of_size(1, p, ws)
+        assert [*ws.plans.values()] == [seen]
+    of_size(1, p, ws)
+    assert isinstance(*ws.plans.values(), Plan)
 
 
-def test_windows_of_very_many_calls_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lists_used_last_are_kept_and_the_shapes_seen_last(monkeypatch: pytest.MonkeyPatch, soon: None) -> None:
+    monkeypatch.setattr(replay, "MAX_CALLS", 2)
+    monkeypatch.setattr(replay, "MAX_SHAPES", 3)
+    p, ws = weights(), Workspace()
+    for size in (1, 2, 1, 3):  # 2 is the one that was not used for longest
+        of_size(size, p, ws, 2)
+    assert [len(plan.found) for plan in ws.plans.values()] == [1, 3]
+    of_size(4, p, ws)
+    of_size(5, p, ws)
+    assert [one if isinstance(one, int) else len(one.found) for one in ws.plans.values()] == [3, 1, 1]
+
+
+def test_windows_of_very_many_calls_are_not_repeated(monkeypatch: pytest.MonkeyPatch, soon: None) -> None:
     monkeypatch.setattr(replay, "MAX_CALLS", 9)
 
     def steps(p: Any, x: Any, ws: Any, rng: Any) -> Any:
@@ -135,7 +154,7 @@ def test_windows_of_very_many_calls_are_not_repeated(monkeypatch: pytest.MonkeyP
     assert repeat(steps, [[0.0]] * 3, weights(), ws) == [10, 10, 10] and [*ws.plans.values()] == [NEVER]
 
 
-def test_lists_of_calls_go_when_the_arena_grows() -> None:
+def test_lists_of_calls_go_when_the_arena_grows(soon: None) -> None:
     def room(p: Any, x: Any, ws: Any, rng: Any) -> Any:
         out = ws.empty(x.shape, x.dtype)
         out[...] = x

@@ -517,8 +517,9 @@ def there_and_back(layer: Any) -> Callable[..., Any]:
 @resets
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LAYERS)
-def test_repeated(name: str, reset: bool, dtype: Any) -> None:
+def test_repeated(name: str, reset: bool, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list of calls gives the bits that the layer gives, whatever is in its weights, inputs, state and noise."""
+    monkeypatch.setattr(replay, "TIMES_SEEN", 1)
     row, ws = LAYERS[name], Workspace()
     cases = [cast(case(row, reset, seed), dtype) for seed in range(5)]
     run, p = there_and_back(row.layer), cases[0].p
@@ -721,8 +722,9 @@ def test_model_rows(model: Model, reset: bool) -> None:
 
 @resets
 @models
-def test_model_repeated(model: Model, reset: bool) -> None:
+def test_model_repeated(model: Model, reset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists of calls give the bits of the model, for whatever windows of several shapes come one after the other."""
+    monkeypatch.setattr(replay, "TIMES_SEEN", 1)
     a, ws, reading = model_case(model, reset), Workspace(), Workspace(back=False)
     g, expected = a.p.like(), a.p.like()
     for number in range(12):
