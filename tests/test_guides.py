@@ -76,6 +76,15 @@ def test_the_guide_to_series(tmp_path: Path) -> None:
     assert len(rows.splitlines()) == 3 and all(len(row.split("\t")) == 4 for row in rows.splitlines())
 
 
+def test_the_guide_to_truncation(tmp_path: Path) -> None:
+    (told,) = guides.follow("truncation", tmp_path)
+    shown = (guides.GUIDES / "truncation.md").read_text("utf-8")
+    for line in told.splitlines():
+        measured, closed = line.split()[-2:]
+        assert f"    {line}\n" in shown and measured == closed
+    assert len(told.splitlines()) == 5
+
+
 def test_the_table_of_differences_is_small() -> None:
     text = (guides.GUIDES / "export.md").read_text("utf-8")
     table = text.split("<!-- exports: python -m tests.benchmarks.exports -->")[1].split("<!-- end of exports -->")[0]
