@@ -108,7 +108,7 @@ def test_the_guide_to_tasks(tmp_path: Path) -> None:
     assert [row.split("\t")[2] for row in sorted_.splitlines()] == ["Annabel", "Parameter"]
     assert "accuracy\t" in scored and "right / given\tname\tword" in scored
     assert "bits/char_without_context" in written and "bayes_accuracy" in written
-    assert dates.splitlines()[0].count("-") >= 1 and "written_exact" in dates and "taught_bits/char" in dates
+    assert dates.splitlines()[0].count("-") >= 1 and "written_exact" in dates and "taught_bits/symbol" in dates
     assert filled.startswith("the valu") and "_" not in filled.splitlines()[0] and "given_both_sides" in filled
     assert all(row.split("\t")[0] == "1" for row in doubted.splitlines())
     assert python.splitlines()[0] in ("name", "word")

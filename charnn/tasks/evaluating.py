@@ -235,7 +235,7 @@ class TargetScore:
             "written_exact": self.written.accuracy,
             "written_character_error": self.written.character_error,
             "written_word_error": self.written.word_error,
-            "taught_bits_per_char": self.taught.bits,
+            "taught_bits_per_symbol": self.taught.bits,
             "taught_accuracy": self.taught.accuracy,
             "count": self.count,
         }

@@ -24,6 +24,7 @@ WRITTEN_PAIRS = 500  # of the held-out part, from its start, whose targets are w
 class Translate(PairTask):
     """Targets of sources."""
 
+    unit = "symbol"  # a character or a word, and the end of a target
     shown = "a source and what is written for it"
     columns = MappingProxyType({"exact": "exact"})
     beaten = MappingProxyType({"copy": "copying the source", "commonest": "the commonest target"})
