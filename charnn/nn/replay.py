@@ -15,7 +15,8 @@ import numpy as np
 from .parameters import Views
 from .workspace import Workspace
 
-MAX_CALLS = 20_000  # in all lists of a workspace, about 1 kB each: longer windows spend their time on arithmetic
+MAX_CALLS = 20_000  # in all lists of a workspace: longer windows spend their time on arithmetic
+CALL_BYTES = 1200  # of a call in a list, about: views and what holds them
 MAX_SHAPES = 256  # of windows that a workspace knows, those seen last
 TIMES_SEEN = 8  # windows of a shape before one is noted, which takes as long as some of them
 METHODS = (

@@ -14,11 +14,14 @@ from ..nn import optimizers
 from ..nn.layers.linear import SORT_CHUNK
 from ..nn.model import CHUNK, Model
 from ..nn.parameters import Parameters
+from ..nn.replay import CALL_BYTES, MAX_CALLS
 from ..nn.task_model import TaskModel
 from ..nn.workspace import Workspace
 
 FLOAT_BYTES = 4  # bytes
-RESERVED_BYTES = 50 << 20  # bytes for what is not counted here
+RESERVED_BYTES = 50 << 20  # bytes for what is not counted here, and for the lists of calls of `RESERVED_LISTS` workers
+RESERVED_LISTS = 2
+LIST_BYTES = MAX_CALLS * CALL_BYTES  # of the lists of calls of a worker, at most
 PROBED_STEPS = 2, 4  # of the windows that are measured
 PROBED_LENGTHS, PROBED_PAIRS = (4, 8, 16), 4  # of the whole sequences that are measured
 PROBED_ROWS = 32, 64  # of those windows, where a batch has more rows than the second
@@ -44,7 +47,8 @@ def _lasting(model: Any, config: TrainConfig, kept: int, symbols: int) -> int:
     """
     vectors = 2 * (1 + (config.average > 0) + len(optimizers.make(config).moments)) + 3 * (config.workers or 1)
     states = (6 + kept) * config.batch * sum(model.state_sizes)
-    return RESERVED_BYTES + model.stream_bytes(symbols) + FLOAT_BYTES * (model.parameters * vectors + states)
+    lists = LIST_BYTES * max(0, (config.workers or 1) - RESERVED_LISTS)
+    return RESERVED_BYTES + lists + model.stream_bytes(symbols) + FLOAT_BYTES * (model.parameters * vectors + states)
 
 
 def _windows(model: Any, config: TrainConfig, largest: Shape | None) -> int:

@@ -1,14 +1,18 @@
 """Lists of calls: what is noted, what cannot be, and how many lists are kept."""
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from charnn.config import ModelConfig
+from charnn.data.batches import Batch
 from charnn.nn import replay
+from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters
-from charnn.nn.replay import NEVER, TIMES_SEEN, Plan, Window, as_one_call, run
+from charnn.nn.replay import CALL_BYTES, NEVER, TIMES_SEEN, Plan, Window, as_one_call, run
 from charnn.nn.workspace import Workspace
 
 
@@ -152,6 +156,21 @@ def test_windows_of_very_many_calls_are_not_repeated(monkeypatch: pytest.MonkeyP
 
     ws = Workspace()
     assert repeat(steps, [[0.0]] * 3, weights(), ws) == [10, 10, 10] and [*ws.plans.values()] == [NEVER]
+
+
+def test_a_call_takes_about_as_much_memory_as_is_counted() -> None:
+    model = Model(ModelConfig("lstm", 32, 2, None, True, 0.3), 40)
+    p, ws, rng = model.initial(np.random.default_rng(0)), Workspace(), np.random.default_rng(1)
+    g, batch, state = p.like(), Batch(*rng.integers(0, 40, (2, 32, 4))), model.zero_state(4)
+    tracemalloc.start()
+    traced = [0]
+    for _ in range(TIMES_SEEN + 2):  # the first reset makes the arena larger, and begins to count anew
+        ws.reset()
+        model.gradient(p, g, batch, state, PassContext(ws, rng))
+        traced.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    (plan,) = ws.plans.values()
+    assert 0.6 * CALL_BYTES < (traced[-1] - traced[-2]) / len(plan.calls) < 1.2 * CALL_BYTES
 
 
 def test_lists_of_calls_go_when_the_arena_grows(soon: None) -> None:

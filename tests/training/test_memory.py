@@ -23,6 +23,11 @@ def test_more_of_anything_needs_more() -> None:
     assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1, batch=64)) > base
     assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=2)) > base
     assert memory.needed(Model(ModelConfig(hidden=64, layers=2), 50), TrainConfig(workers=1, average=0.1)) > base
+    tiny = Model(ModelConfig(hidden=4, layers=1), 50)
+    few, many = (
+        memory.needed(tiny, TrainConfig(workers=n)) for n in (memory.RESERVED_LISTS, 2 + memory.RESERVED_LISTS)
+    )
+    assert 2 * memory.LIST_BYTES < many - few < 2.2 * memory.LIST_BYTES
 
 
 KINDS: dict[str, dict[str, Any]] = {
