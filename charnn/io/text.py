@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..errors import CharnnError, InputError, UsageError
+from ..errors import CharnnError, InputError, UsageError, did_you_mean
 
 PIECE = 1 << 20  # bytes read at a time
 POLICIES = "error", "keep", "replace"  # what becomes of bytes that are not UTF-8
@@ -39,7 +39,7 @@ class Source:
                 while piece := file.read(PIECE):
                     yield piece
         except FileNotFoundError:
-            raise UsageError(f"{self.name} does not exist") from None
+            raise UsageError(f"{self.name} does not exist{did_you_mean(self.name, _beside(self.name))}") from None
         except IsADirectoryError:
             raise UsageError(f"{self.name} is a folder: give the files in it") from None
         except _damage() as error:
@@ -143,6 +143,12 @@ def _encoder(error: UnicodeError) -> tuple[bytes, int]:
 for _invalid in POLICIES:
     codecs.register_error(f"charnn-{_invalid}", _decoder(_invalid))
 codecs.register_error("charnn", _encoder)
+
+
+def _beside(name: str) -> list[str]:
+    """The files in the folder where one is looked for, as that is named."""
+    folder = Path(name).parent
+    return [str(folder / path.name) for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
 
 
 def near(name: str) -> str:

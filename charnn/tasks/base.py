@@ -200,3 +200,8 @@ def make(options: TaskConfig) -> Task:
     """The task that options are of."""
     task: Task = TASKS[options.task].load()(options)
     return task
+
+
+def plural(count: int | None, noun: str) -> str:
+    """A number and what is counted: 1 worker, 2 workers."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -21,7 +21,7 @@ from ..io.lazy import Ids, WatchSymbols
 from ..nn.layers.base import Array
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
-from .base import Validated, describe_network
+from .base import Validated, describe_network, plural
 from .fitting import DROPOUT_BY_RATIO, fit
 from .gap_evaluating import GapEvaluator, filled
 from .text import OfText, hint
@@ -104,7 +104,7 @@ class Fill(OfText):
         return [
             ("split", f"{len(train):,} symbols to train on, the last {len(valid):,} held out"),
             ("model", f"{describe_network(run)}, both ways: {count:,} parameters{hint(count, len(train))}"),
-            ("pieces", f"{config.batch} of {config.window} characters, {config.workers} workers"),
+            ("pieces", f"{config.batch} of {config.window} characters, {plural(config.workers, 'worker')}"),
         ]
 
     def to_beat(self, run: Run, train: Ids | None = None) -> str:

@@ -23,7 +23,7 @@ from ..io.text import Source, Watch, file_source, near
 from ..nn.task_model import TaskModel
 from ..runs.corpus import assert_same_corpus, own_sources
 from ..runs.run import Run
-from .base import Task, describe_network
+from .base import Task, describe_network, plural
 from .fitting import fit_workers
 
 VALIDATED_PAIRS = 2000  # of the held-out part, from its start, that validations while training score
@@ -190,7 +190,7 @@ class PairTask(Task):
         return [
             *rows,
             ("model", f"{describe_network(run)}: {run.weights.count:,} parameters"),
-            ("batches", f"{run.config.batch} pairs, {run.config.workers} workers"),
+            ("batches", f"{run.config.batch} pairs, {plural(run.config.workers, 'worker')}"),
         ]
 
     def compared(self, run: Run, held_out: bool) -> str:

@@ -37,7 +37,7 @@ from ..runs.corpus import own_corpus, read_as
 from ..runs.run import Run
 from ..sampling.sampler import generate
 from ..sampling.text import TextSampler
-from .base import Task, Validated, describe_network
+from .base import Task, Validated, describe_network, plural
 from .fitting import choose_dropout, fit
 
 VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, that validations while training score
@@ -189,7 +189,7 @@ class Text(OfText):
             ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
             ("split", f"{len(train):,} symbols to train on, {kind} {len(valid):,} held out"),
             ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train))}"),
-            ("windows", f"{config.batch} sequences x {config.window} characters, {config.workers} workers"),
+            ("windows", f"{config.batch} sequences x {config.window} characters, {plural(config.workers, 'worker')}"),
             *([("hint", HINT)] if of_pairs(train[:HINT_SYMBOLS], run.vocabulary) else []),
         ]
 

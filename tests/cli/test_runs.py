@@ -129,6 +129,7 @@ def test_a_mistyped_name_brings_the_near_ones(here: Path) -> None:
     assert "did you mean names?" in refused(2, "mv", "nmes", "b")
     assert "did you mean --hidden?" in refused(2, "train", "--hiden", 3)
     assert "did you mean train?" in refused(2, "trian")
+    assert "did you mean names.txt?" in refused(2, "train", "nmes.txt")
     assert "did you mean gradients?" in refused(2, "inspect", "gradint")
     assert "--help" in refused(2, "train", "--quite-another") and "--help" in refused(2, "fly")
 

@@ -236,7 +236,7 @@ def test_N4_limits_at_any_level(new: Path, version: int, level: str) -> None:
     fake = FAKE.format(self=str(own.absolute()))
     done = altered(fake, "train", "names.txt", *TINY[: TINY.index("--workers")], "--steps", "2", "--batch", "64")
     done.well()
-    assert "1 workers" in done.err
+    assert "1 worker\n" in done.err
     altered(fake, "train", "names.txt", "--hidden", "2000").told(1, "training needs ", "there are 0.1 GB")
     altered(fake, "train", "--resume", "--steps", "4").well()
 

@@ -19,7 +19,7 @@ from ...io.text import Source, Watch, near
 from ...nn.pairs.series import SeriesBatch, SeriesModel
 from ...runs.corpus import assert_same_corpus
 from ...runs.run import Run
-from ..base import Task, Validated, describe_network
+from ..base import Task, Validated, describe_network, plural
 from ..fitting import fit, fit_workers
 from .forecasts import forecasts, mean_square, to_beat
 from .reading import SeriesEvaluator, SeriesSampler, own_series, parts
@@ -127,7 +127,7 @@ class Values(Task):
         return [
             ("split", f"{len(train.values):,} vectors to train on, {len(valid.values) - valid.read:,} held out"),
             ("model", f"{describe_network(run)}, linear output: {run.weights.count:,} parameters"),
-            ("pieces", f"{config.batch} of {config.window} vectors, {config.workers} workers"),
+            ("pieces", f"{config.batch} of {config.window} vectors, {plural(config.workers, 'worker')}"),
         ]
 
     def to_beat(self, run: Run, train: Part | None = None) -> str:
