@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ..errors import DivergenceError
 from ..nn import optimizers
 from ..nn.functions import ignore_overflow
 from ..nn.network import Network
+from ..nn.optimizers import StepSize
 from ..parallel.team import SingleWorker, Worker, WorkerGroup, rows_of_worker
 from ..runs.run import Run
 from . import schedules
@@ -48,6 +50,17 @@ class Rollback:
     step: int
     rate: float
     in_a_row: int  # rollbacks since the run was last well
+
+
+class Order(NamedTuple):
+    """An update to make, as all workers are told of it."""
+
+    cursor: int
+    step: int
+    rate: float
+    teacher: float  # the share of teacher forcing
+    seconds: float  # since the update before
+    asked: bool  # whether this program is to end
 
 
 class Trainer:
@@ -98,11 +111,10 @@ class Trainer:
         run, cursor = self.run, self.run.cursor
         done = self.scheme.span(cursor, run.step).done
         progress = self.progress
-        rate, teacher = (
-            run.rate_factor * schedules.rate(run.config, progress),
-            schedules.teacher(run.model.config, progress),
-        )
-        nats, count, seconds, asked, norm = self.group.run(cursor, run.step, rate, teacher, self._tick(), self.asked)
+        rate = run.rate_factor * schedules.rate(run.config, progress)
+        teacher = schedules.teacher(run.model.config, progress)
+        order = Order(cursor, run.step, rate, teacher, self._tick(), self.asked)
+        nats, count, seconds, asked, norm = self.group.run(order)
         run.seconds += seconds
         self.stopped = asked > 0
         if not self._sane(nats, count, norm):
@@ -114,17 +126,15 @@ class Trainer:
         run.count += int(count)
         return Update(run.step, nats, int(count), rate, norm)
 
-    def _work(
-        self, worker: Worker, cursor: int, step: int, rate: float, teacher: float, seconds: float, asked: bool
-    ) -> Totals:
+    def _work(self, worker: Worker, order: Order) -> Totals:
         """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
 
         Returns the summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
         """
         run, config, own = self.run, self.run.config, self.replicas[worker.number].g
         with ignore_overflow():
-            nats, count = self._gradient(worker.number, cursor, step, teacher)
-            own.tail[:4] = nats, count, 0 if worker.number else seconds, asked
+            nats, count = self._gradient(worker.number, order)
+            own.tail[:4] = nats, count, 0 if worker.number else order.seconds, order.asked
             total = worker.all_reduce([replica.g.block for replica in self.replicas.values()])
             g, totals = total[: own.flat.size], total[own.flat.size :][:4].tolist()
             norm = optimizers.norm(g) / self.scheme.size
@@ -133,32 +143,33 @@ class Trainer:
                 clip = min(1.0, config.clip / norm) if config.clip and norm else 1.0
                 part = worker.part(g.size)
                 vectors = run.changing.flat[part], g[part], [moment.flat[part] for moment in run.moments]
-                decay, scale = config.weight_decay, clip / self.scheme.size
-                optimizers.apply(self.rule, *vectors, rate=rate, decay=decay, scale=scale, t=step + 1)
+                t, scale = order.step + 1, clip / self.scheme.size
+                optimizers.apply(self.rule, *vectors, StepSize(order.rate, t, config.weight_decay, scale))
                 if run.iterate:
-                    optimizers.follow(run.weights.flat[part], run.iterate.flat[part], share=config.average, t=step + 1)
+                    optimizers.follow(run.weights.flat[part], run.iterate.flat[part], share=config.average, t=t)
             worker.barrier()
         return (*totals, norm)
 
-    def _gradient(self, number: int, cursor: int, step: int, teacher: float) -> tuple[float, int]:
-        """Set a worker's g to the gradient of its rows' summed loss, with a share of teacher forcing; carry their state
-        on; return that loss in nats, and its count.
+    def _gradient(self, number: int, order: Order) -> tuple[float, int]:
+        """Set a worker's g to the gradient of its rows' summed loss, and carry their state on.
+
+        Returns that loss in nats, and its count.
 
         Dropout's noise is drawn anew from (seed, step, worker, window), so that resuming needs no generator's state.
         """
         run, replica = self.run, self.replicas[number]
         replica.g.block.fill(0)
         state = tuple(s[replica.rows] for s in run.state)
-        if cursor == 0 and run.config.state != "continuous":  # an epoch starts from nothing
+        if order.cursor == 0 and run.config.state != "continuous":  # an epoch starts from nothing
             for s in state:
                 s.fill(0)
-        replica.network = Network(run.model.taught(teacher), run.changing, run.reset)
+        replica.network = Network(run.model.taught(order.teacher), run.changing, run.reset)
         if run.model.noisy:
-            key = (run.config.seed, DROPOUT_STREAM, step, number)
+            key = (run.config.seed, DROPOUT_STREAM, order.step, number)
             replica.noise = lambda window: np.random.default_rng(
                 np.random.SeedSequence(key, spawn_key=(window,) if window else ())
             )
-        found = self.scheme.span(cursor, step).gradient(replica, state)
+        found = self.scheme.span(order.cursor, order.step).gradient(replica, state)
         if self.learning is not None:
             replica.g.flat *= self.learning
         return found

@@ -258,7 +258,7 @@ def adding(cell: Cell, seed: int) -> float:
         forget(net.p, cell)
         net.loss(*series(rng, BATCH))
         scale, rate = min(1.0, 1 / optimizers.norm(net.g.flat)), RATE / 2 * (1 + np.cos(np.pi * t / UPDATES))
-        optimizers.apply(rule, net.p.flat, net.g.flat, moments, rate=float(rate), decay=0.0, scale=scale, t=t)
+        optimizers.apply(rule, net.p.flat, net.g.flat, moments, optimizers.StepSize(float(rate), t, scale=scale))
     forget(net.p, cell)
     return net.loss(*series(rng, 1000))
 

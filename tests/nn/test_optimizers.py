@@ -62,7 +62,7 @@ def start(rule: optimizers.Optimizer, dtype: type = np.float64) -> tuple[Paramet
 def apply(
     rule: optimizers.Optimizer, weights: Parameters, g: Parameters, moments: list[Parameters], **given: Any
 ) -> None:
-    optimizers.apply(rule, weights.flat, g.flat, [moment.flat for moment in moments], **given)
+    optimizers.apply(rule, weights.flat, g.flat, [moment.flat for moment in moments], optimizers.StepSize(**given))
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.4])
@@ -105,7 +105,7 @@ def test_workers_that_update_a_part_each_update_the_whole(rule: optimizers.Optim
             g.flat[...] = np.random.default_rng(t).normal(size=g.flat.size)
             for part in parts:
                 vectors = weights.flat[part], g.flat[part], [moment.flat[part] for moment in moments]
-                optimizers.apply(rule, *vectors, rate=0.1, decay=0.1, scale=2.0, t=t)
+                optimizers.apply(rule, *vectors, optimizers.StepSize(0.1, t, decay=0.1, scale=2.0))
         runs.append(np.concatenate([weights.flat, *(moment.flat for moment in moments)]))
     np.testing.assert_array_equal(*runs)
 

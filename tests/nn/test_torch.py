@@ -180,7 +180,7 @@ def test_updates_are_torchs(rule: optimizers.Optimizer, theirs: Any, decay: floa
             g[name] = rng.normal(size=g[name].shape) * 10.0 ** rng.integers(-4, 2) * (rng.random(g[name].shape) < 0.8)
             tensors[name].grad = torch.from_numpy(g[name].copy())
         vectors = weights.flat, g.flat, [moment.flat for moment in moments]
-        optimizers.apply(rule, *vectors, rate=0.02, decay=decay, scale=1.0, t=t)
+        optimizers.apply(rule, *vectors, optimizers.StepSize(0.02, t, decay))
         other.step()
         for name, w in weights.items():
             np.testing.assert_allclose(w, tensors[name].detach().numpy(), rtol=PRECISION[dtype], atol=PRECISION[dtype])
@@ -244,6 +244,6 @@ def test_clipping_is_torchs() -> None:
         norm = float(torch.nn.utils.clip_grad_norm_(tensors, clip))
         assert optimizers.norm(g.flat) == pytest.approx(norm, rel=1e-12)
         weights, scale = g.like(), min(1, clip / norm)
-        optimizers.apply(SGD(0.0), weights.flat, g.flat, [g.like().flat], rate=1.0, decay=0.0, scale=scale, t=1)
+        optimizers.apply(SGD(0.0), weights.flat, g.flat, [g.like().flat], optimizers.StepSize(1.0, 1, scale=scale))
         for tensor, w in zip(tensors, weights.values(), strict=True):
             np.testing.assert_allclose(-w, tensor.grad.numpy(), rtol=2e-5)

@@ -33,7 +33,7 @@ from charnn.parallel.team import (
 from charnn.runs import checkpoint
 from charnn.runs.folder import Folder
 from charnn.training import session
-from charnn.training.trainer import Trainer, Update
+from charnn.training.trainer import Order, Trainer, Update
 from tests.helpers.processes import running
 from tests.helpers.toys import begin, corpus, start, text, trainer_of, updates, vectors
 from tests.helpers.waiting import limit, soon
@@ -482,10 +482,10 @@ def test_a_session_that_ends_sends_its_workers_home() -> None:
 def test_a_worker_killed_at_work_ends_the_run_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     gradient = Trainer._gradient
 
-    def deadly(self: Trainer, number: int, window: int, step: int, teacher: float) -> tuple[float, int]:
-        if number == 1 and step == 4:
+    def deadly(self: Trainer, number: int, order: Order) -> tuple[float, int]:
+        if number == 1 and order.step == 4:
             os.kill(os.getpid(), signal.SIGKILL)
-        return gradient(self, number, window, step, teacher)
+        return gradient(self, number, order)
 
     monkeypatch.setattr(Trainer, "_gradient", deadly)
     team, trainer, pids = at_work()
