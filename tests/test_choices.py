@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from charnn import choices
-from charnn.config import ModelConfig, TrainConfig
+from charnn.config import EvalConfig, ModelConfig, SampleConfig, TaskConfig, TrainConfig
 from charnn.data.batches import StreamBatches
 from charnn.errors import UsageError
 from charnn.nn.layers.elman import Elman
@@ -254,6 +254,14 @@ def test_a_schedule_sets_the_rate(run: Program) -> None:
 
 
 # The machinery
+
+
+@pytest.mark.parametrize("kind", [ModelConfig, TaskConfig, TrainConfig, SampleConfig, EvalConfig])
+def test_every_field_of_every_configuration_says_what_it_is(kind: type) -> None:
+    for spec in fields(kind):
+        text = help_text(kind, spec)
+        assert len(text.split()) > 1 and not text.endswith("."), spec.name  # help adds the stop
+        assert "its own" not in text and "what becomes of" not in text.lower(), spec.name
 
 
 def test_a_row_has_the_options_that_its_class_takes() -> None:
