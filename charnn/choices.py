@@ -117,13 +117,13 @@ CELLS = {
     "conv": Cell(
         "charnn.nn.context.convolution:Convolution",
         "activation",
-        width=option(5, "steps that a unit of a convolution sees, its own among them", low=2, high=1000),
+        width=option(5, "steps that a unit of a convolution sees, the present one among them", low=2, high=1000),
         recurrent=False,
     ),
     "transformer": Cell(
         "charnn.nn.context.transformer:Transformer",
         heads=option(4, "heads of the attention; they divide --hidden", low=1, high=256),
-        lookback=option(64, "steps that attention looks at, its own among them", low=2, high=4096),
+        lookback=option(64, "steps that attention looks at, the present one among them", low=2, high=4096),
         recurrent=False,
     ),
 }
