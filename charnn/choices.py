@@ -164,7 +164,14 @@ TEXT_VERBS = (
         "fill",
         "export",
     ),
-    *("inspect gradients", "inspect units", "inspect automaton", "inspect markov", "inspect gradcheck"),
+    *(
+        "inspect gradients",
+        "inspect units",
+        "inspect automaton",
+        "inspect drift",
+        "inspect markov",
+        "inspect gradcheck",
+    ),
 )
 PAIRS = {
     "layers": 1,

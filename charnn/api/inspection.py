@@ -8,11 +8,13 @@ import numpy as np
 
 from ..evaluation.readers import TextLike, texts
 from ..inspection import attention as attending
+from ..inspection import drift as drifting
 from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
 from ..inspection import markov as comparing
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
+from ..inspection.drift import Drift
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
@@ -103,6 +105,17 @@ def gradcheck(
 def eigenvalues(run: RunLike) -> dict[str, np.ndarray]:
     """The eigenvalues of every recurrent weight matrix by its name, the largest first; of a cell's gates one by one."""
     return probes.spectra(opened(run, "inspect gradients").network)
+
+
+def drift(
+    run: RunLike, what: TextLike = None, steps: int = 30, *, unknown: str = "error", invalid: str = "error"
+) -> Drift:
+    """How a network goes astray in so many steps without teacher forcing, from places of a text.
+
+    A notebook shows the bits by step. Raises `InputError` where the text is too short.
+    """
+    run = opened(run, "inspect drift")
+    return drifting.drift(run.network, excerpt(texts(run, what, unknown, invalid)), steps)
 
 
 def automaton(

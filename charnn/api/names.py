@@ -23,6 +23,7 @@ from ..exchange.importing import import_torch
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.describe import describe
+from ..inspection.drift import Drift
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
 from ..inspection.results import Gradients, Units
@@ -38,7 +39,7 @@ from ..training.session import Session, Validation
 from ..training.trainer import Rollback, Update
 from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
 from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
-from .inspection import attention, automaton, eigenvalues, gradcheck, gradients, markov, unit_reader, units
+from .inspection import attention, automaton, drift, eigenvalues, gradcheck, gradients, markov, unit_reader, units
 from .lines import classifier, classify, fill, filler, proof, translate, translations, translator
 from .loading import list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
@@ -60,6 +61,7 @@ __all__ = [
     "Corpus",
     "DivergenceError",
     "Doubt",
+    "Drift",
     "EvalConfig",
     "Evaluator",
     "Exported",
@@ -102,6 +104,7 @@ __all__ = [
     "classifier",
     "classify",
     "describe",
+    "drift",
     "eigenvalues",
     "evaluate",
     "evaluator",

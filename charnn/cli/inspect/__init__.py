@@ -3,7 +3,7 @@
 import click
 
 from ..program import Group
-from . import attention, automaton, gradcheck, gradients, markov, units
+from . import attention, automaton, drift, gradcheck, gradients, markov, units
 
 
 @click.group("inspect", cls=Group)
@@ -17,10 +17,11 @@ def command() -> None:
     charnn inspect gradients
     charnn inspect units letter.txt --layer 0
     charnn inspect automaton --svg > states.svg
+    charnn inspect drift --steps 20
     charnn inspect markov --orders 8 --states 16
     charnn inspect gradcheck
     """
 
 
-for one in (gradients, units, attention, automaton, markov, gradcheck):
+for one in (gradients, units, attention, automaton, drift, markov, gradcheck):
     command.add_command(one.command)
