@@ -8,11 +8,14 @@ import numpy as np
 
 from ..data.vocabulary import Vocabulary
 from ..io.lazy import Ids, pieces
+from ..nn.functions import softmax
 from ..nn.layers.base import Array
 from ..nn.model import Model
 from ..nn.network import Network
 from ..nn.parameters import Parameters
+from ..nn.workspace import Workspace
 
+READ, ROWS = 1 << 13, 64  # symbols of a text that tell what a network expects there, and rows that they are read in
 HALF = 0.5  # added to counts, so that characters that a text does not have are rare, not impossible
 
 
@@ -20,27 +23,35 @@ def extended(old: Network, known: Vocabulary, model: Model, vocabulary: Vocabula
     """The old network's weights in a model of the same shape, whose vocabulary has new characters too.
 
     With S (new symbols, old symbols), whose rows sum to 1: one-hot inputs U' = S U, readout V' = V S^T, and scores
-    c' = S c, for new characters c' = log p' + S (c - log p). Known characters have one 1 in S. The row of a new
-    character is spread over those it is like (see `alike`), by their shares p of the text `train` to be learnt. So its
-    scores are those of its like, shifted to its own share p'.
+    c' = S c, for new characters c' = S c + log p' / (1 - Q) - S log q. Known characters have one 1 in S. The row of a
+    new character is spread over those it is like (see `alike`), by their shares of the text `train` to be learnt.
+
+    So its scores are those of its like, shifted: q are the probabilities that the old network gives to its characters
+    in that text, on average, p' is the share of the new character there, and Q that of all new ones.
     """
     counts = np.zeros(vocabulary.size)
     for piece in pieces(train):
         counts += np.bincount(piece, minlength=vocabulary.size)
-    p = np.log((counts + HALF) / (counts + HALF).sum())  # log shares of the new vocabulary's symbols
-    S, new = mixture(known, vocabulary, np.exp(p), old.model.symbols, model.symbols)
+    p = (counts + HALF) / (counts + HALF)[1:].sum()  # shares of the characters
+    S, new = mixture(known, vocabulary, p, old.model.symbols, model.symbols)
     found = Parameters(model.shapes(), old.dtype)
     for name, array in _extended(old, model, S).items():
         found[name] = array
-    there = np.array([i for i in range(vocabulary.size) if i not in new])
-    shares = np.zeros(old.model.symbols)
-    shares[places(known, vocabulary)[there]] = p[there]
-    c = old.weights["readout/c"] - shares
+    q = np.log(expected(old, known, S.argmax(axis=1)[np.asarray(train[:READ])])) if new and len(train) else np.zeros(1)
     for symbol in new:
-        found["readout/c"][symbol] = p[symbol] + S[symbol] @ c
+        found["readout/c"][symbol] += np.log(p[symbol] / (1 - p[new].sum())) - S[symbol, 1 : known.size] @ q
     for name in model.fixed:
         found[name].fill(0)
     return found
+
+
+def expected(network: Network, vocabulary: Vocabulary, ids: Array) -> Array:
+    """The mean probability of each character among all, after each of some symbols (N,) that are read in rows."""
+    rows = min(ROWS, len(ids))
+    x = ids[: len(ids) // rows * rows].reshape(rows, -1).T
+    o, _ = network.scores(x, network.zero_state(rows), Workspace(back=False))
+    p: Array = softmax(o[..., 1 : vocabulary.size].astype(np.float64)).mean(axis=(0, 1))
+    return p
 
 
 def places(known: Vocabulary, vocabulary: Vocabulary) -> Array:

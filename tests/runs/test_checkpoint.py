@@ -371,7 +371,7 @@ def test_any_header_gives_a_run_or_a_checkpoint_error(tmp_path: Path, whole: byt
         at = header
         while True:
             name = data.draw(st.sampled_from(sorted(at)))
-            if not isinstance(at[name], dict) or data.draw(st.booleans()):
+            if not at[name] or not isinstance(at[name], dict) or data.draw(st.booleans()):
                 break
             at = at[name]
         at[name] = data.draw(JSON)
