@@ -253,7 +253,7 @@ class TrainConfig(Checked):
         low=0,
         high=1,
     )
-    freeze: int = option(0, "lowest layers that keep the weights of --from, except of new characters", low=0, high=64)
+    freeze: int = option(0, "lowest layers that keep the weights of --from, but learn new characters", low=0, high=64)
     epochs: float | None = option(None, "maximum number of passes over the training part", low=1e-6, high=1e9)
     steps: int | None = option(None, "maximum number of updates", low=1, high=10**12)
     minutes: float | None = option(
