@@ -169,6 +169,7 @@ TEXT_VERBS = (
         "inspect units",
         "inspect automaton",
         "inspect drift",
+        "inspect paths",
         "inspect markov",
         "inspect gradcheck",
     ),

@@ -12,12 +12,14 @@ from ..inspection import drift as drifting
 from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
 from ..inspection import markov as comparing
+from ..inspection import paths as unfolding
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.drift import Drift
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
+from ..inspection.paths import Paths
 from ..inspection.results import Gradients, Units
 from ..inspection.units import UnitReader
 from ..runs import folder
@@ -116,6 +118,19 @@ def drift(
     """
     run = opened(run, "inspect drift")
     return drifting.drift(run.network, excerpt(texts(run, what, unknown, invalid)), steps)
+
+
+def paths(
+    run: RunLike, what: TextLike = None, steps: int = 16, *, unknown: str = "error", invalid: str = "error"
+) -> Paths:
+    """The norm of dL[j]/dW at each step k up to j, for so many steps from the start of a text.
+
+    A notebook shows a row for each j. Raises `InputError` where the text is shorter, and `UsageError` for a network
+    without recurrent weights.
+    """
+    run = opened(run, "inspect paths")
+    ids = excerpt(texts(run, what, unknown, invalid))
+    return unfolding.paths(run.network, ids, [*run.vocabulary.texts(ids[:steps].tolist())], steps)
 
 
 def automaton(

@@ -26,6 +26,7 @@ from ..inspection.describe import describe
 from ..inspection.drift import Drift
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
+from ..inspection.paths import Paths
 from ..inspection.results import Gradients, Units
 from ..inspection.units import UnitReader, UnitRow
 from ..runs.listing import RunSummary
@@ -39,7 +40,18 @@ from ..training.session import Session, Validation
 from ..training.trainer import Rollback, Update
 from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
 from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
-from .inspection import attention, automaton, drift, eigenvalues, gradcheck, gradients, markov, unit_reader, units
+from .inspection import (
+    attention,
+    automaton,
+    drift,
+    eigenvalues,
+    gradcheck,
+    gradients,
+    markov,
+    paths,
+    unit_reader,
+    units,
+)
 from .lines import classifier, classify, fill, filler, proof, translate, translations, translator
 from .loading import list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
@@ -75,6 +87,7 @@ __all__ = [
     "Novelty",
     "Overlap",
     "Pairs",
+    "Paths",
     "ProofConfig",
     "ReadConfig",
     "Rollback",
@@ -122,6 +135,7 @@ __all__ = [
     "markov",
     "next_characters",
     "overlaps",
+    "paths",
     "proof",
     "read",
     "remove_run",

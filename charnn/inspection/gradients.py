@@ -113,7 +113,7 @@ class LagChain:
         for lag, before in enumerate(states[-2::-1]):
             t = len(self.x) - 1 - lag
             h, _, backward = self.window(slice(t, t + 1), before)
-            dh = tuple(np.zeros_like(part) for part in h) if lag else self._loss(h, g)
+            dh = tuple(np.zeros_like(part) for part in h) if lag else self.loss(h, g, t)
             _, dstate = backward(dh, dstate, g)
             dstate = copies_of(dstate)
             if lag == 0:
@@ -133,10 +133,10 @@ class LagChain:
     def _prediction(self, layer: int) -> LinearPrediction:
         return LinearPrediction(self.probes[layer], self.network.weights.at(f"hidden/{layer}"))
 
-    def _loss(self, h: Arrays, g: Parameters) -> Arrays:
-        """dL/dh of each array that the readout sees, L being the loss of the last step."""
+    def loss(self, h: Arrays, g: Parameters, t: int) -> Arrays:
+        """dL[t]/dh[t] of each array that the readout sees; the readout's gradient is ADDED into g."""
         (o,), _, backward = self.network.model.readout.forward(self.network.weights.at("readout"), h, (), self.ws)
-        self.network.model.ending.loss(rows(o), rows(self.y[-1:]))  # o becomes dL/do
+        self.network.model.ending.loss(rows(o), rows(self.y[t : t + 1]))  # o becomes dL/do
         return backward((o,), (), g.at("readout"))[0]
 
 

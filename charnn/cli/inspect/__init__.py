@@ -3,7 +3,7 @@
 import click
 
 from ..program import Group
-from . import attention, automaton, drift, gradcheck, gradients, markov, units
+from . import attention, automaton, drift, gradcheck, gradients, markov, paths, units
 
 
 @click.group("inspect", cls=Group)
@@ -23,5 +23,5 @@ def command() -> None:
     """
 
 
-for one in (gradients, units, attention, automaton, drift, markov, gradcheck):
+for one in (gradients, units, attention, automaton, drift, paths, markov, gradcheck):
     command.add_command(one.command)
