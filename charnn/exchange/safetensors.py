@@ -13,7 +13,7 @@ from ..io.durable import replace
 from ..runs.run import Run
 from . import describe
 from .matrices import TORCH, matrices, read_twice
-from .steps import check_ending
+from .steps import check
 
 Array = np.ndarray
 TEMPLATE = Path(__file__).with_name("templates") / "model.py.txt"
@@ -28,12 +28,14 @@ OPTIONS = {  # that make layers which PyTorch does not have
     "Dense": "--feedforward-depth above 1",
     "DeepTransition": "--recurrence diagonal, a --delay or a --recurrent-depth",
     "LayerNormLSTM": "--norm layer",
+    "Convolution": "--cell conv",
+    "Transformer": "--cell transformer",
 }
 
 
 def tensors(run: Run) -> dict[str, Array]:
     """The weights as torch.nn's LSTM, GRU, RNN and Linear keep them. Raises `UsageError` for other layers."""
-    check_ending(run)
+    check(run)
     config, found = run.model.config, dict[str, Array]()
     if config.shares != (1, 1):
         raise UsageError(f"--teacher-forcing {config.teacher_forcing} has no module in PyTorch: export to {OTHERS}")

@@ -104,6 +104,17 @@ def gru(s: Step, x: Inputs, state: list[Vector]) -> Result:
     return h, [h]
 
 
+def convolution(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    """The state is what the inputs so far add to the next steps."""
+    now, *later = s.below(x).split(s.layer.width)
+    for i, before in enumerate(state):
+        if i == 0:
+            now = now + before
+        else:
+            later[i - 1] = later[i - 1] + before
+    return now.through(s.layer.activation), later
+
+
 LAYERS: dict[str, Callable[[Step, Inputs, list[Vector]], Result]] = {  # by the layer's class
     "Dense": dense,
     "Elman": elman,
@@ -112,16 +123,17 @@ LAYERS: dict[str, Callable[[Step, Inputs, list[Vector]], Result]] = {  # by the 
     "LSTM": lstm,
     "LayerNormLSTM": layernorm_lstm,
     "GRU": gru,
+    "Convolution": convolution,
 }
 
 
 def program(run: Run, end: bool = True) -> Program:
     """One step of a run's network, whose scores' softmax is the distribution of the next symbol.
 
-    Raises `UsageError` for a network without such scores, and for a layer that has no equations here.
+    Raises `UsageError` as `check` does.
     """
     model = run.model
-    check_ending(run)
+    check(run)
     made = Program(model.symbols)
     state = [made.state(size) for size in model.state_sizes]
     fed = _fed(made, run, state)
@@ -136,8 +148,10 @@ def program(run: Run, end: bool = True) -> Program:
     return made
 
 
-def check_ending(run: Run) -> None:
-    """Raise `UsageError` for --ending length, whose scores do not make one distribution."""
+def check(run: Run) -> None:
+    """Raise `UsageError` for cells without equations here, and for --ending length: it has no one distribution."""
+    if {type(layer).__name__ for layer in run.model.hidden.layers} - LAYERS.keys():
+        raise UsageError(f"--cell {run.model.config.cell} has no place in any export format: export another cell")
     if run.model.config.ending == "length":
         raise UsageError(
             "--ending length draws a length before the first character, and no export format holds that step: "
@@ -162,9 +176,7 @@ def _stack(made: Program, run: Run, fed: Inputs, state: list[Vector]) -> tuple[l
     after: list[Vector] = []
     x: Inputs = fed
     for i, layer in enumerate(stack.layers):
-        step = LAYERS.get(name := type(layer).__name__)
-        if step is None:
-            raise UsageError(f"layers of the kind {name} cannot be exported")
+        step = LAYERS[type(layer).__name__]
         own, left = left[: len(layer.state_sizes)], left[len(layer.state_sizes) :]
         y, own = step(Step(made, layer, weights.at(str(i)), f"hidden/{i}"), x, own)
         if stack.residual and ys:

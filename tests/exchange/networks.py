@@ -36,6 +36,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "elman, half taught": {"cell": "elman", "feedback": "output", "teacher_forcing": "0.4"},
     "jordan": {"cell": "jordan", "layers": 1},
     "jordan, no decay": {"cell": "jordan", "decay": 0.0, "layers": 1},
+    "conv": {"cell": "conv"},
+    "conv, wide, no skip": {"cell": "conv", "skip": False, "width": 7, "activation": "tanh"},
     "jordan, half taught": {"cell": "jordan", "teacher_forcing": "0.5"},
 }
 IN_TORCH = [name for name in list(NETWORKS)[:12] if name != "lstm, normalised"]
