@@ -1,10 +1,12 @@
 """charnn bench"""
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from ..config import ModelConfig, TrainConfig
+from ..conflicts import check
 from ..errors import UsageError
 from ..options import own
 from . import options, streams
@@ -12,10 +14,19 @@ from .shell.help import Command
 from .shell.types import File, Number
 
 SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
+MAX_WINDOW = 100_000
 WIDTH = 18  # of the names of tasks
 UNREPEATED = "a window makes too many calls of NumPy to have them repeated (docs/speed.md): try a smaller --window"
 HIDDEN = "peak", "products", "repeated"  # figures that stand beside those of the tasks
 PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is the fastest here:"
+
+
+def _lengths(ctx: click.Context, param: click.Parameter, value: str | None) -> list[int]:
+    """Lengths of windows with commas between."""
+    parts = value.split(",") if value else []
+    if not all(part.isdecimal() and 0 < int(part) <= MAX_WINDOW for part in parts):
+        raise click.BadParameter(f"{value!r} is no list of lengths: give some from 1 to {MAX_WINDOW:,}, as in 16,64")
+    return [int(part) for part in parts]
 
 
 @click.command("bench", cls=Command)
@@ -40,6 +51,12 @@ PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is 
 @click.option(
     "--seconds", type=Number(float), default=2.0, show_default=True, help="For how long to measure each figure."
 )
+@click.option(
+    "--windows",
+    callback=_lengths,
+    metavar="LIST",
+    help="Training alone, with windows of these lengths, as in 16,64,256.",
+)
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
 def command(corpus: tuple[str, ...], **params: Any) -> None:
     """Measure how fast this machine trains, evaluates and samples, and estimate how long training on a CORPUS takes.
@@ -50,6 +67,7 @@ def command(corpus: tuple[str, ...], **params: Any) -> None:
     \b
     charnn bench
     charnn bench corpus.txt --hidden 512 --layers 2
+    charnn bench --windows 16,64,256                  time and memory by the length of a window
     """
     from ..terminal import console
     from ..training import throughput
@@ -57,6 +75,11 @@ def command(corpus: tuple[str, ...], **params: Any) -> None:
     if not params["seconds"] > 0:
         raise UsageError(f"--seconds is {params['seconds']:g}: give a positive number")
     size, work, config = _work(corpus, params)
+    asked = options.given(click.get_current_context())
+    check({name: params[name] for name in ("windows", "window", "epochs")}, asked)
+    if lengths := params["windows"]:
+        _write_windows(throughput.windows(work, lengths, config.workers, params["seconds"]), params["as_json"])
+        return
     speeds = dict(console.counted(throughput.speeds(work, config.workers, params["seconds"]), None, "figure"))
     if (worst := max(speed.disturbed for speed in speeds.values())) > throughput.DISTURBED:
         console.note(f"others took up to {worst:.0%} of the machine meanwhile: measure again when it is idle")
@@ -65,6 +88,19 @@ def command(corpus: tuple[str, ...], **params: Any) -> None:
         streams.write_json(facts)
     else:
         streams.write(_table(facts))
+
+
+def _write_windows(costs: Iterable[Any], as_json: bool) -> None:
+    """A row for each length, as it is measured."""
+    if not as_json:
+        streams.write_row("window", "ms", "us/character", "MB")
+    for one in costs:
+        if as_json:
+            streams.write_json(vars(one), flush=True)
+        else:
+            figures = 1e3 * one.seconds, 1e6 * one.seconds_per_character, one.bytes / 1e6
+            streams.write_row(str(one.window), *(f"{figure:.3g}" for figure in figures))
+            streams.flush()
 
 
 def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, Any]:

@@ -212,6 +212,16 @@ CONFLICTS = (
         "--nbest is {nbest}, and a beam of {beam} finds no more than that",
         "give a --beam as large",
     ),
+    # charnn bench
+    *(
+        Conflict(
+            (name, "windows"),
+            lambda _, windows: windows,
+            f"--{name} has no effect with --windows, which measures training by the length of a window",
+            asked=True,
+        )
+        for name in ("window", "epochs")
+    ),
     # Inspection
     Conflict(
         ("table", "json"),

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -34,6 +34,7 @@ from ..runs.run import CorpusInfo
 from ..sampling.sampler import batches, stream
 from ..tasks.fitting import MIN_WINDOWS_PER_EPOCH
 from ..tasks.text import decide
+from . import memory
 from .plan import lay_out, new_run
 from .trainer import Trainer
 
@@ -240,19 +241,41 @@ def measure(work: Work, workers: int, seconds: float) -> Speed:
 
 def speeds(work: Work, workers: int, seconds: float) -> Iterator[tuple[str, Speed]]:
     """Every task with a network that is trained so, for so many seconds each, in a process of its own."""
-    environment = dict.fromkeys(THREADS, "1") | os.environ
-    for name, task in work.tasks().items():
-        done = subprocess.run(
-            [sys.executable, "-m", __name__],
-            input=json.dumps([asdict(task), workers, seconds]).encode(),
-            env=environment,
-            capture_output=True,
-            start_new_session=True,
-        )
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no word of why"
-            raise CharnnError(f"measuring {name} ended with code {done.returncode}: {said}")
-        yield name, Speed(**json.loads(done.stdout))
+    return ((name, _apart(name, task, workers, seconds)) for name, task in work.tasks().items())
+
+
+@dataclass(frozen=True)
+class WindowCost:
+    """What an update from a window of so many steps takes: time, and bytes of all that is stored for the way back."""
+
+    window: int
+    seconds: float
+    seconds_per_character: float
+    bytes: int
+
+
+def windows(work: Work, lengths: Sequence[int], workers: int, seconds: float) -> Iterator[WindowCost]:
+    """Training with windows of several lengths: by the equations both costs are O(tau), in proportion to the length."""
+    for steps in lengths:
+        one = replace(work, steps=steps)
+        rate = _apart(f"a window of {steps}", one, workers, seconds).characters_per_second
+        stored = workers * memory.window_bytes(one.shape, steps, -(-one.batch // workers))
+        yield WindowCost(steps, one.characters / rate, 1 / rate, stored)
+
+
+def _apart(name: str, task: Work, workers: int, seconds: float) -> Speed:
+    """Some work, measured in a process of its own. Raises `CharnnError` where that fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        input=json.dumps([asdict(task), workers, seconds]).encode(),
+        env=dict.fromkeys(THREADS, "1") | os.environ,
+        capture_output=True,
+        start_new_session=True,
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no word of why"
+        raise CharnnError(f"measuring {name} ended with code {done.returncode}: {said}")
+    return Speed(**json.loads(done.stdout))
 
 
 def _answer(question: str) -> None:

@@ -53,6 +53,20 @@ def test_json_for_a_corpus() -> None:
     assert corpus["seconds"] == pytest.approx(corpus["symbols"] * corpus["epochs"] / rate)
 
 
+@pytest.mark.slow
+def test_windows_take_time_and_memory_in_proportion_to_their_length() -> None:
+    small = [*SMALL[: SMALL.index("--window")], *SMALL[SMALL.index("--workers") :]]
+    head, *rows = bench(*small, "--windows", "256,1024").stdout.splitlines()
+    assert head.split("\t") == ["window", "ms", "us/character", "MB"]
+    short, long = ([float(cell) for cell in row.split("\t")] for row in rows)
+    assert (short[0], long[0]) == (256, 1024) and long[1] > 2 * short[1]
+    assert long[3] == pytest.approx(4 * short[3], rel=0.3)
+    found = json.loads(bench("--hidden", "4", "--layers", "1", "--seconds", "0.02", "--windows", "4", "--json").stdout)
+    assert found["window"] == 4 and found["seconds"] > found["seconds_per_character"] > 0
+    assert "is no list of lengths" in refused(2, "bench", "--windows", "16,many")
+    assert "--window has no effect" in refused(2, "bench", "--windows", "16", "--window", "8")
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--seconds", "0"), ("--corpus-size", "3"), ("--hidden", "0"), ("--symbols", "1"), ("--symbols", "70000")],
