@@ -66,6 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     prose = (paragraph + "\nROMEO:\nOnce upon a time\n\n") * 20
     for name in ("corpus", "other", "letter", "novel", "book", "part1", "tinyshakespeare", "warandpeace", "new"):
         (tmp_path / f"{name}.txt").write_text(prose)
+    (tmp_path / "pairs.tsv").write_text(re.sub("(?m)^the ", "the\t", paragraph).replace("the\told", "a\told"))
     (tmp_path / "log").write_text(paragraph)
     (tmp_path / "new.log").write_text(paragraph)
     for name, pack in (("log.gz", gzip), ("part2.txt.gz", gzip), ("huge.txt.xz", lzma), ("old.txt.bz2", bz2)):
