@@ -143,8 +143,9 @@ class Vocabulary:
         for character, place in list(first.items())[:MENTIONED]:
             above, start = piece.count(self.newline, 0, place), piece.rfind(self.newline, 0, place)
             named.append(f"{describe(character)} at {line + above}:{place - start if above else column + place}")
+        ends = "; its lines end by CR LF, and `tr -d '\\r'` makes that LF" if "\r" in first else ""
         return (
-            f"{name} has characters that the model does not know: {', '.join(named)} (line:column); "
+            f"{name} has characters that the model does not know: {', '.join(named)} (line:column){ends}; "
             "--unknown skip leaves them out"
         )
 

@@ -24,7 +24,7 @@ from .novelty import CorpusIndex
 from .readers import Text, TextLike, cut, names, texts
 from .rows import CharacterScore, FileScore, LineScore, Scored, by_character, by_line
 from .score import Score
-from .training_text import recognised, warn_of_streams
+from .training_text import recognised, warn_of_read
 
 Scorer = Callable[[Iterable[Array]], Iterator[tuple[Array, Array]]]  # pieces of a stream -> nats and hits of each
 
@@ -79,7 +79,7 @@ class Evaluator:
     def score(self) -> Score:
         """The score of all texts together. Figures of `mix` and `novelty` are among its `more`."""
         self.each = [(text.name, self._score(text)) for text in self.texts]
-        warn_of_streams(self.run, self.texts)
+        warn_of_read(self.run, self.texts)
         total = sum((found for _, found in self.each), Score())
         more = dict(self.mixture.figures) if self.mixture else {}
         if self.config.novelty and total.count:
@@ -93,7 +93,7 @@ class Evaluator:
         for text in self.texts:
             for rows in by_line(self.run.vocabulary, self._scored(text), skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
-        warn_of_streams(self.run, self.texts)
+        warn_of_read(self.run, self.texts)
 
     def characters(self) -> Iterator[list[CharacterScore]]:
         """The scores of characters, a list for each piece that is read."""
@@ -101,7 +101,7 @@ class Evaluator:
         for text in self.texts:
             for rows in by_character(self.run.vocabulary, self._scored(text), skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
-        warn_of_streams(self.run, self.texts)
+        warn_of_read(self.run, self.texts)
 
     def files(self) -> Iterator[list[FileScore]]:
         """The score of each text."""

@@ -41,6 +41,7 @@ class Seen:
 
     def __init__(self, vocabulary: Vocabulary):
         self.vocabulary, self.sha, self.tail = vocabulary, hashlib.sha256(), ""
+        self.ends: set[str] = set()  # kinds of line ends
 
     def bytes(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Pass on bytes."""
@@ -51,6 +52,7 @@ class Seen:
     def characters(self, pieces: Iterable[str]) -> Iterator[str]:
         """Pass on characters."""
         for piece in pieces:
+            self.ends.update(end for end in ("\r", "\n") if end in piece)
             self.tail = (self.tail + piece)[-3:]
             yield piece
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.corpus import Corpus
+from ..data.vocabulary import CR
 from ..errors import CharnnWarning
 from ..io.text import Source, file_source
 from ..runs.corpus import is_own, read_as
@@ -34,9 +35,16 @@ def recognised(run: Run, what: TextLike, rows: bool = False) -> tuple[TextLike, 
     return corpus, corpus
 
 
-def warn_of_streams(run: Run, texts: Sequence[Text]) -> None:
-    """Warn of texts that were read once, to their end, if these are what the run was trained on."""
+def warn_of_read(run: Run, texts: Sequence[Text]) -> None:
+    """Warn of texts that were read once, to their end, if these are what the run was trained on.
+
+    Warn of texts whose lines end in another way too: that costs bits at each of them.
+    """
+    known = CR in run.vocabulary.known
     for text in texts:
+        if text.seen and "\n" in text.seen.ends and ("\r" in text.seen.ends) != known:
+            ends, change = ("LF", "sed 's/$/\\r/'") if known else ("CR LF", "tr -d '\\r'")
+            _warn(f"lines of {text.name} end by {ends}, unlike those that the model knows: `{change}` changes that")
         if text.once and text.seen and text.seen.sha.hexdigest() == run.origin.sha256:
             _warn(f"{text.name} is the corpus of this model: {SAYS_LITTLE}; `charnn eval` scores the part held out")
 

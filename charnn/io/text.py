@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CharnnError, InputError, UsageError, did_you_mean
+from .formats import LOOKED_AT, foreign
 
 PIECE = 1 << 20  # bytes read at a time
 POLICIES = "error", "keep", "replace"  # what becomes of bytes that are not UTF-8
@@ -36,7 +37,10 @@ class Source:
         """The bytes, a piece at a time. Raises `UsageError` (not there), `InputError` (damaged), `CharnnError`."""
         try:
             with self.open() as file:
+                first = b""
                 while piece := file.read(PIECE):
+                    if len(first) < LOOKED_AT and (told := foreign(self.name, first := first + piece[:LOOKED_AT])):
+                        raise InputError(told)
                     yield piece
         except FileNotFoundError:
             raise UsageError(f"{self.name} does not exist{did_you_mean(self.name, _beside(self.name))}") from None
@@ -45,16 +49,16 @@ class Source:
         except _damage() as error:
             raise InputError(f"{self.name} is a corrupt or truncated compressed file: {error}") from None
         except OSError as error:
-            if Path(self.name).suffix in PACKED and error.errno is None:
+            if Path(self.name).suffix.lower() in PACKED and error.errno is None:
                 raise InputError(f"{self.name} is a corrupt or truncated compressed file: {error}") from None
             raise CharnnError(f"{self.name} cannot be read: {error.strerror or error}") from None
 
 
 def file_source(path: str | Path | Source) -> Source:
-    """A file, decompressed by its ending (.gz, .bz2, .xz); what is a source already as it is."""
+    """A file, decompressed by its ending (.gz, .bz2, .xz, in any case); what is a source already as it is."""
     if isinstance(path, Source):
         return path
-    module = PACKED.get(Path(path).suffix, "builtins")
+    module = PACKED.get(Path(path).suffix.lower(), "builtins")
     return Source(str(path), lambda: import_module(module).open(path, "rb"))
 
 
@@ -107,7 +111,8 @@ def _decode(data: bytes, name: str, invalid: str, offset: int) -> str:
         at = offset + error.start
         raise InputError(
             f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {at:,}; "
-            "--invalid keep trains on such bytes as they are, --invalid replace puts U+FFFD"
+            "`iconv -f CP1252 -t UTF-8` makes UTF-8 of Western texts, --invalid keep takes such bytes as they are, "
+            "--invalid replace puts U+FFFD"
         ) from None
 
 

@@ -239,7 +239,22 @@ def about(found: Corpus) -> list[tuple[str, str]]:
         ),
         ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
         ("rarest", "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)),
+        *_oddities(np.asarray(found.ids[:RARITY_SYMBOLS]), found.vocabulary),
     ]
+
+
+def _oddities(ids: np.ndarray, vocabulary: Vocabulary) -> list[tuple[str, str]]:
+    """What a text has that its writer may not know of: CR before LF, a byte order mark."""
+    mark, cr, newline = (vocabulary.marked(one)[0] for one in "\ufeff\r\n")
+    found = []
+    if ids[0] == mark != vocabulary.size:
+        found.append(("first", "U+FEFF, a byte order mark: `tail -c +4` leaves it out"))
+    if vocabulary.newline == "\n" and cr != vocabulary.size:
+        ends = (ids == newline) | (ids == EOS)
+        both = int(np.count_nonzero((ids[:-1] == cr) & ends[1:]))
+        alone = int(np.count_nonzero(ends)) - both
+        found.append(("line ends", f"{both:,} CR LF, {alone:,} LF alone: `tr -d '\\r'` makes LF of all"))
+    return found
 
 
 def means(vocabulary: Vocabulary) -> str:

@@ -96,7 +96,7 @@ def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[byt
     sizes = [path.stat().st_size for source in sources if (path := Path(source.name)).is_file()]
     if sum(sizes) < MIN_BYTES_FOR_BAR or not STDERR.isatty():
         return iter
-    packed = any(source.name.endswith((".gz", ".bz2", ".xz")) for source in sources)
+    packed = any(source.name.lower().endswith((".gz", ".bz2", ".xz")) for source in sources)
     total = None if packed else 2 * sum(sizes)  # every text is read twice: to count, and to number
     bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", file=STDERR, leave=False)
 
