@@ -274,8 +274,8 @@ class TrainConfig(Checked):
     )
     shuffle: bool = option(
         False,
-        "bring the sequences of the corpus into an order drawn by --seed, before the last ones are held out. For lists "
-        "that are sorted, or one part after the other",
+        "bring the sequences of the corpus into an order drawn by --seed before the last ones are held out, as lists "
+        "need that are sorted",
     )
     state: str = option(
         "auto",

@@ -800,9 +800,9 @@ def test_eval_of_several_texts_is_that_of_both(here: Path, tmp_path: Path) -> No
     assert both["nats"] == pytest.approx(sum(part["nats"] for part in parts), rel=1e-5)
 
 
-def test_eval_names_strangers_or_leaves_them_out(here: Path) -> None:
-    Path("odd.txt").write_text("Anbe\nDo?la\n")
-    message = refused(3, "eval", "odd.txt")
+def test_eval_names_strangers_or_leaves_them_out(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text("Anbe\nDo?la\n")
+    message = refused(3, "eval", tmp_path / "odd.txt")
     assert "U+003F" in message
     assert ok("eval", "-", "--unknown", "skip", stdin="Anbe\nDo?la\n") == ok("eval", "-", stdin="Anbe\nDola\n")
 

@@ -102,11 +102,11 @@ def test_C5_a_prompt_with_unknown_characters(here: Path) -> None:
     assert charnn("sample", "--prime", "An?beß", "--unknown", "skip").well().startswith(b"Anbe")
 
 
-def test_C5_an_evaluated_text_with_unknown_characters(here: Path) -> None:
+def test_C5_an_evaluated_text_with_unknown_characters(here: Path, tmp_path: Path) -> None:
     text = (names() * 50 + "An?be\nDo\u0301la\n").encode()  # past the first piece that a pipe gives
     line = names().count("\n") * 50 + 1
-    Path("odd.txt").write_bytes(text)
-    for more in (["odd.txt"], ["-", "--by", "line", "--unknown", "error"]):
+    (tmp_path / "odd.txt").write_bytes(text)
+    for more in ([tmp_path / "odd.txt"], ["-", "--by", "line", "--unknown", "error"]):
         told = charnn("eval", *more, stdin=text).told(3, f"'?' U+003F at {line}:3", f"U+0301 at {line + 1}:3")
         assert "--unknown skip" in told
     assert charnn("eval", "-", "--unknown", "skip", stdin=text).well()
