@@ -12,6 +12,7 @@ from ..parallel.processes import startable
 
 MIN_WINDOWS_PER_EPOCH = 64  # windows in an epoch, at least
 MIN_WINDOW = 16  # steps of a window
+HIDDEN_BY_SYMBOLS = (4_000, 64, True), (30_000, 128, False)  # below so many symbols so many units; of lists too, or not
 DEFAULT_EPOCHS = 20.0
 DEFAULT_MINUTES = 10.0
 DROPOUT_BY_RATIO = (3.0, 0.5), (0.6, 0.4), (0.3, 0.25), (0.0, 0.1)  # from so many parameters a character on, so much
@@ -24,6 +25,19 @@ def choose_dropout(model: ModelConfig, size: int, symbols: int) -> ModelConfig:
         return model
     parameters = Model(model, size).parameters
     return replace(model, dropout=next(rate for ratio, rate in DROPOUT_BY_RATIO if parameters >= ratio * symbols))
+
+
+def choose_hidden(model: ModelConfig, symbols: int, sequence: str) -> ModelConfig:
+    """The model with fewer hidden units where a text is short: by the table in docs/guides/training.md.
+
+    `symbols` are those of the training part. Other cells than lstm were not measured, and stay as they are.
+    """
+    if model.cell != "lstm":
+        return model
+    units = next(
+        (units for most, units, lists in HIDDEN_BY_SYMBOLS if symbols < most and (lists or sequence != "line")), 0
+    )
+    return replace(model, hidden=units or model.hidden)
 
 
 def fit(config: TrainConfig, symbols: int) -> TrainConfig:

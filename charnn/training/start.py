@@ -19,6 +19,7 @@ from ..runs import checkpoint, folder
 from ..runs.folder import Folder
 from ..runs.run import Run
 from ..tasks import base as tasks
+from ..tasks import fitting
 from . import budget, finetune, recipes, session
 from .recipes import Recipe
 from .session import Session
@@ -87,6 +88,9 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
         config = replace(config, minutes=wanted.seconds / 60)
     elif wanted.seconds:
         model, config, choice = budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
+    elif wanted.hidden is None and wanted.options.task == "text":
+        symbols = len(corpus.split(config.valid_share)[0])
+        model = fitting.choose_hidden(model, symbols, corpus.vocabulary.sequence)
     if wanted.start:
         finetune.check_corpus(wanted.start, corpus, wanted.start.task.task == wanted.options.task)
     run, plan = session.new(corpus, model, config, wanted.options)

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from charnn import api
 from charnn.config import ModelConfig, TrainConfig
 from charnn.data.corpus import Corpus
 from charnn.data.read import read
 from charnn.errors import CharnnError, InputError, UsageError
 from charnn.nn import heads
+from charnn.tasks import fitting
 from charnn.tasks.base import CHARACTERS_PER_VALIDATION
 from charnn.training import session
 from charnn.training.plan import resolve
@@ -93,3 +95,34 @@ def test_what_a_head_reads_must_fit_into_memory(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(CharnnError, match="as --ending length reads it"):
         resolve(corpus(text(4000)), model(ending="length"), TrainConfig())
     assert len(resolve(corpus(text(4000)), model(), TrainConfig()).batches.ids) == 3601
+
+
+# sizes that suit a text
+
+
+@pytest.mark.parametrize(
+    ("symbols", "sequence", "options", "hidden"),
+    [
+        (3999, "line", {}, 64),
+        (3999, "paragraph", {}, 64),
+        (4000, "line", {}, 256),
+        (4000, "paragraph", {}, 128),
+        (29_999, "file", {}, 128),
+        (30_000, "file", {}, 256),
+        (3999, "line", {"cell": "gru"}, 256),
+    ],
+)
+def test_an_lstm_is_smaller_where_a_text_is_short(
+    symbols: int, sequence: str, options: dict[str, Any], hidden: int
+) -> None:
+    assert fitting.choose_hidden(ModelConfig(**options), symbols, sequence).hidden == hidden
+
+
+def test_a_size_that_is_given_stays(tmp_path: Path) -> None:
+    short = tmp_path / "short.txt"
+    short.write_text("an\nbe\ndo\n" * 100)
+    sizes = [
+        api.train(short, runs=None, steps=1, workers=1, **options).run.model.config.hidden
+        for options in ({}, {"hidden": 256}, {"recipe": "small"})
+    ]
+    assert sizes == [64, 256, 128]
