@@ -222,7 +222,7 @@ TASKS = {
         "charnn.tasks.fill:Fill",
         "charnn.nn.task_model:gap_filler",
         TEXT_VOCABULARY,
-        verbs=("fill", "proof", "eval", "inspect gradcheck"),
+        verbs=("fill", "proof", "eval", "export", "inspect gradcheck"),
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.1),
         defaults={"scheme": "full", "window": 128},
     ),
