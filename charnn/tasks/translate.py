@@ -19,6 +19,7 @@ from .evaluating import TargetEvaluator, best_targets, case, gradients, read
 from .pairs import VALIDATED_PAIRS, PairTask, Part
 
 WRITTEN_PAIRS = 500  # of the held-out part, from its start, whose targets are written at each validation
+WRITTEN_SYMBOLS = 20_000  # of these targets, about, beyond which there are fewer of them
 
 
 class Translate(PairTask):
@@ -61,14 +62,20 @@ class Translate(PairTask):
         return [case(run, read(self, run, what, invalid).part)]
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
-        few, fewer = part.some(slice(VALIDATED_PAIRS)), part.some(slice(WRITTEN_PAIRS))
+        few = part.some(slice(VALIDATED_PAIRS))
+        fewer = few.some(slice(self._written(few)))
         loss = taught(run.model, run.weights, few.sources, few.targets, workers).score.mean
         found = Written.of(best_targets(run, fewer, workers=workers), fewer.target_texts)
         return Validated(loss, {"exact": found.accuracy, "character_error": found.character_error})
 
+    def _written(self, part: Part) -> int:
+        """How many pairs of a part, from its start, are written at a validation."""
+        symbols = np.cumsum(part.pairs.target.lengths[part.rows] + 1)
+        return max(1, min(WRITTEN_PAIRS, int(np.searchsorted(symbols, WRITTEN_SYMBOLS))))
+
     def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
-        """More targets without an error; if as many, fewer errors in characters."""
-        return (new["exact"], -new["character_error"]) > (best["exact"], -best["character_error"])
+        """More targets without an error; if as many, a lower loss."""
+        return (new["exact"], -new["valid"]) > (best["exact"], -best["valid"])
 
     def example(self, run: Run, part: Part) -> str:
         """One of the held-out sources, with what is written for it."""
