@@ -131,6 +131,9 @@ def test_a_mistyped_name_brings_the_near_ones(here: Path) -> None:
     assert "did you mean train?" in refused(2, "trian")
     assert "did you mean names.txt?" in refused(2, "train", "nmes.txt")
     assert "did you mean gradients?" in refused(2, "inspect", "gradint")
+    assert "did you mean -m names?" in refused(2, "sample", "names")
+    assert "--match needs a value" in refused(2, "sample", "--match")
+    assert "--greedy takes no value" in refused(2, "sample", "--greedy=yes")
     assert "--help" in refused(2, "train", "--quite-another") and "--help" in refused(2, "fly")
 
 

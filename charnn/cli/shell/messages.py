@@ -16,14 +16,28 @@ def one_line(error: click.ClickException) -> str:
         message = error.message.removesuffix(".")
         return f"{flag(error.param)}{'' if message.startswith('is ') else ':'} {message}"
     message = error.format_message().removesuffix(".")
+    if isinstance(error, click.BadOptionUsage):
+        takes = "takes no value" if "not take" in message else "needs a value"
+        return f"{error.option_name} {takes}{_see(error)}"
     if isinstance(error, click.UsageError) and message.startswith("Got unexpected extra argument"):
-        return f"unexpected argument {message[message.index('(') + 1 : -1]}{_see(error)}"
-    return message[:1].lower() + message[1:] if message.startswith(("Option ", "No ", "Got ")) else message
+        return _unexpected(message[message.index("(") + 1 : -1], error)
+    return message
 
 
 def flag(param: click.Parameter) -> str:
     """A parameter as it is typed: the long name of an option."""
     return max(param.opts, key=len) if isinstance(param, click.Option) else str(param.name).upper()
+
+
+def _unexpected(words: str, error: click.UsageError) -> str:
+    """What is said of an argument that a command does not take; one that names a run may be meant for -m."""
+    from ...runs import names
+
+    ctx = error.ctx
+    takes_run = ctx is not None and any(param.name == "model" for param in ctx.command.params)
+    if ctx and takes_run and words in names.below(ctx.params.get("runs") or names.RUNS):
+        return f"unexpected argument {words}: did you mean -m {words}?"
+    return f"unexpected argument {words}{_see(error)}"
 
 
 def _no_such_option(error: click.NoSuchOption) -> str:
