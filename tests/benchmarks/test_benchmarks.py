@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 
 import charnn
 from charnn.io import text
+from charnn.nn.replay import Plan
 from charnn.training import recipes
-from tests.benchmarks import quality, results, tables, where
+from tests.benchmarks import quality, results, tables, where, windows
 from tests.benchmarks.quality import Row
 from tests.helpers.program import ok
 
@@ -367,3 +369,16 @@ def test_a_job_with_clocks_in_it_does_the_same_work_and_leaves_none_behind() -> 
     clock.seconds.clear()
     where.ours.make(entry, 0, Path()).gradient()
     assert not clock.seconds
+
+
+def test_both_ways_of_a_window_are_the_same_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    row, trainers = windows.Row(2, 3, 8, options={"rate": 0.01}), []
+    for noted in (True, False):
+        trainers.append(row.trainer())
+        with nullcontext() if noted else windows.in_python():
+            windows.updates(trainers[-1], 20)
+        assert any(isinstance(plan, Plan) for plan in trainers[-1].replicas[0].ws.plans.values()) == noted
+    assert (trainers[0].run.weights.flat == trainers[1].run.weights.flat).all()
+    monkeypatch.setattr(windows, "ROUNDS", 2)
+    monkeypatch.setattr(windows, "TURN", 1e-3)
+    assert all(0 < seconds < 1 for seconds in windows.measure(row))
