@@ -6,6 +6,7 @@ from ...conflicts import check
 from .. import inputs, options, streams
 from ..shell.help import Command
 from ..shell.types import File, Number
+from . import showing
 
 
 @click.command("automaton", cls=Command)
@@ -57,10 +58,5 @@ def command(
     console.note(f"{len(found.ends)} states; {found.agreement:.1%} of the network's moves and ends are theirs")
     if dot:
         streams.write(found.dot())
-    elif svg:
-        streams.write(found.svg())
-    elif as_json:
-        streams.write_json({"file": str(run.path), **found.plain()})
     else:
-        for row in found.table():
-            streams.write_row(*row)
+        showing.write(found, run.path, svg, as_json)

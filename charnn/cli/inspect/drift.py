@@ -6,6 +6,7 @@ from ...conflicts import check
 from .. import inputs, options, streams
 from ..shell.help import Command
 from ..shell.types import File, Number
+from . import showing
 
 
 @click.command("drift", cls=Command)
@@ -40,11 +41,4 @@ def command(
     from ... import api
 
     run, texts = inputs.opened("inspect drift", model, runs, [text] if text else [], unknown, invalid)
-    found = api.drift(run, texts, steps)
-    if svg:
-        streams.write(found.svg())
-    elif as_json:
-        streams.write_json({"file": str(run.path), **found.plain()})
-    else:
-        for row in found.table():
-            streams.write_row(*row)
+    showing.write(api.drift(run, texts, steps), run.path, svg, as_json)
