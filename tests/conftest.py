@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("tests.helpers")
 from tests.helpers import snapshots  # noqa: E402
 from tests.helpers.program import BRIEF, names, ok  # noqa: E402
 
+SKIPPED = "charnn/skipped"  # where pytest's cache keeps what a run skipped
 LONG = ("faults", "benchmarks")  # folders of tests that start many processes
 
 
@@ -44,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-snapshots", action="store_true", help="accept the messages and losses that the tests find now"
     )
+    parser.addoption("--skipped-before", action="store_true", help="run only what the last run without this skipped")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,8 +65,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the first case of each test as quick; but none that is slow, a fault or of the benchmarks."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the first case of each test as quick; but none that is slow, a fault or of the benchmarks.
+
+    With --skipped-before only the tests stay that were skipped, alone or with their module.
+    """
+    if config.getoption("--skipped-before"):
+        assert config.cache
+        skipped = set(config.cache.get(SKIPPED, []))
+        items[:] = [item for item in items if {item.nodeid, item.nodeid.partition("::")[0]} & skipped]
     seen = set()
     for item in items:
         test = item.nodeid.partition("[")[0]
@@ -89,8 +98,10 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         kept.found.update(found)
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The score of tests/faults, where some of them ran."""
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The score of tests/faults, where some of them ran; and what was skipped is kept, for another run."""
+    if config.cache and not config.getoption("--skipped-before"):
+        config.cache.set(SKIPPED, sorted({report.nodeid for report in terminalreporter.stats.get("skipped", [])}))
 
     def count(*outcomes: str) -> int:
         reports = [report for outcome in outcomes for report in terminalreporter.stats.get(outcome, [])]
