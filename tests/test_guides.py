@@ -104,12 +104,13 @@ def test_the_guide_to_fine_tuning(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_guide_to_tasks(tmp_path: Path) -> None:
-    _, sorted_, scored, written, _, dates, _, filled, doubted, python = guides.follow("tasks", tmp_path)
+    _, sorted_, scored, written, _, dates, _, filled, doubted, inside, python = guides.follow("tasks", tmp_path)
     assert [row.split("\t")[2] for row in sorted_.splitlines()] == ["Annabel", "Parameter"]
     assert "accuracy\t" in scored and "right / given\tname\tword" in scored
     assert "bits/char_without_context" in written and "bayes_accuracy" in written
     assert dates.splitlines()[0].count("-") >= 1 and "written_exact" in dates and "taught_bits/symbol" in dates
     assert filled.startswith("the valu") and "_" not in filled.splitlines()[0] and "given_both_sides" in filled
     assert all(row.split("\t")[0] == "1" for row in doubted.splitlines())
+    assert inside.count("\n1\t12\t") == 1 and "\n9\tr\t" in inside and "reader/0/backwards/U\t" in inside
     assert python.splitlines()[0] in ("name", "word")
     assert (tmp_path / "attention.svg").read_text("utf-8").startswith("<svg")
