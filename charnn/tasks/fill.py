@@ -135,6 +135,7 @@ class GapLayout:
         self.pieces = max(1, (len(ids) - self.window) // self.window)
         self.losses = self.pieces * self.window
         self.size = self.losses / len(self)
+        self._epoch = (-1, np.empty(0, np.int64))  # with where its pieces begin, in their order
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -142,12 +143,17 @@ class GapLayout:
 
     def read(self, epoch: int, index: int, part: slice) -> Iterator[Any]:
         """Some rows of a batch."""
-        rng = np.random.default_rng((self.seed, ORDER, epoch))
-        first = int(rng.integers(len(self.ids) - self.pieces * self.window + 1))
-        numbers = rng.permutation(self.pieces)[index * self.batch : (index + 1) * self.batch][part]
-        if not len(numbers):
+        starts = self._starts(epoch)[index * self.batch : (index + 1) * self.batch][part]
+        if not len(starts):
             return
-        starts = first + numbers * self.window
         rows: list[Array] = [np.asarray(self.ids[int(start) : int(start) + self.window]) for start in starts]
         keep = begins(np.stack(rows, axis=1), self.reset, np.dtype(np.float32))
         yield self.network.network.batch(rows, rows, np.dtype(np.intp), keep)
+
+    def _starts(self, epoch: int) -> np.ndarray:
+        """Where the pieces of an epoch begin, in their order, (N,)."""
+        if self._epoch[0] != epoch:
+            rng = np.random.default_rng((self.seed, ORDER, epoch))
+            first = rng.integers(len(self.ids) - self.pieces * self.window + 1)
+            self._epoch = (epoch, first + rng.permutation(self.pieces) * self.window)
+        return self._epoch[1]
