@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
-from ..config import EvalConfig, ModelConfig, TrainConfig
+from ..config import EvalConfig, ModelConfig, ReadConfig, SampleConfig, TrainConfig
 from ..options import C, Checked, help_text, old_names, own
 from .shell import settings
 from .shell import types as value_types
@@ -78,7 +78,7 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
     return decorate
 
 
-unknown, invalid = config_options(EvalConfig, only="unknown"), config_options(EvalConfig, only="invalid")
+unknown, invalid = config_options(SampleConfig, only="unknown"), config_options(ReadConfig, only="invalid")
 
 
 def _written(form: Callable[[Any], Any]) -> Callable[..., Any]:
