@@ -1,6 +1,5 @@
 """The task fill: each symbol of a text from those on both sides of it, so that gaps can be filled."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -71,7 +70,7 @@ class Fill(OfText):
         model = ngram.fit(np.asarray(train[:limit]), corpus.vocabulary.size, order)
         guesses = [logp.argmax(axis=1) for logp in gaps.from_both_sides(model, ids, places)]
         right = np.concatenate([np.empty(0, int), *guesses]) == ids[places]
-        return {"filled": float(right.mean()) if len(right) else math.nan, "fill_order": float(order)}
+        return {"filled": float(right.sum() / max(1, len(right))), "fill_order": float(order)}
 
     def evaluator(
         self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter

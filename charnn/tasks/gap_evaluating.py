@@ -27,8 +27,8 @@ class Filled:
 
     @property
     def accuracy(self) -> float:
-        """The share of hidden symbols that were found."""
-        return self.hits / self.count if self.count else math.nan
+        """The share of hidden symbols that were found; 0 where none was hidden."""
+        return self.hits / max(1, self.count)
 
 
 def filled(run: Run, ids: Array, workers: int = 1) -> Filled:

@@ -1,8 +1,11 @@
 """The pieces that the task fill learns from: a text once an epoch, in an order that the number of the epoch tells."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import charnn
 from charnn.config import TrainConfig
 from charnn.tasks.fill import GapLayout
 
@@ -56,3 +59,15 @@ def test_workers_share_a_batch() -> None:
     parts = [row for part in (slice(0, 2), slice(2, 3)) for rows in made.read(0, 1, part) for row in rows]
     np.testing.assert_array_equal(whole, parts)
     assert [*made.read(0, 1, slice(3, 4))] == []
+
+
+@pytest.mark.quick
+def test_a_text_without_a_gap_to_try_is_learnt_kept_and_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.txt"
+    path.write_text("abcdefghijklmnopq\n", "utf-8")
+    session = charnn.train(path, task="fill", runs=tmp_path, hidden=4, layers=1, steps=2, workers=1)
+    for _ in session:
+        pass
+    run = charnn.load(tmp_path / "tiny")
+    assert run.history[-1]["filled"] == run.origin.baselines["filled"] == 0
+    assert len(charnn.fill(run, "ab_d")) == 4
