@@ -22,6 +22,7 @@ from tests.helpers.program import ok, refused
 
 BITS = Vocabulary((ord("0"), ord("1")), "line")
 ZERO, ONE = 1, 2
+BASELINES = {"uniform": 1.6, "unigram": 1.6, "bigram": 1.5, "ngram": 1.4, "order": 4.0, "counted": 90.0}
 MOVES = {("even", ZERO): "odd", ("even", ONE): "even", ("odd", ZERO): "even", ("odd", ONE): "odd"}
 
 
@@ -113,7 +114,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in network.weights.items():
         weights[name] = value
     config = TrainConfig(batch=1, state="reset")
-    run = Run(network.model, config, BITS, CorpusInfo(("hand",), "0" * 64, 100), weights)
+    run = Run(network.model, config, BITS, CorpusInfo(("hand",), "0" * 64, 100, baselines=BASELINES), weights)
     checkpoint.save(tmp_path / "hand.npz", run, resumable=False)
     (tmp_path / "bits.txt").write_text(BITS.decode(some_text()))
     monkeypatch.chdir(tmp_path)
