@@ -37,6 +37,13 @@ class CharnnWarning(UserWarning):
     """The work goes on, but not quite as it was asked for. The command line writes it to standard error."""
 
 
+def expect(name: str, value: object, *kinds: type) -> None:
+    """Raise `UsageError` for an argument of another type, which names it."""
+    if not isinstance(value, kinds):
+        wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise UsageError(f"{name} is {value!r:.40}, of type {type(value).__name__}: give {wanted}")
+
+
 def near(word: str, known: Iterable[str]) -> list[str]:
     """Up to three of the known words that are spelt almost as one that is not known, the nearest first."""
     from difflib import get_close_matches  # not before it is needed

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import wraps
 from math import isfinite
-from types import MappingProxyType
-from typing import Any, TypeVar
+from numbers import Integral, Real
+from types import MappingProxyType, NoneType
+from typing import Any, TypeVar, get_args
 
 from .errors import UsageError
 
@@ -43,7 +44,11 @@ class Checked:
     def __post_init__(self) -> None:
         for spec in fields(self):
             if form := spec.metadata.get("form"):
-                object.__setattr__(self, spec.name, form(getattr(self, spec.name)))
+                try:
+                    object.__setattr__(self, spec.name, form(getattr(self, spec.name)))
+                except (TypeError, AttributeError):
+                    raise _of_no_type(spec.name, getattr(self, spec.name), spec.type) from None
+            self._check_type(spec.name, spec.type)
             value, bounds = getattr(self, spec.name), spec.metadata
             key = bounds.get("of")
             if key and (own := choices(type(self), key)[getattr(self, key)].own.get(spec.name)):
@@ -52,6 +57,19 @@ class Checked:
                 check_value(spec.name, value, bounds)
             if key:
                 self._fill_default(spec.name, key, bounds["default"])
+
+    def _check_type(self, name: str, hint: Any) -> None:
+        """Raise `UsageError` for a value of another type. NumPy's numbers become Python's."""
+        value: Any = getattr(self, name)
+        kinds: tuple[Any, ...] = get_args(hint) or (hint,)
+        if kinds == (NoneType,) or type(value) in kinds or (float in kinds and type(value) is int):
+            return
+        if int in kinds and isinstance(value, Integral) and not isinstance(value, bool):
+            object.__setattr__(self, name, int(value))
+        elif float in kinds and isinstance(value, Real) and not isinstance(value, bool):
+            object.__setattr__(self, name, float(value))
+        else:
+            raise _of_no_type(name, value, hint)
 
     def _fill_default(self, name: str, key: str, default: Any) -> None:
         """An option of some choices takes its default where one of them is made; others refuse it."""
@@ -76,6 +94,11 @@ class Checked:
                 having = having_effect(type(self), key, spec.name)
                 if getattr(self, key) not in having:
                     raise no_effect(spec.name, key, getattr(self, key), having)
+
+
+def _of_no_type(name: str, value: Any, hint: Any) -> UsageError:
+    kinds = [kind.__name__ for kind in get_args(hint) or (hint,) if kind is not type(None)]
+    return UsageError(f"{flag(name)} is {value!r:.40}, of type {type(value).__name__}: give {' or '.join(kinds)}")
 
 
 C = TypeVar("C", bound=Checked)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import expect
 from ..evaluation.readers import TextLike, texts
 from ..inspection import attention as attending
 from ..inspection import drift as drifting
@@ -35,6 +36,7 @@ def gradients(
     Of a model of pairs, how far the loss of a target reaches into its source, by the distance from the source's end.
     A notebook shows the norms by lag. Raises `InputError` where the text is shorter than the lags.
     """
+    expect("lags", lags, int)
     run = opened(run, "inspect gradients")
     return tasks.make(run.task).gradients(run, what, lags, unknown, invalid)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..errors import CharnnError
+from ..errors import CharnnError, expect
 from ..runs import checkpoint, folder, listing
 from ..runs.listing import RunSummary
 from ..runs.run import Run
@@ -13,6 +13,7 @@ RunLike = Run | str | Path  # a run, or its name, folder or file
 
 def load(model: str | Path | None = None, root: str | Path = folder.RUNS) -> Run:
     """A trained run by its name, folder or file; the newest below `root` without one. Raises `CheckpointError`."""
+    expect("a run", model, str, Path, type(None))
     path = folder.find(None if model is None else str(model), root)
     run = checkpoint.load(path)
     run.path = path

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, cast
 
 from ..conflicts import check
 from ..data import tokenized
 from ..data.corpus import Corpus
 from ..data.pairs import Pairs
-from ..errors import CharnnError, InputError
+from ..errors import CharnnError, InputError, UsageError, expect
 from ..io import text
 from ..io.text import Source, Watch
 from ..parallel import launcher
@@ -40,7 +40,8 @@ def tokenize(
 
     Symbols are reserved for `characters`, whether the texts have them or not.
     """
-    tokenized.write(out, [text.file_source(path) for path in paths], sequence, invalid, watch, characters)
+    expect("the file to write", out, str, Path)
+    tokenized.write(out, text.file_sources(paths), sequence, invalid, watch, characters)
     return tokenized.read(out)
 
 
@@ -72,6 +73,10 @@ def train(
     >>> for event in session: print(event)  # doctest: +SKIP
     """
     runs = changes.pop("out", runs)  # as version 0.1 called it
+    expect("runs", runs, str, Path, type(None))
+    expect("name", name, str, type(None))
+    expect("recipe", recipe, str, Recipe, type(None))
+    expect("budget", budget, str, int, float, type(None))
     asked = {**changes, **{key: value for key, value in (("recipe", recipe), ("budget", budget)) if value}}
     check({**asked, "from": start, "ranks": launcher.launched(), "pipe": keep_text}, asked)
     found = load(start, runs or folder.RUNS) if isinstance(start, str | Path) else start
@@ -141,10 +146,11 @@ def _corpus(source: CorpusLike, wanted: starting.Wanted, watch: Watch) -> Any:
 
 def _sources(source: CorpusLike) -> list[Source]:
     assert not isinstance(source, Corpus | Pairs)
-    given: list[Any] = [source] if isinstance(source, str | Path | Source) else list(source)
-    if given and isinstance(given[0], tuple):
-        return [_lines(given)]
-    return [text.file_source(one) for one in given]
+    if isinstance(source, Sequence) and source and isinstance(source[0], tuple):
+        return [_lines(cast(Lines, source))]
+    if not (found := text.file_sources(source)):
+        raise UsageError("no text is given: name a file")
+    return found
 
 
 def _lines(pairs: Lines) -> Source:

@@ -1,5 +1,6 @@
 """Reading a corpus from texts or from a tokenised file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
@@ -11,7 +12,7 @@ from .vocabulary import describe
 
 
 def read(
-    *paths: str | Path | Source,
+    *paths: str | Path | Source | Sequence[str | Path | Source],
     sequence: str = "auto",
     invalid: str = "error",
     watch: Watch = iter,
@@ -25,7 +26,9 @@ def read(
     Raises `UsageError` (no such file, or a tokenised file without a symbol for one of the characters), `InputError`,
     `CheckpointError`.
     """
-    sources = [text.file_source(path) for path in paths]
+    sources = text.file_sources(paths)
+    if not sources:
+        raise UsageError("no text is given: name a file")
     if any(source.name.endswith(".npz") for source in sources):
         if len(sources) > 1:
             raise UsageError("a tokenised file stands alone: give one, or texts")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, expect
 
 EOS = 0  # the end of a sequence, and the symbol before its first
 
@@ -105,6 +105,7 @@ class Vocabulary:
 
     def ids(self, text: str, name: str = "the text", unknown: str = "error") -> np.ndarray:
         """Ids of a whole text, (N,)."""
+        expect(name, text, str)
         return next(self.encode([text], name, unknown)) if text else np.empty(0, self.dtype)
 
     def marked(self, text: str) -> np.ndarray:

@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import tee
-from pathlib import Path
 
 import numpy as np
 
 from ..config import EvalConfig
 from ..conflicts import check
-from ..data.corpus import Corpus
 from ..data.vocabulary import CODES
 from ..io.lazy import WatchSymbols
 from ..io.text import Source
@@ -169,8 +167,6 @@ class Evaluator:
 
 def _policies(config: EvalConfig, what: TextLike) -> tuple[str, str]:
     """What becomes of unknown characters, and of invalid bytes: rows and streams go on, whatever comes."""
-    stream = not isinstance(what, str | Path | Source | Corpus | None) and any(
-        isinstance(one, Source) and one.name == "-" for one in what
-    )
+    stream = isinstance(what, list | tuple) and any(isinstance(one, Source) and one.name == "-" for one in what)
     goes_on = bool(config.by) or stream or (isinstance(what, Source) and what.name == "-")
     return config.unknown or ("cost" if goes_on else "error"), config.invalid or ("keep" if goes_on else "error")

@@ -11,7 +11,7 @@ import numpy as np
 from ..data import tokenized
 from ..data.corpus import Corpus
 from ..data.vocabulary import EOS, Vocabulary
-from ..errors import InputError
+from ..errors import InputError, expect
 from ..io.lazy import Ids, pieces
 from ..io.text import Source, decode, file_source
 from ..runs.corpus import held_out
@@ -81,6 +81,7 @@ def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "erro
             raise InputError(f"{what.names[0]} was read with another vocabulary than the model's: give the text itself")
         own = what is None or what.sha256 == run.origin.sha256
         return [Text("held-out part", [held_out(run, what)], at_hand=True, held_out=own)]
+    expect("the text", what, Path, Source, list, tuple)
     files = [what] if isinstance(what, Path | Source) else what
     return [one if isinstance(one, Text) else _file(run, file_source(one), unknown, invalid, whole) for one in files]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..data.corpus import Corpus
 from ..data.vocabulary import CR
-from ..errors import CharnnWarning
-from ..io.text import Source, file_source
+from ..errors import CharnnWarning, expect
+from ..io.text import Source, file_sources
 from ..runs.corpus import is_own, read_as
 from ..runs.run import Run
 from .readers import Text, TextLike
@@ -50,12 +50,12 @@ def warn_of_read(run: Run, texts: Sequence[Text]) -> None:
 
 
 def _files(what: TextLike) -> list[Source]:
-    """The files in what is given, if there is nothing else."""
-    if isinstance(what, Path | Source):
-        return [file_source(what)]
-    if what is None or isinstance(what, str | Corpus) or any(isinstance(one, Text) for one in what):
+    """The files in what is given, if there is nothing else. Raises `UsageError` for what is none of `TextLike`."""
+    if what is None or isinstance(what, str | Corpus):
         return []
-    return [file_source(one) for one in what if not isinstance(one, Text)]
+    expect("the text", what, str, Path, Source, Corpus, list, tuple)
+    files = [what] if isinstance(what, Path | Source) else what
+    return [] if any(isinstance(one, Text) for one in files) else file_sources(files)
 
 
 def _warn(message: str) -> None:

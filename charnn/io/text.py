@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..errors import CharnnError, InputError, UsageError, did_you_mean
+from ..errors import CharnnError, InputError, UsageError, did_you_mean, expect
 from .formats import LOOKED_AT, foreign
 
 PIECE = 1 << 20  # bytes read at a time
@@ -58,8 +58,16 @@ def file_source(path: str | Path | Source) -> Source:
     """A file, decompressed by its ending (.gz, .bz2, .xz, in any case); what is a source already as it is."""
     if isinstance(path, Source):
         return path
+    expect("a text's name", path, str, Path)
     module = PACKED.get(Path(path).suffix.lower(), "builtins")
     return Source(str(path), lambda: import_module(module).open(path, "rb"))
+
+
+def file_sources(what: Any) -> list[Source]:
+    """The files in what is given: a name, or a list of them, in any depth. Raises `UsageError` for none of these."""
+    if isinstance(what, list | tuple):
+        return [source for one in what for source in file_sources(one)]
+    return [file_source(what)]
 
 
 def _damage() -> tuple[type[Exception], ...]:

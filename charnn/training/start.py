@@ -11,7 +11,7 @@ from ..choices import TASKS
 from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..data.units import PairVocabulary
-from ..errors import CharnnWarning, UsageError
+from ..errors import CharnnWarning, UsageError, expect
 from ..io.text import near
 from ..options import as_typed, flag, known, own
 from ..parallel import launcher
@@ -124,6 +124,7 @@ class Stopped:
 
 def find(name: str | Path | None, runs: str | Path) -> Stopped:
     """The last state of a run, whose folder is kept from others. Raises `UsageError` for a file without that state."""
+    expect("a run", name, str, Path, type(None))
     path = folder.find(None if name is None else str(name), runs, "last")
     own = Folder(path.parent)
     if path != own.last:  # a copy: whatever else is where it lies is none of this run
