@@ -54,3 +54,30 @@ def test_a_model_of_labels_is_for_labels(run: charnn.Run) -> None:
     for call in calls:
         with pytest.raises(charnn.UsageError, match="classify"):
             call(run, "aei") if call is not charnn.generate else call(run)
+
+
+@pytest.fixture(scope="module")
+def several() -> charnn.Run:
+    """A run that tells whether a word has an a, and whether it has a b: none, one or both."""
+    words = [f"{first}{second}{third}" for first in "abcd" for second in "abcd" for third in "abcd"] * 4
+    pairs = [(",".join(letter for letter in "ab" if letter in word), word) for word in words]
+    options = {**TINY, "steps": 150, "validate_every": 75, "pooling": "max", "symbol_dropout": 0.0}
+    return charnn.fit(pairs, task="classify", labels="several", runs=None, **options)
+
+
+@pytest.mark.quick
+def test_a_text_has_any_number_of_labels(several: charnn.Run) -> None:
+    found = charnn.classify(several, ["cdc", "cac", "cbd", "abc"])
+    assert [one.label for one in found] == ["", "a", "b", "a,b"]
+    (one,) = charnn.classify(several, ["abc"], top=2)
+    assert {*one.likeliest} == {"a", "b"}
+    assert one.probability == pytest.approx(one.likeliest["a"] * one.likeliest["b"])
+    (none,) = charnn.classify(several, ["cdc"], threshold=0.9999999, otherwise="nothing")
+    assert none.label == "nothing"
+
+
+def test_all_labels_of_a_text_have_to_be_right(several: charnn.Run) -> None:
+    score = charnn.evaluate(several, "a,b\tabc\na\tabc\n\tcdc\nc\tcdc\n")
+    assert (score.count, score.hits) == (4, 2)
+    with pytest.raises(charnn.UsageError, match="--mix"):
+        charnn.evaluate(several, "a\tabc\n", mix="ngram")
