@@ -172,6 +172,7 @@ def _calls(given: Any) -> list[Call]:
 class Window(NamedTuple):
     """function(*parameters, *inputs, ws, rng, *constants), which returns arrays, in tuples or not.
 
+    The first of the parameters are weights, which it leaves as they are; it may add to the others.
     Of one shape are windows with the same function, parameters and constants, and inputs of the same shapes.
     """
 
@@ -203,8 +204,8 @@ class Plan:
         self.rng = window.rng and np.random.Generator(type(window.rng.bit_generator)())
 
     def record(self, window: Window, ws: Workspace) -> Any:
-        """What the window returns. Raises `CannotRepeat`, with all weights as they were before."""
-        note, arrays = partial(noted, calls=self.calls), [a for p in self.window.parameters for a in p.values()]
+        """What the window returns. Raises `CannotRepeat`, with all parameters as they were before."""
+        note, arrays = partial(noted, calls=self.calls), [a for p in self.window.parameters[1:] for a in p.values()]
         views = tuple(Views({name: note(a) for name, a in p.items()}) for p in self.window.parameters)
         before, ws.note = mapped(np.copy, arrays), note
         self._read(window)

@@ -66,16 +66,17 @@ def test_the_third_window_is_a_list_of_calls(soon: None) -> None:
     ],
 )
 def test_what_python_reads_out_of_an_array_cannot_be_repeated(soon: None, look: Callable[[Any], Any]) -> None:
-    def changing(p: Any, x: Any, ws: Any, rng: Any) -> Any:
-        p["w"] += 1
+    def changing(p: Any, g: Any, x: Any, ws: Any, rng: Any) -> Any:
+        g["w"] += p["w"]
         look(x)
-        return x + p["w"]
+        return x + g["w"]
 
-    p, ws = weights(), Workspace()
-    found = repeat(changing, [[1.0, 1, 1], [2.0, 2, 2], [0.0, 3, 3], [4.0, 4, 4]], p, ws)
-    np.testing.assert_array_equal(found, [[3, 4, 5], [5, 6, 7], [4, 8, 9], [9, 10, 11]])
+    p, g, ws, found = weights(), weights().like(), Workspace(), []
+    for x in ([1.0, 1, 1], [2.0, 2, 2], [0.0, 3, 3], [4.0, 4, 4]):
+        found.append(run(Window(changing, (p, g), (np.array(x),)), ws).copy())
+    np.testing.assert_array_equal(found, [[2, 3, 4], [4, 6, 8], [3, 9, 12], [8, 12, 16]])
     assert [*ws.plans.values()] == [NEVER]
-    np.testing.assert_array_equal(p["w"], [5, 6, 7])
+    np.testing.assert_array_equal(g["w"], [4, 8, 12])
 
 
 def test_one_call_may_look_at_numbers_and_take_memory(soon: None) -> None:
