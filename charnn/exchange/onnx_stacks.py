@@ -76,7 +76,7 @@ def _layer(graph: Graph, at: str, of: tuple[Any, Views], reads: Names) -> tuple[
     direction = "bidirectional" if two else direction
     operator, outputs = OPERATORS[type(first).__name__], 1 + len(first.state_sizes)
     y, *after = graph.node(operator, x, *own, lengths, *state, outputs=outputs, direction=direction, **more)
-    parts = [graph.node("Gather", y, number, axis=1) for number in integers(graph)[: len(halves)]]
+    parts = [graph.node("Gather", y, place, axis=1) for place in integers(graph)[: len(halves)]]
     return parts, [axis(graph, "Squeeze", one, 0) for one in after] if not two else []
 
 

@@ -1,4 +1,4 @@
-"""Networks of pairs as ONNX files: whole sources in, side by side, with what each label or symbol of a target scores.
+"""Networks of tasks as ONNX files: whole sources in, side by side; out come scores of each label or symbol.
 
 A source is closed by EOS, symbol 0; `lengths` counts the symbols up to it, and what stands below is padding. A target
 is what was written so far, from EOS on: scores of what follows each of its symbols.
@@ -56,13 +56,12 @@ def write(path: str | Path, run: Run) -> None:
 
 def metadata(run: Run) -> dict[str, str]:
     """What a user of the file has to know: which symbol is which character or word, and which label is which."""
-    vocabulary, units, more = run.vocabulary, list[str](), dict[str, str]()
+    vocabulary = run.vocabulary
     if isinstance(vocabulary, Vocabulary):
         units, more = list(vocabulary.text), {"sequence": vocabulary.sequence, "newline": vocabulary.newline}
     else:
-        units = list(vocabulary.units)
-        sides = {"source": vocabulary.source, "target": vocabulary.target}
-        more = {"labels": json.dumps(vocabulary.labels), **sides}
+        units, more = list(vocabulary.units), {"source": vocabulary.source, "target": vocabulary.target}
+        more["labels"] = json.dumps(vocabulary.labels)
     return {
         "task": run.task.task,
         "vocabulary": json.dumps(["", *units, "\ufffd"]),

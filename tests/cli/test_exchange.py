@@ -1,6 +1,7 @@
 """`charnn export` and `charnn import`: a path on standard output, what checking found on standard error."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,18 @@ def test_import_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     result = invoke("import", "model.safetensors")
     assert result.exit_code == 3 and "not a valid safetensors file" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_a_model_of_labels_is_exported_and_says_where_it_was_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("labels.tsv").write_text("a\tbc\nb\tcd\n" * 20)
+    options = ["--hidden", 4, "--steps", 2, "--workers", 1, "--name", "labels"]
+    assert invoke("train", "labels.tsv", "--task", "classify", *options).exit_code == 0
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    result = invoke("export", "-m", "labels", "labels.onnx")
+    assert (result.exit_code, result.stdout) == (0, "labels.onnx\n")
+    assert "not checked, since onnxruntime is not installed" in " ".join(result.stderr.split())
+    facts = json.loads(invoke("export", "-m", "labels", "labels.onnx", "--json").stdout)
+    assert facts["by"] is None and facts["bytes"] == Path("labels.onnx").stat().st_size
