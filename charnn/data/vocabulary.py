@@ -145,9 +145,11 @@ class Vocabulary:
             above, start = piece.count(self.newline, 0, place), piece.rfind(self.newline, 0, place)
             named.append(f"{describe(character)} at {line + above}:{place - start if above else column + place}")
         ends = "; its lines end by CR LF, and `tr -d '\\r'` makes that LF" if "\r" in first else ""
+        if "\\" in first:
+            ends += r"; escapes are the shell's, as in $'a\nb'"
         return (
             f"{name} has characters that the model does not know: {', '.join(named)} (line:column){ends}; "
-            "--unknown skip leaves them out"
+            f"{'choose others' if name == '--stop' else '--unknown skip leaves them out'}"
         )
 
 

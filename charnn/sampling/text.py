@@ -39,6 +39,8 @@ class TextSampler:
         self.run, self.config, self.workers = run, config or SampleConfig(), workers
         self.ids = run.vocabulary.ids(prime, "the prime", self.config.unknown)
         self.prime = run.vocabulary.decode(self.ids)  # without what the run does not know
+        if self.config.stop:
+            run.vocabulary.ids(self.config.stop, "--stop")  # what has other characters would never appear
         self.automaton: Automaton | None = None
         if self.config.match is not None:
             if run.model.config.ending == "length":

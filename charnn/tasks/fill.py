@@ -39,7 +39,7 @@ class Fill(OfText):
     shown = "a text and how it is filled"
     columns = MappingProxyType({"filled": "filled"})
     evaluates, tables = ("by", "unknown", "invalid"), ("line", "char")
-    use = "`charnn fill {model}` fills gaps, `charnn proof` looks for errors"
+    use = "`charnn fill {model}` fills gaps, `charnn proof {model}` looks for errors"
 
     def decide(
         self, train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig
