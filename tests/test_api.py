@@ -302,7 +302,7 @@ def test_evaluate_wants_the_corpus_that_the_run_was_trained_on(tmp_path: Path) -
     session = charnn.train(path, out=None, **{**TINY, "steps": 1})
     assert charnn.evaluate(session.run).count > 1000
     path.write_bytes(NAMES.read_bytes() + b"Eve\n")
-    with pytest.raises(charnn.InputError, match="differs from the one"):
+    with pytest.raises(charnn.InputError, match="the one that the model was trained on"):
         charnn.evaluate(session.run)
     path.unlink()
     with pytest.raises(charnn.UsageError, match="the corpus of this model is not at"):
