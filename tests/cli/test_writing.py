@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import charnn
 from tests.helpers.program import invoke, ok, refused, well
 from tests.helpers.terminals import STYLE, on_terminal, shown
+from tests.helpers.waiting import limit
 
 CHARNN = [sys.executable, "-m", "charnn"]
 
@@ -71,16 +73,16 @@ def test_each_line_is_gone_on_from(here: Path) -> None:
 
 
 def test_a_terminal_shows_a_prompt_and_ctrl_c_ends_a_text(here: Path) -> None:
-    command = [*CHARNN, "sample", "-i", "--length", "1000000", "--match", "[A-Za-z]*"]
+    command = [*CHARNN, "sample", "-i", "--past-end", "--length", "1000000000"]
     with on_terminal(command) as (process, leader):
-        import os
-
         told = shown(leader, b"> ")
         assert b"Ctrl-D" in told and b"checkpoints/names/best.npz writes" in told
         os.write(leader, b"An\n")
-        shown(leader, b"An")
+        shown(leader, b"\nAn")
+        os.write(leader, b"\x03")
+        shown(leader, b"> ")
         os.write(leader, b"\x04")
-        assert process.wait(30) == 0
+        assert process.wait(limit()) == 0
 
 
 # matches
