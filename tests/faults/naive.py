@@ -33,7 +33,7 @@ def program():
 @click.option("--validate-every", default=100)
 @click.option("--rate", default=0.1)
 @click.option("--model", default="model.npz")
-def train(text, hidden, steps, every, rate, model):
+def train(text, hidden, steps, validate_every, rate, model):
     text = open(text).read()
     ids = {c: i for i, c in enumerate(sorted(set(text)))}
     data, n, rng = [ids[c] for c in text], len(ids), np.random.default_rng(0)
@@ -63,7 +63,7 @@ def train(text, hidden, steps, every, rate, model):
         for name in p:  # Adagrad
             v[name] += np.clip(g[name], -5, 5) ** 2
             p[name] -= rate * np.clip(g[name], -5, 5) / np.sqrt(v[name] + 1e-8)
-        if t % every == 0 or t == steps:
+        if t % validate_every == 0 or t == steps:
             print(t, loss / len(past), flush=True)
             np.savez(model, ids=ids, **p)
 

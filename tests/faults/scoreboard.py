@@ -6,6 +6,7 @@ as if it were right, no hang, memory within bounds, the older model as good as b
 here: the tests do that, for charnn alone.
 """
 
+import gzip
 import io
 import os
 import random
@@ -246,6 +247,25 @@ def trained_on(text: bytes) -> Row:
 ROWS["C1 an empty text"] = trained_on(b"")
 ROWS["C1 a text of one character"] = trained_on(b"x")
 ROWS["C2 invalid UTF-8"] = trained_on(b"Anbe\n" * 20 + b"Caf\xe9\n" + b"Anbe\n" * 20)
+ROWS["C12 UTF-16"] = trained_on(names().encode("utf-16"))
+ROWS["C12 UTF-16 without a byte order mark"] = trained_on(names().encode("utf-16-le"))
+ROWS["C12 gzip under another name"] = trained_on(gzip.compress(names().encode()))
+
+
+@row("C11 a line of 4 million characters scored")
+def long_line(program: Program) -> str:
+    Path("long.txt").write_text("Anbedola" * 500_000 + "\n")
+    code, _, err, memory = run([*program.command, "eval", "long.txt", "-m", program.model])
+    if code != 0:
+        return "hangs" if code is None else f"ends with {code}: {err.strip().splitlines()[-1]:.60}"
+    return f"takes {memory >> 20} MB" if memory > RAM else ""
+
+
+@row("P11 escape sequences in a file's name")
+def escapes(program: Program) -> str:
+    name = "\x1b[2Jnone.txt"
+    _, out, err, _ = run([*program.command, "eval", name, "-m", program.model])
+    return "sends them to the terminal" if "\x1b" in err or b"\x1b" in out else ""
 
 
 @row("C5 a prompt with an unknown character")
