@@ -2,12 +2,15 @@
 
 import gc
 import os
+import sys
 
 GC_THRESHOLD = 100_000  # objects between two looks for garbage: imports make half of them, and none of it
 
 
 def main() -> None:
     """Run the command line. BLAS gets one thread: charnn's own workers share the batch, which is faster."""
+    if sys.platform == "win32":  # which has neither fork nor locks of folders
+        sys.exit("charnn: Windows is not supported: run charnn in the Windows Subsystem for Linux, `wsl --install`")
     gc.set_threshold(GC_THRESHOLD)
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")

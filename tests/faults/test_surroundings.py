@@ -273,3 +273,13 @@ def test_R4_another_kernel_or_number_of_threads(run: Path, change: str) -> None:
     done.well()
     assert done.err.count("note: this run was saved with blas ") == 1 and change.split("=")[1] in done.err
     charnn("sample", "--seed", 1, command=["env", change, *COMMAND]).well()
+
+
+@pytest.mark.parametrize("command", [["--help"], ["train", "names.txt"], ["eval"]])
+def test_K2_windows_is_told_in_a_line(here: Path, command: list[str]) -> None:
+    """As told by a Python that says it runs there."""
+    done = altered("import sys; sys.platform = 'win32'", *command)
+    assert (done.code, done.out) == (1, b"")
+    assert (
+        done.err == "charnn: Windows is not supported: run charnn in the Windows Subsystem for Linux, `wsl --install`\n"
+    )
