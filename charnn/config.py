@@ -70,8 +70,8 @@ class ModelConfig(Checked):
     cell: str = option("lstm", "recurrent cell", choices=CELLS)
     hidden: int = option(
         256,
-        "hidden units in each layer; unless it is given, an lstm has 64 for a text of less than 4,000 characters, and "
-        "128 for less than 30,000 of running text",
+        "hidden units in each layer; unless it is given, an lstm has 64 for a text of less than 4,000 characters, "
+        "192 for a list of less than 50,000, and 128 for less than 30,000 of running text",
         low=1,
         high=1_000_000,
     )

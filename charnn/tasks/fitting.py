@@ -12,7 +12,8 @@ from ..parallel.processes import startable
 
 MIN_WINDOWS_PER_EPOCH = 64  # windows in an epoch, at least
 MIN_WINDOW = 16  # steps of a window
-HIDDEN_BY_SYMBOLS = (4_000, 64, True), (30_000, 128, False)  # below so many symbols so many units; of lists too, or not
+HIDDEN_OF_LISTS = (4_000, 64), (50_000, 192)  # below so many symbols so many units
+HIDDEN_OF_PROSE = (4_000, 64), (30_000, 128)
 DEFAULT_EPOCHS = 20.0
 DEFAULT_MINUTES = 10.0
 DROPOUT_BY_RATIO = (3.0, 0.5), (0.6, 0.4), (0.3, 0.25), (0.0, 0.1)  # from so many parameters a character on, so much
@@ -34,9 +35,8 @@ def choose_hidden(model: ModelConfig, symbols: int, sequence: str) -> ModelConfi
     """
     if model.cell != "lstm":
         return model
-    units = next(
-        (units for most, units, lists in HIDDEN_BY_SYMBOLS if symbols < most and (lists or sequence != "line")), 0
-    )
+    table = HIDDEN_OF_LISTS if sequence == "line" else HIDDEN_OF_PROSE
+    units = next((units for most, units in table if symbols < most), 0)
     return replace(model, hidden=units or model.hidden)
 
 

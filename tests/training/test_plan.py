@@ -105,7 +105,9 @@ def test_what_a_head_reads_must_fit_into_memory(monkeypatch: pytest.MonkeyPatch)
     [
         (3999, "line", {}, 64),
         (3999, "paragraph", {}, 64),
-        (4000, "line", {}, 256),
+        (4000, "line", {}, 192),
+        (49_999, "line", {}, 192),
+        (50_000, "line", {}, 256),
         (4000, "paragraph", {}, 128),
         (29_999, "file", {}, 128),
         (30_000, "file", {}, 256),
