@@ -67,7 +67,7 @@ def command(corpus: tuple[str, ...], **params: Any) -> None:
     \b
     charnn bench
     charnn bench corpus.txt --hidden 512 --layers 2
-    charnn bench --windows 16,64,256                  time and memory by the length of a window
+    charnn bench --windows 16,64,256             time and memory by window
     """
     from ..terminal import console
     from ..training import throughput

@@ -58,7 +58,7 @@ def test_S11_a_folder_that_is_renamed_is_followed(new: Path, number: signal.Sign
     with training() as process:
         RUN.rename("moved")
         before = step(Path("moved"))
-        told = stopped(process, number)
+        told = told_until(process, b"goes on in").decode() + stopped(process, number)
     assert "the folder of this run was moved: it goes on in " in told and str(new / "moved") in told
     assert f"saved at step {step(Path('moved')):,}" in told and step(Path("moved")) > before
     assert not RUN.exists() and not list(Path("moved").glob(".*.tmp"))

@@ -14,14 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from charnn.cli import program
 from charnn.errors import CheckpointError
 from charnn.runs import checkpoint, frame
 from tests.faults.hostile import Member, arrays, forged, header, members, npy, zipped
 from tests.helpers.processes import COMMAND, Done, altered, charnn, cheaply, environment, start, told_until
-from tests.helpers.program import TINY
+from tests.helpers.program import TINY, invoke
 from tests.helpers.waiting import limit
 
 MESSAGE = 400  # characters of a message, at most
@@ -186,13 +184,13 @@ def change(section: str | None, name: str, value: Any) -> Callable[..., None]:
 def test_M16_every_field_with_any_value(here: Path, whole: bytes, section: str | None, tmp_path: Path) -> None:
     """In this process, since there are some ten thousand: done, or refused in one line that is not about charnn."""
     found = json.loads(arrays(whole)["header"].tobytes())
-    runner, bad = CliRunner(), tmp_path / "bad.npz"
+    bad = tmp_path / "bad.npz"
     for name in [name for name in part(found, section) if name != "digest"]:
         for value in VALUES:
             forged(whole, change(section, name, value), bad)
             codes = set()
             for command in EVERY.values():
-                done = runner.invoke(program, [*command, "-m", str(bad)])
+                done = invoke(*command, "-m", bad)
                 where = (section, name, value, command, done.output)
                 assert done.exception is None or isinstance(done.exception, SystemExit), where
                 assert "fault of charnn's own" not in done.output, where

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import charnn as library
-from tests.faults.test_texts import NASTY
 from tests.helpers.pairs import fitted, lines, write
 from tests.helpers.processes import bash, charnn, start, told_until
+from tests.helpers.texts import NASTY
 from tests.helpers.waiting import limit
 
 pytestmark = pytest.mark.slow  # each test starts processes
