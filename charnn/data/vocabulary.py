@@ -149,7 +149,7 @@ class Vocabulary:
             ends += r"; escapes are the shell's, as in $'a\nb'"
         return (
             f"{name} has characters that the model does not know: {', '.join(named)} (line:column){ends}; "
-            f"{'choose others' if name == '--stop' else '--unknown skip leaves them out'}"
+            "--unknown skip leaves them out"
         )
 
 

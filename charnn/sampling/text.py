@@ -1,14 +1,15 @@
 """Samples as text: a prime read before, the end of a sequence left out, and a text to stop at."""
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..config import SampleConfig
-from ..data.vocabulary import EOS
-from ..errors import UsageError
+from ..data.vocabulary import EOS, describe
+from ..errors import CharnnWarning, UsageError
 from ..evaluation.novelty import CorpusIndex, Novelty
 from ..runs.run import Run
 from . import automaton, sampler
@@ -39,8 +40,8 @@ class TextSampler:
         self.run, self.config, self.workers = run, config or SampleConfig(), workers
         self.ids = run.vocabulary.ids(prime, "the prime", self.config.unknown)
         self.prime = run.vocabulary.decode(self.ids)  # without what the run does not know
-        if self.config.stop:
-            run.vocabulary.ids(self.config.stop, "--stop")  # what has other characters would never appear
+        if self.config.stop and (strange := set(self.config.stop) - set(map(chr, run.vocabulary.known))):
+            _warn_of_stop(strange)
         self.automaton: Automaton | None = None
         if self.config.match is not None:
             if run.model.config.ending == "length":
@@ -105,3 +106,12 @@ def until(stop: str | None, pieces: Iterable[str]) -> Iterator[str]:
         yield held[: len(held) - keep]
         held = held[len(held) - keep :]
     yield held
+
+
+def _warn_of_stop(strange: set[str]) -> None:
+    """Say that a text with characters which the model does not know never appears."""
+    escapes = r"; escapes are the shell's, as in $'a\nb'" if "\\" in strange else ""
+    named = describe(min(strange))
+    warnings.warn(
+        f"note: the model does not know {named}, so that --stop never appears{escapes}", CharnnWarning, stacklevel=4
+    )
