@@ -8,11 +8,16 @@ from ...data.series import Part
 from ...nn.pairs.series import SeriesModel
 from ...nn.parameters import Parameters
 from ...nn.workspace import Workspace
+from . import kalman
 
 AVERAGED = 2, 4, 8, 16  # steps of the moving averages that are tried
 ORDERS = 1, 2, 4, 8, 16, 32  # of the linear autoregressions that are tried
 RIDGE = 1e-6  # added to each variance, so that columns that say the same have one solution
 READ_AT_ONCE = 256  # steps
+STATES = 2, 4, 8, 16  # of the Kalman filters that are tried
+ROUNDS = 20  # in which each of them is fitted
+PIECE, PIECES = 128, 128  # steps of the pieces of the training part that they are fitted to, and how many at most
+LAGS, LAGGED = 16, 256  # steps that a filter's first state is made from at most, and the numbers in them
 Array = np.ndarray
 
 
@@ -46,20 +51,49 @@ def _lags(part: Part, order: int) -> Array:
     return np.concatenate([np.ones((len(part.values), 1)), *lags], axis=1, dtype=np.float64)
 
 
+def pieces(part: Part) -> Array:
+    """Pieces of equal length, spread over a part, side by side (T, B, D); none where sequences are short: B is 0."""
+    lengths = np.diff(part.edges)
+    steps = min(PIECE, max(4, int(np.median(lengths))))
+    starts = [
+        start + i * steps
+        for start, length in zip(part.edges.tolist(), lengths.tolist(), strict=False)
+        for i in range(length // steps)
+    ]
+    chosen = np.unique(np.linspace(0, len(starts) - 1, min(PIECES, len(starts))).astype(np.int64))
+    return part.values[np.array(starts, np.int64)[chosen] + np.arange(steps)[:, None]].astype(np.float64)
+
+
+def filtered(train: Part, part: Part, states: int) -> Array:
+    """The forecast (N, D) of a Kalman filter of so many states, which is fitted to the training part."""
+    x, found = pieces(train), np.empty(part.values.shape)
+    lags = max(1, min(LAGS, len(x) // 2, LAGGED // x.shape[2]))
+    model = kalman.fit(x, min(states, lags * x.shape[2]), lags, ROUNDS)
+    for start, end in zip(part.edges[:-1].tolist(), part.edges[1:].tolist(), strict=True):
+        found[start:end] = model.forecasts(part.values[start:end].astype(np.float64))
+    return found
+
+
 def to_beat(train: Part, valid: Part) -> dict[str, float]:
-    """Mean squared errors of the last value, of the best moving average and of the best linear autoregression, with the
-    steps and the order that are best."""
+    """Mean squared errors of the last value, of the best moving average, of the best linear autoregression and of the
+    best Kalman filter, with the steps, the order and the states that are best; no filter where sequences are short."""
     averages = {steps: mean_square(valid, moving_average(valid, steps)) for steps in AVERAGED}
     orders = [order for order in ORDERS if order == 1 or 4 * order < len(train.values)]
     linear = {order: mean_square(valid, autoregression(train, valid, order)) for order in orders}
+    kept = STATES if pieces(train).shape[1] else ()
+    gaussian = {states: mean_square(valid, filtered(train, valid, states)) for states in kept}
     steps, order = min(averages, key=averages.__getitem__), min(linear, key=linear.__getitem__)
-    return {
+    found = {
         "persistence": mean_square(valid, valid.before(1)),
         "moving_average": averages[steps],
         "steps": float(steps),
         "autoregression": linear[order],
         "order": float(order),
     }
+    if gaussian:
+        states = min(gaussian, key=gaussian.__getitem__)
+        found |= {"kalman": gaussian[states], "states": float(states)}
+    return found
 
 
 def forecasts(model: SeriesModel, p: Parameters, part: Part) -> Array:

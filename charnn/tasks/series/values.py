@@ -137,6 +137,8 @@ class Values(Task):
             f"{found['moving_average']:.4g} by the mean of the last {found['steps']:.0f}",
             f"{found['autoregression']:.4g} by a linear autoregression of order {found['order']:.0f}",
         ]
+        if "kalman" in found:
+            told.append(f"{found['kalman']:.4g} by a Kalman filter of {plural(int(found['states']), 'state')}")
         return f"{', '.join(told)}; the variance is 1"
 
     def compared(self, run: Run, held_out: bool) -> str:
