@@ -15,6 +15,7 @@ from ..nn.functions import ignore_overflow
 from ..nn.layers.base import State
 from ..nn.network import Network
 from ..nn.tuning import tuned
+from ..nn.workspace import Workspace
 from ..parallel.processes import spread
 
 PIECE_SYMBOLS = 1 << 18  # symbols scored at a time
@@ -131,7 +132,7 @@ def _burnt(network: Network, ids: Ids, burn_in: int, edges: np.ndarray) -> Score
     start = int(max(first[0] - 1, 0))
     read = np.asarray(ids[start : int(edges[-1])])
     lanes = Lanes(*(at - start for at in (first, edges[:-1], edges[1:])))
-    nats, hits, _ = _read(network, read, lanes, EOS, network.zero_state(len(first)))
+    nats, hits, _ = _read(network, read, lanes, EOS, network.zero_state(len(first)), network.workspace(back=False))
     own = slice(int(edges[0]) - start, None)
     return Score.of(*network.model.ending.to_text_symbols(read[own], nats[own], hits[own]))
 
@@ -157,10 +158,11 @@ def surprisal(network: Network, stream: Iterable[np.ndarray]) -> Iterator[tuple[
     may end within one.
     """
     last, state, ending = EOS, network.zero_state(1), network.model.ending
+    ws = network.workspace(back=False)
     for ids in ending.pieces(stream):
         edges = _edges(ids) if network.reset else np.array([0, len(ids)])
         begin = tuple(np.concatenate([s, np.zeros((len(edges) - 2, s.shape[1]), s.dtype)]) for s in state)
-        nats, hits, state = _read(network, ids, Lanes(edges[:-1], edges[:-1], edges[1:]), last, begin)
+        nats, hits, state = _read(network, ids, Lanes(edges[:-1], edges[:-1], edges[1:]), last, begin, ws)
         last = int(ids[-1])
         yield ending.to_text_symbols(ids, nats, hits)
 
@@ -182,7 +184,7 @@ class Lanes(NamedTuple):
 
 @ignore_overflow()  # the score of a network beyond all bounds says so
 def _read(
-    network: Network, ids: np.ndarray, lanes: Lanes, last: int, state: State
+    network: Network, ids: np.ndarray, lanes: Lanes, last: int, state: State, ws: Workspace
 ) -> tuple[np.ndarray, np.ndarray, State]:
     """Read lanes of a stream side by side, each from its own state, and score them.
 
@@ -195,7 +197,7 @@ def _read(
     state = tuple(s[order] for s in state)
     lengths, final = end - begin, int(np.argmax(order == len(order) - 1))
     nats, hits = np.zeros(len(ids)), np.zeros(len(ids), bool)
-    ws, start, done = network.workspace(back=False), 0, state
+    start, done = 0, state
     while (going := int(np.count_nonzero(lengths > start))) > 0:
         steps = min(max(1, SCORING_WINDOW // going), int(lengths[0]) - start)
         if start < lengths[final]:  # up to there, where its state is wanted

@@ -199,25 +199,29 @@ class Plan:
     """The calls of a window, and what they read and return."""
 
     def __init__(self, window: Window):
-        self.window, self.calls = window._replace(inputs=mapped(np.copy, window.inputs)), list[Call]()
+        self.window = window._replace(inputs=mapped(np.copy, window.inputs))
         self.arrays = self.window.arrays()  # where inputs are read
+        self.calls: tuple[Call, ...] = ()
         self.rng = window.rng and np.random.Generator(type(window.rng.bit_generator)())
 
     def record(self, window: Window, ws: Workspace) -> Any:
         """What the window returns. Raises `CannotRepeat`, with all parameters as they were before."""
-        note, arrays = partial(noted, calls=self.calls), [a for p in self.window.parameters[1:] for a in p.values()]
+        calls, arrays = list[Call](), [a for p in self.window.parameters[1:] for a in p.values()]
+        note = partial(noted, calls=calls)
         views = tuple(Views({name: note(a) for name, a in p.items()}) for p in self.window.parameters)
         before, ws.note = mapped(np.copy, arrays), note
         self._read(window)
         try:
             own = mapped(note, self.window.inputs)
             found = self.window._replace(parameters=views, inputs=own, rng=self.rng).run(ws)
+            self.calls = tuple(calls)
         except CannotRepeat:
             for array, was in zip(arrays, before, strict=True):
                 array[...] = was
             raise
         finally:
             ws.note = None
+            calls.clear()  # noted arrays keep it, and calls keep them: a cycle through arrays, which nothing would free
         self.found, self.used = plain(found), ws.used
         return self._result(window, ws)
 

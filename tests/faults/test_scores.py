@@ -254,3 +254,14 @@ def test_C11_time_is_linear_in_the_length_of_a_line(new: Path, by: str) -> None:
         assert done.well() and memory < 500_000
         seconds.append(took)
     assert seconds[1] < 6 * seconds[0]
+
+
+def test_C11_memory_does_not_grow_with_the_length_of_a_line(new: Path) -> None:
+    charnn("train", "names.txt", *SHORT).well()
+    most = []
+    for size in (100_000, 600_000):
+        Path("long.txt").write_text("Anbedola" * (size // 8) + "\n")
+        done, memory, _ = measured("eval", "long.txt")
+        assert done.well()
+        most.append(memory)
+    assert most[1] < most[0] + 25_000  # kB: pieces of a text, and no more

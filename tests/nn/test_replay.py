@@ -1,5 +1,6 @@
 """Lists of calls: what is noted, what cannot be, and how many lists are kept."""
 
+import gc
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -187,3 +188,19 @@ def test_lists_of_calls_go_when_the_arena_grows(soon: None) -> None:
     ws.reset()
     assert not ws.plans
     assert repeat(room, [[2.0], [3.0], [4.0]], p, ws) == [2, 3, 4]
+
+
+def test_the_memory_of_lists_that_are_dropped_is_free_again(soon: None) -> None:
+    def steps(p: Any, x: Any, ws: Any, rng: Any) -> Any:
+        for _ in range(100):
+            x = x[:] + 1
+        return x
+
+    traced = list[int]()
+    tracemalloc.start()
+    for _ in range(4):
+        repeat(steps, [[0.0]] * 3, weights(), Workspace())
+        gc.collect()
+        traced.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert traced[-1] - traced[1] < 10 * CALL_BYTES
