@@ -18,9 +18,12 @@ else:
 
     def __getattr__(name: str):
         from importlib import import_module
+        from importlib.util import find_spec
 
         if name.startswith("__") and name != "__all__":  # what Python itself looks for
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if find_spec("fcntl") is None:
+            raise ImportError("charnn needs fcntl, which this Python lacks: on Windows use the Subsystem for Linux")
         api = import_module(f"{__name__}.api")
         if name == "__all__" or name in api.__all__:
             return getattr(api, name)

@@ -25,6 +25,12 @@ class Gradients:
     about: str = ""  # what lags and layers are, where not those of a text
 
     @property
+    def tables(self) -> list[str]:
+        """Those of `TABLES` that have rows: a cell without a recurrent matrix has no eigenvalues, for instance."""
+        there = self.norms, self.eigenvalues, self.saturation
+        return [name for name, rows in zip(TABLES, there, strict=True) if rows]
+
+    @property
     def reach(self) -> int:
         """The largest lag at which the loss depends on a state at all."""
         return max((norm.lag for norm in self.norms), default=0)

@@ -105,3 +105,5 @@ def test_gradients_through_an_encoder_are_shown(runs: Path) -> None:
     rows = [row.split("\t") for row in result.stdout.splitlines()]
     assert {(row[0], row[1]) for row in rows[1:]} == {(str(layer), str(lag)) for layer in (0, 1) for lag in range(4)}
     assert "end of a source" in result.stderr
+    message = refused(2, "inspect", "gradients", "-m", runs / "plain" / "translate", "--table", "saturation")
+    assert "has no saturation: choose --table norms" in message

@@ -283,3 +283,16 @@ def test_K2_windows_is_told_in_a_line(here: Path, command: list[str]) -> None:
     assert (
         done.err == "charnn: Windows is not supported: run charnn in the Windows Subsystem for Linux, `wsl --install`\n"
     )
+
+
+@pytest.mark.parametrize("use", ["charnn.train", "from charnn import train"], ids=["attribute", "name"])
+def test_K2_a_python_without_locks_of_files_is_told(here: Path, use: str) -> None:
+    without = "import importlib.util\nfind = importlib.util.find_spec\n"
+    without += "importlib.util.find_spec = lambda name, *more: None if name == 'fcntl' else find(name, *more)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{without}import charnn\n{use}"], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "\nImportError: charnn needs fcntl, which this Python lacks: on Windows use the Subsystem for Linux\n"
+    )

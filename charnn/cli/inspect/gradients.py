@@ -3,6 +3,7 @@
 import click
 
 from ...conflicts import check
+from ...errors import UsageError
 from .. import inputs, options, streams
 from ..shell.help import Command
 from ..shell.types import File, Number, OneOf
@@ -62,17 +63,20 @@ def command(
 
     run, given = opened(model, "inspect gradients", runs), inputs.given([text] if text else [])
     found = api.gradients(run, given, lags, unknown=unknown, invalid=invalid)
+    shown = table or TABLES[0]
+    if (as_svg or table or not (as_json or streams.is_terminal())) and shown not in found.tables:
+        raise UsageError(f"{run.path} has no {shown}: choose --table {' or '.join(found.tables)}")
     console.note(f"{run.path} on {inputs.named(given)}")
     if found.about:
         console.note(found.about)
     elif found.norms and found.reach < lags:
         console.note(f"at no position does the loss depend on a state more than {found.reach} characters before it")
     if as_svg:
-        streams.write(found.svg(table or TABLES[0]))
+        streams.write(found.svg(shown))
     elif as_json:
         streams.write_json({"file": str(run.path), **found.plain()})
     elif table or not streams.is_terminal():
-        for row in found.table(table or TABLES[0]):
+        for row in found.table(shown):
             streams.write_row(*(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row))
     else:
         from ...terminal import charts

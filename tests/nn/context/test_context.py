@@ -142,6 +142,9 @@ def test_what_they_have_not_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         assert "--init-scale" in refused(2, "train", "names.txt", "--cell", cell, "--init-scale", "2")
         ok("train", "names.txt", "--cell", cell, "--hidden", "8", "--steps", "3", "--workers", "1", "--name", cell)
         assert "layer" in ok("inspect", "gradients", "-m", cell, "--lags", "3", "names.txt")
+        for way in ([], ["--svg"]):  # no head above no rows
+            message = refused(2, "inspect", "gradients", "-m", cell, "--lags", "3", "--table", "eigenvalues", *way)
+            assert "best.npz has no eigenvalues: choose --table norms" in message
         ok("inspect", "gradcheck", "-m", cell, "--samples", "3")
     assert "--heads 3" in refused(2, "train", "names.txt", "--cell", "transformer", "--heads", "3", "--hidden", "8")
     with pytest.raises(UsageError, match="--heads"):
