@@ -57,6 +57,24 @@ def test_the_guide_to_growth(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_guide_to_one_text(tmp_path: Path) -> None:
+    _, told, rows = guides.follow("trace", tmp_path)
+    shown = re.search(
+        r"^    (step 5: .*?)\n\n", (guides.GUIDES / "trace.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    found = re.search(r"^(step 5: .*?)\n\n", told, re.MULTILINE | re.DOTALL)
+    assert shown and found
+    (head, *written), (read, *computed) = (one[1].splitlines() for one in (shown, found))
+    assert head == read and [row.split()[0] for row in written] == [row.split()[0] for row in computed]
+    for row, other in zip(written, computed, strict=True):
+        assert [float(one) for one in row.split()[1:]] == pytest.approx(
+            [float(one) for one in other.split()[1:]], abs=0.05
+        )
+    assert [row.split("\t")[:3] for row in rows.splitlines()] == [["5", "0/da", unit] for unit in "012"]
+    assert titles(tmp_path / "trace.svg") == titles(guides.GUIDES / "trace.svg") != []
+
+
+@pytest.mark.slow
 def test_the_guide_to_automata(tmp_path: Path) -> None:
     _, table, accepted, labels, counted = guides.follow("automata", tmp_path)
     (_, *states) = [row.split("\t") for row in table.splitlines() if row.startswith(("S", "state"))]

@@ -13,15 +13,17 @@ from ..inspection import drift as drifting
 from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
 from ..inspection import markov as comparing
-from ..inspection import paths as unfolding
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.drift import Drift
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
-from ..inspection.paths import Paths
 from ..inspection.results import Gradients, Units
+from ..inspection.unfolded import paths as unfolding
+from ..inspection.unfolded import trace as tracing
+from ..inspection.unfolded.paths import Paths
+from ..inspection.unfolded.trace import Trace
 from ..inspection.units import UnitReader
 from ..runs import folder
 from ..tasks import base as tasks
@@ -133,6 +135,21 @@ def paths(
     run = opened(run, "inspect paths")
     ids = excerpt(texts(run, what, unknown, invalid))
     return unfolding.paths(run.network, ids, [*run.vocabulary.texts(ids[:steps].tolist())], steps)
+
+
+def trace(run: RunLike, text: str, *, unknown: str = "error") -> Trace:
+    """Every number of a small network's pass over a short text, forwards and back.
+
+    `print` shows blocks of numbers, and a notebook the unrolled network. Raises `InputError` for a text of more than 16
+    characters, and `UsageError` for a network that is no plain Elman network of 16 units a layer or less.
+
+    >>> charnn.trace("names", "cat").gradients["0/dh"]  # doctest: +SKIP
+    """
+    expect("text", text, str)
+    run = opened(run, "inspect trace")
+    ids = excerpt(texts(run, text, unknown))
+    symbols = [*run.vocabulary.texts(range(run.model.symbols))]
+    return tracing.trace(run.network, ids, [*run.vocabulary.texts(ids.tolist())], symbols)
 
 
 def automaton(

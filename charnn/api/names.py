@@ -26,8 +26,9 @@ from ..inspection.describe import describe
 from ..inspection.drift import Drift
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
-from ..inspection.paths import Paths
 from ..inspection.results import Gradients, Units
+from ..inspection.unfolded.paths import Paths
+from ..inspection.unfolded.trace import Trace
 from ..inspection.units import UnitReader, UnitRow
 from ..runs.listing import RunSummary
 from ..runs.run import Run
@@ -49,6 +50,7 @@ from .inspection import (
     gradients,
     markov,
     paths,
+    trace,
     unit_reader,
     units,
 )
@@ -99,6 +101,7 @@ __all__ = [
     "Text",
     "TextSample",
     "TextSampler",
+    "Trace",
     "TrainConfig",
     "TranslateConfig",
     "Translation",
@@ -148,6 +151,7 @@ __all__ = [
     "surprisal",
     "texts",
     "tokenize",
+    "trace",
     "train",
     "translate",
     "translations",

@@ -5,8 +5,9 @@ gradient of the one to that of the other: a chain of such windows shows dL[t]/ds
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -64,9 +65,17 @@ class Probe:
         return y, after, backward
 
 
+P = TypeVar("P", bound=Probe)
+
+
 def probed(model: Model, record: str = "") -> tuple[Layer, tuple[Probe, ...]]:
     """All below the model's readout, with a probe in the place of each layer, and the probes; see `Probe`."""
-    probes: Any = tuple(Probe(layer, record) for layer in model.hidden.layers)
+    return with_probes(model, lambda layer: Probe(layer, record))
+
+
+def with_probes(model: Model, probe: Callable[[Layer], P]) -> tuple[Layer, tuple[P, ...]]:
+    """The same with the probes that `probe` makes."""
+    probes: Any = tuple(map(probe, model.hidden.layers))
     copy = replace(model)
     vars(copy)["hidden"] = replace(model.hidden, layers=probes)
     return copy.recurrent, probes

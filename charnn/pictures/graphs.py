@@ -21,7 +21,7 @@ def graph(title: str, names: Sequence[str], edges: Mapping[tuple[int, int], str]
     middle = (picture.width / 2, TOP + side / 2)
     places = _ring(middle, around if len(names) > 1 else 0.0, len(names))
     first = places[0]
-    _arrow(picture, [(first[0] - 10, first[1] - RADIUS - 42), (first[0] - 4, first[1] - RADIUS)])
+    arrow(picture, [(first[0] - 10, first[1] - RADIUS - 42), (first[0] - 4, first[1] - RADIUS)])
     for (a, b), label in edges.items():
         if a == b:
             _loop(picture, places[a], middle, label)
@@ -50,7 +50,7 @@ def _bent(picture: Picture, start: Point, end: Point, label: str) -> None:
     control = ((x0 + x1) / 2 - across[0] * bend * 2, (y0 + y1) / 2 - across[1] * bend * 2)
     curve = [_quadratic(start, control, end, i / 24) for i in range(25)]
     seen = [point for point in curve if min(math.dist(point, start), math.dist(point, end)) >= RADIUS]
-    _arrow(picture, seen)
+    arrow(picture, seen)
     top = _quadratic(start, control, end, 0.5)
     picture.text(top[0] - across[0] * 12, top[1] - across[1] * 12 + 4, label, "middle")
 
@@ -63,7 +63,7 @@ def _loop(picture: Picture, place: Point, middle: Point, label: str) -> None:
     centre = (x + math.cos(turn) * (RADIUS + 0.6 * size), y + math.sin(turn) * (RADIUS + 0.6 * size))
     ways = [turn + math.pi + 2 * math.pi * i / 32 for i in range(33)]
     points = [(centre[0] + size * math.cos(way), centre[1] + size * math.sin(way)) for way in ways]
-    _arrow(picture, [point for point in points if math.dist(point, place) >= RADIUS])
+    arrow(picture, [point for point in points if math.dist(point, place) >= RADIUS])
     away = RADIUS + 2.2 * size
     anchor = "middle" if abs(math.cos(turn)) < 0.5 else "start" if math.cos(turn) > 0 else "end"
     picture.text(x + math.cos(turn) * away, y + math.sin(turn) * away + 4, label, anchor)
@@ -74,7 +74,7 @@ def _quadratic(a: Point, b: Point, c: Point, t: float) -> Point:
     return x, y
 
 
-def _arrow(picture: Picture, points: Sequence[Point]) -> None:
+def arrow(picture: Picture, points: Sequence[Point]) -> None:
     """A line with a head at its last point."""
     picture.line(points, "soft", 1.5)
     (x0, y0), (x1, y1) = points[-2:]

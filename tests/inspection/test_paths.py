@@ -11,8 +11,8 @@ import pytest
 import charnn
 from charnn.config import ModelConfig
 from charnn.errors import InputError, UsageError
-from charnn.inspection.paths import paths
 from charnn.inspection.probes import precise
+from charnn.inspection.unfolded.paths import paths
 from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace

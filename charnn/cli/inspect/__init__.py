@@ -3,7 +3,7 @@
 import click
 
 from ..program import Group
-from . import attention, automaton, drift, gradcheck, gradients, markov, paths, units
+from . import attention, automaton, drift, gradcheck, gradients, markov, paths, trace, units
 
 
 @click.group("inspect", cls=Group)
@@ -18,10 +18,11 @@ def command() -> None:
     charnn inspect units letter.txt --layer 0
     charnn inspect automaton --svg > states.svg
     charnn inspect drift --steps 20
+    charnn inspect trace "cat"
     charnn inspect markov --orders 8 --states 16
     charnn inspect gradcheck
     """
 
 
-for one in (gradients, units, attention, automaton, drift, paths, markov, gradcheck):
+for one in (gradients, units, attention, automaton, drift, paths, trace, markov, gradcheck):
     command.add_command(one.command)

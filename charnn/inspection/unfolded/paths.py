@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..data.batches import shifted
-from ..errors import InputError, UsageError
-from ..nn.functions import ignore_overflow
-from ..nn.layers.base import Array
-from ..nn.network import Network
-from ..pictures import shades
-from .gradients import LagChain
-from .probes import copies_of, precise
+from ...data.batches import shifted
+from ...errors import InputError, UsageError
+from ...nn.functions import ignore_overflow
+from ...nn.layers.base import Array
+from ...nn.network import Network
+from ...pictures import shades
+from ..gradients import LagChain
+from ..probes import copies_of, precise
 
 
 @dataclass(frozen=True)
