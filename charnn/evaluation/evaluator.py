@@ -1,6 +1,5 @@
 """Texts scored as a config says: by a network alone, by one that learns while it reads, or beside an n-gram model."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -10,16 +9,14 @@ import numpy as np
 
 from ..config import EvalConfig
 from ..conflicts import check
-from ..data.vocabulary import CODES
 from ..io.lazy import WatchSymbols
-from ..io.text import Source
 from ..nn.layers.base import Array
 from ..runs.run import Run
 from . import score
 from .dynamic import StreamReader, stream_reader, stream_surprisal
 from .mixture import MixtureScorer
 from .novelty import CorpusIndex
-from .readers import Text, TextLike, cut, names, texts
+from .readers import Text, TextLike, cost, cut, names, policies, texts
 from .rows import CharacterScore, FileScore, LineScore, Scored, by_character, by_line
 from .score import Score
 from .training_text import recognised, warn_of_read
@@ -49,7 +46,7 @@ class Evaluator:
     ):
         self.run, self.config, self.workers, self.watch = run, config or EvalConfig(), workers, watch
         check({"burn_in": self.config.burn_in, "reset": run.reset, "path": run.path or "this model"})
-        self.unknown, invalid = _policies(self.config, what)
+        self.unknown, invalid = policies(self.config, what)
         what, self.corpus = recognised(run, what, bool(self.config.by))  # the run's corpus, if it is at hand
         marked = self.unknown == "cost" or (self.unknown == "skip" and self.config.by)
         self.texts = texts(run, what, "mark" if marked else self.unknown, invalid, whole=True)
@@ -161,12 +158,5 @@ class Evaluator:
 
     @property
     def _cost(self) -> float:
-        """Nats of a character that the network does not know: all others of Unicode are as likely."""
-        return 0.0 if self.unknown == "skip" else math.log(CODES - len(self.run.vocabulary.known))
-
-
-def _policies(config: EvalConfig, what: TextLike) -> tuple[str, str]:
-    """What becomes of unknown characters, and of invalid bytes: rows and streams go on, whatever comes."""
-    stream = isinstance(what, list | tuple) and any(isinstance(one, Source) and one.name == "-" for one in what)
-    goes_on = bool(config.by) or stream or (isinstance(what, Source) and what.name == "-")
-    return config.unknown or ("cost" if goes_on else "error"), config.invalid or ("keep" if goes_on else "error")
+        """Nats of a character that the network does not know."""
+        return 0.0 if self.unknown == "skip" else cost(self.run.vocabulary)

@@ -1,6 +1,7 @@
 """What is read to be scored, learnt from or looked at: a text, files, or the held-out part of a corpus."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import EvalConfig
 from ..data import tokenized
 from ..data.corpus import Corpus
-from ..data.vocabulary import EOS, Vocabulary
+from ..data.vocabulary import CODES, EOS, Vocabulary
 from ..errors import InputError, expect
 from ..io.lazy import Ids, pieces
 from ..io.text import Source, decode, file_source
@@ -108,3 +110,15 @@ def names(texts: Sequence[Text]) -> str:
 def cut(stream: Iterable[Ids], size: int) -> Iterator[np.ndarray]:
     """The pieces of a stream in pieces of at most so many symbols."""
     return (piece for ids in stream for piece in pieces(ids, size))
+
+
+def policies(config: EvalConfig, what: TextLike) -> tuple[str, str]:
+    """What becomes of unknown characters, and of invalid bytes: rows and streams go on, whatever comes."""
+    stream = isinstance(what, list | tuple) and any(isinstance(one, Source) and one.name == "-" for one in what)
+    goes_on = bool(config.by) or stream or (isinstance(what, Source) and what.name == "-")
+    return config.unknown or ("cost" if goes_on else "error"), config.invalid or ("keep" if goes_on else "error")
+
+
+def cost(vocabulary: Vocabulary) -> float:
+    """Nats of a character outside the vocabulary: all others of Unicode are as likely."""
+    return math.log(CODES - len(vocabulary.known))

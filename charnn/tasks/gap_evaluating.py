@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..config import EvalConfig
-from ..errors import UsageError
+from ..data.vocabulary import EOS
 from ..evaluation.gap_score import GapScore, every, score
-from ..evaluation.readers import Text, TextLike, names, texts
-from ..evaluation.rows import CharacterScore, LineScore, by_character, by_line
+from ..evaluation.readers import Text, TextLike, cost, names, policies, texts
+from ..evaluation.rows import CharacterScore, LineScore, Scored, by_character, by_line
 from ..evaluation.score import Score
 from ..evaluation.training_text import recognised
 from ..nn.layers.base import Array
@@ -32,10 +32,16 @@ class Filled:
 
 
 def filled(run: Run, ids: Array, workers: int = 1) -> Filled:
-    """What is found of a text, (N,) ids, of which every tenth symbol is hidden."""
-    hidden = every(ids)
-    found = score(run.model.network, run.weights, ids, run.reset, hidden, workers)
+    """What is found of a text, (N,) ids, of which every tenth symbol is hidden, but for those not known."""
+    hidden = every(ids) & (ids < run.vocabulary.size)
+    found = _scored(run, ids, hidden, workers)
     return Filled(found.likeliest, int((found.likeliest == ids)[hidden].sum()), int(hidden.sum()))
+
+
+def _scored(run: Run, ids: Array, hidden: Array, workers: int) -> GapScore:
+    """The score of a text, (N,) ids, in which all that is not known is hidden too."""
+    known = ids < run.vocabulary.size
+    return score(run.model.network, run.weights, np.where(known, ids, EOS), run.reset, hidden | ~known, workers)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class BothSides:
             "accuracy_given_both_sides": self.score.accuracy,
             "filled": self.filled,
             "count": self.count,
+            "unknown": self.score.unknown,
         }
 
 
@@ -69,10 +76,9 @@ class GapEvaluator:
 
     def __init__(self, run: Run, what: TextLike, config: EvalConfig, workers: int):
         self.run, self.config, self.workers = run, config, workers
-        if config.unknown == "cost":
-            raise UsageError("--unknown cost is not for a model of --task fill: choose error or skip")
+        unknown, invalid = policies(config, what)
         what, _ = recognised(run, what, bool(config.by))
-        self.texts = texts(run, what, config.unknown or "error", config.invalid or "error")
+        self.texts = texts(run, what, "mark" if unknown == "cost" else unknown, invalid)
         self.held_out = any(text.held_out for text in self.texts)
 
     @property
@@ -84,8 +90,8 @@ class GapEvaluator:
         """The score of all texts together."""
         total, hits, hidden = Score(), 0, 0
         for text in self.texts:
-            ids, found = self._scored(text)
-            total += Score.of(found.nats, found.likeliest == ids)
+            ids, nats, right = self._scored(text)
+            total += replace(Score.of(nats, right), unknown=int(np.count_nonzero(ids >= self.run.vocabulary.size)))
             again = filled(self.run, ids, self.workers)
             hits, hidden = hits + again.hits, hidden + again.count
         return BothSides(total, hits / hidden if hidden else math.nan)
@@ -93,14 +99,12 @@ class GapEvaluator:
     def characters(self) -> Iterator[list[CharacterScore]]:
         """The scores of characters, a list for each text."""
         for text in self.texts:
-            ids, found = self._scored(text)
-            yield from by_character(self.run.vocabulary, [(ids, found.nats, found.likeliest == ids)])
+            yield from by_character(self.run.vocabulary, [self._scored(text)])
 
     def lines(self) -> Iterator[list[LineScore]]:
         """The scores of lines, a list for each text."""
         for text in self.texts:
-            ids, found = self._scored(text)
-            yield from by_line(self.run.vocabulary, [(ids, found.nats, found.likeliest == ids)])
+            yield from by_line(self.run.vocabulary, [self._scored(text)])
 
     def table(self) -> Iterator[list[tuple[str, ...]]]:
         """The scores of lines or of characters, as the config says, as rows of TSV."""
@@ -109,6 +113,8 @@ class GapEvaluator:
         )
         return ([row.cells for row in rows] for rows in found)
 
-    def _scored(self, text: Text) -> tuple[Array, GapScore]:
-        ids = np.asarray(text.ids)
-        return ids, score(self.run.model.network, self.run.weights, ids, self.run.reset, workers=self.workers)
+    def _scored(self, text: Text) -> Scored:
+        """The symbols of a text; the network reads unknown ones as hidden, and they cost as in a text."""
+        ids, vocabulary = np.asarray(text.ids), self.run.vocabulary
+        found = _scored(self.run, ids, np.zeros(len(ids), bool), self.workers)
+        return ids, np.where(ids < vocabulary.size, found.nats, cost(vocabulary)), found.likeliest == ids

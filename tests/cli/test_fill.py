@@ -1,6 +1,7 @@
 """Gaps that are filled, texts that are proofread, and scores given both sides."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,25 @@ def test_a_model_of_text_fills_by_what_follows(home: Path) -> None:
 def test_filled_lines_as_objects(model: Path) -> None:
     found = json.loads(ok("fill", "-m", model, "abc_e", "--json"))
     assert found == {"line": 1, "text": "abc_e", "filled": "abcde"}
+
+
+@pytest.mark.quick
+def test_unknown_characters_cost_as_in_a_text_and_are_read_as_gaps(model: Path) -> None:
+    run, text = charnn.load(model), "abcdefgh\nab§defgh\n"
+    rows = [row.split("\t") for row in ok("eval", "-m", model, "--by", "char", "-", stdin=text).splitlines()]
+    assert rows[11][3] == "§"
+    bits = math.log2(0x110000 - len(run.vocabulary.known))
+    assert float(rows[11][0]) == pytest.approx(bits, abs=1e-4)
+    ids = run.vocabulary.ids(text.replace("§", "c"))
+    hidden = np.arange(len(ids)) == 11
+    found = score(run.model.network, run.weights, ids, run.reset, hidden).nats / math.log(2)
+    assert [float(row[0]) for row in rows] == pytest.approx([*found[:11], bits, *found[12:]], abs=1e-4)
+    told = json.loads(ok("eval", "-m", model, "--json", "-", stdin=text))
+    assert told["unknown"] == 1 and told["count"] == len(text)
+    file = model.parent / "unknown.txt"
+    file.write_text(text, "utf-8")
+    assert "§" in refused(3, "eval", "-m", model, file)
+    assert json.loads(ok("eval", "-m", model, "--json", "--unknown", "cost", file)) == told
 
 
 @pytest.mark.quick
