@@ -75,6 +75,20 @@ def test_the_guide_to_one_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_guide_to_gates(tmp_path: Path) -> None:
+    _, told, table = guides.follow("gates", tmp_path)
+    assert [row.split("\t")[2] for row in told.splitlines()] == ["s", "."]
+    assert all(float(row.split("\t")[0]) > 0.9 for row in told.splitlines())
+    gates = {name: [*map(float, values)] for name, *values in map(str.split, table.splitlines())}
+    shown = (guides.GUIDES / "gates.md").read_text("utf-8")
+    assert gates.keys() == {name for name in gates if re.search(rf"^ +{name}( \d\.\d){{17}}$", shown, re.MULTILINE)}
+    held = sum(gates["forget"][:14]) / 14  # until the verb is written
+    assert held > 0.8 > sum(gates["others"]) / 17
+    drawn, beside = ([re.sub(r"\d", "", one) for one in titles(at / "gate.svg")] for at in (tmp_path, guides.GUIDES))
+    assert drawn == beside != []
+
+
+@pytest.mark.slow
 def test_the_guide_to_automata(tmp_path: Path) -> None:
     _, table, accepted, labels, counted = guides.follow("automata", tmp_path)
     (_, *states) = [row.split("\t") for row in table.splitlines() if row.startswith(("S", "state"))]
