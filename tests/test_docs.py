@@ -20,10 +20,15 @@ from charnn.tasks import fitting
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 COMMAND = re.compile(r"^    ((?:\S.*)?\bcharnn .*|python3 -c .*)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
 PLACEHOLDERS = ("TEXT", "RUN", "FILE", "NAME", "DIR", "...", "theirs.safetensors")
+
+
+def shown(page: Path) -> str:
+    """The name of a page."""
+    return str(page.relative_to(ROOT))
+
 
 # A program called charnn that trains small networks for a few steps, whatever the command says.
 SMALL = """#!{python}
@@ -88,16 +93,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def example(page: Path) -> str:
+    """The Python of a page; nothing for guides with blocks of shell, all of which tests/test_guides.py runs."""
+    text = page.read_text("utf-8")
+    blocks = (
+        [] if page.parent.name == "guides" and "```sh" in text else re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    )
+    return "\n".join(blocks)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page) or example(page)], ids=shown)
 def test_commands_and_examples_run(page: Path, folder: Path) -> None:
     """The commands of a page, one after the other; then its Python, in one program."""
     run("charnn train corpus.txt && charnn train corpus.txt", page)
     for line in commands(page):
         if shutil.which("mpiexec") or not line.startswith("mpiexec"):
             run(line, page)
-    if page.parent.name != "guides" or "```sh" not in page.read_text("utf-8"):  # else tests/test_guides.py runs all
-        script = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
+    if script := example(page):
         Path("example.py").write_text(script, "utf-8")
         run("python example.py", page)
 
@@ -110,7 +123,7 @@ def run(line: str, page: Path) -> None:
     assert done.returncode in (0, 141), f"{page.name}: {line}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@pytest.mark.parametrize("page", PAGES, ids=shown)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
         assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -9,6 +9,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -182,21 +183,24 @@ def change(section: str | None, name: str, value: Any) -> Callable[..., None]:
 @pytest.mark.slow
 @pytest.mark.parametrize("section", SECTIONS)
 def test_M16_every_field_with_any_value(here: Path, whole: bytes, section: str | None, tmp_path: Path) -> None:
-    """In this process, since there are some ten thousand: done, or refused in one line that is not about charnn."""
-    found = json.loads(arrays(whole)["header"].tobytes())
+    """Done, or refused in one line that is not about charnn; and a file that one command refuses others refuse too.
+
+    In this process, since there are thousands: each value meets the next two commands.
+    """
+    found, commands = json.loads(arrays(whole)["header"].tobytes()), cycle(EVERY.values())
     bad = tmp_path / "bad.npz"
     for name in [name for name in part(found, section) if name != "digest"]:
         for value in VALUES:
             forged(whole, change(section, name, value), bad)
             codes = set()
-            for command in EVERY.values():
+            for command in islice(commands, 2):
                 done = invoke(*command, "-m", bad)
                 where = (section, name, value, command, done.output)
                 assert done.exception is None or isinstance(done.exception, SystemExit), where
                 assert "internal error" not in done.output, where
                 assert all(len(line) <= MESSAGE for line in done.output.splitlines() if "charnn: " in line), where
                 codes.add(done.exit_code)
-            assert codes <= {0, 2, 3} and (codes == {3} or {0} <= codes), (section, name, value, codes)
+            assert codes <= {0, 2} or codes == {3}, (section, name, value, codes)
 
 
 FIRST = {"model": frame.MODEL, "train": frame.TRAIN, "origin": frame.ORIGIN}
