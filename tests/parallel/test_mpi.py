@@ -234,7 +234,7 @@ def test_what_is_wrong_on_all_ranks_is_said_once(new: Path, count: int, args: li
 
 @real
 @pytest.mark.parametrize(
-    ("args", "message"), [([], "name a CORPUS"), (["words.txt", "--hidden", "x"], "valid integer")]
+    ("args", "message"), [([], "name a CORPUS"), (["words.txt", "--hidden", "x"], "--hidden is 'x'")]
 )
 def test_what_the_command_line_itself_refuses_is_said_once(new: Path, args: list[str], message: str) -> None:
     done = together(2, "train", *TINY, *args, folder=new)
