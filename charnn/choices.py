@@ -170,6 +170,7 @@ TEXT_VERBS = (
         "inspect automaton",
         "inspect drift",
         "inspect paths",
+        "inspect composition",
         "inspect trace",
         "inspect markov",
         "inspect gradcheck",

@@ -42,7 +42,7 @@ def test_the_guide_to_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_guide_to_growth(tmp_path: Path) -> None:
-    _, norms, _ = guides.follow("growth", tmp_path)
+    _, norms, *_ = guides.follow("growth", tmp_path)
     rows = [row.split("\t") for row in norms.splitlines() if row[0].isdigit()]
     assert [(row[0], row[2]) for row in rows] == [
         (lag, growth) for each in ("0.5", "1", "1.5") for lag, growth in (("0", "nan"), ("4", each), ("8", each))
@@ -53,7 +53,8 @@ def test_the_guide_to_growth(tmp_path: Path) -> None:
     )
     for row, written in zip(rows, shown, strict=True):
         assert [float(one) for one in row] == pytest.approx([float(one) for one in written], rel=1e-2, nan_ok=True)
-    assert titles(tmp_path / "growth.svg") == titles(guides.GUIDES / "growth.svg") != []
+    for name in ("growth.svg", "composition.svg"):
+        assert titles(tmp_path / name) == titles(guides.GUIDES / name) != []
 
 
 @pytest.mark.slow

@@ -20,8 +20,10 @@ from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
 from ..inspection.results import Gradients, Units
+from ..inspection.unfolded import composition as composing
 from ..inspection.unfolded import paths as unfolding
 from ..inspection.unfolded import trace as tracing
+from ..inspection.unfolded.composition import Composition
 from ..inspection.unfolded.paths import Paths
 from ..inspection.unfolded.trace import Trace
 from ..inspection.units import UnitReader
@@ -135,6 +137,25 @@ def paths(
     run = opened(run, "inspect paths")
     ids = excerpt(texts(run, what, unknown, invalid))
     return unfolding.paths(run.network, ids, [*run.vocabulary.texts(ids[:steps].tolist())], steps)
+
+
+def composition(
+    run: RunLike,
+    what: TextLike = None,
+    steps: int = 16,
+    *,
+    seed: int = 0,
+    unknown: str = "error",
+    invalid: str = "error",
+) -> Composition:
+    """What up to so many steps over the start of a text make of first states that lie on a line.
+
+    The seed draws the line. A notebook shows a line for each number of steps. Raises `InputError` where the text is
+    shorter, and `UsageError` for a network without recurrent weights.
+    """
+    expect("seed", seed, int)
+    run = opened(run, "inspect composition")
+    return composing.composition(run.network, excerpt(texts(run, what, unknown, invalid)), steps, seed)
 
 
 def trace(run: RunLike, text: str, *, unknown: str = "error") -> Trace:

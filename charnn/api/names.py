@@ -27,6 +27,7 @@ from ..inspection.drift import Drift
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
 from ..inspection.results import Gradients, Units
+from ..inspection.unfolded.composition import Composition
 from ..inspection.unfolded.paths import Paths
 from ..inspection.unfolded.trace import Trace
 from ..inspection.units import UnitReader, UnitRow
@@ -44,6 +45,7 @@ from .evaluation import character_scores, evaluate, evaluator, line_scores, over
 from .inspection import (
     attention,
     automaton,
+    composition,
     drift,
     eigenvalues,
     gradcheck,
@@ -72,6 +74,7 @@ __all__ = [
     "Classifier",
     "ClassifyConfig",
     "Compared",
+    "Composition",
     "Corpus",
     "DivergenceError",
     "Doubt",
@@ -119,6 +122,7 @@ __all__ = [
     "character_scores",
     "classifier",
     "classify",
+    "composition",
     "describe",
     "drift",
     "eigenvalues",

@@ -3,7 +3,7 @@
 import click
 
 from ..program import Group
-from . import attention, automaton, drift, gradcheck, gradients, markov, paths, trace, units
+from . import attention, automaton, composition, drift, gradcheck, gradients, markov, paths, trace, units
 
 
 @click.group("inspect", cls=Group)
@@ -24,5 +24,5 @@ def command() -> None:
     """
 
 
-for one in (gradients, units, attention, automaton, drift, paths, trace, markov, gradcheck):
+for one in (gradients, units, attention, automaton, composition, drift, paths, composition, trace, markov, gradcheck):
     command.add_command(one.command)
