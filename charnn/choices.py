@@ -118,6 +118,9 @@ CELLS = {
         "charnn.nn.context.convolution:Convolution",
         "activation",
         width=option(5, "steps that a unit of a convolution sees, the present one among them", low=2, high=1000),
+        dilation=option(
+            1, "factor from layer to layer of the steps between what a unit of a convolution sees", low=1, high=64
+        ),
         recurrent=False,
     ),
     "transformer": Cell(

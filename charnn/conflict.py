@@ -40,7 +40,7 @@ def between_layers(name: str, plain: Any) -> Conflict:
     """An option of what lies between two layers."""
     says = f"--{name.replace('_', '-')} has no effect on --layers 1, which has nothing between its layers"
     do = "leave it out, or choose --layers 2 or more"
-    return Conflict((name, "layers"), lambda value, layers: value != plain and layers == 1, says, do)
+    return Conflict((name, "layers"), lambda value, layers: value not in (None, plain) and layers == 1, says, do)
 
 
 def without(name: str, other: str, choice: Any) -> Conflict:

@@ -25,6 +25,7 @@ CHOICES: list[dict[str, Any]] = [
     {"cell": "jordan", "decay": 0.9},
     {"cell": "jordan", "decay": 0.0},
     {"cell": "conv", "width": 3},
+    {"cell": "conv", "width": 2, "dilation": 2},
     {"cell": "transformer", "heads": 5, "lookback": 6},
     {"recurrence": "diagonal"},
     {"activation": "linear", "init_scale": 0.5},

@@ -26,6 +26,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"heads": 3, "hidden": 8}, "--heads 3 does not divide --hidden 8: choose --hidden a multiple of it"),
     ({"feedforward_depth": 2, "layers": 1}, "--feedforward-depth has no effect on --layers 1"),
     ({"residual": True, "layers": 1}, "--residual has no effect on --layers 1"),
+    ({"dilation": 2, "layers": 1}, "--dilation has no effect on --layers 1"),
     ({"dropout_kind": "locked", "dropout": 0}, "--dropout-kind locked has no effect on --dropout 0"),
     ({"dropout_kind": "locked", "teacher_forcing": "0.5"}, "on a network that reads its own output"),
     ({"dropout_kind": "locked", "scheme": "one-step"}, "on --scheme one-step, whose windows have one step"),

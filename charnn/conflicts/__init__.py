@@ -74,6 +74,7 @@ CONFLICTS = (
     ),
     between_layers("feedforward_depth", 1),
     between_layers("residual", False),
+    between_layers("dilation", 1),
     Conflict(
         ("dropout_kind", "dropout"),
         lambda kind, dropout: kind == "locked" and dropout == 0,

@@ -106,13 +106,14 @@ def gru(s: Step, x: Inputs, state: list[Vector]) -> Result:
 
 def convolution(s: Step, x: Inputs, state: list[Vector]) -> Result:
     """The state is what the inputs so far add to the next steps."""
-    now, *later = s.below(x).split(s.layer.width)
-    for i, before in enumerate(state):
-        if i == 0:
-            now = now + before
-        else:
-            later[i - 1] = later[i - 1] + before
-    return now.through(s.layer.activation), later
+    r = s.layer.dilation
+    now, *taps = s.below(x).split(s.layer.width)
+    first, *rest = state
+    later: list[Vector] = []
+    for j in range(1, len(state) + 1):
+        parts = [*([taps[j // r - 1]] if j % r == 0 else []), *rest[j - 1 : j]]
+        later.append(parts[0] + parts[1] if len(parts) > 1 else parts[0])
+    return (now + first).through(s.layer.activation), later
 
 
 LAYERS: dict[str, Callable[[Step, Inputs, list[Vector]], Result]] = {  # by the layer's class

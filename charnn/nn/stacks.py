@@ -47,5 +47,5 @@ def make_stack(
 
             found.append(Dense(below, c.hidden, c.activation or PLAIN, read))
         else:
-            found.append(cell(c, below, read))
+            found.append(cell(c, below, read).at_depth(i // c.feedforward_depth))
     return Stack(tuple(found), c.skip, c.dropout or 0.0, c.residual, prefix, c.dropout_kind == "locked")

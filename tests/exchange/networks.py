@@ -37,6 +37,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "jordan": {"cell": "jordan", "layers": 1},
     "jordan, no decay": {"cell": "jordan", "decay": 0.0, "layers": 1},
     "conv": {"cell": "conv"},
+    "conv, dilated": {"cell": "conv", "width": 3, "dilation": 3},
     "conv, wide, no skip": {"cell": "conv", "skip": False, "width": 7, "activation": "tanh"},
     "jordan, half taught": {"cell": "jordan", "teacher_forcing": "0.5"},
 }

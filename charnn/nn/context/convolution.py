@@ -1,9 +1,11 @@
 """A causal convolution over time: the contrast to recurrence, a unit that sees a fixed number of inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
+from ...errors import UsageError
 from ..functions import ACTIVATIONS
 from ..layers.base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from ..layers.linear import Linear, gradients
@@ -11,17 +13,20 @@ from ..layers.recurrent import Recurrent
 from ..parameters import Views
 from ..workspace import Workspace
 
+MAX_REACH = 4096  # steps back to the first input that a unit sees
+
 
 @dataclass(frozen=True)
 class Convolution(Recurrent):
-    """h[t] = f(sum_{i < k} b_i + x[t-i] U_i),   f = tanh, relu, sigmoid or the identity,   k the width
+    """h[t] = f(sum_{i < k} b_i + x[t - i r] U_i),   k the width, r the dilation,   f = tanh, relu, ...
 
     Inputs from before the start of a sequence are left out, with their b_i (Bengio et al., 2003; LeCun et al., 1998).
-    On symbols it is a window of k letters; L layers see L (k - 1) + 1 of them. No step waits for another: all is one
-    product for a window. Backwards, with da[t] = dh[t] f'(a[t]): d(x[t] U_i) = da[t+i].
+    On symbols it is a window of k letters; L layers see L (k - 1) + 1 of them, and more where each layer's r is that of
+    the layer below times a factor (van den Oord et al., 2016). No step waits for another: all is one product for a
+    window. Backwards, with da[t] = dh[t] f'(a[t]): d(x[t] U_i) = da[t + i r].
 
     U = [U_0, ..., U_{k-1}] (I, k H) starts as `Linear` says, over sqrt(k), and b as 0. The state is what the inputs so
-    far add to the next k - 1 steps, (B, H) each: so it does not matter what inputs are.
+    far add to the next (k - 1) r steps, (B, H) each: so it does not matter what inputs are.
     """
 
     inputs: tuple[int, ...]
@@ -29,6 +34,7 @@ class Convolution(Recurrent):
     activation: str = "tanh"
     symbols: int = 0  # how many of the inputs are one-hot, the last ones: see `Linear`
     width: int = 5
+    dilation: int = 1
 
     @property
     def gates(self) -> int:
@@ -36,7 +42,20 @@ class Convolution(Recurrent):
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
-        return (self.hidden,) * (self.width - 1)
+        return (self.hidden,) * self._reach
+
+    @property
+    def _reach(self) -> int:
+        """Steps back to the first input that is seen."""
+        return (self.width - 1) * self.dilation
+
+    def at_depth(self, depth: int) -> Self:
+        """The same with r = dilation^depth. Raises `UsageError` where that sees more than 4,096 steps back."""
+        found = replace(self, dilation=self.dilation**depth)
+        if found._reach > MAX_REACH:
+            told = f"layer {depth} would see {found._reach:,} steps back, and {MAX_REACH:,} are the most"
+            raise UsageError(f"--dilation {self.dilation}: {told}: give fewer --layers, or a smaller --dilation")
+        return found
 
     @property
     def recurrent_weights(self) -> tuple[str, ...]:
@@ -52,14 +71,15 @@ class Convolution(Recurrent):
 
     def forward(self, p: Views, x: Arrays, state: State, ws: Workspace, keep: Keep = None, rng: Rng = None) -> Forward:
         (T, B), H, k, dtype = x[0].shape[:2], self.hidden, self.width, p["U"].dtype
-        xU, sums = ws.empty((T, B, k * H), dtype), ws.empty((T + k - 1, B, H), dtype)  # a[t], and beyond the window
+        r, reach = self.dilation, self._reach
+        xU, sums = ws.empty((T, B, k * H), dtype), ws.empty((T + reach, B, H), dtype)  # a[t], and beyond the window
         self._input.apply(p, x, xU, ws)
         seen = _Seen(T, B, keep, dtype)
-        sums[: k - 1], sums[k - 1 :] = 0, 0
+        sums.fill(0)
         for j, part in enumerate(state):
             sums[j] += part * seen.before(j)
         for i in range(k):
-            sums[i : i + T] += xU[..., i * H : (i + 1) * H] * seen.after(i)
+            sums[i * r : i * r + T] += xU[..., i * H : (i + 1) * H] * seen.after(i * r)
         h, f = sums[:T], ACTIVATIONS[self.activation](sums[0])
         for a in h:
             f.forward(a)
@@ -73,10 +93,10 @@ class Convolution(Recurrent):
                 da[T + j] = part
             dxU = ws.empty(xU.shape, dtype)
             for i in range(k):
-                np.multiply(da[i : i + T], seen.after(i), out=dxU[..., i * H : (i + 1) * H])
+                np.multiply(da[i * r : i * r + T], seen.after(i * r), out=dxU[..., i * H : (i + 1) * H])
             dx = gradients(x, dtype, ws)
             self._input.reverse(p, x, dxU, g, dx, ws)
-            return dx, tuple(da[j] * seen.before(j) for j in range(k - 1))
+            return dx, tuple(da[j] * seen.before(j) for j in range(reach))
 
         return (h,), tuple(sums[T:]), backward
 

@@ -61,6 +61,10 @@ class Layer(Protocol):
         """The values of the gates once x[t] and before[t] = h[t-1], (T, B, H), are read: (gates, T, B, H)."""
         return np.empty((0, *before.shape), before.dtype)
 
+    def at_depth(self, depth: int) -> "Layer":
+        """What this layer is with so many cells below it: another one where an option says so."""
+        return self
+
     @property
     def recurrent_weights(self) -> tuple[str, ...]:
         """Names of the weights that lead from one step to a later one: (H, n H), or (H,) for a diagonal matrix."""

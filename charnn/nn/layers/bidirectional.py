@@ -30,6 +30,9 @@ class Bidirectional(Layer):
 
     causal = False  # y[t] depends on later steps
 
+    def at_depth(self, depth: int) -> Layer:
+        return Bidirectional(self.forwards.at_depth(depth), self.backwards.at_depth(depth))
+
     @property
     def state_sizes(self) -> tuple[int, ...]:
         return *self.forwards.state_sizes, *self.backwards.state_sizes

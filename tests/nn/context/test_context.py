@@ -13,6 +13,7 @@ from charnn.evaluation import score
 from charnn.nn.context.convolution import Convolution
 from charnn.nn.context.heads import Attention
 from charnn.nn.context.transformer import Transformer
+from charnn.nn.model import Model
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from charnn.training import session
@@ -54,7 +55,8 @@ def compare(layer: Any, theirs: Any) -> None:
         np.testing.assert_allclose(value, tensors[name].grad.numpy(), atol=1e-11, err_msg=name)
 
 
-def test_a_convolution_is_torchs() -> None:
+@pytest.mark.parametrize("r", [1, 3])
+def test_a_convolution_is_torchs(r: int) -> None:
     k = 4
 
     def theirs(torch: Any, p: Any, x: Any) -> Any:
@@ -62,12 +64,12 @@ def test_a_convolution_is_torchs() -> None:
         kernel = p["U"].reshape(D, k, H).permute(2, 0, 1).flip(2)
         ones, bias = torch.ones_like(x[..., :1]), p["b"].reshape(k, H).T[:, None].flip(2)
         parts = [
-            torch.nn.functional.conv1d(torch.nn.functional.pad(a.permute(1, 2, 0), (k - 1, 0)), w)
+            torch.nn.functional.conv1d(torch.nn.functional.pad(a.permute(1, 2, 0), ((k - 1) * r, 0)), w, dilation=r)
             for a, w in ((x, kernel), (ones, bias))
         ]
         return torch.tanh(parts[0] + parts[1]).permute(2, 0, 1)
 
-    compare(Convolution((D,), H, "tanh", 0, k), theirs)
+    compare(Convolution((D,), H, "tanh", 0, k, r), theirs)
 
 
 @pytest.mark.parametrize(("heads", "lookback"), [(2, 20), (4, 4), (1, 2)])
@@ -121,7 +123,20 @@ def test_memory_grows_with_the_window_and_not_with_its_square() -> None:
     assert sizes[1] < 2.2 * sizes[0]
 
 
-@pytest.mark.parametrize("options", [{"cell": "conv", "width": 4}, {"cell": "transformer", "heads": 2, "lookback": 12}])
+def test_each_layer_of_a_dilated_stack_looks_further_back() -> None:
+    stack = Model(ModelConfig(cell="conv", width=2, dilation=2, layers=3, hidden=H, dropout=0.0, skip=False), D).hidden
+    assert [layer.dilation for layer in stack.layers] == [1, 2, 4]
+    x, dy = np.random.default_rng(2).normal(size=(T, B, D)), np.zeros((T, B, H))
+    dy[9] = 1
+    _, dx, _ = learnt(stack, weights(stack), x, dy)
+    assert (np.abs(dx).max(axis=(1, 2)) > 1e-9).tolist() == [2 <= t <= 9 for t in range(T)]
+    with pytest.raises(UsageError, match="fewer --layers"):
+        Model(ModelConfig(cell="conv", dilation=64, layers=4, hidden=H, dropout=0.0), D).hidden  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "options", [{"cell": "conv", "width": 4, "dilation": 2}, {"cell": "transformer", "heads": 2, "lookback": 12}]
+)
 def test_a_network_learns_is_scored_the_same_in_pieces_and_writes(options: dict[str, Any], tmp_path: Path) -> None:
     model = ModelConfig(hidden=16, layers=2, dropout=0.0, **options)
     config = TrainConfig(batch=8, window=16, steps=150, workers=1, rate=0.01, state="carry")

@@ -186,6 +186,7 @@ LAYERS = {
     "convolution of both, wider than the window": Row(
         Convolution((WIDTH, V), H, "sigmoid", V, T + 3), ((FLOATS, WIDTH), (IDS, V))
     ),
+    "dilated convolution": Row(Convolution((V,), H, "tanh", V, 3, 2), ((IDS, V),)),
     "2 of convolution, skip": Row(
         Stack((Convolution((V,), H, "tanh", V, 2), Convolution((H, V), H, "linear", V, 4)), True), ((IDS, V),)
     ),
