@@ -20,7 +20,8 @@ else:
         from importlib import import_module
         from importlib.util import find_spec
 
-        if name.startswith("__") and name != "__all__":  # what Python itself looks for
+        private = name.startswith("__") and name != "__all__"  # what Python itself looks for
+        if private or find_spec(f"{__name__}.{name}"):  # a module, which is imported if it is no attribute
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if find_spec("fcntl") is None:
             raise ImportError("charnn needs fcntl, which this Python lacks: on Windows use the Subsystem for Linux")

@@ -1,6 +1,8 @@
 """The order of packages: a package imports only packages to its left. Read from the import lines; nothing is run."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +102,9 @@ def test_no_module_is_long_and_no_package_is_wide() -> None:
         assert len(path.read_text("utf-8").splitlines()) <= LINES, path
     for folder in {path.parent for path in PATHS}:
         assert len(list(folder.glob("*.py"))) - 1 <= FILES, folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "api").glob("[a-z]*.py")))
+def test_each_module_of_the_library_can_be_imported_first(name: str) -> None:
+    subprocess.run([sys.executable, "-c", f"import charnn.api.{name}"], check=True)

@@ -399,7 +399,7 @@ def test_M11_names_that_would_draw_on_the_terminal(new: Path, whole: bytes) -> N
     done = charnn("info", "-m", "bad.npz")
     assert not any(byte in done.well().replace(b"\n", b"") for byte in (b"\x1b", b"\r", b"\xc2\x9b", b"\xe2\x80\xae"))
     charnn("eval", "-m", "bad.npz").told(2, "a\\x1b[2J\\rb\\nc\\x9bd\\u202ee")
-    forged(whole, put(version=2, charnn=nasty), Path("bad.npz"))
+    forged(whole, put(version=checkpoint.VERSION + 1, charnn=nasty), Path("bad.npz"))
     refused("needs charnn >= a\\x1b[2J\\rb")
 
 
@@ -423,7 +423,7 @@ def test_M11_a_place_that_no_run_comes_to(here: Path, whole: bytes, place: dict[
 
 
 def test_M12_a_model_from_the_future(new: Path, whole: bytes) -> None:
-    forged(whole, put(version=2, charnn="7.1.0", news=["unheard of"]), Path("bad.npz"))
+    forged(whole, put(version=checkpoint.VERSION + 1, charnn="7.1.0", news=["unheard of"]), Path("bad.npz"))
     refused("needs charnn >= 7.1.0", "models")
 
 
