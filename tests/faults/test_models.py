@@ -13,9 +13,7 @@ READING = ["sample", "eval", "info", "inspect gradients", "inspect units", "insp
 
 @pytest.mark.parametrize("command", READING)
 def test_M1_no_model_of_that_name(here: Path, command: str) -> None:
-    charnn(*command.split(), "-m", "gone/best.npz").told(
-        2, "gone/best.npz", "checkpoints/", "`charnn train CORPUS --name NAME`"
-    )
+    charnn(*command.split(), "-m", "gone/best.npz").told(2, "gone/best.npz", "checkpoints/", "`charnn list`")
 
 
 @pytest.mark.parametrize("command", READING)

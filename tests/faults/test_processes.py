@@ -4,7 +4,9 @@ import json
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from charnn.runs import checkpoint
@@ -90,8 +92,17 @@ def test_P3_what_is_stopped_and_resumed_is_what_was_never_stopped(new: Path) -> 
     whole = (step // 500 + 1) * 500
     charnn("train", "--resume", "--name", "stopped", "--steps", whole).well()
     charnn(*options, "--steps", whole, "--name", "whole").well()
-    for name in ("last.npz", "best.npz", "log.jsonl"):
-        assert Path("checkpoints/stopped", name).read_bytes() == Path("checkpoints/whole", name).read_bytes()
+    for name in ("last.npz", "best.npz"):
+        assert content(Path("checkpoints/stopped", name)) == content(Path("checkpoints/whole", name))
+    assert Path("checkpoints/stopped/log.jsonl").read_bytes() == Path("checkpoints/whole/log.jsonl").read_bytes()
+
+
+def content(path: Path) -> dict[str, Any]:
+    """All that a model holds, but for how products are cut, which is measured for long runs alone."""
+    with np.load(path) as file:
+        found: dict[str, Any] = {name: file[name].tobytes() for name in file}
+    header = json.loads(found.pop("header"))
+    return {**found, **{name: value for name, value in header.items() if name not in ("products", "digest")}}
 
 
 def test_P3_a_run_stopped_before_its_first_validation_is_the_one_to_resume(new: Path) -> None:
