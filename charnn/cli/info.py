@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from ..terminal.plain import visible
+from ..terminal.plain import decoded, visible
 from . import options, streams
 from .shell.help import Command
 from .shell.types import RunName
@@ -90,8 +90,9 @@ def plain(value: Any, bars: int = BARS) -> str:
         )
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, str) and not value.isprintable():
-        return visible(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str):
+        value = decoded(value)
+        return value if value.isprintable() else visible(json.dumps(value, ensure_ascii=False))
     return str(value)
 
 

@@ -102,7 +102,7 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     from ..api.loading import opened
 
     run = opened(model, "sample", runs)
-    if model is None and sys.stderr.isatty():
+    if model is None and sys.stderr is not None and sys.stderr.isatty():
         from ..terminal import console  # and rich with it, which takes longer than a short sample
 
         console.note(f"{run.path} writes, the newest model; -m RUN names another, `charnn list` shows all")

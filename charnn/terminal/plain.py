@@ -9,9 +9,17 @@ HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidirectional too),
 
 def visible(text: str, keep: str = "") -> str:
     """Text with every control, bidirectional or other harmful character spelled out, but those to `keep`."""
-    if text.isprintable():
+    if (text := decoded(text)).isprintable():
         return text
     return "".join(c if c in keep or not _harmful(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def decoded(text: str) -> str:
+    """A name as it is in UTF-8, where a narrow locale left its bytes alone."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _harmful(character: str) -> bool:

@@ -230,6 +230,12 @@ def test_P7_a_reader_of_stderr_that_goes_away(new: Path, kind: str) -> None:
     assert kept("alone") == kept("whole") and steps("alone") == list(range(100, 2100, 100))
 
 
+def test_P7_a_closed_stdin_is_said(here: Path) -> None:
+    for command in ("sample -i", "sample --primes -", "eval -", "fill", "train -"):
+        done = bash(f"charnn {command} <&-")
+        assert done.code == 2 and "standard input is closed" in done.err and done.err.count("charnn: ") == 1
+
+
 @pytest.mark.parametrize("where", ["/dev/full", "&-"])
 def test_P7_a_stderr_that_takes_nothing(new: Path, where: str) -> None:
     done = bash(f"charnn {' '.join(BUDGET)} --steps 300 2>{where}")
@@ -355,7 +361,7 @@ def test_P9_every_command_writes_utf8_whatever_the_locale(narrow: Path) -> None:
     info = charnn("info").well().decode()
     assert "checkpoints/Käse/best.npz" in info and "ë" in info and "😀" in info and "█" in info
     assert os.fsencode(json.loads(charnn("info", "--json").well())["file"]) == "checkpoints/Käse/best.npz".encode()
-    charnn("eval", "-", stdin="ÿ".encode()).told(3, "U+00FF at 1:1")
+    charnn("eval", "-", "--unknown", "error", stdin="ÿ".encode()).told(3, "U+00FF at 1:1")
     charnn("sample", "-m", "Größe").told(2, "there is no model")
 
 
@@ -369,12 +375,13 @@ def test_P9_a_terminal_gets_utf8_too(narrow: Path) -> None:
         assert b"Traceback" not in told and not STYLE.sub(b"", told).decode().isascii()
 
 
-def test_P9_a_terminal_gets_bytes_that_are_no_text_as_they_are(new: Path) -> None:
+def test_P9_a_terminal_gets_bytes_that_are_no_text_spelled_out(new: Path) -> None:
     Path("odd.txt").write_bytes(data := b"caf\xe9, \xed\xa0\x80 and more of it\n" * 8)
     charnn("train", "odd.txt", "--invalid", "keep", *TINY, "--steps", 20, "--validate-every", 10).well()
     command = [*COMMAND, "eval", "odd.txt", "--by", "char", "--invalid", "keep"]
     with on_terminal(command, stderr=subprocess.DEVNULL) as (process, leader):
-        assert STYLE.sub(b"", shown(leader)).replace(b"\r\n", b"\n") == data
+        told = STYLE.sub(b"", shown(leader)).replace(b"\r\n", b"\n")
+        assert told == data.replace(b"\xe9", rb"\udce9").replace(b"\xed\xa0\x80", rb"\ud800")
         assert process.wait(timeout=limit()) == 0
 
 

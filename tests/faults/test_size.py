@@ -10,6 +10,7 @@ from charnn.data import tokenized
 from charnn.data.vocabulary import Vocabulary
 from charnn.io import npz
 from charnn.io.header import json_array
+from charnn.version import __version__
 from tests.helpers.processes import charnn
 from tests.helpers.program import TINY
 
@@ -25,6 +26,7 @@ def write_tokens(path: Path, size: int) -> None:
     header = {
         "format": tokenized.FORMAT,
         "version": tokenized.VERSION,
+        "charnn": __version__,
         "vocabulary": vars(vocabulary) | {"characters": vocabulary.characters},
         "names": ["made up"],
         "sha256": "0" * 64,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, UsageError
 from .. import streams
 from .output import Output
 
@@ -15,6 +15,8 @@ def answer(sampler: Callable[[str], Any], output: Output) -> None:
     """Write what `sampler` makes of each line that is typed, until there are no more. Ctrl-C ends a continuation."""
     from ...terminal import console
 
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: type or pipe lines into it")
     if sys.stdin.isatty():
         console.note("type the beginning of a text; Ctrl-C ends what is written, Ctrl-D ends all")
     while (prime := _line()) is not None:
