@@ -83,7 +83,7 @@ def test_help_names_the_recipes_and_shows_the_defaults_that_they_make() -> None:
     [
         (["names.txt", "--recipe", "soup"], "soup"),
         (["--resume", "--recipe", "small"], "--recipe"),
-        (["names.txt", "--recipe", "lecture", "--cell", "lstm"], "--cell elman or jordan (--recipe lecture"),
+        (["names.txt", "--recipe", "lecture", "--cell", "lstm"], "--cell elman or jordan or conv (--recipe lecture"),
     ],
 )
 def test_what_makes_no_sense_is_refused(new: Path, args: list[str], message: str) -> None:
