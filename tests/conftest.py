@@ -45,10 +45,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-snapshots", action="store_true", help="accept the messages and losses that the tests find now"
     )
+    parser.addoption("--long", action="store_true", help="run what takes some ten seconds a test too")
     parser.addoption("--skipped-before", action="store_true", help="run only what the last run without this skipped")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes some ten seconds or learns; runs with --long alone")
     config.addinivalue_line("markers", "slow: takes more than a second of a free core, in one case at least")
     config.addinivalue_line(
         "markers", "quick: the first case of each test, but for slow ones, faults and benchmarks: a minute on two cores"
@@ -68,8 +70,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the first case of each test as quick; but none that is slow, a fault or of the benchmarks.
 
-    With --skipped-before only the tests stay that were skipped, alone or with their module.
+    Long tests stay with --long alone; with --skipped-before only those that were skipped, alone or with their module.
     """
+    if not config.getoption("--long"):
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     if config.getoption("--skipped-before"):
         assert config.cache
         skipped = set(config.cache.get(SKIPPED, []))
@@ -89,6 +93,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     elif session.config.getoption("--update-snapshots"):
         for kept in snapshots.ALL:
             kept.save()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let a process of xdist that is done take over tests of others: some folders take much longer than others."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

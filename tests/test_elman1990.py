@@ -73,6 +73,7 @@ def test_the_best_predictor_is_bayes_rule_over_all_ways_to_cut_the_stream(name: 
         assert 2 ** -sum(bits[:end]) == pytest.approx(brute(templates, text[:end]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TRAINED)
 def test_nothing_beats_the_best_predictor_by_more_than_luck(name: str) -> None:
     bits, best = measured(name)

@@ -18,6 +18,7 @@ def test_networks_have_about_the_parameters_that_are_asked_for(name: str) -> Non
     assert size == pytest.approx(200_000, rel=0.1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_table_has_a_row_for_each_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

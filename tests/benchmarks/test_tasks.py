@@ -10,6 +10,7 @@ from tests.benchmarks import pairs_speed, tables, tasks
 from tests.helpers.pairs import write
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_job_is_measured_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -53,6 +53,7 @@ def test_json_for_a_corpus() -> None:
     assert corpus["seconds"] == pytest.approx(corpus["symbols"] * corpus["epochs"] / rate)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_windows_take_time_and_memory_in_proportion_to_their_length() -> None:
     small = [*SMALL[: SMALL.index("--window")], *SMALL[SMALL.index("--workers") :]]

@@ -191,6 +191,7 @@ def test_S1_an_end_at_every_line(tmp_path: Path, saver: "subprocess.Popen[bytes]
 # S2
 
 
+@pytest.mark.long
 def test_S2_twenty_random_kills(new: Path) -> None:
     rng, command, steps = random.Random(2), ["names.txt", *ALWAYS], [0]
     for _ in range(20):

@@ -33,6 +33,7 @@ KINDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_R2_terminated_ten_times(new: Path, kind: str) -> None:
     """At ten steps, two of them at the end of an epoch and at a validation, one twice."""

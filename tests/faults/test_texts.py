@@ -65,6 +65,7 @@ def test_C3_a_model_of_nasty_texts_writes_them(new: Path) -> None:
     assert charnn("info").well() and charnn("eval", "nasty.txt", "--by", "char").well()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_C4_a_line_of_50_mb(new: Path) -> None:
     """Within 600 MB each: n-grams counted on the first 20 M characters take most of it, whatever follows."""

@@ -199,6 +199,7 @@ def draws(o: np.ndarray, c: np.ndarray, seed: int = 0) -> GumbelSampler:
     return GumbelSampler(network, config(), np.random.default_rng(seed), len(o))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [MIN_ROWS_FOR_SUMS - 1, MIN_ROWS_FOR_SUMS, 64])
 @pytest.mark.parametrize("symbols", [5, MAX_SYMBOLS_FOR_SUMS, MAX_SYMBOLS_FOR_SUMS + 1])
 def test_symbols_follow_the_softmax_however_many_rows_there_are(count: int, symbols: int) -> None:

@@ -26,6 +26,7 @@ WITHOUT_MEMORY = {  # what a network that sees one symbol cannot exceed, with al
 }
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "cell"), [(task, cell) for task, cells in LEARNT.items() for cell in cells])
 def test_a_cell_learns(task: str, cell: str) -> None:
@@ -33,18 +34,21 @@ def test_a_cell_learns(task: str, cell: str) -> None:
     assert TASKS[task].passed(figure), f"{cell}: {TASKS[task].show.format(figure)}"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_elman_network_becomes_the_acceptor() -> None:
     figure = TASKS["parity"].run(CELLS["elman, tanh"], SEED)
     assert figure >= 0.99, figure  # with some seeds one verdict of the 1,000 is wrong, on a number of many bits
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_lstm_copies() -> None:
     figure = TASKS["copy"].run(CELLS["lstm"], SEED)
     assert TASKS["copy"].passed(figure), figure
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_nothing_is_learnt_without_memory(task: str) -> None:

@@ -65,6 +65,7 @@ def test_streams_are_as_long_and_as_many_as_they_are_said_to_be(monkeypatch: pyt
     assert asked[0].count * asked[0].length == many.characters
 
 
+@pytest.mark.long
 def test_products_are_done_by_every_thread() -> None:
     peak = Peak(2)
     for _, b, c in peak.arrays:

@@ -262,6 +262,7 @@ def test_a_share_that_does_not_change_needs_no_other_network() -> None:
     assert model.taught(1.0).state_sizes == model.taught(0.0).state_sizes == model.state_sizes
 
 
+@pytest.mark.long
 @kinds
 def test_memory_is_counted(kind: str) -> None:
     for batch, hidden, letters in ((32, 256, 65), (50, 128, 65), (32, 32, 500)):
