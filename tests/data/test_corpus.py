@@ -212,6 +212,7 @@ def test_a_text_that_is_too_short_is_refused_with_the_minimum(sequence: str) -> 
         (b"sixteen symbols and more", b"sixteen symbols and more" * 100),
         (b"sixteen symbols and more", b""),
     ],
+    ids=["shorter", "longer", "much longer", "empty"],
 )
 def test_a_text_that_changes_while_it_is_read_is_refused(first: bytes, then: bytes) -> None:
     contents = [first, then]
