@@ -171,6 +171,7 @@ def train(**options: object) -> list[Any]:
     return ["train", "names.txt", *BRIEF, *given]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "option", "value"), [("toy", "activation", "sigmoid"), ("leaky", "leak", 0.3)], ids=["toy", "leaky"]

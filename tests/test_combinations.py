@@ -76,7 +76,9 @@ def configs(options: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(
-    "pair", PAIRS, ids=lambda pair: ", ".join(f"{k} {v}" for part in pair for k, v in part.items())
+    "pair",
+    [pytest.param(pair, marks=[pytest.mark.long] if n % 4 else []) for n, pair in enumerate(PAIRS)],
+    ids=lambda pair: ", ".join(f"{k} {v}" for part in pair for k, v in part.items()),
 )
 def test_two_options_together(pair: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path) -> None:
     try:

@@ -262,6 +262,7 @@ def test_a_min_char_rnn_has_our_gradient() -> None:
     assert len(found.results) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("package", variants.PEERS)
 @pytest.mark.parametrize(
     ("task", "cell"),

@@ -41,6 +41,7 @@ def test_the_table() -> None:
     assert re.fullmatch(r"5,000 characters, 3 epochs: .+ of training", lines[9])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_json_for_a_corpus() -> None:
     result = bench(*SMALL, str(NAMES), "--json")
