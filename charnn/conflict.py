@@ -29,6 +29,11 @@ def time(name: str) -> Conflict:
     return Conflict((name, "budget"), lambda _, budget: budget, says, "leave one of them out", asked=True)
 
 
+def both(name: str, other: str, says: str, do: str = "leave it out") -> Conflict:
+    """Two options of which one alone can be given."""
+    return Conflict((name, other), lambda value, beside: bool(value) and bool(beside), says, do)
+
+
 def needs(name: str, other: str) -> Conflict:
     """An option that has no effect without another one."""
     flag = f"--{name.replace('_', '-')}"

@@ -31,16 +31,8 @@ def _lengths(ctx: click.Context, param: click.Parameter, value: str | None) -> l
 
 @click.command("bench", cls=Command)
 @click.argument("corpus", nargs=-1, type=File())
-@options.config_options(ModelConfig, only="cell")
-@options.config_options(ModelConfig, only="hidden")
-@options.config_options(ModelConfig, only="layers")
-@options.config_options(ModelConfig, only="activation")
-@options.config_options(ModelConfig, only="skip")
-@options.config_options(ModelConfig, only="dropout")
-@options.config_options(TrainConfig, only="batch")
-@options.config_options(TrainConfig, only="window")
-@options.config_options(TrainConfig, only="epochs")
-@options.config_options(TrainConfig, only="workers")
+@options.config_options(ModelConfig, only=("cell", "hidden", "layers", "activation", "skip", "dropout"))
+@options.config_options(TrainConfig, only=("batch", "window", "epochs", "workers"))
 @click.option(
     "--symbols", type=Number(int), default=SYMBOLS, show_default=True, help="Different characters, without a CORPUS."
 )

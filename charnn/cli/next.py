@@ -20,10 +20,7 @@ END = "(end)"  # of the sequence, on a terminal
 @options.model
 @options.runs
 @click.option("-n", "--count", type=Number(int, 1), metavar="N", help="Only the N likeliest; 15 on a terminal.")
-@options.config_options(SampleConfig, only="temp")
-@options.config_options(SampleConfig, only="top_k")
-@options.config_options(SampleConfig, only="top_p")
-@options.config_options(SampleConfig, only="unknown")
+@options.config_options(SampleConfig, only=("temp", "top_k", "top_p", "unknown"))
 @click.option("--json", "as_json", is_flag=True, help="A JSON object: the text, the entropy, and all characters.")
 def command(text: str, model: str | None, runs: str, count: int | None, as_json: bool, **params: Any) -> None:
     """Say which characters may come next after a TEXT, and how probable each is; - reads TEXT from standard input.

@@ -1,7 +1,7 @@
 """Options of commands, read from the config dataclasses, so that help, defaults and code cannot disagree."""
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -48,14 +48,14 @@ def choice(flag: str, choices: tuple[str, ...], help: str) -> Callable[[F], F]:
     return click.option(flag, type=value_types.OneOf(choices), default=choices[0], show_default=True, help=help)
 
 
-def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[F], F]:
-    """An option for every field of these dataclasses, or for one of them."""
+def config_options(*kinds: type[Checked], only: Collection[str] = ()) -> Callable[[F], F]:
+    """An option for every field of these dataclasses, or for some of them."""
 
     def decorate(function: F) -> F:
         for kind in reversed(kinds):
             hints = get_type_hints(kind)
             for spec in reversed(fields(kind)):
-                if only not in (None, spec.name):
+                if only and spec.name not in only:
                     continue
                 assert spec.default is not MISSING
                 flag = "--" + spec.name.replace("_", "-")
@@ -78,7 +78,7 @@ def config_options(*kinds: type[Checked], only: str | None = None) -> Callable[[
     return decorate
 
 
-unknown, invalid = config_options(SampleConfig, only="unknown"), config_options(ReadConfig, only="invalid")
+unknown, invalid = config_options(SampleConfig, only=("unknown",)), config_options(ReadConfig, only=("invalid",))
 
 
 def _written(form: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..choices import CELLS
-from ..conflict import Conflict, between_layers, needs, new_run, of_tasks, time, without
+from ..conflict import Conflict, between_layers, both, needs, new_run, of_tasks, time, without
 from ..errors import UsageError
 from .sampling import SAMPLING
 
@@ -122,21 +122,11 @@ CONFLICTS = (
     *(new_run(name) for name in ("recipe", "budget", "characters", "from")),
     # From a trained network
     needs("freeze", "from"),
-    Conflict(
-        ("from", "recipe"),
-        lambda start, recipe: start and recipe,
-        "--recipe chooses a network, and --from has one",
-        "leave one of them out",
-    ),
-    Conflict(
-        ("from", "budget"),
-        lambda start, budget: start and budget,
-        "--budget chooses a network, and --from has one",
-        "give --minutes instead of --budget",
-    ),
-    Conflict(
-        ("freeze", "weight_decay"),
-        lambda freeze, decay: freeze and decay,
+    both("from", "recipe", "--recipe chooses a network, and --from has one", "leave one of them out"),
+    both("from", "budget", "--budget chooses a network, and --from has one", "give --minutes instead of --budget"),
+    both(
+        "freeze",
+        "weight_decay",
         "--weight-decay {weight_decay} would shrink the weights that --freeze keeps",
         "leave one of them out",
     ),
@@ -174,12 +164,7 @@ CONFLICTS = (
     *SAMPLING,
     # Evaluation
     *(
-        Conflict(
-            (name, "burn_in"),
-            lambda value, burn_in: value and burn_in,
-            f"--{name} reads a text from its start to its end",
-            "leave --burn-in out",
-        )
+        both(name, "burn_in", f"--{name} reads a text from its start to its end", "leave --burn-in out")
         for name in ("dynamic", "mix")
     ),
     Conflict(
@@ -187,19 +172,9 @@ CONFLICTS = (
         lambda burn_in, reset, path: burn_in and reset,
         "{path} forgets its state at the end of a sequence, so that scoring is as fast without --burn-in",
     ),
-    Conflict(("by", "burn_in"), lambda by, burn_in: by and burn_in, "--by {by} is exact", "leave --burn-in out"),
-    Conflict(
-        ("by", "novelty"),
-        lambda by, novelty: by and novelty,
-        "--by {by} writes rows, and --novelty figures of the whole",
-        "leave out one of them",
-    ),
-    Conflict(
-        ("by", "json"),
-        lambda by, json: by and json,
-        "--by {by} writes rows, and --json one score",
-        "leave out one of them",
-    ),
+    both("by", "burn_in", "--by {by} is exact", "leave --burn-in out"),
+    both("by", "novelty", "--by {by} writes rows, and --novelty figures of the whole", "leave out one of them"),
+    both("by", "json", "--by {by} writes rows, and --json one score", "leave out one of them"),
     Conflict(
         ("picture", "by"),
         lambda picture, by: picture and by != "char" and (picture, by) != ("svg", "confusion"),
@@ -224,18 +199,8 @@ CONFLICTS = (
         for name in ("window", "epochs")
     ),
     # Inspection
-    Conflict(
-        ("table", "json"),
-        lambda table, json: table and json,
-        "--table {table} writes rows, and --json everything",
-        "leave out one of them",
-    ),
-    Conflict(
-        ("svg", "json"),
-        lambda svg, json: svg and json,
-        "--svg draws a picture, and --json writes an object",
-        "leave out one of them",
-    ),
+    both("table", "json", "--table {table} writes rows, and --json everything", "leave out one of them"),
+    both("svg", "json", "--svg draws a picture, and --json writes an object", "leave out one of them"),
     Conflict(
         ("dot", "svg", "json"),
         lambda dot, svg, json: dot + svg + json > 1,

@@ -1,6 +1,6 @@
 """Options of sampling that do not go together."""
 
-from ..conflict import Conflict, needs
+from ..conflict import Conflict, both, needs
 
 SAMPLING = (
     Conflict(
@@ -52,12 +52,7 @@ SAMPLING = (
         "give a larger --beam",
     ),
     *(
-        Conflict(
-            (name, other),
-            lambda value, other: bool(value) and bool(other),
-            f"--{name} and --{other} both say what to go on from",
-            "give one of them",
-        )
+        both(name, other, f"--{name} and --{other} both say what to go on from", "give one of them")
         for name, other in (
             *(("prime", "primes"), ("prime", "interactive"), ("primes", "interactive")),
             *(("contexts", "primes"), ("contexts", "interactive")),

@@ -24,5 +24,5 @@ def command() -> None:
     """
 
 
-for one in (gradients, units, attention, automaton, composition, drift, paths, composition, trace, markov, gradcheck):
+for one in (gradients, units, attention, automaton, composition, drift, paths, trace, markov, gradcheck):
     command.add_command(one.command)

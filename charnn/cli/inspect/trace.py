@@ -2,7 +2,6 @@
 
 import click
 
-from ...conflicts import check
 from .. import options, streams
 from ..shell.help import Command
 from . import showing
@@ -28,7 +27,6 @@ def command(text: str, model: str | None, runs: str, svg: bool, as_json: bool, u
     charnn train names.txt --cell elman --hidden 3 --layers 1
     charnn inspect trace "cat"
     """
-    check({"svg": svg, "json": as_json})
     if svg:
         streams.refuse_picture("inspect trace --svg", as_json)
     from ... import api
