@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """Say how well a model predicts texts that it reads character by character, the end of each sequence among them.
 
-    TEXT is one or more files, or -; without it standard input if that is a file or a pipe, else the part of its corpus
-    that the model was not trained on, which is also scored where TEXT is that corpus. Rows of --by line: bits/char,
+    TEXT is one or more files, or -. Without TEXT the command reads standard input if that is a file or a pipe. Else it
+    scores the held-out part of the model's corpus, as it does where TEXT is that corpus. Rows of --by line: bits/char,
     bits, number and text of the line; of --by char: bits, line, column, character; of --by file: bits/char, bits,
     characters, unknown ones, name. Of several files the first two have the file's name too. On a terminal --by char
     shades the text: the redder, the less expected.

@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Read a finite automaton from a model of lines.
 
-    The model reads the first 4,000 characters of TEXT. Its states are put into clusters, as few as it takes until each
-    character leads from each cluster to one other, and until ends are likely either in all of a cluster or in none. The
+    The model reads the first 4,000 characters of TEXT. Its states are put into clusters. Their number is the smallest
+    for which each character leads from a cluster to one other, and ends are likely in all of a cluster or in none. The
     automaton of these moves is minimised. A row for each state: whether it accepts, the probability of an end, and
     the state that each character leads to. S1 is the start.
     """

@@ -35,10 +35,13 @@ def command(
 ) -> None:
     """Check the derived gradient against finite differences, in float64.
 
-    Moves weights of each array a little, and compares what becomes of the loss of a short window of TEXT with the
-    gradient that training takes, once with the state carried on and once with resets; dropout is off. A row for each
-    array: weights compared, weights left out since they lie at a kink of relu, where there is no derivative, and the
-    largest relative error, |a - d| / max(|a|, |d|, 1e-5 L), of a gradient a beside a difference d; L is the loss.
+    The command moves weights of each array a little, and reads a short window of TEXT again. The change of the loss is
+    the difference d, and the gradient of training is a. Both are taken twice: the state is carried on, then reset at
+    the end of each sequence. Dropout is off.
+
+    A row for each array has the weights that were compared, those that were left out, and the largest relative error
+    |a - d| / max(|a|, |d|, 1e-5 L), where L is the loss. Weights at a kink of relu are left out, since no derivative
+    exists there.
 
     The exit code is 1 if any is above 1e-4.
     """
