@@ -112,7 +112,8 @@ class Values(Task):
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         (_, part), *_ = parts(run, what)
-        batch = _batch(part, [(start, WINDOW_STEPS) for start in range(0, BATCH_ROWS * WINDOW_STEPS, WINDOW_STEPS)])
+        pieces = [(start, WINDOW_STEPS) for start in range(0, BATCH_ROWS * WINDOW_STEPS, WINDOW_STEPS)]
+        batch = _batch(part.values, part.before(1), pieces)
         return [whole_case(run.model, run.weights, SeriesBatch(*(a.astype(np.float64) for a in batch)))]
 
     def about(self, corpus: Series) -> list[tuple[str, str]]:
@@ -158,10 +159,12 @@ class SeriesLayout:
 
     def __init__(self, part: Part, config: TrainConfig):
         self.part, self.batch, self.window, self.seed = part, config.batch, config.window, config.seed
-        lengths = np.diff(part.edges).tolist()
-        self.losses = sum(length for _, length in self._pieces([0] * len(lengths))) * part.values.shape[1]
-        self.count = len(self._pieces([0] * len(lengths)))
+        self.before = part.before(1)
+        pieces = self._pieces([0] * (len(part.edges) - 1))
+        self.count = len(pieces)
+        self.losses = sum(length for _, length in pieces) * part.values.shape[1]
         self.size = self.losses / len(self)
+        self._epoch = (-1, pieces)  # with its pieces, in their order
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -169,11 +172,17 @@ class SeriesLayout:
 
     def read(self, epoch: int, index: int, part: slice) -> Iterator[SeriesBatch]:
         """Some rows of a batch."""
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, self._shuffled(epoch))
+        pieces = self._epoch[1][index * self.batch : (index + 1) * self.batch][part]
+        if pieces:
+            yield _batch(self.part.values, self.before, pieces)
+
+    def _shuffled(self, epoch: int) -> list[tuple[int, int]]:
+        """Starts and lengths of the pieces of an epoch, in their order."""
         rng = np.random.default_rng((self.seed, ORDER, epoch))
         pieces = self._pieces([int(rng.integers(1 + slack)) for slack in self._slack])
-        order = rng.permutation(len(pieces))[index * self.batch : (index + 1) * self.batch][part]
-        if len(order):
-            yield _batch(self.part, [pieces[i] for i in order.tolist()])
+        return [pieces[i] for i in rng.permutation(len(pieces)).tolist()]
 
     @property
     def _slack(self) -> list[int]:
@@ -193,12 +202,12 @@ class SeriesLayout:
         return found
 
 
-def _batch(part: Part, pieces: Sequence[tuple[int, int]]) -> SeriesBatch:
-    """Pieces by starts and lengths, side by side."""
-    steps, before = max(length for _, length in pieces), part.before(1)
-    x, y = np.zeros((2, steps, len(pieces), part.values.shape[1]), np.float32)
+def _batch(values: np.ndarray, before: np.ndarray, pieces: Sequence[tuple[int, int]]) -> SeriesBatch:
+    """Pieces by starts and lengths, side by side: of `values` (N, D), and of the vectors `before` each of them."""
+    steps = max(length for _, length in pieces)
+    x, y = np.zeros((2, steps, len(pieces), values.shape[1]), np.float32)
     inside = np.zeros((steps, len(pieces), 1), np.float32)
     for row, (start, length) in enumerate(pieces):
-        x[:length, row], y[:length, row] = before[start : start + length], part.values[start : start + length]
+        x[:length, row], y[:length, row] = before[start : start + length], values[start : start + length]
         inside[:length, row] = 1
     return SeriesBatch(x, y, inside)
