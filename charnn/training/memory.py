@@ -80,6 +80,7 @@ def window_bytes(model: Model, steps: int, rows: int) -> int:
     return scores + round(taken(rows) if few else _line(PROBED_ROWS, [taken(count) for count in PROBED_ROWS], rows))
 
 
+@lru_cache(maxsize=16)
 def whole_bytes(model: TaskModel, steps: int, rows: int) -> int:
     """Bytes of a gradient of sequences (steps, rows): a parabola through what short ones take, since attention has a
     weight for each pair of steps.
