@@ -221,8 +221,13 @@ def show(character: int) -> str:
 
 def of_pairs(ids: Ids, vocabulary: Vocabulary) -> bool:
     """Whether each line of a text, (N,) ids, has exactly one TAB."""
-    tab, lines = vocabulary.marked("\t")[0], np.split(np.asarray(ids), np.flatnonzero(np.asarray(ids) == EOS) + 1)[:-1]
-    return vocabulary.sequence == "line" and len(lines) > 0 and all((line == tab).sum() == 1 for line in lines)
+    symbols = np.asarray(ids)
+    ends = symbols == EOS
+    lines = np.count_nonzero(ends)
+    if vocabulary.sequence != "line" or not lines:
+        return False
+    places = np.cumsum(ends)[symbols == vocabulary.marked("\t")[0]]  # the line that each TAB is in
+    return bool((np.bincount(places, minlength=lines)[:lines] == 1).all())
 
 
 def about(found: Corpus) -> list[tuple[str, str]]:
