@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,20 +69,26 @@ class Scan:
         return Vocabulary(tuple(np.flatnonzero(counts).tolist()), sequence, self.newline)
 
 
-def scan(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter) -> Scan:
-    """Read texts once, in bounded memory, whatever their size and the length of their lines."""
-    digest = hashlib.sha256()
+def hashing(digest: "hashlib._Hash", watch: Watch) -> Watch:
+    """What passes pieces on as `watch` does, and adds each of them to a digest."""
 
-    def hashed(source: Source) -> Iterator[bytes]:
-        for piece in watch(source.pieces()):
+    def hashed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in watch(pieces):
             digest.update(piece)
             yield piece
 
+    return hashed
+
+
+def scan(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter) -> Scan:
+    """Read texts once, in bounded memory, whatever their size and the length of their lines."""
+    digest = hashlib.sha256()
+    hashed = hashing(digest, watch)
     counts = np.zeros(CODES, np.int64)
     files, blank_lines = [], dict.fromkeys(BLANK, 0)
     for source in sources:
         characters, tail = 0, ""
-        for text in decode(hashed(source), source.name, invalid):
+        for text in decode(hashed(source.pieces()), source.name, invalid):
             found = np.bincount(codes(text))
             counts[: len(found)] += found
             characters += len(text)

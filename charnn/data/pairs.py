@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids
 from ..io.text import Source, Watch, decode
-from .corpus import run_name
+from .corpus import hashing, run_name
 from .units import PairVocabulary, is_label, split
 
 MIN_PAIRS = 4  # fewer leave nothing to learn from and to be held out
@@ -176,12 +176,7 @@ class PairScan:
 def scan(sources: Sequence[Source], format: PairFormat, invalid: str = "error", watch: Watch = iter) -> PairScan:
     """Read pairs once, in bounded memory. Raises `InputError` for bytes that are no text and lines that are no pair."""
     digest = hashlib.sha256()
-
-    def hashed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-        for piece in watch(pieces):
-            digest.update(piece)
-            yield piece
-
+    hashed = hashing(digest, watch)
     found: tuple[set[str], set[str]] = set(), set()  # units, labels
     counts = []
     for source in sources:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import CheckpointError, InputError
 from ..io.text import Source, Watch, decode
-from .corpus import run_name
+from .corpus import hashing, run_name
 
 MIN_VECTORS = 16  # fewer leave nothing to learn from and to be held out
 CONTEXT = 256  # vectors that are read before what is held out
@@ -143,12 +143,7 @@ def read(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter,
     """
     digest, rows, edges = hashlib.sha256(), list[list[float]](), [0]
     columns = scale.size if scale else None
-
-    def hashed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-        for piece in watch(pieces):
-            digest.update(piece)
-            yield piece
-
+    hashed = hashing(digest, watch)
     for source in sources:
         text = "".join(decode(hashed(source.pieces()), source.name, invalid))
         for number, line in enumerate(text.split("\n"), 1):
