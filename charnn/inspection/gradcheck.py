@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from ..nn.layers.base import Array, State
 from ..nn.model import PassContext
 from ..nn.network import Network
 from ..nn.parameters import Parameters
-from ..nn.task_model import TaskModel
 from ..nn.workspace import Workspace
 from .probes import precise, side_by_side
+
+if TYPE_CHECKING:
+    from ..nn.task_model import TaskModel  # a model of text starts without the networks of other tasks
 
 WINDOW_STEPS = 12  # of the window
 BATCH_ROWS = 3
@@ -77,7 +79,7 @@ class Case:
 class WholeCase:
     """A batch of whole sequences, of a network of any task but text, with its weights in float64."""
 
-    model: TaskModel
+    model: "TaskModel"
     weights: Parameters
     batch: Any
     ws: Workspace
@@ -98,7 +100,7 @@ class WholeCase:
         return g, found.nats
 
 
-def whole_case(model: TaskModel, weights: Parameters, batch: Any) -> WholeCase:
+def whole_case(model: "TaskModel", weights: Parameters, batch: Any) -> WholeCase:
     """A batch, beside the weights in float64."""
     p = Parameters(weights.shapes, np.float64)
     for name, w in weights.items():
