@@ -56,10 +56,7 @@ def save(path: str | Path, run: Run, *, resumable: bool = True, folder: int | No
 
 def load(path: str | Path) -> Run:
     """Read a run; one saved as not resumable has no moments and no state. Raises `CheckpointError`, `CharnnError`."""
-    reader = npz.Reader(path)
-    header = reader.header()
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a charnn model: {header.get('format')!s:.40}")
+    reader, header = read_header(path)
     check_version(path, header, VERSION)
     try:
         frame = understand(path, header, reader.arrays)
@@ -67,14 +64,24 @@ def load(path: str | Path) -> Run:
         raise CheckpointError(f"{path} is corrupt: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{path} is corrupt: {error!r}") from None
-    _compare(path, frame.expected, reader.arrays)
+    expected = frame.expected
+    _compare(path, expected, reader.arrays)
     need, there = sum(array.extent.size for array in reader.arrays.values()), available_memory()
     if there is not None and need > there:
         raise CharnnError(f"{path} needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB")
-    arrays = {name: reader.read(name) for name in frame.expected}
+    arrays = {name: reader.read(name) for name in expected}
     if header.pop("digest", None) != digest(header, arrays):
         raise CheckpointError(f"{path} is truncated or corrupt: its digest is not that of its content")
     return frame.run(arrays)
+
+
+def read_header(path: str | Path) -> tuple[npz.Reader, dict[str, Any]]:
+    """The file of a run, held open, and its header, of which only the format is checked. Raises as `load`."""
+    reader = npz.Reader(path)
+    header = reader.header()
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a charnn model: {header.get('format')!s:.40}")
+    return reader, header
 
 
 def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 from ..choices import TASKS
 from ..config import TEXT
 from ..errors import CharnnError, CheckpointError
-from ..io import npz
 from . import checkpoint, names
 from .folder import RUNS, Folder
 
@@ -43,10 +42,8 @@ def summaries(root: str | Path = RUNS) -> Iterator[RunSummary | CharnnError]:
 def summary(folder: Folder) -> RunSummary:
     """A run's line of facts. Raises `CheckpointError`, `CharnnError`."""
     path = folder.last if folder.last.is_file() else folder.best
-    reader = npz.Reader(path)
-    header, shapes = reader.header(), {name: array.shape for name, array in reader.arrays.items()}
-    if header.get("format") != checkpoint.FORMAT:
-        raise CheckpointError(f"{path} is not a charnn model: {header.get('format')!s:.40}")
+    reader, header = checkpoint.read_header(path)
+    shapes = {name: array.shape for name, array in reader.arrays.items()}
     try:
         return _summary(folder, header, shapes)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

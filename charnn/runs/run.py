@@ -13,6 +13,7 @@ from ..nn.network import Network
 from ..nn.parameters import Allocate, Parameters
 from ..nn.tiling import Tilings
 from .curves import Curve, loss
+from .names import MODELS
 
 MAX_HISTORY = 10_000  # validations that a checkpoint tells of: some 1 MB
 
@@ -89,7 +90,7 @@ class Run:
     def name(self) -> str:
         """The name of its folder or its file; of a run that was not loaded, that of its text."""
         path = self.path or Path(self.origin.names[0])
-        return path.parent.name if path.name in ("best.npz", "last.npz") else path.stem
+        return path.parent.name if path.name in MODELS else path.stem
 
     def move(self, allocate: Allocate) -> None:
         """Put all arrays where other workers see them too."""
