@@ -21,7 +21,7 @@ from ..nn.layers.base import Array
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from .base import Validated, describe_network, plural
-from .fitting import DROPOUT_BY_RATIO, fit
+from .fitting import fit, usual_dropout
 from .gap_evaluating import GapEvaluator, filled
 from .text import OfText, hint
 
@@ -47,8 +47,8 @@ class Fill(OfText):
         """Dropout by the parameters for each symbol, and batch and window that leave updates enough in an epoch."""
         make = TASKS[self.options.task].network.load()
         if model.dropout is None:
-            ratio = make(replace(model, dropout=0.0), self.options, vocabulary).parameters / len(train)
-            model = replace(model, dropout=next(rate for least, rate in DROPOUT_BY_RATIO if ratio >= least))
+            parameters = make(replace(model, dropout=0.0), self.options, vocabulary).parameters
+            model = replace(model, dropout=usual_dropout(parameters, len(train)))
         network: TaskModel = make(model, self.options, vocabulary)
         return network, fit(config, len(train))
 

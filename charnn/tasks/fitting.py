@@ -24,8 +24,12 @@ def choose_dropout(model: ModelConfig, size: int, symbols: int) -> ModelConfig:
     """The model with its dropout decided: the more parameters there are for each character, the more of it."""
     if model.dropout is not None:
         return model
-    parameters = Model(model, size).parameters
-    return replace(model, dropout=next(rate for ratio, rate in DROPOUT_BY_RATIO if parameters >= ratio * symbols))
+    return replace(model, dropout=usual_dropout(Model(model, size).parameters, symbols))
+
+
+def usual_dropout(parameters: int, symbols: int) -> float:
+    """The dropout by default of so many parameters on a text of so many symbols."""
+    return next(rate for ratio, rate in DROPOUT_BY_RATIO if parameters >= ratio * symbols)
 
 
 def choose_hidden(model: ModelConfig, symbols: int, sequence: str) -> ModelConfig:

@@ -24,11 +24,11 @@ from ..nn.task_model import TaskModel
 from ..runs.corpus import assert_same_corpus, own_sources
 from ..runs.run import Run
 from .base import Task, describe_network, plural
-from .fitting import fit_workers
+from .fitting import DEFAULT_MINUTES, fit_workers
 
 VALIDATED_PAIRS = 2000  # of the held-out part, from its start, that validations while training score
 MIN_BATCHES = 8  # in an epoch
-DEFAULT_PAIRS, EPOCHS, DEFAULT_MINUTES = 800_000, (20.0, 200.0), 10.0  # pairs read, the epochs for that, and the limit
+DEFAULT_PAIRS, EPOCHS = 800_000, (20.0, 200.0)  # pairs read by default, and the epochs for that
 
 
 class Part(NamedTuple):

@@ -10,7 +10,7 @@ import math
 import re
 
 from ..runs.run import Run
-from ..tasks.fitting import DROPOUT_BY_RATIO
+from ..tasks.fitting import usual_dropout
 from .budget import wanted
 
 MIN_HISTORY = 6  # validations, of which thirds tell something
@@ -106,7 +106,7 @@ def _counting(run: Run) -> str:
 
 def _above(run: Run) -> float:
     """More dropout, and no less than a run without --dropout would have."""
-    usual = next(rate for ratio, rate in DROPOUT_BY_RATIO if run.weights.count >= ratio * run.origin.symbols)
+    usual = usual_dropout(run.weights.count, run.origin.symbols)
     return max(usual, next(rate for rate in DROPOUT_STEPS if rate > (run.model.config.dropout or 0.0)))
 
 
