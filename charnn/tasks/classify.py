@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,20 +14,18 @@ from ..errors import InputError, UsageError
 from ..evaluation import bayes
 from ..evaluation.bayes import NGramBayes
 from ..evaluation.pairs import probabilities
-from ..inspection.gradcheck import WholeCase
-from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from .base import Validated
-from .evaluating import LabelEvaluator, case, gradients, label_score, read
-from .pairs import VALIDATED_PAIRS, PairTask, Part
+from .evaluating import InspectedPairs, LabelEvaluator, label_score, read
+from .pairs import VALIDATED_PAIRS, Part
 
 MIXED_ORDER = 4  # of n-grams that are mixed with a network, where no best one is known
 BAYES_SYMBOLS = 20_000_000  # symbols times labels that are scored for the baseline, at most
 
 
-class Classify(PairTask):
+class Classify(InspectedPairs):
     """Labels of texts."""
 
     unit = "label"
@@ -83,9 +81,6 @@ class Classify(PairTask):
             workers,
         )
 
-    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
-        return gradients(run, read(self, run, what, invalid).part, lags)
-
     def bayes(self, run: Run) -> tuple[NGramBayes, Part]:
         """The n-grams of each label in the part that a run was trained on, and the part that was held out."""
         if self.several:
@@ -96,9 +91,6 @@ class Classify(PairTask):
             int(run.origin.baselines.get("bayes_order", MIXED_ORDER)),
         )
         return bayes.fit(train.sources, y, len(run.vocabulary.labels), corpus.vocabulary.size, order), valid
-
-    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
-        return [case(run, read(self, run, what, invalid).part)]
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         part = part.some(slice(VALIDATED_PAIRS))

@@ -11,8 +11,6 @@ from ..data.pairs import PairFormat, Pairs
 from ..errors import CharnnError, InputError
 from ..evaluation import bayes
 from ..evaluation.pairs import taught
-from ..inspection.gradcheck import WholeCase
-from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
@@ -20,15 +18,15 @@ from ..sampling.contexts import draw
 from .base import Validated
 from .context_evaluating import ContextEvaluator
 from .contexts import ContextSampler
-from .evaluating import case, gradients, read
-from .pairs import VALIDATED_PAIRS, PairTask, Part
+from .evaluating import InspectedPairs, read
+from .pairs import VALIDATED_PAIRS, Part
 
 SAMPLE_LENGTH = 72  # characters of the text written at each validation
 COUNTED_SYMBOLS = 20_000_000  # symbols times models that are scored for the baselines, at most
 SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 
 
-class Condition(PairTask):
+class Condition(InspectedPairs):
     """Texts for contexts."""
 
     shown = "a context and what is written for it"
@@ -75,12 +73,6 @@ class Condition(PairTask):
         self, run: Run, prime: str, config: SampleConfig, contexts: Sequence[str] | None, workers: int
     ) -> ContextSampler:
         return ContextSampler(run, prime, config, contexts, workers=workers)
-
-    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
-        return gradients(run, read(self, run, what, invalid).part, lags)
-
-    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
-        return [case(run, read(self, run, what, invalid).part)]
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         few = part.some(slice(VALIDATED_PAIRS))

@@ -86,23 +86,27 @@ def _held(source: Source) -> Source:
     return Source(source.name, lambda: BytesIO(data))
 
 
-def case(run: Run, part: Part) -> WholeCase:
-    """The beginnings of the first of some pairs, where the gradient of a run is checked."""
-    if not len(part.rows):
-        raise InputError("there are no pairs to check the gradient on: give some lines")
-    few = part.some(slice(BATCH_ROWS))
-    sources, targets = ([one[:WINDOW_STEPS] for one in side] for side in (few.sources, few.targets))
-    return whole_case(run.model, run.weights, run.model.network.batch(sources, targets, sources[0].dtype))
+class InspectedPairs(PairTask):
+    """A task on pairs whose gradients can be looked at, and checked."""
 
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+        """How far gradients reach into the sources of the first pairs, as many as `MAX_SYMBOLS` allows."""
+        part = read(self, run, what, invalid).part
+        if not len(part.rows):
+            raise InputError("there are no pairs to look at: give some lines")
+        few = part.some(slice(LOOKED_AT))
+        part = few.some(next(within_memory(lengths(few.pairs, few.rows)[:1], MAX_SYMBOLS)))
+        batch = run.model.network.batch(part.sources, part.targets, part.sources[0].dtype)
+        return Gradients(gradients_by_distance(run, batch, lags), [], {}, ABOUT)
 
-def gradients(run: Run, part: Part, lags: int) -> Gradients:
-    """How far gradients reach into the first sources of some pairs, as many as `MAX_SYMBOLS` allows."""
-    if not len(part.rows):
-        raise InputError("there are no pairs to look at: give some lines")
-    few = part.some(slice(LOOKED_AT))
-    part = few.some(next(within_memory(lengths(few.pairs, few.rows)[:1], MAX_SYMBOLS)))
-    batch = run.model.network.batch(part.sources, part.targets, part.sources[0].dtype)
-    return Gradients(gradients_by_distance(run, batch, lags), [], {}, ABOUT)
+    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
+        """The beginnings of the first pairs, where the gradient of a run is checked."""
+        part = read(self, run, what, invalid).part
+        if not len(part.rows):
+            raise InputError("there are no pairs to check the gradient on: give some lines")
+        few = part.some(slice(BATCH_ROWS))
+        sources, targets = ([one[:WINDOW_STEPS] for one in side] for side in (few.sources, few.targets))
+        return [whole_case(run.model, run.weights, run.model.network.batch(sources, targets, sources[0].dtype))]
 
 
 class PairEvaluator:

@@ -1,7 +1,7 @@
 """The task translate: lines source<TAB>target, of which the target is written from the source."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -10,19 +10,17 @@ import numpy as np
 from ..config import EvalConfig
 from ..data.pairs import PairFormat, Pairs
 from ..evaluation.pairs import Written, taught
-from ..inspection.gradcheck import WholeCase
-from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..runs.run import Run
 from .base import Validated
-from .evaluating import TargetEvaluator, best_targets, case, gradients, read
-from .pairs import VALIDATED_PAIRS, PairTask, Part
+from .evaluating import InspectedPairs, TargetEvaluator, best_targets, read
+from .pairs import VALIDATED_PAIRS, Part
 
 WRITTEN_PAIRS = 500  # of the held-out part, from its start, whose targets are written at each validation
 WRITTEN_SYMBOLS = 20_000  # of these targets, about, beyond which there are fewer of them
 
 
-class Translate(PairTask):
+class Translate(InspectedPairs):
     """Targets of sources."""
 
     unit = "symbol"  # a character or a word, and the end of a target
@@ -54,12 +52,6 @@ class Translate(PairTask):
     ) -> TargetEvaluator:
         self.assert_evaluates(config)
         return TargetEvaluator(run, read(self, run, what, config.invalid), config, workers)
-
-    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
-        return gradients(run, read(self, run, what, invalid).part, lags)
-
-    def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
-        return [case(run, read(self, run, what, invalid).part)]
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         few = part.some(slice(VALIDATED_PAIRS))
