@@ -1,8 +1,12 @@
 """What `import charnn` gives: the verbs of the command line, for a notebook. `__all__` is the list of public names.
 
-Where a run is wanted, the name of a run, its folder or its file do too. Where a text is wanted, a str is the text
-itself, a `Path` a file, a list of names or paths several files, a `Corpus` its held-out part, and None the held-out
-part of the run's own corpus.
+Where a run is wanted, the name of a run, its folder or its file do too. Where a text is wanted, there may be:
+
+- a str: the text itself
+- a `Path`: a file
+- a list of names or paths: several files
+- a `Corpus`: its held-out part
+- None: the held-out part of the run's own corpus
 """
 
 from ..config import EvalConfig, ModelConfig, ReadConfig, SampleConfig, TrainConfig

@@ -81,8 +81,8 @@ class StreamBatches:
 
     The stream's symbols are what is predicted, each exactly once; what is read is the same stream one symbol
     earlier, starting from EOS. Lane b goes on in each window where it stopped in the last, so that a carried state
-    stays with its text. Where the N symbols do not fill B lanes evenly, the N mod B symbols left over are the
-    longer ends of the first lanes, read in one last window of a single step: no padding, nothing wrapped round.
+    stays with its text. Where N symbols do not fill B lanes evenly, the first N mod B lanes are longer by one symbol.
+    One last window of a single step reads these symbols: no padding, nothing wrapped round.
     """
 
     ids: Ids  # (N,) unsigned integers

@@ -45,8 +45,8 @@ def pad(sequences: Sequence[np.ndarray], dtype: np.dtype) -> Padded:
 class PairBatches:
     """Some pairs, their numbers `rows` (N,), in batches of `batch`, of which the last may be smaller.
 
-    For each epoch the pairs are shuffled by (seed, epoch), sorted by length within pools of 50 batches, cut into
-    batches, and the batches are shuffled. So a batch is known by its epoch and its index alone.
+    For each epoch the pairs are shuffled by (seed, epoch), and sorted by length within pools of 50 batches. They are
+    cut into batches, which are shuffled too. So a batch is known by its epoch and its index alone.
     """
 
     def __init__(self, pairs: Pairs, rows: np.ndarray, batch: int, seed: int):

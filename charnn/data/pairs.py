@@ -209,8 +209,9 @@ def read(
     known: PairVocabulary | None = None,
     characters: str = "",
 ) -> Pairs:
-    """The pairs in some texts, file after file, numbered by this vocabulary, or by one that is made of them, of what is
-    known already, and of more characters.
+    """The pairs in some texts, file after file, numbered by this vocabulary.
+
+    Without one, a vocabulary is made of the texts, of what is `known` already, and of more `characters`.
 
     Memory: 1 byte a unit (2 past 254 different ones), and 16 a pair. Raises what `scan` does, and `InputError` for
     fewer than 4 pairs to make a vocabulary of, and for texts that change while they are read.

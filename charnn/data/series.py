@@ -138,7 +138,7 @@ class Series:
 def read(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter, scale: Scale | None = None) -> Series:
     """The series in some texts, one file's sequences after the other's, on this scale or that of its first nine tenths.
 
-    Raises `InputError` for lines that are no numbers, for lines of several lengths, and for fewer than 16 vectors where
+    Raises `InputError` for lines that are no numbers, or of several lengths. Raises it for fewer than 16 vectors where
     a scale is to be found.
     """
     digest, rows, edges = hashlib.sha256(), list[list[float]](), [0]

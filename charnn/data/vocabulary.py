@@ -24,7 +24,7 @@ class Vocabulary:
 
     `sequence` says what a sequence is. line: EOS is the line end. paragraph: EOS is the line end of an empty line,
     the others are characters. file: EOS is the file's end, and stands for nothing. So EOS is one character of the
-    text like any other, and bits per character mean the same in every mode, but for a file's end.
+    text like any other, but for a file's end. Bits per character mean the same in every mode.
     """
 
     characters: tuple[int, ...]  # code points, increasing

@@ -44,8 +44,8 @@ class Stored(NamedTuple):
 class Reader:
     """The arrays of a .npz file, each read when it is asked for.
 
-    Raises `CheckpointError` for anything that is not exactly such a file as `write` makes, before memory is taken
-    for it, and `CharnnError` where the file cannot be read.
+    Raises `CheckpointError` for a file that is not exactly as `write` makes one, before memory is taken for its
+    arrays. Raises `CharnnError` where the file cannot be read.
     """
 
     def __init__(self, path: str | Path):

@@ -41,8 +41,8 @@ def write(path: str | Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays of a file by name, as float32, and its metadata.
 
-    Float64, float16 and bfloat16 are converted. Raises `CheckpointError` for a file that is not exactly such a file
-    or holds numbers that are not finite, and `CharnnError` where it cannot be read.
+    Float64, float16 and bfloat16 are converted. Raises `CheckpointError` for a file that is not exactly of this format,
+    or holds numbers that are not finite. Raises `CharnnError` where the file cannot be read.
     """
     try:
         data = Path(path).read_bytes()

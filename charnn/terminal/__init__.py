@@ -1,1 +1,1 @@
-"""What a terminal shows, on standard error: the only package that imports rich and tqdm."""
+"""What a terminal shows: the only package that imports rich and tqdm."""

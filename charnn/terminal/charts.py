@@ -1,4 +1,4 @@
-"""Pictures of a network's inside for a terminal: results, so on standard output, and drawn by rich as in `console`."""
+"""Pictures of a network's inside for a terminal: results, so on standard output."""
 
 import math
 import sys

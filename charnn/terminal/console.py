@@ -1,4 +1,4 @@
-"""What a terminal shows, all of it on standard error: the only room, beside `plots`, that knows rich, and tqdm."""
+"""What a terminal shows on standard error, and texts in shades, which are results, on standard output."""
 
 import shlex
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from tqdm import tqdm
 
-from ..io.text import Source
+from ..io.text import PACKED, Source
 from ..runs.folder import RUNS, Folder
 from ..training.session import Session
 from . import plain
@@ -96,7 +96,7 @@ def watch(sources: Sequence[Source]) -> Callable[[Iterable[bytes]], Iterable[byt
     sizes = [path.stat().st_size for source in sources if (path := Path(source.name)).is_file()]
     if sum(sizes) < MIN_BYTES_FOR_BAR or not STDERR.isatty():
         return iter
-    packed = any(source.name.lower().endswith((".gz", ".bz2", ".xz")) for source in sources)
+    packed = any(source.name.lower().endswith((*PACKED,)) for source in sources)
     total = None if packed else 2 * sum(sizes)  # every text is read twice: to count, and to number
     bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", file=STDERR, leave=False)
 
