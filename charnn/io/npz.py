@@ -82,12 +82,6 @@ class Reader:
         return LazyArray(self.file, dtype, offset, length, extent)
 
 
-def read(path: str | Path) -> dict[str, np.ndarray]:
-    """All arrays of a .npz file by name. Raises as `Reader` does."""
-    reader = Reader(path)
-    return {name: reader.read(name) for name in reader.arrays}
-
-
 def _npy_header(file: FileHandle, member: Member) -> Stored:
     """Parse a .npy header by pattern, never by evaluating it."""
     start, size, _ = member.extent

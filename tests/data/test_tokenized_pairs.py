@@ -14,6 +14,7 @@ from charnn.io import npz
 from charnn.io.header import json_array
 from charnn.io.lazy import LazyArray
 from charnn.io.text import file_source
+from tests.helpers.arrays import read_arrays
 
 TEXT = "go\twent\nsee\tsaw\n\tnothing\nbe\twas\twere\n"
 
@@ -44,7 +45,7 @@ def test_the_pairs_are_those_of_the_text_and_their_ids_stay_in_the_file(tmp_path
 
 def changed(path: Path, arrays: dict[str, Any], header: dict[str, Any]) -> Path:
     """The file with other arrays, and other values in its header."""
-    found = {name: np.asarray(array) for name, array in npz.read(path).items()}
+    found = {name: np.asarray(array) for name, array in read_arrays(path).items()}
     told = json.loads(found.pop("header").tobytes())
     other = path.with_name("other.npz")
     npz.write(other, {"header": json_array({**told, **header}), **found, **arrays})

@@ -25,6 +25,7 @@ from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
 from charnn.io.header import json_array
 from charnn.io.lazy import LazyArray
+from tests.helpers.arrays import read_arrays
 from tests.helpers.snapshots import raises
 
 law = settings(
@@ -98,7 +99,7 @@ def whole(folder: Path) -> bytes:
 def test_arrays_come_back_and_numpy_reads_them(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     path = tmp_path / "some.npz"
     npz.write(path, arrays)
-    assert equal(npz.read(path), arrays)
+    assert equal(read_arrays(path), arrays)
     with np.load(path, allow_pickle=False) as read:
         assert equal(dict(read), arrays)
 
@@ -106,7 +107,7 @@ def test_arrays_come_back_and_numpy_reads_them(tmp_path: Path, arrays: dict[str,
 @pytest.mark.parametrize("dtype", ["|u1", "<u2", "<u4", "<i8", "<f4", "<f8"])
 def test_every_type_that_files_have_had_is_read(tmp_path: Path, dtype: str) -> None:
     array = np.arange(6).astype(dtype)
-    assert equal(npz.read(saved(tmp_path, archive({"a.npy": npy(array)}))), {"a": array})
+    assert equal(read_arrays(saved(tmp_path, archive({"a.npy": npy(array)}))), {"a": array})
 
 
 @pytest.mark.parametrize("length", [64, 4096, 4097])
@@ -115,9 +116,9 @@ def test_a_header_is_at_most_4_kb_long(tmp_path: Path, length: int) -> None:
     path = saved(tmp_path, archive({"a.npy": raw(header, b"abc")}))
     if length > 4096:
         with pytest.raises(CheckpointError, match="a is not a plain array"):
-            npz.read(path)
+            read_arrays(path)
     else:
-        assert npz.read(path)["a"].tobytes() == b"abc"
+        assert read_arrays(path)["a"].tobytes() == b"abc"
 
 
 def test_the_same_arrays_make_the_same_file(tmp_path: Path) -> None:
@@ -127,13 +128,13 @@ def test_the_same_arrays_make_the_same_file(tmp_path: Path) -> None:
 def test_an_array_may_come_in_pieces(tmp_path: Path) -> None:
     pieces = (np.arange(i, i + 3, dtype=np.uint16) for i in range(0, 30, 3))
     npz.write(tmp_path / "some.npz", {"ids": pieces}, {"ids": ((30,), np.uint16)})
-    assert equal(npz.read(tmp_path / "some.npz"), {"ids": np.arange(30, dtype=np.uint16)})
+    assert equal(read_arrays(tmp_path / "some.npz"), {"ids": np.arange(30, dtype=np.uint16)})
 
 
 def test_arrays_are_kept_in_rows_whatever_their_order(tmp_path: Path) -> None:
     columns = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     npz.write(tmp_path / "some.npz", {"a": columns, "b": columns[:, ::2]})
-    assert equal(npz.read(tmp_path / "some.npz"), {"a": columns, "b": columns[:, ::2]})
+    assert equal(read_arrays(tmp_path / "some.npz"), {"a": columns, "b": columns[:, ::2]})
 
 
 def test_lazy_arrays_stay_in_the_file_and_the_others_do_not(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_lazy_arrays_stay_in_the_file_and_the_others_do_not(tmp_path: Path) -> N
 def looked_at(path: Path, lazy: bool) -> dict[str, Any]:
     """All arrays; those of one axis stay in the file if `lazy`, and are read through once."""
     if not lazy:
-        return npz.read(path)
+        return read_arrays(path)
     reader, found = npz.Reader(path), {}
     for name, (_, shape, *_) in reader.arrays.items():
         if len(shape) == 1:
@@ -229,7 +230,7 @@ def test_the_trap_would_have_closed(tmp_path: Path) -> None:
 def test_a_message_names_the_array_that_is_not_finite(tmp_path: Path) -> None:
     path = saved(tmp_path, HOSTILE["not a number"](tmp_path))
     with raises(CheckpointError, "non-finite", " a:"):
-        npz.read(path)
+        read_arrays(path)
 
 
 def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
         for value in (0.0, 1.0):
             made.writestr("a.npy", npy(np.array([value])))
     with pytest.raises(CheckpointError, match=r"two members called a"):
-        npz.read(tmp_path / "some.npz")
+        read_arrays(tmp_path / "some.npz")
 
 
 @pytest.mark.parametrize(("at", "value"), [(8, 1), (10, 8), (20, 77)], ids=["encrypted", "deflated", "of another size"])
@@ -245,7 +246,7 @@ def test_a_member_that_is_said_to_be_packed_is_refused(tmp_path: Path, at: int, 
     data = bytearray(archive({"a.npy": npy(np.zeros(3))}))
     data[data.index(b"PK\1\2") + at] = value
     with pytest.raises(CheckpointError, match=r"a\.npy is compressed or encrypted"):
-        npz.read(saved(tmp_path, bytes(data)))
+        read_arrays(saved(tmp_path, bytes(data)))
 
 
 @pytest.mark.parametrize("at", ["first", "second", "end"])
@@ -264,7 +265,7 @@ def test_a_gap_that_belongs_to_no_array_is_refused(tmp_path: Path, at: str) -> N
     with zipfile.ZipFile(path) as read:
         assert read.testzip() is None
     with pytest.raises(CheckpointError, match="truncated or corrupt" if at != "first" else "not a charnn file"):
-        npz.read(path)
+        read_arrays(path)
 
 
 def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
@@ -276,7 +277,7 @@ def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
     struct.pack_into("<HHI", end, 8, 2, 2, 2 * len(entry))
     path = saved(tmp_path, data[:first] + entry + entry.replace(b"a.npy", b"b.npy") + bytes(end))
     with pytest.raises(CheckpointError, match=r"b\.npy is not where it should be"):
-        npz.read(path)
+        read_arrays(path)
 
 
 MUCH = 10**12
@@ -320,7 +321,7 @@ def test_a_deflate_bomb_does_not_go_off(tmp_path: Path) -> None:
     path = saved(tmp_path, HOSTILE["deflate bomb"](tmp_path))  # 16 KB that would be 16 MB
     tracemalloc.start()
     with pytest.raises(CheckpointError, match="compressed"):
-        npz.read(path)
+        read_arrays(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
@@ -330,12 +331,12 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
     data = whole(tmp_path)
     for at in (4, 40):
         with pytest.raises(CheckpointError, match="is truncated or corrupt"):
-            npz.read(saved(tmp_path, data[:at]))
+            read_arrays(saved(tmp_path, data[:at]))
     with pytest.raises(CheckpointError, match="is not a charnn file"):
-        npz.read(saved(tmp_path, data[:3]))
+        read_arrays(saved(tmp_path, data[:3]))
     for at in [len(data) * i // 16 for i in range(16)] + list(range(len(data) - 40, len(data))):
         with pytest.raises(CheckpointError):
-            npz.read(saved(tmp_path, data[:at]))
+            read_arrays(saved(tmp_path, data[:at]))
 
 
 def test_a_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
@@ -344,7 +345,7 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
         flipped = bytearray(data)
         flipped[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         try:
-            assert equal(npz.read(saved(tmp_path, bytes(flipped))), ARRAYS)
+            assert equal(read_arrays(saved(tmp_path, bytes(flipped))), ARRAYS)
         except CheckpointError:
             noticed += 1
     assert noticed > 350
@@ -354,9 +355,9 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
 @given(st.binary(max_size=200))
 def test_random_bytes_are_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(CheckpointError):
-        npz.read(saved(tmp_path, data))
+        read_arrays(saved(tmp_path, data))
     with pytest.raises(CheckpointError):
-        npz.read(saved(tmp_path, b"PK\3\4" + data + b"PK\5\6" + bytes(18)))
+        read_arrays(saved(tmp_path, b"PK\3\4" + data + b"PK\5\6" + bytes(18)))
 
 
 @law
@@ -389,12 +390,12 @@ def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
     if kind != "device":
         (os.mkfifo if kind == "pipe" else os.mkdir)(path)
     with raises(CheckpointError, str(path)):
-        npz.read(path)
+        read_arrays(path)
 
 
 def test_a_file_that_cannot_be_read_is_an_operation_that_failed(tmp_path: Path) -> None:
     with raises(CharnnError, "gone.npz") as caught:
-        npz.read(tmp_path / "gone.npz")
+        read_arrays(tmp_path / "gone.npz")
     assert caught.value.exit_code == 1
 
 

@@ -31,6 +31,7 @@ from charnn.runs import checkpoint
 from charnn.sampling.endings import STREAMS
 from charnn.sampling.sampler import generate, noise, stream
 from charnn.training import session
+from tests.helpers.arrays import read_arrays
 from tests.helpers.program import TINY, ok, refused
 from tests.helpers.snapshots import raises
 from tests.helpers.toys import trainer_of
@@ -615,7 +616,7 @@ def test_a_model_from_before_there_was_a_choice_ends_by_eos(words: Path, tmp_pat
     begun = charnn.train(words, out=tmp_path, name="run", **{**OPTIONS, "steps": 2})
     list(begun)
     assert begun.folder
-    arrays = npz.read(begun.folder.last)
+    arrays = read_arrays(begun.folder.last)
     header = json_value(begun.folder.last, arrays.pop("header"))
     assert header["model"].pop("ending") == "eos"
 

@@ -14,6 +14,7 @@ from charnn.errors import CheckpointError, InputError, UsageError
 from charnn.io import npz
 from charnn.io.header import json_array, json_value
 from charnn.runs import checkpoint
+from tests.helpers.arrays import read_arrays
 from tests.helpers.program import invoke
 
 OLD = "".join(f"{word}\n" for word in ["anbe", "do", "la", "an la", "dolabe", "be", "ando"] * 40)
@@ -219,7 +220,7 @@ def test_corpora_that_do_not_fit_are_refused() -> None:
 def test_a_start_that_is_none_is_no_model(name: str, value: Any) -> None:
     running = finetuned(name="ft", steps=5)
     running.save()
-    arrays = npz.read("checkpoints/ft/last.npz")
+    arrays = read_arrays("checkpoints/ft/last.npz")
     header = json_value("it", arrays.pop("header"))
     header["start"][name] = value
     header["digest"] = checkpoint.digest({n: v for n, v in header.items() if n != "digest"}, arrays)

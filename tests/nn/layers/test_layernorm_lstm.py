@@ -26,6 +26,7 @@ from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
 from charnn.sampling.stepper import FastStepper
 from charnn.training import memory
+from tests.helpers.arrays import read_arrays
 from tests.helpers.gated import B, H, T, V, states
 from tests.helpers.gated import network as cells_network
 from tests.helpers.program import well
@@ -157,7 +158,7 @@ def test_models_of_before_have_none(tmp_path: Path) -> None:
     for cell in ("lstm", "elman"):
         run = api.train(tmp_path / "names.txt", out=None, cell=cell, **options).run
         checkpoint.save(tmp_path / "model.npz", run)
-        arrays = npz.read(tmp_path / "model.npz")
+        arrays = read_arrays(tmp_path / "model.npz")
         header = json.loads(arrays.pop("header").tobytes())
         del header["model"]["norm"], header["digest"]
         header["digest"] = checkpoint.digest(header, arrays)
