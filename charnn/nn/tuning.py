@@ -163,15 +163,20 @@ def machine_key() -> str:
 
 def _recall() -> Tilings:
     """What is remembered of this machine; nothing where the file cannot be read, or is damaged."""
+    return _of_this_machine(_read())
+
+
+def _of_this_machine(known: dict[str, Any]) -> Tilings:
+    """The tilings in the file's content; none where they are damaged."""
     try:
-        return Tilings.load(_read().get(machine_key(), {}))
+        return Tilings.load(known.get(machine_key(), {}))
     except ValueError:
         return Tilings()
 
 
 def _remember(new: Tilings) -> Tilings:
     """Write it down, where that is possible; what other processes have written meanwhile is kept, and returned."""
-    known, theirs = _read(), _recall()
+    theirs = _of_this_machine(known := _read())
     merged = Tilings({**theirs, **{s: t for s, t in new.items() if s not in theirs}})
     content = json.dumps({**known, "format": FORMAT, machine_key(): merged.dump()})
     try:
