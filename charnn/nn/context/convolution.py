@@ -74,7 +74,7 @@ class Convolution(Recurrent):
         r, reach = self.dilation, self._reach
         xU, sums = ws.empty((T, B, k * H), dtype), ws.empty((T + reach, B, H), dtype)  # a[t], and beyond the window
         self._input.apply(p, x, xU, ws)
-        seen = _Seen(T, B, keep, dtype)
+        seen = _Seen(T, keep, dtype)
         sums.fill(0)
         for j, part in enumerate(state):
             sums[j] += part * seen.before(j)
@@ -104,7 +104,7 @@ class Convolution(Recurrent):
 class _Seen:
     """1 where a step sees an input, else 0, where the state was forgotten between them; (B, 1) or (T, B, 1)."""
 
-    def __init__(self, T: int, B: int, keep: Keep, dtype: np.dtype):
+    def __init__(self, T: int, keep: Keep, dtype: np.dtype):
         self.T, self.dtype = T, dtype
         self.since = None if keep is None else np.cumsum(keep[..., 0] == 0, axis=0)  # how often it was forgotten by t
 
