@@ -86,10 +86,8 @@ class Classify(InspectedPairs):
         if self.several:
             raise UsageError("--mix ngram has no effect with --labels several: leave it out")
         train, valid = self.split(corpus := self.reread(run), run.config)
-        y, order = (
-            np.array([one[0] for one in train.targets]),
-            int(run.origin.baselines.get("bayes_order", MIXED_ORDER)),
-        )
+        y = np.array([one[0] for one in train.targets])
+        order = int(run.origin.baselines.get("bayes_order", MIXED_ORDER))
         return bayes.fit(train.sources, y, len(run.vocabulary.labels), corpus.vocabulary.size, order), valid
 
     def validate(self, run: Run, part: Part, workers: int) -> Validated:

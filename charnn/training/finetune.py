@@ -71,11 +71,9 @@ def _reading(start: Run, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {"sequence": sequence, "characters": start.vocabulary.text + changes.get("characters", "")}
 
 
-def check_corpus(start: Run, corpus: Any, same: bool) -> None:
-    """Raise `UsageError` or `InputError` for a corpus that a network, of the same task or not, cannot go on with."""
+def check_corpus(start: Run, corpus: Any) -> None:
+    """Raise `UsageError` or `InputError` for a corpus that a network of the same task cannot go on with."""
     known, found, name = start.vocabulary, corpus.vocabulary, corpus.names[0]
-    if not same:
-        return
     if isinstance(known, PairVocabulary):
         missing = {*known.units, *known.labels} - {*found.units, *found.labels}
     else:

@@ -62,11 +62,8 @@ def start_from_text(run: Run, start: Run) -> None:
     for at, layer, number in layers(run.model):
         if layer.hidden != width(run):
             continue
-        old, new, decoder = (
-            start.weights.at(f"hidden/{number}"),
-            run.weights.at(at),
-            decoder or at.startswith("decoder"),
-        )
+        old, new = start.weights.at(f"hidden/{number}"), run.weights.at(at)
+        decoder = decoder or at.startswith("decoder")
         for name in new.keys() - {"U"}:
             new[name] = old[name]
         below = layer.inputs[0] if number else 0

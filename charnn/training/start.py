@@ -91,8 +91,8 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
     elif wanted.hidden is None and wanted.options.task == "text":
         symbols = len(corpus.split(config.valid_share)[0])
         model = fitting.choose_hidden(model, symbols, corpus.vocabulary.sequence)
-    if wanted.start:
-        finetune.check_corpus(wanted.start, corpus, wanted.start.task.task == wanted.options.task)
+    if wanted.start and wanted.start.task.task == wanted.options.task:
+        finetune.check_corpus(wanted.start, corpus)
     run, plan = session.new(corpus, model, config, wanted.options)
     if wanted.start:
         finetune.begin(run, wanted.start, plan, score=launcher.rank() == 0)

@@ -90,10 +90,8 @@ class Work:
         For each character every number of a matrix once, but for the rows of U that are looked up. Training needs
         each three times, for o, dh and dW; but no da W^T at a window's first step, since gradients end there.
         """
-        sizes, layers = (
-            [prod(shape) for shape in self.shape.shapes().values() if len(shape) == 2],
-            self.shape.hidden.layers,
-        )
+        sizes = [prod(shape) for shape in self.shape.shapes().values() if len(shape) == 2]
+        layers = self.shape.hidden.layers
         forward = self.characters * (sum(sizes) - sum(layer.looked_up for layer in layers))
         shapes = [layer.shapes()[name] for layer in layers for name in layer.recurrent_weights]
         recurrent = sum(prod(shape) for shape in shapes if len(shape) == 2)
