@@ -106,7 +106,7 @@ C = TypeVar("C", bound=Checked)
 
 def choices(kind: type, key: str) -> Any:
     """What an option of a configuration can be."""
-    return kind.__dataclass_fields__[key].metadata["choices"]  # type: ignore[attr-defined]
+    return bounds(kind, key)["choices"]
 
 
 def having_effect(kind: type, key: str, name: str) -> list[str]:
@@ -160,7 +160,8 @@ def old_names(*kinds: type) -> dict[str, str]:
 
 def bounds(kind: type, name: str) -> Mapping[str, Any]:
     """The bounds and choices of an option."""
-    return next(spec.metadata for spec in fields(kind) if spec.name == name)
+    found: Mapping[str, Any] = kind.__dataclass_fields__[name].metadata  # type: ignore[attr-defined]
+    return found
 
 
 def check_value(name: str, value: Any, bounds: Any) -> None:
