@@ -1,7 +1,6 @@
 """Pictures of a network's inside for a terminal: results, so on standard output."""
 
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..inspection.attention import Attention
 from ..inspection.gradients import LagNorm, factor, predicted_factor
 from ..inspection.probes import Saturation, radius
 from ..inspection.results import Gradients
-from .tables import encodes
+from . import tables
 from .text import Text
 
 TABLE_LAGS = 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000  # lags that a table has columns for
@@ -40,7 +39,7 @@ def gradients(found: Gradients) -> None:
         lags = _lags(norms, console.width)
         heads = (f"k = {lag}" for lag in lags)
         console.print(_table("layer", *heads, *STEP_HEADS, rows=_norms(layers, lags)))
-    for line in bars(layers, console.width, encodes("".join(BARS))):
+    for line in bars(layers, console.width, tables.encodes("".join(BARS))):
         console.print(Text(line, no_wrap=True))
     if eigenvalues:
         most = 2 if console.width >= WIDE_COLUMNS else 1
@@ -146,8 +145,7 @@ class Shades:
     """
 
     def __init__(self, layers: int, units: int, bounded: bool):
-        sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]  # as any text is written
-        self.console, self.bounded = Console(highlight=False, soft_wrap=True), bounded
+        self.console, self.bounded = tables.screen(soft_wrap=True), bounded
         self.plain = self.console.no_color or self.console.color_system is None
         room = (self.console.width - POSITION_COLUMNS - layers + 1) // layers
         self.units = max(1, min(units, room // (2 if self.plain else 1)))  # of each layer that have room

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ..io.text import PACKED, Source
 from ..runs.folder import RUNS, Folder
 from ..training.session import Session
-from . import plain
+from . import plain, tables
 from .text import RichText, Text
 
 T = TypeVar("T")
@@ -184,8 +184,7 @@ def has_colours() -> bool:
 
 def shaded(characters: Iterable[tuple[str, float]]) -> None:
     """Text on standard output, each character's background the redder the more bits it took (Elman's error curve)."""
-    sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]  # as any text is written
-    console = Console(highlight=False, soft_wrap=True)
+    console = tables.screen(soft_wrap=True)
     for character, bits in characters:
         strength = min(1.0, bits / 8)
         style = f"on rgb({int(30 + 200 * strength)},{int(30 + 20 * strength)},{int(40 - 20 * strength)})"

@@ -18,10 +18,10 @@ MOST_COLUMNS = 100  # of bars
 NEXT_COLUMNS = 8, 20, 1  # for a character, its probability and bits, and the margin
 
 
-def screen() -> Console:
+def screen(soft_wrap: bool = False) -> Console:
     """Standard output, in UTF-8 as any text is written."""
     sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=soft_wrap)
 
 
 def runs(found: Sequence[RunSummary]) -> None:
