@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import set_cell_size
-from rich.console import Console
 from rich.style import Style
 from rich.table import Table
 
@@ -25,21 +24,17 @@ WIDE_COLUMNS = 80  # columns that have room for a second eigenvalue
 POSITION_COLUMNS = 14  # columns for the position and the character
 
 
-def screen() -> Console:
-    """Standard output."""
-    return Console(highlight=False, soft_wrap=False)
-
-
 def gradients(found: Gradients) -> None:
     """Norms by lag as a table and as bars; eigenvalues of each W; saturation."""
-    console, norms, eigenvalues, saturation = screen(), found.norms, found.eigenvalues, found.saturation
+    blocks = tables.encodes("".join(BARS))
+    console, norms, eigenvalues, saturation = tables.screen(), found.norms, found.eigenvalues, found.saturation
     layers = {norm.layer: [n for n in norms if n.layer == norm.layer] for norm in norms}
     if norms:
         console.print(Text(f"norm of dL[t]/dh[t-k], nats per unit, over {norms[0].positions} positions t"))
         lags = _lags(norms, console.width)
         heads = (f"k = {lag}" for lag in lags)
         console.print(_table("layer", *heads, *STEP_HEADS, rows=_norms(layers, lags)))
-    for line in bars(layers, console.width, tables.encodes("".join(BARS))):
+    for line in bars(layers, console.width, blocks):
         console.print(Text(line, no_wrap=True))
     if eigenvalues:
         most = 2 if console.width >= WIDE_COLUMNS else 1
@@ -52,7 +47,7 @@ def gradients(found: Gradients) -> None:
 
 def attention(found: Attention) -> None:
     """The shares of attention as shaded cells below the units of the source, a row for each unit of the target."""
-    console = screen()
+    console = tables.screen()
     source, target = ([unit if unit.isprintable() else "·" for unit in side] for side in (found.source, found.target))
     width = max(map(len, target)) + 1
     cells = [max(2, len(unit) + 1) for unit in source]

@@ -1,6 +1,7 @@
 """Where a network looks while it writes: the shares that its decoder computes, and every way to show them."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from charnn.data.vocabulary import EOS
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from tests.helpers.pairs import fitted
+from tests.helpers.processes import COMMAND
 from tests.helpers.program import invoke, ok, refused
+from tests.helpers.terminals import on_terminal, shown
+from tests.helpers.waiting import limit
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,15 @@ def test_tsv_json_and_svg(runs: Path) -> None:
     facts = json.loads(ok("inspect", "attention", "aei", "-m", runs / "translate", "--json"))
     np.testing.assert_allclose([[float(cell) for cell in row[1:]] for row in rows[1:]], facts["weights"], atol=6e-5)
     assert ok("inspect", "attention", "aei", "-m", runs / "translate", "--svg").startswith("<svg")
+
+
+def test_a_terminal_shows_it_in_utf_8_whatever_the_locale(runs: Path) -> None:
+    ascii_only = {**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "ascii"}
+    command = [*COMMAND, "inspect", "attention", "aei", "-m", str(runs / "translate")]
+    with on_terminal(command, env=ascii_only) as (process, leader):
+        told = shown(leader)
+        assert process.wait(timeout=limit()) == 0, told
+    assert told.decode().count("↵") == 2  # as the last column and as the last row
 
 
 def test_what_has_no_attention_is_refused(runs: Path, home: Path) -> None:
