@@ -13,6 +13,7 @@ from ..data.corpus import Corpus
 from ..data.pairs import Pairs
 from ..data.read import read
 from ..data.series import Series
+from ..data.vocabulary import Vocabulary
 from ..errors import CharnnError, InputError, UsageError
 from ..io import npz
 from ..io.lazy import Ids
@@ -56,8 +57,8 @@ def is_own(run: Run, sources: Sequence[Source]) -> bool:
         return False
     if any(source.name.endswith(".npz") for source in sources):  # tokenised, and alone
         return len(sources) == 1 and npz.Reader(sources[0].name).header().get("sha256") == run.origin.sha256
-    pairs = run.vocabulary.sequence == "pair"  # of which the symbols are not counted
-    most = math.inf if pairs else MAX_BYTES_PER_SYMBOL * run.origin.symbols
+    counted = isinstance(run.vocabulary, Vocabulary)  # the symbols of a text, unlike those of pairs and of series
+    most = MAX_BYTES_PER_SYMBOL * run.origin.symbols if counted else math.inf
     total, sha = 0, hashlib.sha256()
     for source in sources:
         for piece in source.pieces():

@@ -151,6 +151,13 @@ def test_what_has_no_effect_on_values_is_refused(home: Path, code: int, args: li
     assert says in refused(code, *args, stdin="")
 
 
+def test_a_corpus_that_moved_together_with_its_run_is_found(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
+    before = charnn.evaluate("values")
+    monkeypatch.chdir(home.parent.rename(home.parent.with_name("elsewhere")))
+    assert charnn.evaluate("values") == before
+
+
 def test_a_corpus_that_is_gone_is_named(home: Path) -> None:
     ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
     home.rename("gone.tsv")
