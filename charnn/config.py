@@ -63,8 +63,8 @@ class ReadConfig(Checked):
 class ModelConfig(Checked):
     """The shape of a network: with the number of symbols, all that its weights' shapes depend on.
 
-    The options of single cells are fields too, made from the rows of `choices.CELLS`: norm, recurrence, delay,
-    recurrent_depth, decay. An option that a cell does not have is None, and must be.
+    The options of single cells, such as `norm` and `delay`, are fields too, made from the rows of `choices.CELLS`. An
+    option that a cell does not have is None, and must be.
     """
 
     cell: str = option("lstm", "recurrent cell", choices=CELLS)

@@ -159,8 +159,8 @@ class LengthHead(SoftmaxHead):
 
     P(n) = P(k) / width_k: below 2^5 a class is one length, above it a quarter of an octave, from 2^10 on an octave.
     What can come is known: after EOS a class, after it n characters, then EOS. So the softmax is over the characters,
-    or over the classes; EOS costs nothing, and a class costs log width_k more. A sequence that breaks off, at the end
-    of a text or of the part of it that is read, is as long as what is there.
+    or over the classes; EOS costs nothing, and a class costs log width_k more. A sequence that breaks off, where a
+    text or the part that is read ends, is as long as what is there.
     """
 
     says = ", lengths told first"

@@ -1,7 +1,7 @@
 """x W for many x and one W, in pieces that BLAS multiplies fast. Only layout: no other arithmetic.
 
-The rows of x are cut into blocks, and the columns of W into tiles, contiguous copies made once for many products; one
-batched `np.matmul` multiplies them all. How a product is cut says `Workspace.tilings`, by its shape.
+The rows of x are cut into blocks, and the columns of W into tiles: contiguous copies, made once for many products. One
+batched `np.matmul` multiplies them all. `Workspace.tilings` says how a product of each shape is cut.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class Product:
 
 
 def multiply(x: np.ndarray, W: np.ndarray, out: np.ndarray, ws: Workspace, transposed: bool = False) -> np.ndarray:
-    """out = x W, or x W^T, once, for x (R, K) of many rows: what is left over by the blocks is multiplied as it is."""
+    """out = x W, or x W^T, once, for x (R, K) of many rows. Rows beyond the last block are multiplied as they lie."""
     depth, columns = W.shape[::-1] if transposed else W.shape
     tiling = ws.tilings[Shape(MANY, depth, columns, transposed)]
     worth = tiling.block and (len(x) >= LONG or not tiling.tile)

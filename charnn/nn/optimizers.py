@@ -72,8 +72,8 @@ class RMSprop:
 class Adam:
     """m = beta1 m + g,   v = beta2 v + g^2,   w -= r' m / (sqrt(v) + eps')
 
-    with r' = r sqrt(c2) / c1 and eps' = eps sqrt(c2), where c = 1 - beta^t over 1 - beta: the same as Kingma and Ba
-    (2015), whose averages are (1 - beta1) m and (1 - beta2) v, with two passes over the vectors less.
+    with r' = r sqrt(c2) / c1 and eps' = eps sqrt(c2), where c = 1 - beta^t over 1 - beta. The numbers are those of
+    Kingma and Ba (2015), whose averages are (1 - beta1) m and (1 - beta2) v, with two passes over the vectors less.
     """
 
     beta1: float = 0.9
@@ -148,8 +148,8 @@ def follow(average: np.ndarray, weights: np.ndarray, *, share: float, t: int) ->
 
         a += (w - a) / (1 + share (t - 1))
 
-    All (N,). The weights after update i count as (i / t)^(1 / share - 1), or nearly so: from about the last `share` of
-    all updates so far, however many those are; from all alike for 1. Nothing is left of what a was before the first.
+    All (N,). The weights after update i count as (i / t)^(1 / share - 1), or nearly so. So a is an average over about
+    the last `share` of all updates so far; over all alike for 1. Nothing is left of what a was before the first.
     """
     kept = 1 - 1 / (1 + share * (t - 1))
     scratch = np.empty(min(PIECE, weights.size), weights.dtype)

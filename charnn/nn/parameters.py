@@ -43,7 +43,7 @@ class Parameters(Views):
     """Views of ONE contiguous vector `.flat`: weights, gradients, moments and averages alike.
 
     Zeroing, the norm, clipping and the optimiser's update work on `.flat`, never tensor by tensor. Each view starts
-    on a cache line; the few elements between two views are zero and stay zero, so that sums over `.flat` are sums
+    on a cache line. The few elements between two views are zero and stay zero, so that sums over `.flat` are sums
     over the parameters. `.block` is `.flat` and one cache line more, `.tail`, for figures that are summed with it.
     """
 

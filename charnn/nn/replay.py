@@ -2,8 +2,8 @@
 
 Every window of one shape makes the same calls on the same memory, since the arena hands out the same addresses each
 time. In a small window most of the time is not arithmetic but Python: views, lookups, slices. So a window is run once
-on arrays that note what is done with them (`NotedArray`), and later ones run that list of calls: the same arithmetic,
-the same bits. Layers do not know of this. What depends on the numbers in the arrays is one call, by `as_one_call`.
+on arrays that note what is done with them (`NotedArray`). Later windows run that list of calls: the same arithmetic,
+the same bits. Layers do not know of this. Work that depends on the numbers in arrays is one call, by `as_one_call`.
 """
 
 from collections.abc import Callable, Iterator, Sequence

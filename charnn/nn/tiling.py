@@ -1,9 +1,9 @@
 """How products are cut into pieces that BLAS multiplies fast: all ways that are tried, and one by rule.
 
-For a large product OpenBLAS first packs both factors into a layout of its own; with the few rows of a batch that takes
-as long as a third of the arithmetic. Its kernels for AVX-512 read small products (M N K <= 10^6) where they lie: there
-tiles are 1.2 to 2 times as fast. Other kernels are best left alone, and some multiply by W^T faster than by a copy of
-it. Which way is the fastest on the machine at hand is measured by `tuning`, where there is enough to multiply.
+For a large product OpenBLAS first packs both factors into a layout of its own. With the few rows of a batch, packing
+takes as long as a third of the arithmetic. The kernels for AVX-512 read small products (M N K <= 10^6) where they lie:
+there tiles are 1.2 to 2 times as fast. Other kernels are best left alone, and some multiply by W^T faster than by a
+copy of W^T. Where there is enough to multiply, `tuning` measures which way is the fastest on the machine at hand.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Which cut of each product is the fastest on the machine at hand: measured for some milliseconds, and remembered.
 
-Other cuts may give other last bits. So what was measured once stays as it is: in the run that it was measured for, and
-in a file of the user's cache, by the machine and the shape. Without that file all goes on, and is measured anew.
+Other cuts may give other last bits. So a cut that was measured once is kept: in the run, and in a file of the
+user's cache, by the machine and the shape. Without that file training goes on, and cuts are measured anew.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Groups of workers that share a batch: each takes some rows, and one sum of their gradients makes them one.
 
 All workers of a group do the same work in step. What they do is written once, as a function of the `Worker` that does
-it; which group it is decides where the workers live: here, in threads, in processes of this machine, or on many.
+it. The group decides where its workers live: here, in threads, in processes of this machine, or on many machines.
 """
 
 import threading

@@ -38,7 +38,7 @@ def _symbol(network: Network, prime: Array, rows: int, draws: Drawer) -> Stepper
 
 
 class NodeStream:
-    """`Stepping` by scores made of the network's. Those are at temperature 1: what is made of them is divided.
+    """`Stepper` by scores made of the network's. Those are at temperature 1: what is made of them is divided.
 
     node: one softmax over the end and the characters, so that `--temp` and `--top-k` see them side by side.
     """
@@ -71,7 +71,7 @@ class NodeStream:
         return self.network.model.ending.joint_scores(self.inner.o + self.c)
 
     def _show(self, o: Array) -> Array:
-        """As `Stepping` says: divided by the temperature, and less c / temperature."""
+        """As `Stepper` says: divided by the temperature, and less c / temperature."""
         return (o - o.max(axis=-1, keepdims=True) - self.c) / self.draws.temperature
 
 

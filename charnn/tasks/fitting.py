@@ -67,7 +67,7 @@ def fit_to_text(symbols: int, batch: int, window: int) -> tuple[int, int]:
     """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
 
     An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
-    from; of a window's symbols most are steps rather than rows, and there are at least 16 steps.
+    from. A window has at least 16 steps, and more steps than rows.
     """
     size = symbols // MIN_WINDOWS_PER_EPOCH
     window = max(1, min(window, max(MIN_WINDOW, isqrt(4 * size)), symbols))

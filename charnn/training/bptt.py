@@ -60,8 +60,8 @@ class Replica:
 class Span:
     """Windows of an update, in the order of time. Gradients go back over every edge between them, times `factor`.
 
-    All but the last are read twice: forwards, which keeps only the states at the edges, and then from the last to the
-    first, each for its gradient. So one window's activations are in memory at a time, however many windows there are.
+    All windows but the last are read twice. The pass forwards keeps only the states at the edges. Then windows are read
+    from the last to the first, each for its gradient. So the activations of one window at a time are in memory.
     """
 
     layout: BatchLayout

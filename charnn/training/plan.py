@@ -1,7 +1,7 @@
 """The plan of a run: every option decided that depends on the text, the batches that are read, and the first weights.
 
-A run is planned once: `resolve` gives the `Plan` that a session and its trainer take. What is read may be longer than
-the text, since a head can add symbols (`Head.stream`): batches are cut from what is read, and validations come after so
+A run is planned once: `resolve` gives the `Plan` that a session and its trainer take. The network may read more than
+the text, since a head can add symbols (`Head.stream`). Batches are cut from what is read. Validations come after so
 many characters of the text.
 """
 
@@ -56,8 +56,8 @@ class Plan:
 def resolve(corpus: Any, model: ModelConfig, config: TrainConfig, options: TaskConfig = TEXT) -> Plan:
     """The plan for a corpus: options that were left open are decided, and those that do not suit it are fitted.
 
-    Raises `InputError` for a corpus in which there is nothing to learn, and `UsageError` where nothing in a text says
-    how sequences end and the network's head has to learn that.
+    Raises `InputError` for a corpus in which there is nothing to learn. Raises `UsageError` where the head has to learn
+    how sequences end, and nothing in a text says so.
     """
     task = tasks.make(options)
     train, valid = task.split(corpus, config)

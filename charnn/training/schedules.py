@@ -13,8 +13,8 @@ LEAD = 0.01
 def progress(config: TrainConfig, *, steps: int, epochs: float, seconds: float) -> float:
     """The share of the run that is done, 0 to 1: of whichever budget is spent first. 0 without a budget.
 
-    The clock counts beside other budgets only once it is ahead of them by `LEAD`: a run that ends by its passes or
-    steps then is the same each time, whatever the clock says.
+    The clock counts beside other budgets only once it is ahead of them by `LEAD`. So a run that ends by its passes or
+    steps is the same each time.
     """
     budgets = [(done, budget) for done, budget in ((steps, config.steps), (epochs, config.epochs)) if budget]
     counted = max((done / budget for done, budget in budgets), default=0.0)

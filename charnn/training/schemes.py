@@ -39,8 +39,8 @@ class Scheme(Protocol):
 class Truncated:
     """Truncated BPTT in the form (k1, k2) of Williams and Peng (1990): an update every k1 steps, gradients k2 back.
 
-    An update learns from k1 = `stride` steps, and reads the k2 - k1 before them again (k2 = `window`; fewer at an
-    epoch's start), from the state before those and under the present weights. With k1 = k2 nothing is read twice.
+    An update learns from k1 = `stride` steps. The k2 - k1 steps before them are read again (k2 = `window`; fewer at an
+    epoch's start), from the state before them, under the present weights. With k1 = k2 nothing is read twice.
     """
 
     edges = 2
@@ -169,7 +169,7 @@ class Unbiased:
 
     At a window's edge gradients are cut with probability c, the `cut_probability`; those that are not go back times
     1 / (1 - c). Their expectation is that of full BPTT. An update learns from the windows up to a cut, or to the
-    epoch's end: 1 / c on average, by which the gradient is divided, rather than by their number, which would bias it.
+    epoch's end: 1 / c on average. The gradient is divided by 1 / c; to divide by their number would bias it.
     """
 
     def __init__(self, config: TrainConfig, lanes: StreamBatches, reset: bool, cut_probability: float):

@@ -59,8 +59,8 @@ Event = Update | Rollback | Validation
 class Session:
     """A run, the plan that it follows, and the folder it is kept in (or None).
 
-    Iterating trains: it yields an `Update` for each window and a `Validation` or a `Rollback` where there is one, until
-    a budget is spent or patience is. Between two events everything is whole: leave the loop, `save`, and a later
+    Iterating trains: it yields an `Update` for each window, and a `Validation` or a `Rollback` where there is one. It
+    ends when a budget or patience is spent. Between two events everything is whole: leave the loop, `save`, and a later
     session on the same folder goes on exactly there.
     """
 
@@ -210,9 +210,9 @@ def keep(run: Run, plan: Plan, corpus: Any, where: Folder | str | Path | None, n
 def resume(
     run: Run, corpus: Any, where: Folder | str | Path | None, changes: dict[str, Any], name: str | None = None
 ) -> Session:
-    """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`: in its folder, in a new one called
-    `name` below a path, or nowhere (None).
+    """Go on with a run as its last.npz left it, with `changes` to its `TrainConfig`.
 
+    The run is kept in its folder, in a new one called `name` below a path, or nowhere (None).
     Raises `InputError` where the corpus is not the run's, `UsageError` where a change would make it another run.
     """
     assert_same_corpus(corpus, run)

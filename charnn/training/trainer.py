@@ -1,7 +1,7 @@
 """Backpropagation through time with teacher forcing: windows in, updates out.
 
-A scheme says which windows an update learns from, and how far back gradients go (by default they stop at a window's
-edge, and the state does not). For each update: the gradient of the mean loss, clipped by its global norm.
+A scheme says which windows an update learns from, and how far back gradients go. By default gradients stop at a
+window's edge, and the state does not. For each update: the gradient of the mean loss, clipped by its global norm.
 """
 
 import math

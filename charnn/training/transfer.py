@@ -23,11 +23,11 @@ def extended(old: Network, known: Vocabulary, model: Model, vocabulary: Vocabula
     """The old network's weights in a model of the same shape, whose vocabulary has new characters too.
 
     With S (new symbols, old symbols), whose rows sum to 1: one-hot inputs U' = S U, readout V' = V S^T, and scores
-    c' = S c, for new characters c' = S c + log p' / (1 - Q) - S log q. Known characters have one 1 in S. The row of a
+    c' = S c. New characters have c' = S c + log p' / (1 - Q) - S log q. Known characters have one 1 in S. The row of a
     new character is spread over those it is like (see `alike`), by their shares of the text `train` to be learnt.
 
-    So its scores are those of its like, shifted: q are the probabilities that the old network gives to its characters
-    in that text, on average, p' is the share of the new character there, and Q that of all new ones.
+    So the scores of a new character are those of its like, shifted. q are the mean probabilities that the old network
+    gives to its characters in that text. p' is the share of the new character there, and Q that of all new ones.
     """
     counts = np.zeros(vocabulary.size)
     for piece in pieces(train):

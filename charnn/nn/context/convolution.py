@@ -21,12 +21,12 @@ class Convolution(Recurrent):
     """h[t] = f(sum_{i < k} b_i + x[t - i r] U_i),   k the width, r the dilation,   f = tanh, relu, ...
 
     Inputs from before the start of a sequence are left out, with their b_i (Bengio et al., 2003; LeCun et al., 1998).
-    On symbols it is a window of k letters; L layers see L (k - 1) + 1 of them, and more where each layer's r is that of
-    the layer below times a factor (van den Oord et al., 2016). No step waits for another: all is one product for a
-    window. Backwards, with da[t] = dh[t] f'(a[t]): d(x[t] U_i) = da[t + i r].
+    On symbols a unit sees a window of k letters, and L layers see L (k - 1) + 1 of them. They see more where r grows
+    from layer to layer by a factor (van den Oord et al., 2016). No step waits for another: a window is one product.
+    Backwards, with da[t] = dh[t] f'(a[t]): d(x[t] U_i) = da[t + i r].
 
     U = [U_0, ..., U_{k-1}] (I, k H) starts as `Linear` says, over sqrt(k), and b as 0. The state is what the inputs so
-    far add to the next (k - 1) r steps, (B, H) each: so it does not matter what inputs are.
+    far add to the next (k - 1) r steps, (B, H) each; the inputs are not kept.
     """
 
     inputs: tuple[int, ...]

@@ -39,8 +39,8 @@ class Piece:
 class Attention:
     """z_n[t] = sum_s p[t, s] v[s],   p[t, s] = softmax_s(q[t] . k[s] / sqrt(d) + R[n, t-s]),   0 <= t - s < C
 
-    Where there is no step s, or a row has forgotten it by t, k[s] and v[s] are 0: there is always something to look at.
-    It is done for C queries at a time: work and memory grow with the window's length, not with its square.
+    k[s] and v[s] are 0 where there is no step s, or a row has forgotten s by t: each query has C keys to look at.
+    Queries are taken C at a time: work and memory grow with the window's length, not with its square.
     """
 
     def __init__(self, qkv: Array, state: State, keep: Keep, R: Array, ws: Workspace):

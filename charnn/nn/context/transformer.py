@@ -25,11 +25,11 @@ class Transformer(Recurrent):
 
     z[t] = [z_1, ..., z_N][t],   z_n[t] = sum_s softmax_s(q[t] . k[s] / sqrt(d) + R[n, t-s]) v[s],   t - C < s <= t
 
-    with [q, k, v][t] = n(e[t]) A in N heads of d = H / N units, and n the layer normalisation (before each part, as in
-    Xiong et al., 2020). What a step knows of positions is R: a number learnt for each head and distance below C, the
-    lookback (Shaw et al., 2018). So a step is the same wherever it stands, and the keys and values of the last C - 1
-    steps are all that a window has to know of those before: gradients stop there (Dai et al., 2019), and each
-    prediction sees a full context. Above another layer of the size H, and of nothing else, e[t] is x[t].
+    with [q, k, v][t] = n(e[t]) A in N heads of d = H / N units. n is the layer normalisation, before each part (Xiong
+    et al., 2020). R tells positions: it is learnt for each head and each distance below C, the lookback (Shaw et al.,
+    2018). So a step is the same wherever it stands. Of the steps before a window, the window reads the keys and values
+    of the last C - 1. Gradients stop there (Dai et al., 2019), and each prediction sees a full context. Above another
+    layer of the size H, and of nothing else, e[t] is x[t].
 
     A, P, M_1 and M_2 start as `glorot`; gains as 1; R as -distance 2^-n (Press et al., 2022); all else as 0; U
     as `Linear` says. The state is (k, v), (B, (C - 1) H) each, 0 where there was no step.

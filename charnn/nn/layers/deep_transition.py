@@ -22,18 +22,18 @@ class DeepTransition(Recurrent):
     """h_1[t] = f(b + x[t] U + h[t-1] W),   h_k[t] = f(b_k + h_{k-1}[t] W_k),   h[t] = h_K[t]
 
     K is the recurrent depth: the layers that h passes through from one step to the next (Pascanu et al., 2014). d is
-    the delay: h[t-d] D is added within the f of h_K, or of h_1 where `delay_to` is first. A gradient comes back through
-    D d steps at once, around the other layers, and so vanishes as a power of t / d in t steps (Lin et al., 1996); there
-    is no D where d = 1. With `delay_only` there is no W: nothing else leads from one step to a later one. With a
+    the delay: h[t-d] D is added within the f of h_K, or of h_1 where `delay_to` is first. Through D a gradient comes
+    back d steps at once, around the other layers. So it vanishes as a power of t / d in t steps (Lin et al., 1996).
+    There is no D where d = 1. With `delay_only` there is no W: nothing else leads from one step to a later one. With a
     `diagonal` recurrence W and D are vectors, and h W means h * W: a unit sees no other (IndRNN; Li et al., 2018).
 
     Backwards, with dh[t] from above: dh[t] += da_1[t+1] W^T + da_K[t+d] D^T,   da_k[t] = dh_k[t] f'(a_k[t]),
     dh_{k-1}[t] = da_k[t] W_k^T.
 
-    W and W_k start `orthogonal`, or W uniform in [0, 1] where it is diagonal, with units of all kinds of memory; where
-    D is added to another product the two each start as a share of that, so that together they lengthen no h: else
-    relu's values grow without bound. U and all b start as in `Elman`; U times 1 - W - D where these are diagonal, since
-    a unit sums up its inputs over some 1 / (1 - W - D) steps.
+    W and W_k start `orthogonal`. A diagonal W starts uniform in [0, 1], so that units have memories of all lengths.
+    Where D is added to another product, each of the two starts as a share of that. Together they then lengthen no h;
+    else relu's values grow without bound. U and all b start as in `Elman`. Where W and D are diagonal, a unit sums up
+    its inputs over some 1 / (1 - W - D) steps: there U starts times 1 - W - D.
     The state is (h[t], h[t-1], ..., h[t-d+1]), (B, H) each. Where it is forgotten, all of it is.
     """
 

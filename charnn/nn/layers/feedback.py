@@ -16,9 +16,9 @@ class Feedback(Layer):
     """z[t] = e x[t] + (1 - e) y[t-1],   h[t] = inner([z, x])[t],   y[t] = softmax(c + h[t] V),   x[t] one-hot
 
     x[t] is the correct output of step t - 1, y[t-1] the network's own: e is the share of teacher forcing, 0 for free
-    running. In expectation z is what scheduled sampling's coin gives (Bengio et al., 2015); the mix itself is free of
-    noise, the same in training, evaluation and sampling, and its gradient is exact: it passes the readout, softmax
-    and all. Each step waits for the one before it: this is a loop over windows of length one.
+    running. In expectation z is what scheduled sampling's coin gives (Bengio et al., 2015). The mix itself is free of
+    noise, and the same in training, evaluation and sampling. Its gradient is exact: it passes the readout and the
+    softmax. Each step waits for the one before it: this is a loop over windows of length one.
 
     x (T, B) integers. The inner layers read z, and with `beside` the symbols after it. V and c are the readout's own.
     Rows that forget their state have no output before. The state is the inner one's and y, (B, V).

@@ -23,8 +23,8 @@ class GRU(Recurrent):
     z keeps what was, r lets it into the new n; r gates the product, as in cuDNN, not h before it as in Cho et al.
     Backwards, with dh[t] from above and from h[t] W: dh[t-1] = dh[t] z[t] + [dr, dz, dm][t] W^T, before r, z, n.
 
-    W (H, 3 H) starts `orthogonal`, and U as `Linear` says, for each of the three, but its one-hot rows as uniform in
-    +-2, since z lets only half of n in at first; b and c as 0. The state is (h,).
+    W (H, 3 H) starts `orthogonal`, and U as `Linear` says, for each of the three. One-hot rows of U start uniform in
+    +-2, since z lets only half of n in at first; b and c start as 0. The state is (h,).
     """
 
     inputs: tuple[int, ...]

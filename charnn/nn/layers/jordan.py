@@ -19,7 +19,7 @@ class Jordan(Recurrent):
     """h[t] = f(b + s[t] U),   s[t] = decay s[t-1] + z[t],   f = tanh, relu, sigmoid or the identity
 
     z[t] is the network's output of step t - 1. In a language model under teacher forcing, the correct output is the
-    symbol x[t] that is read next: so z is the one-hot x, no step waits for another, and a whole window is one product
+    symbol x[t] that is read next. So z is the one-hot x, no step waits for another, and a whole window is one product
     (see `Trace`). `Feedback` puts in the network's own output instead. s is what Jordan's context units hold: a
     decaying trace of outputs. Without decay a step sees one symbol, and knows no more than a bigram.
 

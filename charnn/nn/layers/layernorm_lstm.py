@@ -18,8 +18,8 @@ class LayerNormLSTM(LSTM):
     """a[t] = b + h[t-1] W + x[t] U,   n[t] = (a[t] - mean a[t]) / sqrt(var a[t] + eps),   with i to g side by side
 
     [i, f, o, g][t] = shift + gain n[t], and from there on as in `LSTM`. Mean and variance are those of the 4 H numbers
-    of a row and a step (Ba, Kiros and Hinton, 2016, who normalise h W and x U each): whatever the scale of the weights,
-    gates open and close from the first update on. Backwards, with dy[t] of [i, f, o, g][t]: dn[t] = gain dy[t],
+    of a row and a step (Ba, Kiros and Hinton, 2016, who normalise h W and x U each). So gates open and close from the
+    first update on, whatever the scale of the weights. Backwards, with dy[t] of [i, f, o, g][t]: dn[t] = gain dy[t],
     da[t] = (dn[t] - mean dn[t] - n[t] mean(n[t] dn[t])) / sqrt(var a[t] + eps).
 
     gain starts as 1, and shift as `LSTM`'s b does: 0, but 1 for f. b, which is now inside, starts as 0. One-hot rows of

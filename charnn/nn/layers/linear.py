@@ -162,9 +162,9 @@ def product(x: Array, U: Array, out: Array, ws: Workspace) -> Array:
 def add_rows(dU: Array, x: Array, dy: Array, ws: Workspace) -> None:
     """dU[v] += sum of dy[n] where x[n] = v, which is the product onehot(x)^T dy, and made so where that is small.
 
-    Else rows are sorted by their symbol (a radix sort, for ids of one or two bytes), and each symbol's are summed by a
-    product with ones: 2 times faster than the product, 10 times faster than `np.add.at`. So many rows at a time as
-    fill some megabytes when they are sorted.
+    Else rows are sorted by their symbol (a radix sort, for ids of one or two bytes), and the rows of each symbol are
+    summed by a product with ones. That is 2 times faster than the product, and 10 times faster than `np.add.at`. As
+    many rows are sorted at a time as fill some megabytes.
     """
     if len(x) == 1:
         dU[x[0]] += dy[0]

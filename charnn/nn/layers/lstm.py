@@ -24,8 +24,8 @@ class LSTM(Recurrent):
     i lets in, o lets out, and f keeps (Gers, Schmidhuber and Cummins, 2000). Backwards, with dh[t] from above and from
     h[t] W: dc[t] = dc[t+1] f[t+1] + dh[t] o[t] (1 - tanh(c[t])^2), so c's gradient passes no W on its way back.
 
-    W (H, 4 H) starts `orthogonal`, and U as `Linear` says, for each of the four, but its one-hot rows uniform in +-4:
-    with half open gates h, a product of three, is small and says little (it costs 0.1 bits for some 2,000 updates). b
+    W (H, 4 H) starts `orthogonal`, and U as `Linear` says, for each of the four. One-hot rows of U start uniform in
+    +-4: with half open gates h, a product of three, is small and says little (0.1 bits more for some 2,000 updates). b
     starts as 0, but as 1 for f: nothing is forgotten before that is learnt (Gers et al., 2000; Jozefowicz et al.,
     2015). The state is (h, c), (B, H) each.
     """

@@ -15,7 +15,7 @@ from .linear import Linear
 
 
 class Recurrent(Layer):
-    """A cell: a layer of H units with as many columns each as it has `gates`, h[t-1] W + b + x[t] U, (B, gates H).
+    """A cell: a layer of H units, each with `gates` columns of h[t-1] W + b + x[t] U, (B, gates H).
 
     Each gate's W (H, H) starts `orthogonal`, its U as `Linear` says, one-hot rows times `spread`; b as 0.
 
@@ -82,8 +82,9 @@ class Recurrent(Layer):
 
 
 class ResetRows:
-    """For each step t which rows of h[t-lag] are forgotten by then: those where keep (T, B, 1) is 0 at t or, where the
-    lag is larger, at one of the steps between; also for those of the steps after the window that look back into it.
+    """The rows of h[t-lag] that are forgotten by step t, for each step t that looks back into the window or is in it.
+
+    A row is forgotten where keep (T, B, 1) is 0 at t or, with a lag of more than 1, at one of the steps between.
     """
 
     def __init__(self, keep: Array | None, lag: int = 1):

@@ -21,7 +21,8 @@ class Trace(Linear):
 
     s[t] U_z = sum_{u <= t} decay^(t-u) z[u] U_z + decay^(t+1) s[-1] U_z: row t of one product of a triangular matrix,
     the same for all rows of the batch, with z U_z, where integers z look up rows of U. Backwards, its transpose. Where
-    a row forgets its trace, it has a matrix of its own. Windows longer than `PIECE` are cut, s U_z carried over.
+    a row forgets its trace, it has a matrix of its own. Windows longer than `STEPS_PER_PRODUCT` are cut, and s U_z is
+    carried over.
 
     U and b start as `Linear` says, but U_z times sqrt(1 - decay^2): a sum over many steps then varies as one row does.
     The state is (s,), (B, V), for z (T, B) of V symbols or (T, B, V) floats.

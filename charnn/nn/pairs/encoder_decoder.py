@@ -4,8 +4,8 @@ z, m = what the reader makes of the source: one vector, and states to attend to
 s[0] = i + z I,   h[t] = decoder(y[t-1], z; s[t-1]),   c[t] = attention(h[t], m),   u[t] = tanh(b + [h[t], c[t]] U)
 o[t] = c + u[t] V,   L = -sum_t log softmax(o[t])[y[t]]   (nats)
 
-Each of the three ways from the source to the target may be missing: the state that the decoder starts from, the vector
-that it sees at each step, and attention; without that u is h.
+Three ways lead from the source to the target: the state that the decoder starts from, the vector that it sees at each
+step, and attention. Each may be missing. Without attention u is h.
 """
 
 from collections.abc import Callable, Sequence

@@ -75,8 +75,11 @@ def filtered(train: Part, part: Part, states: int) -> Array:
 
 
 def to_beat(train: Part, valid: Part) -> dict[str, float]:
-    """Mean squared errors of the last value, of the best moving average, of the best linear autoregression and of the
-    best Kalman filter, with the steps, the order and the states that are best; no filter where sequences are short."""
+    """Mean squared errors of simple forecasts: by the last value, and by the best of each of three models.
+
+    The models are moving averages, linear autoregressions and Kalman filters. `steps`, `order` and `states` say which
+    ones are best. There is no filter where sequences are short.
+    """
     averages = {steps: mean_square(valid, moving_average(valid, steps)) for steps in AVERAGED}
     orders = [order for order in ORDERS if order == 1 or 4 * order < len(train.values)]
     linear = {order: mean_square(valid, autoregression(train, valid, order)) for order in orders}

@@ -2,8 +2,8 @@
 
     s[t] = A s[t-1] + w[t],  w ~ N(0, Q);   x[t] = C s[t] + v[t],  v ~ N(0, R);   s[1] ~ N(mean, cov)
 
-Its hidden state is a vector, as a recurrent network's is, but its steps are linear: the contrast to both the network
-and the hidden Markov model, whose state is one of N. Filter and smoother are exact (Rauch, Tung and Striebel, 1965;
+Its hidden state is a vector, as a recurrent network's is, but its steps are linear. The state of a hidden Markov model
+is one of N instead. Filter and smoother are exact (Rauch, Tung and Striebel, 1965;
 Shumway and Stoffer, 1982). Covariances do not depend on the values: series side by side share them.
 
 Letters: T steps of B series side by side, N states, D columns.

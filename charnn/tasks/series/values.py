@@ -153,8 +153,8 @@ class Values(Task):
 class SeriesLayout:
     """Pieces of sequences, `window` vectors each or fewer, side by side in another order each epoch.
 
-    Where the first piece of a sequence begins is drawn by (seed, epoch), as is the order of all: a batch is known by
-    epoch and index.
+    Where the first piece of a sequence begins is drawn by (seed, epoch), as is the order of all pieces. So a batch is
+    known by epoch and index.
     """
 
     def __init__(self, part: Part, config: TrainConfig):
