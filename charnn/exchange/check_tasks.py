@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ..nn.pairs.gaps import GapNetwork
 from ..nn.workspace import Workspace
 from ..runs.run import Run
 from .check import Check, wrong
+from .onnx import session
 
 Array = np.ndarray
 SOURCES, LONGEST, WRITTEN = 40, 20, 12  # sources, the symbols of the longest, and symbols written for each
@@ -93,11 +93,5 @@ def inputs(run: Run, sources: Sequence[Array], target: Array | None) -> dict[str
 
 def by_onnxruntime(path: str | Path, feeds: dict[str, Array]) -> Array:
     """What a file computes. Raises `ImportError` where onnxruntime is not installed."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors
-    session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    found: Array = session.run(None, feeds)[0]
+    found: Array = session(path).run(None, feeds)[0]
     return found

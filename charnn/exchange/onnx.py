@@ -20,8 +20,8 @@ from ..version import __version__
 from . import matrices
 from .describe import vocabulary_list
 from .matrices import Matrices
-from .program import SYMBOL, Operation, Program
-from .steps import program
+from .program import SYMBOL, Operation
+from .steps import check, program
 
 Array = np.ndarray
 OPERATORS = {"LSTM": "LSTM", "GRU": "GRU", "Elman": "RNN", "Dense": ""}  # by the layer's class
@@ -30,10 +30,11 @@ FUNCTIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
 
 def write(path: str | Path, run: Run) -> None:
     """Write a run as an ONNX file. Raises `UsageError` where ONNX cannot hold it, and `CharnnError`."""
-    step, graph = program(run), Graph()
+    check(run)
+    graph = Graph()
     plain = all(map(has_operator, run.model.hidden.layers))
     make = operators if plain and run.model.config.shares == (1, 1) else scanned
-    scores, state = make(graph, run, step)
+    scores, state = make(graph, run)
     graph.node("Identity", scores, out="scores")
     for i, name in enumerate(state):
         graph.node("Identity", name, out=f"next_state_{i}")
@@ -95,15 +96,14 @@ class Graph:
 Made = tuple[str, list[str]]  # the names of the scores (T, B, V) and of the next state
 
 
-def operators(graph: Graph, run: Run, step: Program) -> Made:
+def operators(graph: Graph, run: Run) -> Made:
     """Each layer as an operator that reads all steps."""
-    stack, V, twice = run.model.hidden, run.model.symbols, matrices.read_twice(run.model)
-    values = graph.constant("off_on", np.array([0, 1], np.float32))
-    onehot = graph.node("OneHot", "symbols", graph.constant("V", V), values, axis=-1)
+    stack, twice = run.model.hidden, matrices.read_twice(run.model)
+    symbols = onehot(graph, "symbols", run.model.symbols)
     ys: list[str] = []
     after: list[str] = []
     for i, layer in enumerate(stack.layers):
-        x = joined(graph, [*ys[-1:], *([onehot] if stack.skip or not ys else [])])
+        x = joined(graph, [*ys[-1:], *([symbols] if stack.skip or not ys else [])])
         before = [f"state_{n}" for n in range(len(after), len(after) + len(layer.state_sizes))]
         weights, at = run.weights.at(f"hidden/{i}"), f"hidden/{i}"
         if before:
@@ -139,12 +139,11 @@ def _cell(graph: Graph, at: str, layer: Any, found: Matrices, reads: list[str]) 
     both = np.concatenate([found.input_bias, found.hidden_bias])
     named = (("W", found.input), ("R", found.hidden), ("B", both))
     own = [graph.constant(f"{at}/{name}", numbers[None]) for name, numbers in named]  # of one direction
-    first, second = (graph.constant(f"axis_{n}", [n]) for n in (0, 1))
     x, *before = reads
-    state = [graph.node("Unsqueeze", one, first) for one in before]
+    state = [axis(graph, "Unsqueeze", one, 0) for one in before]
     operator, more = OPERATORS[type(layer).__name__], settings(layer)
     y, *after = graph.node(operator, x, *own, "", *state, outputs=1 + len(state), **more)
-    return [graph.node("Squeeze", y, second), *(graph.node("Squeeze", one, first) for one in after)]
+    return [axis(graph, "Squeeze", y, 1), *(axis(graph, "Squeeze", one, 0) for one in after)]
 
 
 def settings(layer: Any) -> dict[str, Any]:
@@ -156,9 +155,9 @@ def settings(layer: Any) -> dict[str, Any]:
     return {"hidden_size": layer.hidden, **more.get(type(layer).__name__, {})}
 
 
-def scanned(graph: Graph, run: Run, step: Program) -> Made:
-    """One step of the program inside a Scan over time."""
-    inner, names = Graph(graph), {SYMBOL: "symbol"}
+def scanned(graph: Graph, run: Run) -> Made:
+    """One step of the network's program inside a Scan over time."""
+    step, inner, names = program(run), Graph(graph), {SYMBOL: "symbol"}
     names |= {index: graph.constant(name, numbers) for index, (name, numbers) in step.arrays.items()}
     names |= {index: f"before_{i}" for i, index in enumerate(step.before)}
     for operation in step.operations:
@@ -176,9 +175,22 @@ def scanned(graph: Graph, run: Run, step: Program) -> Made:
     return scores, after
 
 
-def cut(graph: Graph, a: str, start: int, end: int) -> str:
+def onehot(graph: Graph, symbols: str, size: int) -> str:
+    """Symbols as vectors."""
+    values = graph.constant("off_on", np.array([0, 1], np.float32))
+    return str(graph.node("OneHot", symbols, graph.constant("V", size), values, axis=-1))
+
+
+def axis(graph: Graph, operator: str, a: str, at: int) -> str:
+    """Squeeze or Unsqueeze at an axis."""
+    return str(graph.node(operator, a, graph.constant(f"axis_{at}", [at])))
+
+
+def cut(graph: Graph, a: str, start: int, end: int, along: tuple[str, int] = ("edge_axis", -1)) -> str:
+    """A part of an array along an axis, which is given with the name of its constant."""
     edges = [graph.constant(f"edge_{n}", [n]) for n in (start, end)]
-    return str(graph.node("Slice", a, *edges, graph.constant("edge_axis", [-1])))
+    name, at = along
+    return str(graph.node("Slice", a, *edges, graph.constant(name, [at])))
 
 
 def _joint(graph: Graph, o: str) -> str:
@@ -186,11 +198,6 @@ def _joint(graph: Graph, o: str) -> str:
     end, rest = cut(graph, o, 0, 1), cut(graph, o, 1, onnx.MAX_BYTES)
     total = graph.node("ReduceLogSumExp", rest, axes=[-1], keepdims=1)
     return str(graph.node("Concat", graph.node("Add", end, total), rest, axis=-1))
-
-
-def _onehot(graph: Graph, size: int, step: Operation, symbol: str) -> str:
-    values = graph.constant("off_on", np.array([0, 1], np.float32))
-    return str(graph.node("OneHot", symbol, graph.constant("V", size), values, axis=-1))
 
 
 def _scale(graph: Graph, size: int, step: Operation, a: str) -> str:
@@ -207,7 +214,7 @@ def _plain(operator: str, **attributes: Attribute) -> Callable[..., str]:
 
 STEPS: dict[str, Callable[..., str]] = {  # the rows of `program.OPERATIONS`
     "take": lambda graph, size, step, symbol, table: graph.node("Gather", table, symbol, axis=0),
-    "onehot": _onehot,
+    "onehot": lambda graph, size, step, symbol: onehot(graph, symbol, size),
     "product": _plain("MatMul"),
     "add": _plain("Add"),
     "multiply": _plain("Mul"),
@@ -222,8 +229,8 @@ STEPS: dict[str, Callable[..., str]] = {  # the rows of `program.OPERATIONS`
 }
 
 
-def scorer(path: str | Path) -> Callable[[Sequence[Array], Array], tuple[Array, list[Array]]]:
-    """What a file computes, by onnxruntime: (state, symbols (T, B)) -> scores (T, B, V), state.
+def session(path: str | Path) -> Any:
+    """A file opened by onnxruntime, to be run by one thread.
 
     Raises `ImportError` where onnxruntime is not installed.
     """
@@ -232,11 +239,19 @@ def scorer(path: str | Path) -> Callable[[Sequence[Array], Array], tuple[Array, 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def scorer(path: str | Path) -> Callable[[Sequence[Array], Array], tuple[Array, list[Array]]]:
+    """What a file computes, by onnxruntime: (state, symbols (T, B)) -> scores (T, B, V), state.
+
+    Raises `ImportError` where onnxruntime is not installed.
+    """
+    opened = session(path)
 
     def score(state: Sequence[Array], symbols: Array) -> tuple[Array, list[Array]]:
         feeds = {f"state_{i}": part for i, part in enumerate(state)}
-        scores, *after = session.run(None, {"symbols": symbols.astype(np.int64), **feeds})
+        scores, *after = opened.run(None, {"symbols": symbols.astype(np.int64), **feeds})
         return scores, after
 
     return score

@@ -8,7 +8,7 @@ from ..errors import UsageError
 from ..nn.layers.bidirectional import Bidirectional
 from ..nn.parameters import Views
 from . import matrices
-from .onnx import FUNCTIONS, OPERATORS, Graph, affine, has_operator, joined, settings
+from .onnx import FUNCTIONS, OPERATORS, Graph, affine, axis, has_operator, joined, settings
 from .safetensors import OPTIONS
 
 Names = list[str]
@@ -80,20 +80,9 @@ def _layer(graph: Graph, at: str, of: tuple[Any, Views], reads: Names) -> tuple[
     return parts, [axis(graph, "Squeeze", one, 0) for one in after] if not two else []
 
 
-def onehot(graph: Graph, name: str, size: int) -> str:
-    """Symbols as vectors."""
-    values = graph.constant("off_on", np.array([0, 1], np.float32))
-    return str(graph.node("OneHot", name, graph.constant("V", size), values, axis=-1))
-
-
 def weighted(graph: Graph, x: str, p: Views, at: str, weight: str, bias: str) -> str:
     """x times a matrix, and a bias, from the weights below `at`."""
     return affine(graph, x, {f"{at}/{name}": p[f"{at}/{name}"] for name in (weight, bias)})
-
-
-def axis(graph: Graph, operator: str, a: str, at: int) -> str:
-    """Squeeze or Unsqueeze at an axis."""
-    return str(graph.node(operator, a, graph.constant(f"axis_{at}", [at])))
 
 
 def integers(graph: Graph) -> tuple[str, str]:

@@ -21,8 +21,8 @@ from ..nn.pairs.gaps import GapNetwork
 from ..nn.pairs.label_heads import SigmoidLabel, SoftmaxLabels
 from ..nn.pairs.primed import Primed
 from ..runs.run import Run
-from .onnx import FUNCTIONS, Graph, cut, joined, save
-from .onnx_stacks import Names, Reading, axis, integers, number, onehot, stack, weighted
+from .onnx import FUNCTIONS, Graph, axis, cut, joined, onehot, save
+from .onnx_stacks import Names, Reading, integers, number, stack, weighted
 
 INT32 = 6  # a type of tensors, for lengths that an operator reads
 FAR = np.float32(1e30)  # below all scores and states
@@ -133,8 +133,7 @@ def _zeros(graph: Graph, part: str) -> str:
 
 
 def _steps(graph: Graph, part: str, start: int, end: int) -> str:
-    edges = [graph.constant(f"edge_{n}", [n]) for n in (start, end)]
-    return str(graph.node("Slice", part, *edges, graph.constant("axis_0", [0])))
+    return cut(graph, part, start, end, ("axis_0", 0))
 
 
 def encoder(graph: Graph, run: Run) -> Source:

@@ -128,7 +128,7 @@ LAYERS: dict[str, Callable[[Step, Inputs, list[Vector]], Result]] = {  # by the 
 }
 
 
-def program(run: Run, end: bool = True) -> Program:
+def program(run: Run) -> Program:
     """One step of a run's network, whose scores' softmax is the distribution of the next symbol.
 
     Raises `UsageError` as `check` does.
