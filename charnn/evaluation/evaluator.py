@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import tee
+from typing import TypeVar
 
 import numpy as np
 
 from ..config import EvalConfig
 from ..conflicts import check
+from ..data.vocabulary import Vocabulary
 from ..io.lazy import WatchSymbols
 from ..nn.layers.base import Array
 from ..runs.run import Run
@@ -22,6 +24,7 @@ from .score import Score
 from .training_text import recognised, warn_of_read
 
 Scorer = Callable[[Iterable[Array]], Iterator[tuple[Array, Array]]]  # pieces of a stream -> nats and hits of each
+Row = TypeVar("Row", LineScore, CharacterScore)
 
 ROWS_AT_ONCE = 1 << 16  # symbols scored at a time, so that rows come soon and memory stays small
 WATCHED_AT_ONCE = 1 << 12  # symbols between two looks at a bar
@@ -84,17 +87,17 @@ class Evaluator:
 
     def lines(self) -> Iterator[list[LineScore]]:
         """The scores of lines, as many at a time as are complete."""
-        skipped, several = self.unknown == "skip", len(self.texts) > 1
-        for text in self.texts:
-            for rows in by_line(self.run.vocabulary, self._scored(text), skipped):
-                yield [row._replace(file=text.name) for row in rows] if several else rows
-        warn_of_read(self.run, self.texts)
+        return self._rows(by_line)
 
     def characters(self) -> Iterator[list[CharacterScore]]:
         """The scores of characters, a list for each piece that is read."""
+        return self._rows(by_character)
+
+    def _rows(self, by: Callable[[Vocabulary, Iterable[Scored], bool], Iterator[list[Row]]]) -> Iterator[list[Row]]:
+        """The rows that `by` makes of each text, with its name where there are several."""
         skipped, several = self.unknown == "skip", len(self.texts) > 1
         for text in self.texts:
-            for rows in by_character(self.run.vocabulary, self._scored(text), skipped):
+            for rows in by(self.run.vocabulary, self._scored(text), skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
         warn_of_read(self.run, self.texts)
 

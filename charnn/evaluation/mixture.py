@@ -3,7 +3,7 @@
     p(w | h) = p_net(w | h)^a p_gram(w | h)^(1 - a) / Z(h),   Z(h) = sum_w p_net(w | h)^a p_gram(w | h)^(1 - a)
 
 which is interpolation in log space (Klakow, 1998). The weight a is fitted on a text that is not scored with it, as the
-best of `WEIGHTS`: nats are convex in a and flat around the best, so that there is no more to find between two of these.
+best of `MIXTURE_WEIGHTS`: nats are convex in a and flat around the best, so a finer grid would gain nothing.
 """
 
 import math
@@ -19,7 +19,7 @@ from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.layers.base import Array
 from ..runs.corpus import PUT_BACK, own_corpus
 from ..runs.run import Run
-from . import mixture, ngram
+from . import ngram
 from .dynamic import StreamReader
 from .ngram import BYTES_PER_COUNTED_SYMBOL, KneserNey
 
@@ -138,7 +138,7 @@ def counted(run: Run, corpus: Corpus | None = None) -> tuple[KneserNey, Ids]:
     except UsageError as error:
         raise UsageError(f"n-grams are counted on the training text, and {error}") from None
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
-    mixture.countable_at_once(symbols, order)
+    countable_at_once(symbols, order)
     return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,7 +33,6 @@ class CorpusIndex:
             run.config.valid_share, run.config.order
         )
         self.start = np.array([EOS], run.vocabulary.dtype)
-        self._bytes: dict[str, bytes] = {}
 
     def overlaps(self, texts: Sequence[str | np.ndarray]) -> list[Overlap]:
         """What of each text, or its ids (N,), stands word for word in the training part."""
@@ -46,12 +46,15 @@ class CorpusIndex:
     def _ids(self, text: str | np.ndarray) -> np.ndarray:
         return self.run.vocabulary.ids(text) if isinstance(text, str) else text
 
+    @cached_property
+    def _bytes(self) -> dict[str, bytes]:
+        """Both parts as bytes, each after an EOS."""
+        parts = {"train": self.train, "valid": self.valid}
+        return {name: np.concatenate([self.start, ids]).tobytes() for name, ids in parts.items()}
+
     def _find(self, text: str, ended: bool) -> str:
         """The part that has a whole sequence, or its beginning."""
         ids = np.concatenate([self.start, self._ids(text), self.start if ended else self.start[:0]])
-        if not self._bytes:
-            parts = {"train": self.train, "valid": self.valid}
-            self._bytes = {name: np.concatenate([self.start, ids]).tobytes() for name, ids in parts.items()}
         for name, whole in self._bytes.items():
             at = whole.find(ids.tobytes())
             while at >= 0 and at % ids.itemsize:

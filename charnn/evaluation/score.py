@@ -168,7 +168,7 @@ def surprisal(network: Network, stream: Iterable[np.ndarray]) -> Iterator[tuple[
 
 
 def _edges(ids: np.ndarray) -> np.ndarray:
-    """Where lanes of whole sequences begin and end: up to `LANES` of about the same length."""
+    """Where lanes of whole sequences begin and end: up to `SCORING_ROWS` of about the same length."""
     ends = np.append(np.flatnonzero(ids == EOS) + 1, len(ids))
     goals = np.linspace(0, len(ids), SCORING_ROWS + 1)[1:]
     return np.unique(np.append(0, ends[np.searchsorted(ends, goals).clip(max=len(ends) - 1)]))

@@ -38,7 +38,7 @@ def _symbol(network: Network, prime: Array, rows: int, draws: Drawer) -> Stepper
 
 
 class NodeStream:
-    """`Stepper` by scores made of the network's. Those are at temperature 1: what is made of them is divided.
+    """A `Stepper` by scores made of the network's. Those are at temperature 1: what is made of them is divided.
 
     node: one softmax over the end and the characters, so that `--temp` and `--top-k` see them side by side.
     """

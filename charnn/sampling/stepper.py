@@ -62,7 +62,7 @@ def make_stepper(network: Network, rows: int, temperature: float) -> Stepper:
 
 
 class WindowStepper:
-    """`Stepper` for any network: by windows of length one."""
+    """A `Stepper` for any network: by windows of length one."""
 
     def __init__(self, network: Network, rows: int, temperature: float):
         self.network, self.rows, self.temperature = network, rows, temperature
@@ -87,7 +87,7 @@ class WindowStepper:
 
 
 class FastStepper:
-    """`Stepper` for layers that can go step by step. Half of the time of such steps is NumPy's own."""
+    """A `Stepper` for layers that can go step by step. Half of the time of such steps is NumPy's own."""
 
     def __init__(self, network: Network, rows: int, temperature: float):
         model, weights, self.rows, self.reset = network.model, network.weights, rows, network.reset
