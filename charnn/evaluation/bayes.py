@@ -10,10 +10,10 @@ import numpy as np
 
 from ..data.vocabulary import EOS
 from . import ngram
+from .mixture import MIXTURE_WEIGHTS
 from .ngram import KneserNey
 
 ORDERS = 1, 2, 3, 4, 5
-WEIGHTS = [i / 20 for i in range(21)]  # of the network in a mixture, that are tried
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class NGramBayes:
 
 
 def spaced(texts: Sequence[np.ndarray], order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Texts as one stream (M,) in which no n-gram of this order spans two of them; where each begins, and which symbols
-    are its own, EOS included.
+    """Texts as one stream (M,) in which no n-gram spans two texts; where each begins, and which symbols texts have.
 
-    Each is closed by order - 1 times EOS, at least once: the first is its end, and the others are the next one's start.
+    Each text is closed by EOS, `order` - 1 times and at least once. The first EOS is the text's end and belongs to it,
+    and the others are the start of the next text.
     """
     gap = max(1, order - 1)
     lengths = np.array([len(text) for text in texts], int) + gap
@@ -67,7 +67,7 @@ def interpolate(p: np.ndarray, q: np.ndarray, y: np.ndarray, held_out: bool) -> 
     """Probabilities p (N, L) of a network and q of n-grams as `mixed`, and the weight of the network.
 
     The weight is that for which the right labels y (N,) cost least. Where these rows are all that are `held_out`, each
-    half is mixed by the weight of the other, and the weight is the mean of both.
+    half is mixed by the weight of the other. The weight that is returned is then the mean of both.
     """
     halves = [slice(0, None, 2), slice(1, None, 2)] if held_out and len(y) > 1 else [slice(None)]
     weights = [best_weight(p[half], q[half], y[half]) for half in halves]
@@ -84,14 +84,14 @@ def mixed(p: np.ndarray, q: np.ndarray, w: float) -> np.ndarray:
 
 
 def best_weight(p: np.ndarray, q: np.ndarray, y: np.ndarray) -> float:
-    """The weight among `WEIGHTS` for which the right labels y (N,) cost least; those beyond L are left out."""
+    """The weight among `MIXTURE_WEIGHTS` for which the right labels y (N,) cost least; those beyond L are left out."""
     known = np.flatnonzero(y < p.shape[1])
 
     def cost(w: float) -> float:
         r = mixed(p[known], q[known], w)
         return float(-np.log(r[np.arange(len(known)), y[known]]).sum())
 
-    return min(WEIGHTS, key=cost)
+    return min(MIXTURE_WEIGHTS, key=cost)
 
 
 def _normalised(logs: np.ndarray) -> np.ndarray:
