@@ -15,6 +15,7 @@ import numpy as np
 
 from ..data.vocabulary import EOS
 from ..errors import UsageError
+from .endings import Drawer
 from .regex import Tree, classes, derive, matches_empty, parse
 
 MAX_STATES = 20_000
@@ -101,14 +102,8 @@ def _pruned(trees: list[Tree], rows: np.ndarray, groups: np.ndarray) -> Automato
     return Automaton(table, distance)
 
 
-class Draws(Protocol):
-    """What draws symbols from scores: see `sampler.GumbelSampler`."""
-
-    temperature: float
-    greedy: bool
-    rng: np.random.Generator
-
-    def __call__(self, o: np.ndarray) -> Any: ...
+class Draws(Drawer, Protocol):
+    """A `Drawer` of several streams, of which some may end: see `sampler.GumbelSampler`."""
 
     def select(self, rows: np.ndarray) -> None: ...
 

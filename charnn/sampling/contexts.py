@@ -54,11 +54,7 @@ def draw(
 ) -> list[Sample]:
     """A sample for each source, (n,) ids, that begins with the prime, (N,) ids; see `Sample`."""
     symbols = np.array([*steps(model, p, sources, prime, config, rng)], int).reshape(-1, len(sources))
-    found = []
-    for column in symbols.T:
-        ends = np.flatnonzero(column == EOS)
-        found.append(Sample(column[: ends[0]] if len(ends) else column, len(ends) > 0))
-    return found
+    return [*map(Sample.of, symbols.T)]
 
 
 def steps(

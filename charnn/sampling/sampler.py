@@ -36,6 +36,12 @@ class Sample:
     ids: np.ndarray
     ended: bool
 
+    @classmethod
+    def of(cls, drawn: np.ndarray) -> "Sample":
+        """The sample in ids that were drawn, (N,), up to the first EOS if there is one."""
+        ends = np.flatnonzero(drawn == EOS)
+        return cls(drawn[: ends[0]], True) if len(ends) else cls(drawn, False)
+
 
 def probabilities(o: np.ndarray, config: SampleConfig) -> np.ndarray:
     """Scores o (B, V) to the probabilities that symbols are drawn with.
@@ -232,8 +238,7 @@ def _samples(parts: list[tuple[np.ndarray, list[Any]]], count: int) -> list[Samp
     for rows, columns in parts:
         drawn[rows, start : start + len(columns)] = np.array(columns, np.uint32).reshape(-1, len(rows)).T
         start += len(columns)
-    ends = [np.flatnonzero(ids == EOS) for ids in drawn]
-    return [Sample(ids[: end[0]] if len(end) else ids, len(end) > 0) for ids, end in zip(drawn, ends, strict=True)]
+    return [*map(Sample.of, drawn)]
 
 
 def batches(
