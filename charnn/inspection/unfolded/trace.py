@@ -1,7 +1,19 @@
 """Forward and backward pass of a small network over a short text, with every number.
 
-a[t] = b + h[t-1] W + x[t] U,   h[t] = f(a[t]),   o[t] = c + h[t] V,   y[t] = softmax(o[t]),   L[t] = -log y[t][next]
-do[t] = dL[t]/do[t],   dh[t] = do[t] V^T + da[t+1] W^T,   da[t] = dh[t] f'(a[t]),   dW = sum_t h[t-1]^T da[t]
+Forward, from the first step to the last:
+
+    a[t] = b + h[t-1] W + x[t] U
+    h[t] = f(a[t])
+    o[t] = c + h[t] V
+    y[t] = softmax(o[t])
+    L[t] = -log y[t][next]
+
+Backward, from the last step to the first:
+
+    do[t] = dL[t]/do[t]
+    dh[t] = do[t] V^T + da[t+1] W^T
+    da[t] = dh[t] f'(a[t])
+    dW    = sum_t h[t-1]^T da[t]
 """
 
 from collections.abc import Iterator, Mapping, Sequence
