@@ -16,14 +16,8 @@ from ..nn.workspace import Workspace
 from .probes import Probe, Saturation, Tally, copies_of, precise, probed, side_by_side
 
 POSITIONS = 64  # at which the loss is taken, read side by side
-
-
 MIN_POSITIONS = 8  # of them, where states are large
-
-
 MAX_STATE_NUMBERS = 1 << 25  # numbers, for the states of all lags
-
-
 CONTEXT = 64  # characters read before the oldest state that is looked at
 
 
@@ -162,6 +156,11 @@ def lag_norm(layer: int, lag: int, each: Array, before: Array, predicted: float 
     growth = float(np.hypot.reduce(each) / np.hypot.reduce(before)) if lag else math.nan
     low, median, high = np.quantile(each, (0.1, 0.5, 0.9)).tolist()
     return LagNorm(layer, lag, len(each), _rms(each), low, median, high, growth, predicted)
+
+
+def by_layer(norms: Sequence[LagNorm]) -> dict[int, list[LagNorm]]:
+    """The norms of each layer, the lowest layer first."""
+    return {layer: [norm for norm in norms if norm.layer == layer] for layer in sorted({norm.layer for norm in norms})}
 
 
 def predicted_factor(norms: Sequence[LagNorm]) -> float:

@@ -9,7 +9,7 @@ from ..conflicts import check
 from ..nn.layers.base import Array
 from ..pictures import charts, shades
 from ..pictures.charts import Line
-from .gradients import LagNorm, factor
+from .gradients import LagNorm, by_layer, factor
 from .probes import Saturation, radius
 
 TABLES = "norms", "eigenvalues", "saturation"
@@ -38,8 +38,7 @@ class Gradients:
     @property
     def each_step(self) -> dict[int, float]:
         """By layer: what the norm is multiplied with at each step back in time, the geometric mean."""
-        layers = sorted({norm.layer for norm in self.norms})
-        return {layer: factor([norm for norm in self.norms if norm.layer == layer]) for layer in layers}
+        return {layer: factor(norms) for layer, norms in by_layer(self.norms).items()}
 
     def table(self, name: str) -> Iterator[tuple[str | float, ...]]:
         """One of `TABLES` row by row, the names of its columns first."""
@@ -72,27 +71,28 @@ class Gradients:
         check({"svg": True, "table": table})
         if table == "eigenvalues":
             return charts.plane("Eigenvalues of the recurrent weights", self._complex())
-        layers = sorted({norm.layer for norm in self.norms})
-        shown = [self._line(i, layer) for i, layer in enumerate(layers)]
-        shown += [self._predicted(i, layer) for i, layer in enumerate(layers)]
+        layers = by_layer(self.norms)
+        shown = [_line(i, *each) for i, each in enumerate(layers.items())]
+        shown += [_predicted(i, *each) for i, each in enumerate(layers.items())]
         title = "Norm of the gradient of the loss by lag; areas: from 10 % to 90 % of the positions"
         return charts.lines(title, "lag k, characters", "|dL[t]/dh[t-k]|, nats per unit", shown, log=True)
-
-    def _line(self, colour: int, layer: int) -> Line:
-        norms = [norm for norm in self.norms if norm.layer == layer]
-        shown = [norm for norm in norms if norm.low > 0 and math.isfinite(norm.high)]
-        band = [(norm.lag, norm.low, norm.high) for norm in shown]
-        return Line(f"layer {layer}", [(norm.lag, norm.rms) for norm in norms], colour, band=band)
-
-    def _predicted(self, colour: int, layer: int) -> Line:
-        points = [(norm.lag, norm.predicted) for norm in self.norms if norm.layer == layer]
-        return Line(f"layer {layer}, by W alone", points, colour, faint=True)
 
     def _complex(self) -> dict[str, list[complex]]:
         return {name: values.tolist() for name, values in self.eigenvalues.items()}
 
     def _repr_svg_(self) -> str:
         return self.svg()
+
+
+def _line(colour: int, layer: int, norms: Sequence[LagNorm]) -> Line:
+    shown = [norm for norm in norms if norm.low > 0 and math.isfinite(norm.high)]
+    band = [(norm.lag, norm.low, norm.high) for norm in shown]
+    return Line(f"layer {layer}", [(norm.lag, norm.rms) for norm in norms], colour, band=band)
+
+
+def _predicted(colour: int, layer: int, norms: Sequence[LagNorm]) -> Line:
+    points = [(norm.lag, norm.predicted) for norm in norms]
+    return Line(f"layer {layer}, by W alone", points, colour, faint=True)
 
 
 @dataclass(frozen=True)

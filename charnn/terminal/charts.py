@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.table import Table
 
 from ..inspection.attention import Attention
-from ..inspection.gradients import LagNorm, factor, predicted_factor
+from ..inspection.gradients import LagNorm, by_layer, factor, predicted_factor
 from ..inspection.probes import Saturation, radius
 from ..inspection.results import Gradients
 from . import tables
@@ -28,7 +28,7 @@ def gradients(found: Gradients) -> None:
     """Norms by lag as a table and as bars; eigenvalues of each W; saturation."""
     blocks = tables.encodes("".join(BARS))
     console, norms, eigenvalues, saturation = tables.screen(), found.norms, found.eigenvalues, found.saturation
-    layers = {norm.layer: [n for n in norms if n.layer == norm.layer] for norm in norms}
+    layers = by_layer(norms)
     if norms:
         console.print(Text(f"norm of dL[t]/dh[t-k], nats per unit, over {norms[0].positions} positions t"))
         lags = _lags(norms, console.width)
