@@ -1,6 +1,7 @@
 """What units do while a network reads: their activations, or the values of their gates."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,11 @@ class Block:
         return f"{self.layer}/{self.gate}" if self.gate else str(self.layer)
 
 
+def _bounded(probes: Iterable[Probe]) -> bool:
+    """Whether every activation lies within -1 and 1."""
+    return all(probe.layer.bounds is not None and math.isfinite(probe.layer.bounds[1]) for probe in probes)
+
+
 class ActivationReader:
     """A network that reads a stream, piece by piece, from EOS and the zero state on, and shows what its units do.
 
@@ -44,8 +50,7 @@ class ActivationReader:
     def __init__(self, network: Network, gates: bool = False):
         self.network, self.state, self.ws = network, network.zero_state(1), Workspace()
         self.below, self.probes = probed(network.model, "gates" if gates else "outputs")
-        bounds = [probe.layer.bounds or (0.0, math.inf) for probe in self.probes]
-        self.bounded = gates or all(math.isfinite(high) for _, high in bounds)  # every activation within +-1
+        self.bounded = gates or _bounded(self.probes)
         sizes = [part.shape[1] for part in self.read(np.array([EOS]))]
         names = [
             (i, name) for i, probe in enumerate(self.probes) for name in (probe.layer.gate_names if gates else ("",))
@@ -85,8 +90,7 @@ class SourceActivations:
         self.probes: Any = tuple(Probe(layer, "outputs") for layer in reader.stack.layers)  # type: ignore[attr-defined]
         stack: Any = replace(reader.stack, layers=self.probes)  # type: ignore[type-var]
         self.encoder = replace(reader, stack=stack)
-        bounds = [probe.layer.bounds or (0.0, math.inf) for probe in self.probes]
-        self.bounded = all(math.isfinite(high) for _, high in bounds)
+        self.bounded = _bounded(self.probes)
         self.blocks = tuple(Block(i, sum(probe.output_sizes)) for i, probe in enumerate(self.probes))
 
     @ignore_overflow()

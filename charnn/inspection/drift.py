@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, UsageError
+from ..errors import UsageError
 from ..nn.functions import surprisal
 from ..nn.layers.base import Array, State
 from ..nn.network import Network
 from ..pictures import charts
 from ..pictures.charts import Line
+from .excerpt import assert_long_enough
 from .probes import copies_of, side_by_side
 
 PLACES = 64  # of a text from which both go on, read side by side
@@ -69,8 +70,7 @@ def drift(network: Network, ids: Array, steps: int) -> Drift:
     """
     if network.model.config.ending == "length":
         raise UsageError("--ending length reads a length first: going astray is shown of --ending eos or node")
-    if len(ids) < steps + 2:
-        raise InputError(f"{steps} steps need more than {len(ids):,} characters: give a longer text, or fewer --steps")
+    assert_long_enough(ids, steps, steps + 2)
     context = min(CONTEXT, len(ids) - steps - 1)
     x, y = side_by_side(ids, context + steps + 1, PLACES)
     taught, o = network.zero_state(x.shape[1]), np.empty(0)

@@ -24,3 +24,9 @@ def excerpt(texts: Sequence[Text]) -> np.ndarray:
     if not length:
         raise InputError(f"{names(texts)} is empty: there is nothing to read")
     return np.concatenate(parts)
+
+
+def assert_long_enough(ids: np.ndarray, steps: int, least: int) -> None:
+    """Raise `InputError` for a text (N,) that is shorter than the `least` that so many steps need."""
+    if len(ids) < least:
+        raise InputError(f"{steps} steps need more than {len(ids):,} characters: give a longer text, or fewer --steps")

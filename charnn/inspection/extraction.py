@@ -16,6 +16,7 @@ from ..nn.layers.base import Array
 from ..nn.network import Network
 from ..nn.workspace import Workspace
 from .automaton import Automaton
+from .probes import copies_of
 
 MAX_SYMBOLS = 4000  # of a text that are read
 STARTS, ROUNDS = 5, 100  # of k-means for each number of clusters
@@ -54,7 +55,7 @@ def read(network: Network, ids: Array) -> tuple[Array, Array]:
     for symbol in np.append(EOS, ids):
         ws.reset()
         o, after = network.step(np.array([symbol]), state, ws)
-        state = tuple(part.copy() for part in after)
+        state = copies_of(after)
         states.append(np.concatenate([part[0] for part in state]))
         ends.append(float(softmax(network.model.ending.joint_scores(o.astype(np.float64)))[0, EOS]))
     return np.array(states, np.float64), np.array(ends)

@@ -14,7 +14,7 @@ from ..nn.model import PassContext
 from ..nn.network import Network
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
-from .probes import precise, side_by_side
+from .probes import copies_of, in_float64, precise, side_by_side
 
 if TYPE_CHECKING:
     from ..nn.task_model import TaskModel  # a model of text starts without the networks of other tasks
@@ -102,10 +102,7 @@ class WholeCase:
 
 def whole_case(model: "TaskModel", weights: Parameters, batch: Any) -> WholeCase:
     """A batch, beside the weights in float64."""
-    p = Parameters(weights.shapes, np.float64)
-    for name, w in weights.items():
-        p[name] = w
-    return WholeCase(model, p, batch, Workspace())
+    return WholeCase(model, in_float64(weights), batch, Workspace())
 
 
 @ignore_overflow()  # the errors of a network beyond all bounds say so
@@ -120,8 +117,7 @@ def cases(network: Network, ids: Array, rng: np.random.Generator) -> tuple[Case,
     whole = Batch(*side_by_side(ids, context + steps, BATCH_ROWS))
     state, batch = network.zero_state(whole.x.shape[1]), whole.at(slice(context, None))
     if context:
-        before = network.model.after(network.weights, whole.at(slice(0, context)), state, PassContext(ws))
-        state = tuple(s.copy() for s in before)
+        state = copies_of(network.model.after(network.weights, whole.at(slice(0, context)), state, PassContext(ws)))
     keep = np.ones((*batch.x.shape, 1))
     keep[rng.integers(min(1, steps - 1), steps, keep.shape[1]), np.arange(keep.shape[1])] = 0
     return Case(network, batch, state, ws), Case(network, batch._replace(keep=keep), state, ws)

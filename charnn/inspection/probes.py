@@ -83,10 +83,15 @@ def with_probes(model: Model, probe: Callable[[Layer], P]) -> tuple[Layer, tuple
 
 def precise(network: Network) -> Network:
     """The network in float64, in which norms neither vanish nor explode as soon."""
-    p = Parameters(network.weights.shapes, np.float64)
-    for name, w in network.weights.items():
+    return replace(network, weights=in_float64(network.weights))
+
+
+def in_float64(weights: Parameters) -> Parameters:
+    """A copy of weights."""
+    p = Parameters(weights.shapes, np.float64)
+    for name, w in weights.items():
         p[name] = w
-    return replace(network, weights=p)
+    return p
 
 
 def copies_of(arrays: State) -> State:

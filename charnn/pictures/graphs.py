@@ -12,14 +12,14 @@ HEAD = 8.0  # pixels of an arrow's head
 
 def graph(title: str, names: Sequence[str], edges: Mapping[tuple[int, int], str], ringed: Sequence[bool]) -> str:
     """States by their names, the first with an arrow from outside; those `ringed` have two rings; labels of arrows."""
-    around = max(GAP / 2, GAP / (2 * math.sin(math.pi / max(2, len(names)))))
+    around = max(GAP / 2, GAP / (2 * math.sin(math.pi / len(names)))) if len(names) > 1 else 0.0
     loop = 2.2 * RADIUS + 16
     margin = RADIUS + loop + 12
-    side = 2 * (around if len(names) > 1 else 0) + 2 * margin
+    side = 2 * around + 2 * margin
     beside = widest([label for (a, b), label in edges.items() if a == b])
     picture = Picture(side + 2 * beside, TOP + side, title)
     middle = (picture.width / 2, TOP + side / 2)
-    places = _ring(middle, around if len(names) > 1 else 0.0, len(names))
+    places = _ring(middle, around, len(names))
     first = places[0]
     arrow(picture, [(first[0] - 10, first[1] - RADIUS - 42), (first[0] - 4, first[1] - RADIUS)])
     for (a, b), label in edges.items():

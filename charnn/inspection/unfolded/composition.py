@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, UsageError
+from ...errors import UsageError
 from ...nn.functions import ignore_overflow
 from ...nn.layers.base import Array
 from ...nn.network import Network
 from ...pictures import charts
 from ...pictures.charts import Line
+from ..excerpt import assert_long_enough
 from ..probes import copies_of, precise
 
 REACH, POINTS = 3.0, 241  # x goes from -REACH to REACH
@@ -66,8 +67,7 @@ def composition(network: Network, ids: Array, steps: int, seed: int) -> Composit
     """
     if not network.model.hidden.recurrent_weights:
         raise UsageError("this model has no recurrent weights, and so composes no function with itself: give another")
-    if len(ids) < steps:
-        raise InputError(f"{steps} steps need more than {len(ids):,} characters: give a longer text, or fewer --steps")
+    assert_long_enough(ids, steps, steps)
     one, x = precise(network), np.linspace(-REACH, REACH, POINTS)
     d = np.random.default_rng(seed).normal(size=sum(one.model.state_sizes))
     d *= np.sqrt(len(d)) / np.linalg.norm(d)

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ...data.batches import shifted
-from ...errors import InputError, UsageError
+from ...errors import UsageError
 from ...nn.functions import ignore_overflow
 from ...nn.layers.base import Array
 from ...nn.network import Network
 from ...pictures import shades
+from ..excerpt import assert_long_enough
 from ..gradients import LagChain
 from ..probes import copies_of, precise
 
@@ -59,8 +60,7 @@ def paths(network: Network, ids: Array, characters: Sequence[str], steps: int) -
     names = network.model.hidden.recurrent_weights
     if not names:
         raise UsageError("this model has no recurrent weights, and so one path to each of its weights: give another")
-    if len(ids) < steps:
-        raise InputError(f"{steps} steps need more than {len(ids):,} characters: give a longer text, or fewer --steps")
+    assert_long_enough(ids, steps, steps)
     chain = LagChain(precise(network), *shifted(ids, np.arange(steps)[:, None]))
     states, g = [chain.network.zero_state(1)], chain.network.weights.like()
     for t in range(steps):
