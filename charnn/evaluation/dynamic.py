@@ -1,15 +1,18 @@
 """Dynamic evaluation: a network that goes on learning from what it reads, each symbol scored before it is learnt.
 
-The stream is read in segments. Each is scored with the weights w as they are; then the gradient g of its own summed
-loss, cut off where it begins, moves them:
+The stream is read in segments. Each segment is scored with the weights w as they are. Then the gradient g of the
+segment's summed loss, cut off at the segment's start, moves w:
 
-    v = mean of g^2 over all segments so far,   r = sqrt(v),   s = r / mean(r)
-    w -= rate g / (r + e mean(r)),   then   w += min(1, decay s) (w0 - w)
+    v = mean of g^2 over all segments so far
+    r = sqrt(v)
+    s = r / mean(r)
+    w -= rate g / (r + e mean(r))
+    w += min(1, decay s) (w0 - w)
 
-w0 are the weights that training gave: what was learnt is forgotten in time, soonest where gradients are large. So v is
-told by the stream alone, and nothing is needed but the network; v of the training part, which Krause et al. take, or of
-text that the network writes itself, lets the first surprise throw the weights far off. (Mikolov et al., 2010; Krause,
-Kahembwe, Murray and Renals, 2018.)
+w0 are the weights that training gave: what was learnt is forgotten in time, soonest where gradients are large. v is
+measured on the stream, so nothing is needed but the network. Krause et al. measure v on the training part. With that v,
+or with v of text that the network writes, the first surprising segment throws the weights far off. (Mikolov et al.,
+2010; Krause, Kahembwe, Murray and Renals, 2018.)
 """
 
 import math

@@ -33,8 +33,8 @@ WATCHED_AT_ONCE = 1 << 12  # symbols between two looks at a bar
 class Evaluator:
     """A run and the texts to score by it, each from EOS and the zero state on, by the run as it was trained.
 
-    `what` is a text (str), a `Path` or names of files, a corpus, whose held-out part is scored, or None for that of the
-    run's own. `workers` processes score where sequences do not depend on each other; `watch` passes on the symbols that
+    `what` is a text (str), a `Path` or names of files, or a corpus, whose held-out part is scored; None is the run's
+    corpus. `workers` processes score where sequences do not depend on each other. `watch` passes on the symbols that
     are read slowly, to show progress. Texts are read once: call one of `score`, `lines` and `characters`.
     """
 

@@ -2,13 +2,12 @@
 
     P_k(w | h) = (c(hw) - D(c(hw)) + left(h) P_{k-1}(w | h')) / c(h),    P_0 = 1 / V
 
-h is the k - 1 symbols before w, h' is h less its first symbol, c(h) = sum_w c(hw), and left(h) is what the
-discounts D(1), D(2), D(3 or more) set free, sum_w D(c(hw)). At the highest order c(g) is how often g occurs,
-below it how many different symbols occur before g. Where c(h) = 0, P_k = P_{k-1}. (Kneser and Ney, 1995; Chen
-and Goodman, 1998.)
+h is the k - 1 symbols before w, h' is h less its first symbol, and c(h) = sum_w c(hw). The discounts D(1), D(2) and
+D(3 or more) set left(h) = sum_w D(c(hw)) free. At the highest order c(g) is how often g occurs, and below it how many
+different symbols occur before g. Where c(h) = 0, P_k = P_{k-1}. (Kneser and Ney, 1995; Chen and Goodman, 1998.)
 
-A k-gram is known by its rank among the different k-grams, and a longer one by the pair (rank of its first k
-symbols, one symbol more). These pairs are sorted as integers, never hashed, so counts are exact whatever V.
+A k-gram is known by its rank among the different k-grams. A (k + 1)-gram is known by the pair (rank of its first k
+symbols, its last symbol). These pairs are sorted as integers, never hashed, so counts are exact whatever V.
 """
 
 from collections.abc import Iterator, Sequence
@@ -101,8 +100,8 @@ def baselines(
     """Bits per character of the uniform, unigram, bigram and best n-gram model (of `orders`) on the validation part.
 
     train (N,), valid (M,) integers in [0, V), V = `symbols`. Only the first `limit` symbols of train are
-    counted (fewer where (N + 1)^2 V > 2^64), and only the first 1,000,000 of valid are scored, as a stream
-    that follows the start symbol 0. Orders are tried upwards until two in a row are no better than the best:
+    counted (fewer where (N + 1)^2 V > 2^64). Only the first 1,000,000 of valid are scored, as a stream that
+    follows the start symbol 0. Orders are tried upwards until two in a row are no better than the best:
     one is not enough, as the second bit of an exclusive or tells nothing without the first. Raises ValueError
     for an empty valid, for orders below 1 or none, and for ids out of range.
     """

@@ -72,9 +72,11 @@ def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "erro
     """Texts in the symbols of a run: a str itself, a `Path` or names of files, or the held-out part of a corpus.
 
     None is the held-out part of the run's own corpus; texts among the files stay as they are. `unknown` says what to
-    do with characters that the run does not know (error, skip, mark), `invalid` with bytes that are not UTF-8 (error,
-    keep, replace). With `whole` a last sequence without an end gets one, as in a corpus. Raises `InputError` for both,
-    and for a corpus with another vocabulary; `UsageError` where the run's own corpus is gone.
+    do with characters that the run does not know (error, skip, mark). `invalid` says what to do with bytes that are not
+    UTF-8 (error, keep, replace). With `whole` a last sequence without an end gets one, as in a corpus.
+
+    Raises `InputError` for both, and for a corpus with another vocabulary; `UsageError` where the run's own corpus is
+    gone.
     """
     if isinstance(what, str):
         return [Text("the text", [run.vocabulary.ids(what, "the text", unknown)], at_hand=True)]

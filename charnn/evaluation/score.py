@@ -86,10 +86,10 @@ class Score:
 def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers: int = 1) -> Score:
     """The score of a stream, (N,) ids, read from EOS and the zero state on, by so many processes.
 
-    Exact where the state is `reset` at EOS, since sequences are then read side by side, and without `burn_in`, since
-    the stream is then read from end to end, by one process. With `burn_in`, pieces of the stream are read side by side,
-    each from the zero state and so many symbols early: faster by an order of magnitude, and off by some thousandths
-    of a bit.
+    The score is exact where the state is `reset` at EOS: sequences are then read side by side. Without `burn_in` it is
+    exact too: one process then reads the stream from end to end. With `burn_in`, pieces of the stream are read side by
+    side, each from the zero state and so many symbols early. That is faster by an order of magnitude, and off by some
+    thousandths of a bit.
     """
     workers = workers if len(ids) >= MIN_SYMBOLS_PER_WORKER else 1
     count = SCORING_ROWS if network.reset else 1 if burn_in is None else _lanes(len(ids), burn_in)

@@ -34,7 +34,7 @@ def export(run: Run, path: str | Path) -> Exported:
     """Write a run as .safetensors, .onnx, .html or .h, or as a folder for PyTorch, and run what was written.
 
     Of tasks other than text only .onnx. Raises `UsageError` for another suffix, and for a network that the format
-    cannot hold, and `CharnnError` where the file cannot be written or its scores are not those of the run.
+    cannot hold. Raises `CharnnError` where the file cannot be written or its scores are not those of the run.
     """
     assert_used_for(run, "export")
     path = Path(path)

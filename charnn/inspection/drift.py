@@ -23,8 +23,8 @@ CONTEXT = 64  # symbols that both are taught before
 class DriftStep:
     """So many steps after both networks were in the same state.
 
-    `distance` is |free - taught| / |taught| of their states. `taught` and `free` are the bits of the right next symbol,
-    and `right` is the share of the symbols that the free network wrote which are those of the text.
+    `distance` is |free - taught| / |taught| of their states. `taught` and `free` are the bits of the right next symbol.
+    `right` is the share of the free network's symbols that are those of the text.
     """
 
     step: int

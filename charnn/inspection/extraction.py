@@ -1,7 +1,7 @@
 """An automaton read from a network: the values of its state in clusters, and the moves from cluster to cluster.
 
-The idea is that of Giles et al. (1992) and Omlin and Giles (1996): a network that recognises a regular language keeps
-its state near a few points, and each symbol takes all states near one point to states near another one.
+The idea is that of Giles et al. (1992) and Omlin and Giles (1996). A network that recognises a regular language keeps
+its state near a few points. Each symbol takes all states near one point to states near another one.
 """
 
 from collections import Counter

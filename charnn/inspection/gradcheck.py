@@ -132,8 +132,11 @@ def check_cases(cases: Sequence[Case | WholeCase], samples: int, rng: np.random.
     """The derived gradient beside central differences, for so many weights of every array, in each case.
 
     Half of them are drawn from all, half from those that have a gradient, if there are as many. The relative error of a
-    gradient a beside a difference d is |a - d| / max(|a|, |d|, 1e-5 L), with L the window's loss, or 1 if that is less:
-    what is smaller drowns in rounding.
+    gradient a beside a difference d is
+
+        |a - d| / max(|a|, |d|, 1e-5 L)
+
+    with L the window's loss, or 1 if the loss is less. Gradients below 1e-5 L drown in rounding.
 
     Moves of 1e-4, 1e-5 and 1e-6 are tried, and the closest counts. Where that is not close, those from one side are
     tried too: a kink of relu on the other side does no harm there. Where the two sides then differ from one another,

@@ -1,7 +1,7 @@
 """What goes on inside a network: how far gradients reach, the eigenvalues of W, saturation, activations.
 
-No cell is known here. A window of length one has a state before and after it, and its `backward` leads from the
-gradient of the one to that of the other: a chain of such windows shows dL[t]/dstate[t-k] for every k.
+No cell is known here. A window of length one has a state before and a state after. Its `backward` leads from the
+gradient of the state after to that of the state before. A chain of such windows shows dL[t]/dstate[t-k] for every k.
 """
 
 import math

@@ -78,9 +78,12 @@ class NodeStream:
 class LengthStream(NodeStream):
     """length: a class is drawn, a length of it, so many characters, and then EOS is certain.
 
-    A sequence that a prime begins is no shorter than that, and is of class k as probably as the network says of a
-    text that begins so: P(k | prime) ~ P(k) P(n >= its length | k) P(its characters | k). One row goes on to another
-    sequence after EOS; of several rows, those that ended write EOS for ever.
+    A sequence that a prime begins is no shorter than the prime. Its class k is drawn from what the network says of a
+    text that begins so:
+
+        P(k | prime) ~ P(k) P(n >= the prime's length | k) P(the prime's characters | k)
+
+    One row goes on to another sequence after EOS; of several rows, those that ended write EOS for ever.
     """
 
     left: Array  # characters before the end of each row's sequence

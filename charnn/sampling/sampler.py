@@ -46,8 +46,8 @@ class Sample:
 def probabilities(o: np.ndarray, config: SampleConfig) -> np.ndarray:
     """Scores o (B, V) to the probabilities that symbols are drawn with.
 
-    p = softmax(o / temperature), all but the k likeliest set to 0, then all but the likeliest that reach a share of
-    top_p (Holtzman et al., 2020), then scaled to sum 1. Temperature 0: the likeliest has probability 1.
+    p = softmax(o / temperature). All but the k likeliest are set to 0, then all but the likeliest that reach a share
+    of top_p (Holtzman et al., 2020). Then p is scaled to sum 1. Temperature 0: the likeliest has probability 1.
     """
     o = o.astype(np.float64)
     if config.temp == 0:
