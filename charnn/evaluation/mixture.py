@@ -17,7 +17,7 @@ from ..io.lazy import Ids, WatchSymbols, pieces
 from ..machine import available_memory
 from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.layers.base import Array
-from ..runs.corpus import PUT_BACK, own_corpus
+from ..runs.corpus import PUT_BACK, parts
 from ..runs.run import Run
 from . import ngram
 from .dynamic import StreamReader
@@ -134,7 +134,7 @@ def counted(run: Run, corpus: Corpus | None = None) -> tuple[KneserNey, Ids]:
     Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
     """
     try:
-        train, valid = (corpus or own_corpus(run, PUT_BACK)).split(run.config.valid_share, run.config.order)
+        train, valid = parts(run, corpus, PUT_BACK)
     except UsageError as error:
         raise UsageError(f"n-grams are counted on the training text, and {error}") from None
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.corpus import Corpus
 from ..data.vocabulary import EOS
 from ..io.lazy import pieces
-from ..runs.corpus import PUT_BACK, own_corpus
+from ..runs.corpus import PUT_BACK, parts
 from ..runs.run import Run
 from .overlap import Overlap, overlaps
 
@@ -29,9 +29,7 @@ class CorpusIndex:
 
     def __init__(self, run: Run, corpus: Corpus | None = None):
         self.run = run
-        self.train, self.valid = (corpus or own_corpus(run, UNKNOWN_CORPUS)).split(
-            run.config.valid_share, run.config.order
-        )
+        self.train, self.valid = parts(run, corpus, UNKNOWN_CORPUS)
         self.start = np.array([EOS], run.vocabulary.dtype)
 
     def overlaps(self, texts: Sequence[str | np.ndarray]) -> list[Overlap]:
@@ -49,8 +47,8 @@ class CorpusIndex:
     @cached_property
     def _bytes(self) -> dict[str, bytes]:
         """Both parts as bytes, each after an EOS."""
-        parts = {"train": self.train, "valid": self.valid}
-        return {name: np.concatenate([self.start, ids]).tobytes() for name, ids in parts.items()}
+        named = {"train": self.train, "valid": self.valid}
+        return {name: np.concatenate([self.start, ids]).tobytes() for name, ids in named.items()}
 
     def _find(self, text: str, ended: bool) -> str:
         """The part that has a whole sequence, or its beginning."""

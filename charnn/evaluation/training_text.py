@@ -8,7 +8,7 @@ from ..data.corpus import Corpus
 from ..data.vocabulary import CR
 from ..errors import CharnnWarning, expect
 from ..io.text import Source, file_sources
-from ..runs.corpus import is_own, read_as
+from ..runs.corpus import held_out, is_own, read_as
 from ..runs.run import Run
 from .readers import Text, TextLike
 
@@ -28,8 +28,8 @@ def recognised(run: Run, what: TextLike, rows: bool = False) -> tuple[TextLike, 
         return what, None
     corpus, names = read_as(run, *sources), ", ".join(source.name for source in sources)
     if rows:
-        held_out = len(corpus.split(run.config.valid_share, run.config.order)[1])
-        _warn(f"{names} is the corpus of this model, which was trained on all but the last {held_out:,} symbols")
+        count = len(held_out(run, corpus))
+        _warn(f"{names} is the corpus of this model, which was trained on all but the last {count:,} symbols")
         return what, corpus
     warn_that_held_out(names)
     return corpus, corpus

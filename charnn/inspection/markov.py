@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..evaluation.ngram import COUNTED_SYMBOLS, START, bits_by_order, countable
 from ..evaluation.score import evaluate
 from ..io.lazy import Ids
-from ..runs.corpus import own_corpus
+from ..runs.corpus import parts
 from ..runs.run import Run
 from . import hmm
 
@@ -38,7 +38,7 @@ def compare(run: Run, orders: int, states: int, rounds: int) -> Iterator[Compare
         raise UsageError(
             "--ending length reads lengths before characters, and Markov models do not: give another model"
         )
-    train, valid = own_corpus(run).split(run.config.valid_share, run.config.order)
+    train, valid = parts(run)
     return _compared(run, train, valid, orders, states, rounds)
 
 

@@ -21,11 +21,12 @@ from ..io.text import Source, Watch, decode, encode, file_source
 from .run import Run
 
 PUT_BACK = "put it there"
+NAME_TEXT = "name the text to use"
 MAX_BYTES_PER_SYMBOL = 4  # of UTF-8
 NEAR = 4  # folders above a run's file where its corpus is looked for
 
 
-def own_corpus(run: Run, instead: str = "name the text to use") -> Corpus:
+def own_corpus(run: Run, instead: str = NAME_TEXT) -> Corpus:
     """The corpus that a run was trained on, where it was, or moved together with the run.
 
     Raises `UsageError` where it is gone, which says what to do `instead`, and `InputError` where it changed.
@@ -136,9 +137,17 @@ def own_sources(run: Run) -> list[Source]:
     return [file_source(name) for name in places(run)]
 
 
+def parts(run: Run, data: Corpus | None = None, instead: str = NAME_TEXT) -> tuple[Ids, Ids]:
+    """The training part and the held-out part, (N,) ids each, of a run's corpus, or of one at hand.
+
+    Raises what `own_corpus` does.
+    """
+    return (data or own_corpus(run, instead)).split(run.config.valid_share, run.config.order)
+
+
 def held_out(run: Run, data: Corpus | None = None) -> Ids:
     """The part of a run's corpus that it was not trained on, (N,) ids."""
-    return (data or own_corpus(run)).split(run.config.valid_share, run.config.order)[1]
+    return parts(run, data)[1]
 
 
 def assert_same_corpus(corpus: Corpus | Pairs | Series, run: Run) -> None:
