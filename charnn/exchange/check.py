@@ -75,17 +75,17 @@ def check(run: Run, by: str, scorer: Scorer) -> Check:
     found = [_compare(run, scorer, temp) for temp in (0.0, 1.0)]
     symbols, differences, scales, equal = zip(*found, strict=True)
     result = Check(by, sum(symbols), max(differences), max(scales), equal[0])
-    if not result.good:
-        raise wrong(result)
+    assert_good(result)
     return result
 
 
-def wrong(found: Check) -> CharnnError:
-    """That a file computes something else."""
-    return CharnnError(
-        f"what was written computes scores that are {found.difference:.1e} off by {found.by}, and the largest score is "
-        f"{found.scale:.1e}: do not use the file, and please report it"
-    )
+def assert_good(found: Check) -> None:
+    """Raise `CharnnError` where a file computes something else than the run."""
+    if not found.good:
+        raise CharnnError(
+            f"what was written computes scores that are {found.difference:.1e} off by {found.by}, and the largest "
+            f"score is {found.scale:.1e}: do not use the file, and please report it"
+        )
 
 
 def _compare(run: Run, scorer: Scorer, temp: float) -> tuple[int, float, float, int]:

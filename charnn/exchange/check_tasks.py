@@ -13,7 +13,7 @@ from ..nn.pairs.encoder import LabelTable
 from ..nn.pairs.gaps import GapNetwork
 from ..nn.workspace import Workspace
 from ..runs.run import Run
-from .check import Check, wrong
+from .check import Check, assert_good
 from .onnx import session
 
 Array = np.ndarray
@@ -41,8 +41,7 @@ def check(run: Run, path: str | Path) -> Check | None:
     read = sum(len(source) for source in sources) + (0 if target is None else target.size)
     difference, scale = float(np.abs(ours - theirs).max()), float(np.abs(ours).max())
     found = Check("onnxruntime", read, difference, scale, int(equal.sum()), counted)
-    if not found.good:
-        raise wrong(found)
+    assert_good(found)
     return found
 
 
