@@ -8,10 +8,10 @@ from ..data.units import split
 from ..errors import InputError, UsageError
 from ..nn.workspace import Workspace
 from ..pictures import shades
+from ..pictures.shades import END
 from ..runs.run import Run
 from ..sampling.writer import write
 
-END = "↵"  # what the end of a source or a target is shown as
 MAX_UNITS = 1000  # of a source that is looked at
 
 

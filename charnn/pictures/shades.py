@@ -36,8 +36,7 @@ def matrix(
             y += CELL
         y += 12
     for column, name in enumerate(columns):
-        shown = END if name == "\n" else name
-        picture.text(left + CELL * (column + 0.5), y + 4, shown, "middle", family="monospace", size=11)
+        picture.text(left + CELL * (column + 0.5), y + 4, _shown(name), "middle", family="monospace", size=11)
     picture.text(left, y + 24, x)
     _scale(picture, left, y + 38, [-most, 0, most])
     return str(picture)
@@ -55,14 +54,14 @@ def grid(title: str, axes: tuple[str, str], names: tuple[Names, Names], values: 
     picture = Picture(width, top + SQUARE * len(down) + 92, title)
     picture.text(left, 46, axes[0], colour="soft")
     for column, name in enumerate(across):
-        x, shown = left + SQUARE * (column + 0.5), END if name == "\n" else name
+        x, shown = left + SQUARE * (column + 0.5), _shown(name)
         if upright:
             picture.text(x, top - 8, shown, "middle")
         else:
             picture.text(x + 4, top - 8, shown, turn=-90)
     for row, (name, shares) in enumerate(zip(down, values, strict=True)):
         y = top + SQUARE * row
-        picture.text(left - 8, y + SQUARE / 2 + 4, END if name == "\n" else name, "end")
+        picture.text(left - 8, y + SQUARE / 2 + 4, _shown(name), "end")
         for column, share in enumerate(shares):
             picture.box(left + SQUARE * column, y, (SQUARE - 1, SQUARE - 1), "grid", 0.35)
             if strength := _strength(share, 1):
@@ -71,6 +70,11 @@ def grid(title: str, axes: tuple[str, str], names: tuple[Names, Names], values: 
     picture.text(left, bottom + 24, axes[1], colour="soft")
     _scale(picture, left, bottom + 38, [0, 0.5, 1])
     return str(picture)
+
+
+def _shown(name: str) -> str:
+    """The name of a row or a column, which may be a line end."""
+    return END if name == "\n" else name
 
 
 def _scale(picture: Picture, x: float, y: float, values: Sequence[float]) -> None:

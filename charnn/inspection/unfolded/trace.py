@@ -32,6 +32,7 @@ from ...nn.layers.linear import rows
 from ...nn.network import Network
 from ...nn.parameters import Parameters, Views
 from ...nn.workspace import Workspace
+from ...pictures.shades import END
 from ...pictures.unrolled import Step, unrolled
 from ..probes import Probe, copies_of, precise, with_probes
 
@@ -118,7 +119,7 @@ SCORES = "o", "y", "do"  # arrays with a number for each symbol
 
 
 def _named(symbol: str) -> str:
-    return {"\n": "↵", " ": "␣", "": "end"}.get(symbol, symbol)
+    return {"\n": END, " ": "␣", "": "end"}.get(symbol, symbol)
 
 
 def _line(name: str, numbers: Array) -> str:
