@@ -26,27 +26,6 @@ from tests.helpers.waiting import limit
 MESSAGE = 400  # characters of a message, at most
 
 
-@pytest.fixture(scope="module")
-def whole(home: Path) -> bytes:
-    """A model to resume from."""
-    return (home / "checkpoints/names/last.npz").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def tokens(home: Path) -> bytes:
-    """A tokenised file."""
-    charnn("tokenize", "names.txt", "-o", "tokens.npz", cwd=home).well()
-    return (home / "tokens.npz").read_bytes()
-
-
-@pytest.fixture
-def good(whole: bytes, new: Path) -> Path:
-    """That model, as good.npz in a folder of one's own."""
-    path = new / "good.npz"
-    path.write_bytes(whole)
-    return path
-
-
 def refused_cheaply(kind: str) -> str:
     """bad.npz is turned down in little time and memory. Returns the message."""
     command = ["info", "-m", "bad.npz"] if kind == "model" else ["tokenize", "--decode", "bad.npz"]

@@ -24,27 +24,6 @@ from tests.helpers.program import TINY
 W = "weights/hidden/0/W"
 
 
-@pytest.fixture(scope="module")
-def whole(home: Path) -> bytes:
-    """A model to resume from."""
-    return (home / "checkpoints/names/last.npz").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def tokens(home: Path) -> bytes:
-    """A tokenised file."""
-    charnn("tokenize", "names.txt", "-o", "tokens.npz", cwd=home).well()
-    return (home / "tokens.npz").read_bytes()
-
-
-@pytest.fixture
-def good(whole: bytes, new: Path) -> Path:
-    """That model, as good.npz in a folder of one's own."""
-    path = new / "good.npz"
-    path.write_bytes(whole)
-    return path
-
-
 def refused(message: str, kind: str = "model", *words: str) -> None:
     """bad.npz is turned down by a command that reads models (or tokenised files), and leaves nothing behind."""
     commands = {
