@@ -10,7 +10,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.helpers")
 
-from tests.helpers import snapshots  # noqa: E402
+from tests.helpers import pairs, snapshots  # noqa: E402
 from tests.helpers.program import BRIEF, names, ok  # noqa: E402
 
 SKIPPED = "charnn/skipped"  # where pytest's cache keeps what a run skipped
@@ -39,6 +39,15 @@ def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names.txt").write_text(names(), "utf-8")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def pair_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs, classify and translate, that were trained on toy pairs: to be left as it is."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for task in ("classify", "translate"):
+        pairs.fitted(folder, task)
+    return folder
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,7 +14,7 @@ from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
 from tests.helpers.pairs import fitted
 from tests.helpers.processes import COMMAND
-from tests.helpers.program import invoke, ok, refused
+from tests.helpers.program import invoke, ok, refused, table
 from tests.helpers.terminals import on_terminal, shown
 from tests.helpers.waiting import limit
 
@@ -51,7 +51,7 @@ def test_a_target_can_be_given(runs: Path) -> None:
 
 @pytest.mark.quick
 def test_tsv_json_and_svg(runs: Path) -> None:
-    rows = [row.split("\t") for row in ok("inspect", "attention", "aei", "-m", runs / "translate").splitlines()]
+    rows = table(ok("inspect", "attention", "aei", "-m", runs / "translate"))
     assert rows[0] == ["", "a", "e", "i", "↵"] and rows[-1][0] == "↵"
     facts = json.loads(ok("inspect", "attention", "aei", "-m", runs / "translate", "--json"))
     np.testing.assert_allclose([[float(cell) for cell in row[1:]] for row in rows[1:]], facts["weights"], atol=6e-5)
@@ -76,9 +76,7 @@ def test_what_has_no_attention_is_refused(runs: Path, home: Path) -> None:
 @pytest.mark.quick
 def test_units_of_an_encoder_are_its_states(runs: Path) -> None:
     run = charnn.load(runs / "translate")
-    rows = [
-        row.split("\t") for row in ok("inspect", "units", "-", "-m", runs / "translate", stdin="aei\nbc\n").splitlines()
-    ]
+    rows = table(ok("inspect", "units", "-", "-m", runs / "translate", stdin="aei\nbc\n"))
     assert [row[1] for row in rows] == ["character", *"aei", "\\n", *"bc", "\\n"]
     ids = run.vocabulary.encode("bc", "characters")
     read = run.model.network.reader.read(run.weights.at("reader"), pad([ids], ids.dtype), Workspace(back=False))
@@ -115,7 +113,7 @@ def test_gradients_by_distance_are_those_of_each_symbols_row(runs: Path) -> None
 
 def test_gradients_through_an_encoder_are_shown(runs: Path) -> None:
     result = invoke("inspect", "gradients", "-m", runs / "plain" / "translate", "--lags", 3)
-    rows = [row.split("\t") for row in result.stdout.splitlines()]
+    rows = table(result.stdout)
     assert {(row[0], row[1]) for row in rows[1:]} == {(str(layer), str(lag)) for layer in (0, 1) for lag in range(4)}
     assert "end of a source" in result.stderr
     message = refused(2, "inspect", "gradients", "-m", runs / "plain" / "translate", "--table", "saturation")

@@ -22,7 +22,7 @@ from charnn.cli.writing import output
 from charnn.config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from charnn.runs import checkpoint
 from charnn.tasks.fitting import DEFAULT_EPOCHS, DEFAULT_MINUTES
-from tests.helpers.program import BRIEF, SHORT, invoke, names, ok, refused, well
+from tests.helpers.program import BRIEF, SHORT, invoke, names, ok, refused, table, well
 from tests.helpers.waiting import limit
 
 ABC = "abc\nab\nbca\ncab\nc\n"
@@ -656,7 +656,7 @@ def test_greedy_is_temperature_zero(here: Path) -> None:
 def test_novelty_knows_the_lines_of_the_training_text(here: Path) -> None:
     lines = names().splitlines()
     assert ok("sample", "--novelty", "--prime", lines[0], "--length", 0) == f"train\t{lines[0]}\n"
-    rows = [row.split("\t") for row in ok("sample", "-n", 200, "--seed", 1, "--novelty").splitlines()]
+    rows = table(ok("sample", "-n", 200, "--seed", 1, "--novelty"))
     assert len(rows) == 200 and all((found == "new") == (name not in lines) for found, name in rows)
     longest = max(lines[-20:], key=len)
     assert ok("sample", "--novelty", "--prime", longest, "--length", 0) == f"valid\t{longest}\n"
@@ -725,7 +725,7 @@ def test_eval_says_how_much_of_a_text_was_in_the_training_text(here: Path, tmp_p
     size = len((tmp_path / "old.txt").read_text())
     assert (facts["copied_8grams"], facts["longest_copied"], facts["count"]) == (1.0, size, size)
     (tmp_path / "new.txt").write_text(lines[10] + lines[10] + "\n")
-    rows = dict(row.split("\t") for row in ok("eval", tmp_path / "new.txt", "--novelty").splitlines())
+    rows = dict(table(ok("eval", tmp_path / "new.txt", "--novelty")))
     assert int(rows["longest_copied"]) <= len(lines[10]) + 2 and float(rows["copied_8grams"]) < 1
     own = json.loads(ok("eval", "--novelty", "--json"))
     assert own["copied_8grams"] < 0.9 and "copied_8grams" not in json.loads(ok("eval", "--json"))
@@ -749,7 +749,7 @@ def test_eval_reads_standard_input_or_its_own_held_out_part(here: Path) -> None:
 
 def test_eval_by_line_is_a_row_a_line_that_sum_to_the_whole(here: Path) -> None:
     with open("names.txt") as file:
-        rows = [row.split("\t") for row in shell("eval", "--by", "line", stdin=file).stdout.splitlines()]
+        rows = table(shell("eval", "--by", "line", stdin=file).stdout)
     assert [row[3] for row in rows] == names().splitlines()
     assert [int(row[2]) for row in rows] == list(range(1, len(rows) + 1))
     whole = json.loads(ok("eval", "-", "--json", stdin=names()))
@@ -759,7 +759,7 @@ def test_eval_by_line_is_a_row_a_line_that_sum_to_the_whole(here: Path) -> None:
 
 
 def test_eval_by_char_is_a_row_a_character_that_sum_to_the_whole(here: Path) -> None:
-    rows = [row.split("\t") for row in ok("eval", "names.txt", "--by", "char").splitlines()]
+    rows = table(ok("eval", "names.txt", "--by", "char"))
     assert "".join(row[3] for row in rows).replace("\\n", "\n") == names()
     places = [(i + 1, j + 1) for i, line in enumerate(names().splitlines(keepends=True)) for j in range(len(line))]
     assert [(int(row[1]), int(row[2])) for row in rows] == places
@@ -775,7 +775,7 @@ def test_rows_of_the_held_out_part_sum_to_the_whole(new: Path, sequence: str, en
     ok("train", "text.txt", "--sequence", sequence, "--valid-share", 0.3, *SHORT)
     whole = json.loads(ok("eval", "--json"))
     for by, column in (("line", 1), ("char", 0)):
-        rows = [row.split("\t") for row in ok("eval", "--by", by).splitlines()]
+        rows = table(ok("eval", "--by", by))
         total = sum(float(row[column]) for row in rows)
         assert total == pytest.approx(whole["bits_per_char"] * whole["count"], abs=0.01 * len(rows))
 
@@ -784,10 +784,10 @@ def test_rows_escape_what_would_break_them(new: Path) -> None:
     text = "tab\there\nback\\slash\ncarriage\rreturn\n" * 9
     Path("text.txt").write_bytes(text.encode())
     ok("train", "text.txt", *SHORT)
-    rows = [row.split("\t") for row in ok("eval", "text.txt", "--by", "line").splitlines()]
+    rows = table(ok("eval", "text.txt", "--by", "line"))
     assert [row[3] for row in rows[:3]] == ["tab\\there", "back\\\\slash", "carriage\\rreturn"]
     assert all(len(row) == 4 for row in rows)
-    rows = [row.split("\t") for row in ok("eval", "text.txt", "--by", "char").splitlines()]
+    rows = table(ok("eval", "text.txt", "--by", "char"))
     assert all(len(row) == 4 for row in rows) and len(rows) == len(text)
 
 
@@ -886,7 +886,7 @@ def test_eval_refuses_what_makes_no_sense(here: Path, code: int, args: list[str]
 
 
 def test_info_says_what_a_model_is(here: Path) -> None:
-    plain = dict(row.split("\t") for row in ok("info").splitlines())
+    plain = dict(table(ok("info")))
     assert plain["file"] == "checkpoints/names/best.npz"
     assert "hidden 8" in plain["model"] and plain["sequence"] == "line" and plain["state"] == "reset"
     assert plain["corpus"] == str(here / "names.txt")

@@ -10,7 +10,7 @@ import charnn
 from charnn.data.pair_batches import pad
 from charnn.nn.pairs.encoder import LabelTable
 from tests.helpers.pairs import fitted
-from tests.helpers.program import ok, refused
+from tests.helpers.program import ok, refused, table
 
 OPTIONS = {"steps": 100, "validate_every": 50}
 
@@ -72,7 +72,7 @@ def test_bits_with_and_without_the_context_and_labels_by_bayes(runs: Path) -> No
     figures = json.loads(ok("eval", "-m", runs / "condition", "--json"))
     assert figures["bits_per_char"] < figures["bits_per_char_without_context"]
     assert figures["bayes_accuracy"] > 0.95
-    rows = [row.split("\t") for row in ok("eval", "-m", runs / "condition", "--by", "line").splitlines()]
+    rows = table(ok("eval", "-m", runs / "condition", "--by", "line"))
     score = charnn.evaluate(runs / "condition")
     assert sum(float(row[1]) for row in rows) == pytest.approx(score.given.bits * score.given.count, abs=0.2)
     assert sum(float(row[2]) for row in rows) == pytest.approx(score.without.bits * score.without.count, abs=0.2)

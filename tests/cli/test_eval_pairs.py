@@ -8,57 +8,46 @@ import pytest
 
 import charnn
 from charnn.evaluation.bayes import interpolate
-from tests.helpers.pairs import fitted
-from tests.helpers.program import invoke, ok, refused
+from tests.helpers.program import invoke, ok, refused, table
 
 MIXED = "vowels\taei\nconsonants\taeio\nconsonants\tbcd\nelse\tbcd\n"
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    for task in ("classify", "translate"):
-        fitted(folder, task)
-    return folder
-
-
-def rows(text: str) -> list[list[str]]:
-    return [line.split("\t") for line in text.removesuffix("\n").split("\n")]
-
-
 @pytest.mark.quick
-def test_labels_are_counted(runs: Path) -> None:
-    found = json.loads(ok("eval", "-", "-m", runs / "classify", "--json", stdin=MIXED))
+def test_labels_are_counted(pair_runs: Path) -> None:
+    found = json.loads(ok("eval", "-", "-m", pair_runs / "classify", "--json", stdin=MIXED))
     assert (found["accuracy"], found["count"], found["baselines"]) == (0.5, 4, {})
-    by_label = {row[0]: row[1:] for row in rows(ok("eval", "-", "-m", runs / "classify", "--by", "label", stdin=MIXED))}
+    by_label = {
+        row[0]: row[1:] for row in table(ok("eval", "-", "-m", pair_runs / "classify", "--by", "label", stdin=MIXED))
+    }
     assert by_label["vowels"] == ["0.5000", "1.0000", "0.6667", "1"]
     assert by_label["\ufffd"] == ["0.0000", "0.0000", "0.0000", "1"]
     assert found["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
 
 
-def test_the_confusion_of_labels_is_a_table(runs: Path) -> None:
-    found = rows(ok("eval", "-", "-m", runs / "classify", "--confusion", stdin=MIXED))
+def test_the_confusion_of_labels_is_a_table(pair_runs: Path) -> None:
+    found = table(ok("eval", "-", "-m", pair_runs / "classify", "--confusion", stdin=MIXED))
     assert found[0][1:] == ["consonants", "vowels", "\ufffd"]
     assert found[1] == ["consonants", "1", "1", "0"] and found[3] == ["\ufffd", "1", "0", "0"]
 
 
-def test_lines_say_what_is_right_and_what_was_given(runs: Path) -> None:
-    found = rows(ok("eval", "-", "-m", runs / "classify", "--by", "line", stdin=MIXED))
+def test_lines_say_what_is_right_and_what_was_given(pair_runs: Path) -> None:
+    found = table(ok("eval", "-", "-m", pair_runs / "classify", "--by", "line", stdin=MIXED))
     assert [row[:3] for row in found[:2]] == [["1", "vowels", "vowels"], ["0", "consonants", "vowels"]]
     assert [row[4:] for row in found] == [["1", "aei"], ["2", "aeio"], ["3", "bcd"], ["4", "bcd"]]
 
 
 @pytest.mark.quick
-def test_targets_are_written_and_taught(runs: Path) -> None:
+def test_targets_are_written_and_taught(pair_runs: Path) -> None:
     text = "ae\tAE\nbcd\tBCD\nbc\tXX\n"
-    result = invoke("eval", "-", "-m", runs / "translate", "--by", "line", stdin=text)
-    found = rows(result.stdout)
+    result = invoke("eval", "-", "-m", pair_runs / "translate", "--by", "line", stdin=text)
+    found = table(result.stdout)
     assert [row[2:5] for row in found] == [["1", "ae", "AE"], ["2", "bcd", "BCD"], ["3", "bc", "\ufffd\ufffd"]]
-    score = charnn.evaluate(runs / "translate", text)
+    score = charnn.evaluate(pair_runs / "translate", text)
     assert score.written.exact == sum(row[0] == "1" for row in found)
     assert score.taught.count == 3 + 4 + 3
     assert score.taught.bits * 10 == pytest.approx(sum(float(row[1]) for row in found), abs=0.05)
-    figures = json.loads(ok("eval", "-", "-m", runs / "translate", "--json", stdin=text))
+    figures = json.loads(ok("eval", "-", "-m", pair_runs / "translate", "--json", stdin=text))
     assert {name for name in figures if "exact" in name or "error" in name} == {
         "written_exact",
         "written_character_error",
@@ -66,37 +55,37 @@ def test_targets_are_written_and_taught(runs: Path) -> None:
     }
 
 
-def test_the_best_of_several_targets_come_first(runs: Path) -> None:
-    for some in charnn.translations(runs / "translate", ["aeiou", "bcdfg", "abcab"], beam=8, nbest=8):
+def test_the_best_of_several_targets_come_first(pair_runs: Path) -> None:
+    for some in charnn.translations(pair_runs / "translate", ["aeiou", "bcdfg", "abcab"], beam=8, nbest=8):
         assert len({one.text for one in some}) == len(some) == 8
         ended = [one.bits for one in some if one.ended]
         assert ended == sorted(ended)
 
 
-def test_the_held_out_part_is_scored_beside_what_there_is_to_beat(runs: Path) -> None:
-    result = invoke("eval", "-m", runs / "classify")
+def test_the_held_out_part_is_scored_beside_what_there_is_to_beat(pair_runs: Path) -> None:
+    result = invoke("eval", "-m", pair_runs / "classify")
     assert result.exit_code == 0 and "Bayes" in result.stderr and "count\t24\n" in result.stdout
 
 
 @pytest.mark.quick
 @pytest.mark.parametrize("options", [("--dynamic",), ("--by", "char"), ("--beam", 2), ("--novelty",), ("--burn-in", 3)])
-def test_what_has_no_effect_on_labels_is_refused(runs: Path, options: tuple[object, ...]) -> None:
-    refused(2, "eval", "-", "-m", runs / "classify", *options, stdin=MIXED)
+def test_what_has_no_effect_on_labels_is_refused(pair_runs: Path, options: tuple[object, ...]) -> None:
+    refused(2, "eval", "-", "-m", pair_runs / "classify", *options, stdin=MIXED)
 
 
-def test_lines_that_are_no_pairs_are_named(runs: Path) -> None:
-    assert "line 2" in refused(3, "eval", "-", "-m", runs / "classify", stdin="vowels\tae\nvowels\n")
-    refused(3, "eval", "-", "-m", runs / "classify", stdin="")
+def test_lines_that_are_no_pairs_are_named(pair_runs: Path) -> None:
+    assert "line 2" in refused(3, "eval", "-", "-m", pair_runs / "classify", stdin="vowels\tae\nvowels\n")
+    refused(3, "eval", "-", "-m", pair_runs / "classify", stdin="")
 
 
 @pytest.mark.quick
-def test_labels_are_mixed_with_those_of_n_grams(runs: Path) -> None:
-    alone, mixed = (charnn.evaluate(runs / "classify", mix=mix) for mix in (None, "ngram"))
+def test_labels_are_mixed_with_those_of_n_grams(pair_runs: Path) -> None:
+    alone, mixed = (charnn.evaluate(pair_runs / "classify", mix=mix) for mix in (None, "ngram"))
     assert mixed.bits <= alone.bits + 1e-3 and 0 <= mixed.figures["network_weight"] <= 1
     assert "network_weight" not in alone.figures
-    on_all = charnn.evaluate(runs / "classify", MIXED, mix="ngram")
-    assert on_all.bits <= charnn.evaluate(runs / "classify", MIXED).bits
-    assert "--mix" in refused(2, "eval", "-m", runs / "translate", "--mix", "ngram")
+    on_all = charnn.evaluate(pair_runs / "classify", MIXED, mix="ngram")
+    assert on_all.bits <= charnn.evaluate(pair_runs / "classify", MIXED).bits
+    assert "--mix" in refused(2, "eval", "-m", pair_runs / "translate", "--mix", "ngram")
 
 
 def test_a_mixture_is_normalised_and_its_ends_are_both_models() -> None:

@@ -11,7 +11,7 @@ import charnn
 from charnn.data.vocabulary import EOS
 from charnn.evaluation.gap_score import PIECE, every, score
 from tests.helpers.pairs import fitted
-from tests.helpers.program import invoke, ok, refused
+from tests.helpers.program import invoke, ok, refused, table
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_filled_lines_as_objects(model: Path) -> None:
 @pytest.mark.quick
 def test_unknown_characters_cost_as_in_a_text_and_are_read_as_gaps(model: Path) -> None:
     run, text = charnn.load(model), "abcdefgh\nab§defgh\n"
-    rows = [row.split("\t") for row in ok("eval", "-m", model, "--by", "char", "-", stdin=text).splitlines()]
+    rows = table(ok("eval", "-m", model, "--by", "char", "-", stdin=text))
     assert rows[11][3] == "§"
     bits = math.log2(0x110000 - len(run.vocabulary.known))
     assert float(rows[11][0]) == pytest.approx(bits, abs=1e-4)
@@ -73,7 +73,7 @@ def test_unknown_characters_cost_as_in_a_text_and_are_read_as_gaps(model: Path) 
 def test_a_wrong_character_is_found_with_its_place(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("abcdefgh\nabcdafgh\nab§defgh\n", "utf-8")
-    rows = [row.split("\t") for row in ok("proof", "-m", model, path, "--gain", 3).splitlines()]
+    rows = table(ok("proof", "-m", model, path, "--gain", 3))
     assert [row[:4] for row in rows] == [["2", "5", "a", "e"], ["3", "3", "§", "c"]]
     assert float(rows[0][4]) > 3 and rows[1][4] == "inf"
     assert ok("proof", "-m", model, path, path, "--gain", 3).splitlines()[0].split("\t")[0] == str(path)
@@ -85,8 +85,8 @@ def test_scores_are_given_both_sides_and_say_so(model: Path) -> None:
     assert figures["bits_per_char_given_both_sides"] < 1.2 and figures["filled"] > 0.9
     assert "bits_per_char" not in figures
     text = "abcdefgh\nbcdefgha\n"
-    rows = [row.split("\t") for row in ok("eval", "-", "-m", model, "--by", "char", stdin=text).splitlines()]
-    lines = [row.split("\t") for row in ok("eval", "-", "-m", model, "--by", "line", stdin=text).splitlines()]
+    rows = table(ok("eval", "-", "-m", model, "--by", "char", stdin=text))
+    lines = table(ok("eval", "-", "-m", model, "--by", "line", stdin=text))
     assert len(rows) == len(text) and [row[3] for row in lines] == text.split()
     total = sum(float(row[0]) for row in rows)
     assert total == pytest.approx(sum(float(row[1]) for row in lines), abs=0.02)

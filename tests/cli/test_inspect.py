@@ -44,7 +44,7 @@ def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:
 
 
 def table(text: str) -> list[list[str]]:
-    rows = [line.split("\t") for line in text.removesuffix("\n").split("\n")]
+    rows = program.table(text)
     assert len({len(row) for row in rows}) == 1
     return rows
 

@@ -7,65 +7,55 @@ from pathlib import Path
 import pytest
 
 import charnn
-from tests.helpers.pairs import fitted, write
+from tests.helpers.pairs import write
 from tests.helpers.processes import start
-from tests.helpers.program import invoke, ok, refused
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    for task in ("classify", "translate"):
-        fitted(folder, task)
-    return folder
-
-
-def rows(text: str) -> list[list[str]]:
-    return [line.split("\t") for line in text.removesuffix("\n").split("\n")]
+from tests.helpers.program import invoke, ok, refused, table
 
 
 @pytest.mark.quick
-def test_classify_writes_label_probability_and_line(runs: Path) -> None:
-    found = rows(ok("classify", "-m", runs / "classify", stdin="aeia\nbcdb\n\nzz\n"))
+def test_classify_writes_label_probability_and_line(pair_runs: Path) -> None:
+    found = table(ok("classify", "-m", pair_runs / "classify", stdin="aeia\nbcdb\n\nzz\n"))
     assert [row[2] for row in found] == ["aeia", "bcdb", "", "zz"]
     assert [row[0] for row in found[:2]] == ["vowels", "consonants"]
     assert all(0.5 <= float(row[1]) <= 1 for row in found)
 
 
-def test_classify_writes_the_likeliest_labels(runs: Path) -> None:
-    (row,) = rows(ok("classify", "-m", runs / "classify", "--top", 3, stdin="aeia"))
+def test_classify_writes_the_likeliest_labels(pair_runs: Path) -> None:
+    (row,) = table(ok("classify", "-m", pair_runs / "classify", "--top", 3, stdin="aeia"))
     assert (row[0], row[2], row[4:]) == ("vowels", "consonants", ["", "", "aeia"])
     assert float(row[1]) + float(row[3]) == pytest.approx(1, abs=2e-4)
 
 
-def test_classify_gives_no_label_below_the_threshold(runs: Path) -> None:
-    (row,) = rows(ok("classify", "-m", runs / "classify", "--threshold", 1, "--else", "unsure", stdin="abab"))
+def test_classify_gives_no_label_below_the_threshold(pair_runs: Path) -> None:
+    (row,) = table(ok("classify", "-m", pair_runs / "classify", "--threshold", 1, "--else", "unsure", stdin="abab"))
     assert (row[0], row[2]) == ("unsure", "abab")
-    refused(2, "classify", "-m", runs / "classify", "--else", "unsure", stdin="abab")
+    refused(2, "classify", "-m", pair_runs / "classify", "--else", "unsure", stdin="abab")
 
 
-def test_classify_writes_objects(runs: Path) -> None:
-    first, second = map(json.loads, ok("classify", "-m", runs / "classify", "--json", stdin="ae\nbc").splitlines())
+def test_classify_writes_objects(pair_runs: Path) -> None:
+    first, second = map(json.loads, ok("classify", "-m", pair_runs / "classify", "--json", stdin="ae\nbc").splitlines())
     assert (first["line"], first["text"], first["label"], second["line"]) == (1, "ae", "vowels", 2)
 
 
 @pytest.mark.quick
-def test_translate_writes_a_line_for_a_line(runs: Path) -> None:
-    found = ok("translate", "-m", runs / "translate", stdin="ae\r\n\nbcd\n").split("\n")
+def test_translate_writes_a_line_for_a_line(pair_runs: Path) -> None:
+    found = ok("translate", "-m", pair_runs / "translate", stdin="ae\r\n\nbcd\n").split("\n")
     assert len(found) == 4 and found[-1] == ""
-    best = rows(ok("translate", "-m", runs / "translate", "--beam", 4, "--nbest", 2, "--scores", stdin="ae\nbcd\n"))
+    best = table(
+        ok("translate", "-m", pair_runs / "translate", "--beam", 4, "--nbest", 2, "--scores", stdin="ae\nbcd\n")
+    )
     assert [row[0] for row in best] == ["1", "1", "2", "2"]
     assert float(best[0][1]) <= float(best[1][1]) and best[0][2] != best[1][2]
 
 
-def test_a_beam_finds_no_more_than_its_width(runs: Path) -> None:
-    refused(2, "translate", "-m", runs / "translate", "--nbest", 2, stdin="ae")
+def test_a_beam_finds_no_more_than_its_width(pair_runs: Path) -> None:
+    refused(2, "translate", "-m", pair_runs / "translate", "--nbest", 2, stdin="ae")
 
 
 @pytest.mark.parametrize("command", ["classify", "translate"])
-def test_a_line_that_is_no_text_loses_no_other(runs: Path, command: str) -> None:
-    good = ok(command, "-m", runs / command, stdin="ae\nbc\n").splitlines()
-    result = invoke(command, "-m", runs / command, "--invalid", "error", stdin=b"ae\n\xff\nbc\n")
+def test_a_line_that_is_no_text_loses_no_other(pair_runs: Path, command: str) -> None:
+    good = ok(command, "-m", pair_runs / command, stdin="ae\nbc\n").splitlines()
+    result = invoke(command, "-m", pair_runs / command, "--invalid", "error", stdin=b"ae\n\xff\nbc\n")
     found = result.stdout.splitlines()
     assert result.exit_code == 3 and "line 2" in result.stderr
     assert (found[0], found[2]) == (good[0], good[1])
@@ -82,8 +72,8 @@ def test_a_line_with_other_columns_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["classify", "translate"])
-def test_a_line_is_answered_before_the_next_is_there(runs: Path, command: str) -> None:
-    with start(command, "-m", runs / command, stdin=subprocess.PIPE) as process:
+def test_a_line_is_answered_before_the_next_is_there(pair_runs: Path, command: str) -> None:
+    with start(command, "-m", pair_runs / command, stdin=subprocess.PIPE) as process:
         assert process.stdin and process.stdout
         for line in (b"ae\n", b"bcd\n"):
             process.stdin.write(line)
@@ -93,14 +83,14 @@ def test_a_line_is_answered_before_the_next_is_there(runs: Path, command: str) -
 
 
 @pytest.mark.parametrize("command", ["classify", "translate"])
-def test_nothing_in_is_nothing_out(runs: Path, command: str) -> None:
-    assert ok(command, "-m", runs / command, stdin="") == ""
+def test_nothing_in_is_nothing_out(pair_runs: Path, command: str) -> None:
+    assert ok(command, "-m", pair_runs / command, stdin="") == ""
 
 
 @pytest.mark.quick
 @pytest.mark.parametrize("command", ["sample", "classify", "inspect automaton", "export x.html"])
-def test_a_model_of_another_task_is_refused_by_name(runs: Path, command: str) -> None:
-    refused(2, *command.split(), "-m", runs / "translate", stdin="ae\n")
+def test_a_model_of_another_task_is_refused_by_name(pair_runs: Path, command: str) -> None:
+    refused(2, *command.split(), "-m", pair_runs / "translate", stdin="ae\n")
 
 
 @pytest.mark.parametrize("task", ["classify", "translate", "condition"])
@@ -130,13 +120,13 @@ def test_a_text_of_pairs_gets_a_hint(tmp_path: Path) -> None:
 
 
 @pytest.mark.quick
-def test_classify_mixes_the_network_with_n_grams(runs: Path) -> None:
-    mixed = charnn.classifier(runs / "classify", mix="ngram")
+def test_classify_mixes_the_network_with_n_grams(pair_runs: Path) -> None:
+    mixed = charnn.classifier(pair_runs / "classify", mix="ngram")
     assert mixed.bayes is not None and 0 <= mixed.weight <= 1
     ids = [mixed.read(text) for text in ("aei", "bcd")]
     assert [found.label for found in mixed.answer(ids)] == ["vowels", "consonants"]
     mixed.weight = 0.0
     expected = mixed.bayes.probabilities(ids).max(axis=1)
     assert [found.probability for found in mixed.answer(ids)] == pytest.approx(expected.tolist())
-    found = ok("classify", "-m", runs / "classify", "--mix", "ngram", stdin="aei\n\n")
+    found = ok("classify", "-m", pair_runs / "classify", "--mix", "ngram", stdin="aei\n\n")
     assert found.startswith("vowels\t") and found.count("\n") == 2

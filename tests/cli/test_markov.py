@@ -8,7 +8,7 @@ import pytest
 import charnn
 from charnn.data.corpus import Corpus
 from charnn.evaluation.ngram import baselines
-from tests.helpers.program import TINY, ok, refused
+from tests.helpers.program import TINY, ok, refused, table
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_row_for_each_order_for_the_hmm_and_for_the_network() -> None:
-    head, *rows = [row.split("\t") for row in ok("inspect", "markov", "--orders", "3", "--states", "4").splitlines()]
+    head, *rows = table(ok("inspect", "markov", "--orders", "3", "--states", "4"))
     assert head == ["model", "bits"]
     assert [row[0] for row in rows] == ["markov 0", "markov 1", "markov 2", "markov 3", "hmm 4", "network"]
     corpus, run = charnn.read("names.txt"), charnn.load()

@@ -15,7 +15,7 @@ import pytest
 import charnn
 from charnn.runs import curves, plot
 from charnn.runs.folder import Folder
-from tests.helpers.program import invoke, ok, refused
+from tests.helpers.program import invoke, ok, refused, table
 
 SPACE = "{http://www.w3.org/2000/svg}"
 TEXT = "".join(f"{word}\n" for word in ["anbe", "do", "la", "an la", "dolabe", "be", "ando"] * 40)
@@ -171,7 +171,7 @@ def test_notebooks_show_runs_gradients_and_units() -> None:
 
 
 def test_gates_are_shown_by_their_names() -> None:
-    rows = [line.split("\t") for line in ok("inspect", "units", "--gates", "-", stdin="an\n").splitlines()]
+    rows = table(ok("inspect", "units", "--gates", "-", stdin="an\n"))
     gates = ("input", "forget", "output", "candidate")
     assert rows[0][2:] == [f"{layer}/{gate}/{n}" for layer in (0, 1) for gate in gates for n in range(6)]
     found = charnn.units(charnn.load("timed"), "an\n", gates=True).activations
@@ -192,7 +192,7 @@ def test_the_confusion_of_labels_is_drawn(home: Path) -> None:
     del options["window"]
     for _ in charnn.train(home / "labels.tsv", **options):
         pass
-    counts = [row.split("\t") for row in ok("eval", "-m", "labels", "--by", "confusion", "labels.tsv").splitlines()]
+    counts = table(ok("eval", "-m", "labels", "--by", "confusion", "labels.tsv"))
     picture = drawn("eval", "-m", "labels", "--by", "confusion", "--svg", "labels.tsv")
     assert texts(picture).count("a") == texts(picture).count("e") == 2
     shades = [one for one in picture.iter(f"{SPACE}rect") if one.get("width") == "19" and "hot" in one.attrib["class"]]

@@ -12,7 +12,7 @@ from charnn.errors import UsageError, did_you_mean
 from charnn.io import npz
 from charnn.runs.folder import LOCK, Folder
 from charnn.terminal import words
-from tests.helpers.program import SHORT, invoke, ok, refused, well
+from tests.helpers.program import SHORT, invoke, ok, refused, table, well
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_list_says_what_a_run_is_without_reading_its_weights(three: Path, monkey
     monkeypatch.setattr(
         npz.Reader, "read", lambda self, name: read(self, name) if name == "header" else pytest.fail("weights are read")
     )
-    rows = [line.split("\t") for line in ok("list").splitlines()]
+    rows = table(ok("list"))
     assert [row[0] for row in rows] == ["c", "b", "a"]
     sizes = sum(path.stat().st_size for path in Path("checkpoints/a").iterdir() if path.name != LOCK)
     assert run.best is not None

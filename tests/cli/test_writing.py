@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import charnn
-from tests.helpers.program import invoke, ok, refused, well
+from tests.helpers.program import invoke, ok, refused, table, well
 from tests.helpers.terminals import STYLE, on_terminal, shown
 from tests.helpers.waiting import limit
 
@@ -20,7 +20,7 @@ CHARNN = [sys.executable, "-m", "charnn"]
 
 
 def test_next_is_the_distribution_that_python_gets(here: Path) -> None:
-    rows = [line.split("\t") for line in ok("next", "An").splitlines()]
+    rows = table(ok("next", "An"))
     expected = charnn.next_characters("names", "An")
     assert [c for _, _, c in rows] == list(expected)
     for (p, bits, _), q in zip(rows, expected.values(), strict=True):

@@ -22,7 +22,7 @@ from charnn.evaluation.dynamic import (
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
 from charnn.runs import checkpoint
-from tests.helpers.program import invoke, ok, refused
+from tests.helpers.program import invoke, ok, refused, table
 from tests.helpers.streams import CONFIGS, IDS, learner, network
 
 V = 7
@@ -215,10 +215,10 @@ def test_rows_add_up_to_the_score_and_each_text_is_read_anew(here: Path) -> None
     one = json.loads(ok("eval", "other.txt", "--dynamic", "--json"))["nats"] / np.log(2)
     twice = json.loads(ok("eval", "other.txt", "other.txt", "--dynamic", "--json"))["nats"] / np.log(2)
     assert twice == pytest.approx(2 * one, rel=1e-6)
-    rows = [line.split("\t") for line in ok("eval", "other.txt", "--dynamic", "--by", "line").splitlines()]
+    rows = table(ok("eval", "other.txt", "--dynamic", "--by", "line"))
     assert len(rows) == 60 and sum(float(row[1]) for row in rows) == pytest.approx(one, abs=0.5)
     assert float(rows[-1][1]) < float(rows[0][1])
-    rows = [line.split("\t") for line in ok("eval", "other.txt", "--dynamic", "--by", "char").splitlines()]
+    rows = table(ok("eval", "other.txt", "--dynamic", "--by", "char"))
     assert len(rows) == 300 and sum(float(row[0]) for row in rows) == pytest.approx(one, abs=0.05)
 
 

@@ -16,7 +16,7 @@ from charnn.evaluation.mixture import MIXTURE_WEIGHTS, Mixture
 from charnn.evaluation.ngram import KneserNey, fit
 from charnn.nn.network import Network
 from charnn.runs import checkpoint
-from tests.helpers.program import BRIEF, invoke, names, ok, refused
+from tests.helpers.program import BRIEF, invoke, names, ok, refused, table
 from tests.helpers.streams import CONFIG, CONFIGS, IDS, V, learner, lines, many, network
 from tests.helpers.textbook import Textbook, text
 
@@ -195,7 +195,7 @@ def test_another_text_is_scored_with_the_weight_of_the_held_out_part(here: Path)
     assert found["ngram_bits_per_char"] == pytest.approx(grams.nats(ids).mean() / log(2), rel=1e-9)
     shown = ok("eval", "other.txt", "--mix", "ngram")
     assert f"network_bits/char\t{found['network_bits_per_char']:.4f}\n" in shown
-    rows = [line.split("\t") for line in ok("eval", "other.txt", "--mix", "ngram", "--by", "line").splitlines()]
+    rows = table(ok("eval", "other.txt", "--mix", "ngram", "--by", "line"))
     assert sum(float(row[1]) for row in rows) == pytest.approx(found["nats"] / log(2), abs=0.5)
 
 

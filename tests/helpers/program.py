@@ -41,6 +41,11 @@ def ok(*args: object, stdin: str | bytes | None = None) -> str:
     return well(*args, stdin=stdin).stdout_bytes.decode("utf-8", "surrogateescape")  # click's own text has no \r
 
 
+def table(text: str) -> list[list[str]]:
+    """The cells of a table in standard output: lines of values between tabs."""
+    return [line.split("\t") for line in text.removesuffix("\n").split("\n")]
+
+
 def refused(code: int, *args: object, stdin: str | bytes | None = None) -> str:
     """The message where it refuses to: one line, the last, which is word for word what it was."""
     result = invoke(*args, stdin=stdin)

@@ -18,7 +18,7 @@ from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.runs import checkpoint
 from charnn.runs.run import CorpusInfo, Run
-from tests.helpers.program import ok, refused
+from tests.helpers.program import ok, refused, table
 
 BITS = Vocabulary((ord("0"), ord("1")), "line")
 ZERO, ONE = 1, 2
@@ -123,7 +123,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_command_writes_tables_dot_json_and_pictures(model: Path) -> None:
     args = ["inspect", "automaton", "-m", str(model), "bits.txt"]
-    rows = [row.split("\t") for row in ok(*args).splitlines()]
+    rows = table(ok(*args))
     assert rows == [
         ["state", "accepts", "end", "0", "1"],
         ["S1", "yes", "0.3333", "S2", "S1"],

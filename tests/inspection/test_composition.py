@@ -15,7 +15,7 @@ from charnn.inspection.probes import precise
 from charnn.inspection.unfolded.composition import composition
 from charnn.nn.model import Model
 from charnn.nn.network import Network
-from tests.helpers.program import TINY, ok, refused
+from tests.helpers.program import TINY, ok, refused, table
 
 V, H = 5, 6
 IDS = np.array([1, 3, 2, 0, 1, 1, 2, 3], np.uint8)
@@ -62,7 +62,7 @@ def test_the_command_writes_rows_json_and_pictures(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 60, "utf-8")
     ok("train", "names.txt", *TINY, "--state", "carry")
-    head, *rows = [row.split("\t") for row in ok("inspect", "composition", "--steps", "4", "names.txt").splitlines()]
+    head, *rows = table(ok("inspect", "composition", "--steps", "4", "names.txt"))
     assert head == ["x", "1", "2", "4"] and len(rows) == 241 and rows[0][0] == "-3"
     found = json.loads(ok("inspect", "composition", "--steps", "4", "--json", "names.txt"))
     assert found["steps"]["4"][0] == pytest.approx(float(rows[0][3]), rel=1e-4)

@@ -14,7 +14,7 @@ from charnn.errors import InputError, UsageError
 from charnn.inspection.drift import drift
 from charnn.nn.model import Model
 from charnn.nn.network import Network
-from tests.helpers.program import TINY, ok, refused
+from tests.helpers.program import TINY, ok, refused, table
 
 V = 5
 
@@ -71,7 +71,7 @@ def test_the_command_writes_rows_json_and_pictures(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 60, "utf-8")
     ok("train", "names.txt", *TINY)
-    head, *rows = [row.split("\t") for row in ok("inspect", "drift", "--steps", "4", "names.txt").splitlines()]
+    head, *rows = table(ok("inspect", "drift", "--steps", "4", "names.txt"))
     assert head == ["step", "distance", "taught", "free", "right"] and [row[0] for row in rows] == ["1", "2", "3", "4"]
     found = json.loads(ok("inspect", "drift", "--steps", "4", "--json", "names.txt"))
     assert [f"{one['free']:.4f}" for one in found["steps"]] == [row[3] for row in rows]

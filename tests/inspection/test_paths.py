@@ -16,7 +16,7 @@ from charnn.inspection.unfolded.paths import paths
 from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
-from tests.helpers.program import TINY, ok
+from tests.helpers.program import TINY, ok, table
 
 V, H, T = 5, 1, 7
 IDS = np.array([1, 3, 2, 4, 1, 1, 2, 3], np.uint8)
@@ -69,7 +69,7 @@ def test_the_command_writes_rows_json_and_pictures(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     Path("names.txt").write_text("anna\nbob\ncarla\ndora\n" * 60, "utf-8")
     ok("train", "names.txt", *TINY, "--state", "carry")
-    head, *rows = [row.split("\t") for row in ok("inspect", "paths", "--steps", "4", "names.txt").splitlines()]
+    head, *rows = table(ok("inspect", "paths", "--steps", "4", "names.txt"))
     arrays = {row[0] for row in rows}
     assert head == ["array", "j", "k", "norm"] and len(rows) == len(arrays) * 4 * 5 // 2
     found = json.loads(ok("inspect", "paths", "--steps", "4", "--json", "names.txt"))

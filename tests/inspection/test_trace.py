@@ -16,7 +16,7 @@ from charnn.inspection.unfolded.trace import Trace, trace
 from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
-from tests.helpers.program import invoke, ok, refused
+from tests.helpers.program import invoke, ok, refused, table
 
 IDS, SYMBOLS = np.array([1, 3, 2, 4], np.uint8), ["\n", *"abcd"]
 
@@ -82,7 +82,7 @@ def test_the_command_writes_rows_json_pictures_and_blocks(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     Path("cat.txt").write_text("the cat sat on the mat\n" * 60, "utf-8")
     ok("train", "cat.txt", "--cell", "elman", "--hidden", "3", "--layers", "1", "--steps", "2", "--workers", "1")
-    head, *rows = [row.split("\t") for row in ok("inspect", "trace", "cat").splitlines()]
+    head, *rows = table(ok("inspect", "trace", "cat"))
     assert head == ["step", "array", "unit", "value"] and sorted({row[0] for row in rows} - {""}) == ["1", "2", "3"]
     assert sum(row[1] == "y" and row[0] == "2" for row in rows) == 11 and all(len(row) == 4 for row in rows)
     found = json.loads(ok("inspect", "trace", "cat", "--json"))

@@ -32,7 +32,7 @@ from charnn.sampling.endings import STREAMS
 from charnn.sampling.sampler import generate, noise, stream
 from charnn.training import session
 from tests.helpers.arrays import read_arrays
-from tests.helpers.program import TINY, ok, refused
+from tests.helpers.program import TINY, ok, refused, table
 from tests.helpers.snapshots import raises
 from tests.helpers.toys import trainer_of
 
@@ -566,8 +566,8 @@ def test_every_command_works(home: tuple[str, Path], monkeypatch: pytest.MonkeyP
     text, other = words.read_text() + "abcd\n", folder / "other.txt"  # of the corpus itself eval scores a part
     other.write_text(text)
     whole = json.loads(ok("eval", *run, other, "--json"))
-    by_line = [row.split("\t") for row in ok("eval", *run, other, "--by", "line").splitlines()]
-    by_char = [row.split("\t") for row in ok("eval", *run, other, "--by", "char").splitlines()]
+    by_line = table(ok("eval", *run, other, "--by", "line"))
+    by_char = table(ok("eval", *run, other, "--by", "char"))
     assert (whole["count"], len(by_line), len(by_char)) == (len(text), 4001, len(text))
     bits = whole["nats"] / math.log(2)
     assert sum(float(row[1]) for row in by_line) == pytest.approx(bits, abs=0.005 * 4000)

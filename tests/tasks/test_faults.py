@@ -6,21 +6,13 @@ from pathlib import Path
 import pytest
 
 import charnn as library
-from tests.helpers.pairs import fitted, lines, write
+from tests.helpers.pairs import lines, write
 from tests.helpers.processes import bash, charnn, start, told_until
 from tests.helpers.texts import NASTY
 from tests.helpers.waiting import limit
 
 pytestmark = pytest.mark.slow  # each test starts processes
 OPTIONS = ["--hidden", 8, "--batch", 8, "--workers", 1, "--steps", 4, "--validate-every", 2, "--patience", 0]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    for task in ("classify", "translate"):
-        fitted(folder, task)
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -52,23 +44,23 @@ def test_sides_may_be_empty_long_and_repeated(tmp_path: Path, task: str, side: s
 
 @pytest.mark.parametrize("name", NASTY)
 @pytest.mark.parametrize("command", ["classify", "translate"])
-def test_every_line_of_any_text_has_its_row(runs: Path, command: str, name: str) -> None:
+def test_every_line_of_any_text_has_its_row(pair_runs: Path, command: str, name: str) -> None:
     text = NASTY[name]
-    done = charnn(command, "-m", runs / command, stdin=text)
+    done = charnn(command, "-m", pair_runs / command, stdin=text)
     rows = done.well().removesuffix(b"\n").split(b"\n")
     assert len(rows) == len(text.removesuffix(b"\n").split(b"\n"))
 
 
-def test_a_line_too_long_loses_no_other(runs: Path) -> None:
-    done = charnn("classify", "-m", runs / "classify", stdin=b"ae\n" + b"a" * 100_000 + b"\nbc\n")
+def test_a_line_too_long_loses_no_other(pair_runs: Path) -> None:
+    done = charnn("classify", "-m", pair_runs / "classify", stdin=b"ae\n" + b"a" * 100_000 + b"\nbc\n")
     first, second, third = done.out.removesuffix(b"\n").split(b"\n")
     assert (first[-2:], third[-2:]) == (b"ae", b"bc") and second.startswith(b"\t\taaa")
     assert "line 2 has no answer" in done.err and "50,000" in done.err
     done.told(3, "1 line has no answer")
 
 
-def test_a_reader_that_has_enough_is_no_error(runs: Path) -> None:
-    done = bash(f"yes ae | charnn classify -m {runs}/classify | head -n 3; echo ${{PIPESTATUS[1]}}")
+def test_a_reader_that_has_enough_is_no_error(pair_runs: Path) -> None:
+    done = bash(f"yes ae | charnn classify -m {pair_runs}/classify | head -n 3; echo ${{PIPESTATUS[1]}}")
     assert done.out.count(b"vowels") == 3 and done.out.endswith(b"141\n") and not done.messages
 
 

@@ -18,7 +18,7 @@ from charnn.nn.workspace import Workspace
 from charnn.tasks.series.forecasts import autoregression, continued, forecasts, mean_square, moving_average, to_beat
 from charnn.tasks.series.values import SeriesLayout
 from tests.helpers import pairs
-from tests.helpers.program import ok, refused, well
+from tests.helpers.program import ok, refused, table, well
 
 T, B, D, H = 7, 3, 2, 5
 
@@ -120,7 +120,7 @@ def test_the_commands_train_evaluate_and_go_on(home: Path) -> None:
     found = json.loads(ok("eval", "--json"))
     assert found["mse"] < found["baselines"]["persistence"] and found["count"] == 40
     assert found["rmse_1"] == pytest.approx(np.sqrt(found["mse"]) * 0.7, rel=0.5)
-    rows = [row.split("\t") for row in ok("eval", "--by", "line", home.name).splitlines()]
+    rows = table(ok("eval", "--by", "line", home.name))
     assert len(rows) == 240 and rows[1][2] == "0.3272 7.8776" and rows[1][1] == "2"
     prime = home.read_text().split("\n\n")[0] + "\n"
     more = ok("sample", "--prime", "-", "--length", "5", stdin=prime)
