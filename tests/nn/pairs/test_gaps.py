@@ -13,8 +13,9 @@ from charnn.nn.layers.stack import Stack
 from charnn.nn.pairs.gaps import GapBatch, GapNetwork
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
+from tests.helpers.slopes import assert_slopes, weights
 
-T, B, H, V, EPS = 6, 3, 4, 5, 1e-6
+T, B, H, V = 6, 3, 4, 5
 
 
 def stack() -> Stack:
@@ -30,13 +31,6 @@ KEEP[[0, 2, 4], [0, 1, 1]] = 0
 resets = pytest.mark.parametrize("keep", [None, KEEP], ids=["one sequence", "several"])
 
 
-def weights() -> Parameters:
-    p = NETWORK.initial(np.random.default_rng(1), np.float64)
-    for name, value in p.items():
-        p[name] = value + 0.4 * np.random.default_rng(len(name)).normal(size=value.shape)
-    return p
-
-
 def batch(keep: Any) -> GapBatch:
     return GapBatch(Padded(X, np.ones((T, B), bool)), Padded(X, COUNTED), keep)
 
@@ -47,24 +41,15 @@ def loss(p: Parameters, keep: Any, g: Parameters | None = None) -> float:
 
 @resets
 def test_the_gradient_is_the_slope_of_the_loss(keep: Any) -> None:
-    p, rng = weights(), np.random.default_rng(3)
+    p = weights(NETWORK)
     g = p.like()
     assert loss(p, keep, g) > 0
-    for name, weight in p.items():
-        assert np.abs(g[name]).max() > 1e-4, name
-        for _ in range(12):
-            at = tuple(int(rng.integers(n)) for n in weight.shape)
-            value, ends = weight[at], []
-            for step in (EPS, -EPS):
-                weight[at] = value + step
-                ends.append(loss(p, keep))
-            weight[at] = value
-            assert g[name][at] == pytest.approx((ends[0] - ends[1]) / (2 * EPS), abs=2e-7), name
+    assert_slopes(g, p, lambda: loss(p, keep))
 
 
 @resets
 def test_a_score_depends_on_all_symbols_of_its_sequence_but_its_own(keep: Any) -> None:
-    p = weights()
+    p = weights(NETWORK)
     o = NETWORK.scores(p, X, keep, Workspace()).copy()
     starts = np.cumsum(np.zeros((T, B)) if keep is None else keep[..., 0] == 0, axis=0)
     for t in range(T):
@@ -80,7 +65,7 @@ def test_a_score_depends_on_all_symbols_of_its_sequence_but_its_own(keep: Any) -
 
 @resets
 def test_score_says_what_is_trained(keep: Any) -> None:
-    p = weights()
+    p = weights(NETWORK)
     nats, hits = NETWORK.score(p, batch(keep), Workspace())
     assert nats.sum() == pytest.approx(loss(p, keep), rel=1e-12)
     o = NETWORK.scores(p, X, keep, Workspace())
