@@ -136,7 +136,7 @@ def test_S11_a_lock_that_another_training_took_ends_writing_there(new: Path) -> 
         told = stopped(process)
         os.close(other)
     assert "the folder of this run was taken by another training: it goes on in checkpoints/names-2/" in told
-    assert step(RUN) - kept <= 200 and step(Path("checkpoints/names-2")) > kept
+    assert step(RUN) - kept <= 200 and step(Path("checkpoints/names-2")) >= kept
 
 
 def test_S11_the_lock_is_let_go_with_the_last_process_alone(new: Path) -> None:
