@@ -10,7 +10,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.helpers")
 
-from tests.helpers import pairs, snapshots  # noqa: E402
+from tests.helpers import pairs, processes, snapshots  # noqa: E402
 from tests.helpers.program import BRIEF, names, ok  # noqa: E402
 
 SKIPPED = "charnn/skipped"  # where pytest's cache keeps what a run skipped
@@ -66,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not hasattr(config, "workerinput"):  # else it is one of xdist's processes, which share the folder
         os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="charnn-tests-")  # not the user's own
+    processes.cold = config.getoption("--long")
     for kept in snapshots.ALL:
         kept.updating = config.getoption("--update-snapshots")
 

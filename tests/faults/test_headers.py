@@ -112,9 +112,9 @@ def test_M15_a_long_history_is_thinned_before_it_is_too_long(new: Path) -> None:
     tiny = ["--hidden", "1", "--layers", "1", "--batch", "1", "--window", "1", "--workers", "1", "--dropout", "0"]
     kept = "import charnn.runs.run as run\nrun.MAX_HISTORY = 40\n"
     options = [*tiny, "--cell", "elman", "--validate-every", "1", "--patience", "0", "--steps"]
-    altered(kept, "train", "names.txt", *options, 100, "--name", "whole", timeout=limit(60)).well()
-    altered(kept, "train", "names.txt", *options, 50, "--name", "two", timeout=limit(60)).well()
-    altered(kept, "train", "--resume", "--name", "two", "--steps", 100, timeout=limit(60)).well()
+    altered(kept, "train", "names.txt", *options, 100, "--name", "whole", seconds=60).well()
+    altered(kept, "train", "names.txt", *options, 50, "--name", "two", seconds=60).well()
+    altered(kept, "train", "--resume", "--name", "two", "--steps", 100, seconds=60).well()
     steps, again = (
         [record["step"] for record in checkpoint.load(f"checkpoints/{name}/last.npz").history]
         for name in ("whole", "two")

@@ -64,7 +64,7 @@ Session.validate = stopped
 
 def train(step: int, *args: object) -> None:
     """Train an endless run until a step is validated, the same from the shell as from a signal at that step."""
-    done = altered(STOPPED.format(step=step), "train", *args, timeout=limit(60))
+    done = altered(STOPPED.format(step=step), "train", *args, seconds=60)
     assert done.code == -signal.SIGTERM and "`charnn train --resume --name" in done.err, done
 
 

@@ -1,5 +1,6 @@
 """The command line in real processes, each with ten seconds of an idle machine to be done."""
 
+import functools
 import os
 import re
 import shlex
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.helpers import warm
 from tests.helpers.waiting import limit
 
+cold = False  # whether each process imports all itself: `--long` sets this
 COMMAND = [sys.executable, "-m", "charnn"]
 HIDDEN = ("PYTHONUNBUFFERED", "CHARNN_DEBUG", "FORCE_COLOR", "TTY_COMPATIBLE")  # they hide how output is written
 
@@ -58,6 +61,9 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in HIDDEN}
 
 
+STARTED = environment()  # the variables that a server of processes has
+
+
 class Process(subprocess.Popen[bytes]):
     """One that a failing test kills, rather than waits for."""
 
@@ -81,14 +87,37 @@ def start(*args: object, command: Sequence[str] = COMMAND, **options: Any) -> "s
 
 
 def charnn(*args: object, stdin: bytes | int = subprocess.DEVNULL, seconds: float = 10, **options: Any) -> Done:
-    """Run the command line to its end, on some bytes or a file as standard input."""
+    """Run the command line to its end, on some bytes or a file as standard input.
+
+    Where nothing but bytes and a folder are given, the process is one of `warm`.
+    """
     sent = stdin if isinstance(stdin, bytes) else None
+    if is_warm() and options.keys() <= {"cwd"} and (sent is not None or stdin == subprocess.DEVNULL):
+        folder = Path.cwd() / options.get("cwd", "")
+        return warmly(warm.Request([*map(str, args)], folder, environment(), sent), seconds)
     with start(*args, stdin=stdin if sent is None else subprocess.PIPE, **options) as process:
         try:
             out, err = process.communicate(sent, timeout=limit(seconds))
         finally:
             process.kill()
     return Done(process.returncode, out or b"", (err or b"").decode())
+
+
+def is_warm() -> bool:
+    """Whether a process may be one of `warm`: not where a test has set what Python or NumPy read when they start."""
+    return not cold and warm.fixed(environment()) == warm.fixed(STARTED)
+
+
+@functools.cache
+def server() -> warm.Server:
+    """The server of these tests' processes, started when it is first wanted."""
+    return warm.Server(STARTED)
+
+
+def warmly(request: warm.Request, seconds: float) -> Done:
+    """Run the command line in a process that has imported it before."""
+    code, out, err = server().run(request, limit(seconds))
+    return Done(code, out, err.decode())
 
 
 def told(process: "subprocess.Popen[bytes]", enough: Callable[[bytes], bool]) -> bytes:
@@ -131,10 +160,12 @@ def bash(line: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr.decode())
 
 
-def altered(change: str, *args: object, **options: Any) -> Done:
+def altered(change: str, *args: object, seconds: float = 10, **options: Any) -> Done:
     """Run the command line in a Python that executes a few lines first, which make something fail."""
+    if is_warm() and not options:
+        return warmly(warm.Request([*map(str, args)], Path.cwd(), environment(), change=change), seconds)
     program = f"{change}\nfrom charnn.__main__ import main\nmain()\n"
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": limit()}
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": limit(seconds)}
     command = [sys.executable, "-c", program, *map(str, args)]
     done = subprocess.run(command, env=environment(), **{**streams, **options})
     return Done(done.returncode, done.stdout, done.stderr.decode())
