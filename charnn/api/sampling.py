@@ -1,23 +1,25 @@
 """Runs that write."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import options
 from ..config import EvalConfig, SampleConfig
 from ..errors import CharnnWarning
-from ..evaluation.readers import TextLike, texts
 from ..io.lazy import WatchSymbols
 from ..machine import cores
-from ..sampling import adapt as adapting
-from ..sampling.adapt import Adaptation
-from ..sampling.next import next_symbols
-from ..sampling.text import TextSample
 from ..tasks import base as tasks
 from .loading import RunLike, opened
+
+if TYPE_CHECKING:
+    from ..evaluation.readers import TextLike
+    from ..sampling.adapt import Adaptation
+    from ..sampling.text import TextSample
 
 
 def stream(
@@ -101,6 +103,8 @@ def next_characters(
     >>> next_characters("names", "Ann", top_k=3)  # doctest: +SKIP
     {'': 0.5, 'a': 0.4, 'e': 0.1}
     """
+    from ..sampling.next import next_symbols
+
     run, config = opened(run, "next"), options.change(config or SampleConfig(), changes)
     p = next_symbols(run.network, run.vocabulary.ids(prime, "the prime", config.unknown), config)
     keys = ["", *map(chr, run.vocabulary.characters)]
@@ -119,6 +123,9 @@ def adapt(
 
     >>> generate(adapt("names", Path("letter.txt")).run)  # doctest: +SKIP
     """
+    from ..evaluation.readers import texts
+    from ..sampling import adapt as adapting
+
     run = opened(run, "sample --adapt")
     options.check_value("adapt_rate", rate, options.bounds(EvalConfig, "dynamic_rate"))
     config = EvalConfig(dynamic=True, dynamic_rate=rate, unknown=unknown, invalid=run.origin.invalid)

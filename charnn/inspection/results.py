@@ -7,10 +7,11 @@ from typing import Any
 
 from ..conflicts import check
 from ..nn.layers.base import Array
+from ..nn.network import Network
 from ..pictures import charts, shades
 from ..pictures.charts import Line
-from .gradients import LagNorm, by_layer, factor
-from .probes import Saturation, radius
+from .gradients import LagNorm, by_layer, factor, gradients_by_lag
+from .probes import Saturation, radius, spectra
 
 TABLES = "norms", "eigenvalues", "saturation"
 
@@ -93,6 +94,11 @@ def _line(colour: int, layer: int, norms: Sequence[LagNorm]) -> Line:
 def _predicted(colour: int, layer: int, norms: Sequence[LagNorm]) -> Line:
     points = [(norm.lag, norm.predicted) for norm in norms]
     return Line(f"layer {layer}, by W alone", points, colour, faint=True)
+
+
+def gradients(network: Network, ids: Array, lags: int) -> Gradients:
+    """How far gradients reach in a text (N,), up to so many characters."""
+    return Gradients(*gradients_by_lag(network, ids, lags), spectra(network))
 
 
 @dataclass(frozen=True)

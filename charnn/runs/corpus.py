@@ -8,17 +8,20 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..data.corpus import Corpus
-from ..data.pairs import Pairs
 from ..data.read import read
-from ..data.series import Series
 from ..data.vocabulary import Vocabulary
 from ..errors import CharnnError, InputError, UsageError
 from ..io import npz
 from ..io.lazy import Ids
 from ..io.text import Source, Watch, decode, encode, file_source
 from .run import Run
+
+if TYPE_CHECKING:
+    from ..data.pairs import Pairs
+    from ..data.series import Series
 
 PUT_BACK = "put it there"
 NAME_TEXT = "name the text to use"
@@ -150,7 +153,7 @@ def held_out(run: Run, data: Corpus | None = None) -> Ids:
     return parts(run, data)[1]
 
 
-def assert_same_corpus(corpus: Corpus | Pairs | Series, run: Run) -> None:
+def assert_same_corpus(corpus: "Corpus | Pairs | Series", run: Run) -> None:
     """Raise `InputError` unless this is the corpus that the run was trained on."""
     if corpus.sha256 != run.origin.sha256 or corpus.vocabulary != run.vocabulary:
         raise InputError(

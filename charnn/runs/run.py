@@ -12,7 +12,6 @@ from ..nn.layers.base import State
 from ..nn.network import Network
 from ..nn.parameters import Allocate, Parameters
 from ..nn.tiling import Tilings
-from .curves import Curve, loss
 from .names import MODELS
 
 MAX_HISTORY = 10_000  # validations that a checkpoint tells of: some 1 MB
@@ -146,6 +145,8 @@ class Run:
     def _repr_svg_(self) -> str | None:
         """The loss so far, in a notebook."""
         name = ", ".join(Path(name).name for name in self.origin.names)
+        from .curves import Curve, loss
+
         return loss([Curve(name, self.history, self.origin.baselines)]) if self.history else None
 
     @property

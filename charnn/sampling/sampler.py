@@ -1,10 +1,12 @@
 """Free-running generation: the network's own output is its next input."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +16,11 @@ from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.network import Network
 from ..nn.tuning import tuned
 from ..parallel.processes import spread
-from .automaton import Automaton, MatchingSampler
 from .endings import primed_stepper
 from .stepper import make_stepper
+
+if TYPE_CHECKING:
+    from .automaton import Automaton, MatchingSampler
 
 TINY = np.finfo(np.float32).tiny
 MIN_TEMPERATURE = 1e-30  # temperatures below are 0
@@ -37,7 +41,7 @@ class Sample:
     ended: bool
 
     @classmethod
-    def of(cls, drawn: np.ndarray) -> "Sample":
+    def of(cls, drawn: np.ndarray) -> Sample:
         """The sample in ids that were drawn, (N,), up to the first EOS if there is one."""
         ends = np.flatnonzero(drawn == EOS)
         return cls(drawn[: ends[0]], True) if len(ends) else cls(drawn, False)
@@ -142,7 +146,11 @@ def drawer(
 ) -> GumbelSampler | MatchingSampler:
     """What draws the symbols of `rows` streams; with an automaton only those that it allows."""
     draws = GumbelSampler(network, config, rng, rows)
-    return draws if automaton is None else MatchingSampler(draws, automaton, rows, config.length)
+    if automaton is None:
+        return draws
+    from .automaton import MatchingSampler
+
+    return MatchingSampler(draws, automaton, rows, config.length)
 
 
 def stream(

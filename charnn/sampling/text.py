@@ -1,20 +1,24 @@
 """Samples as text: a prime read before, the end of a sequence left out, and a text to stop at."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..config import SampleConfig
 from ..data.vocabulary import EOS, describe
 from ..errors import CharnnWarning, UsageError
-from ..evaluation.novelty import CorpusIndex, Novelty
 from ..runs.run import Run
-from . import automaton, sampler
-from .automaton import Automaton
-from .likeliest import likeliest
+from . import sampler
+
+if TYPE_CHECKING:
+    from ..evaluation.novelty import Novelty
+    from .automaton import Automaton
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class TextSampler:
             _warn_of_stop(strange)
         self.automaton: Automaton | None = None
         if self.config.match is not None:
+            from . import automaton
+
             if run.model.config.ending == "length":
                 raise UsageError("--match has no effect on a model of --ending length, whose ends are announced")
             self.automaton = automaton.build(self.config.match, run.vocabulary.characters, self.config.length)
@@ -61,13 +67,19 @@ class TextSampler:
 
     def samples(self, *, novelty: bool = False) -> Iterator[TextSample]:
         """All samples, batch after batch; with `novelty`, which needs the run's corpus, each with what is not new."""
-        index = CorpusIndex(self.run) if novelty else None
+        index = None
+        if novelty:
+            from ..evaluation.novelty import CorpusIndex
+
+            index = CorpusIndex(self.run)
         for batch in self._batches():
             found = index.novelty([(one.text, one.ended) for one in batch]) if index else []
             yield from (replace(one, novelty=new) for one, new in zip(batch, found, strict=True)) if found else batch
 
     def _likeliest(self) -> list[TextSample]:
         """The texts that a beam finds, the likeliest first."""
+        from .likeliest import likeliest
+
         config = self.config
         found = likeliest(self.run.network, self.ids, config.beam or 1, config.length, self.automaton)
         return [

@@ -4,19 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, SampleConfig, TaskConfig, TrainConfig
 from ..errors import UsageError
-from ..evaluation.readers import Text as Reading
-from ..inspection.results import Gradients
 from ..io.lazy import WatchSymbols
 from ..io.text import Source, Watch
 from ..options import flag
 from ..runs.run import Run
+
+if TYPE_CHECKING:
+    from ..evaluation.readers import Text as Reading
+    from ..inspection.results import Gradients
 
 CHARACTERS_PER_VALIDATION = 200_000, 2_000_000
 
@@ -123,7 +125,7 @@ class Task:
         """What writes after a prime, for contexts or without. Raises `UsageError` for options without an effect."""
         raise NotImplementedError
 
-    def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
+    def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> "list[Reading]":
         """Texts that a run reads while its units are looked at."""
         raise NotImplementedError
 
@@ -131,7 +133,7 @@ class Task:
         """What reads them: see `inspection.activations`."""
         raise NotImplementedError
 
-    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> "Gradients":
         """How far gradients reach, up to so many symbols."""
         raise NotImplementedError
 

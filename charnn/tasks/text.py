@@ -1,44 +1,37 @@
 """The task text: the next character of a text."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
-from ..data import tokenized
 from ..data.batches import StreamBatches
-from ..data.corpus import Corpus
 from ..data.likeness import doubts
-from ..data.read import read
 from ..data.vocabulary import EOS, Vocabulary
 from ..errors import InputError, UsageError
-from ..evaluation import ngram
-from ..evaluation.evaluator import Evaluator
-from ..evaluation.ngram import COUNTED_SYMBOLS
-from ..evaluation.readers import Text as Reading
-from ..evaluation.readers import texts
-from ..evaluation.score import evaluate
-from ..inspection import gradcheck
-from ..inspection.activations import ActivationReader
-from ..inspection.excerpt import excerpt
-from ..inspection.gradcheck import Case
-from ..inspection.gradients import gradients_by_lag
-from ..inspection.probes import spectra
-from ..inspection.results import Gradients
 from ..io.lazy import Ids, WatchSymbols
 from ..io.text import Source, Watch, near
 from ..nn.model import Model
 from ..parallel.launcher import rank
-from ..runs.corpus import own_corpus, read_as
 from ..runs.run import Run
 from ..sampling.sampler import generate
 from ..sampling.text import TextSampler
 from .base import Task, Validated, describe_network, plural
 from .fitting import choose_dropout, fit
+
+if TYPE_CHECKING:  # what one command needs is imported where it is used: to write a sample takes little of it
+    from ..data.corpus import Corpus
+    from ..evaluation.evaluator import Evaluator
+    from ..evaluation.readers import Text as Reading
+    from ..inspection.activations import ActivationReader
+    from ..inspection.gradcheck import Case
+    from ..inspection.results import Gradients
 
 VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, that validations while training score
 TRAINING_LOSS_SYMBOLS = 100_000  # symbols of the training part, from its end, that say at last how well that is known
@@ -56,14 +49,20 @@ class OfText(Task):
     """A task on running text or lines, read as a stream of symbols. A part is a stream of ids, (N,)."""
 
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Corpus:
+        from ..data.read import read
+
         return read(*sources, invalid=invalid, watch=watch, **reading)
 
     def tokenize(
         self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
     ) -> None:
+        from ..data import tokenized
+
         tokenized.write(path, sources, invalid=invalid, watch=watch, **reading)
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Corpus:
+        from ..runs.corpus import own_corpus, read_as
+
         return read_as(run, *sources, watch=watch) if sources else own_corpus(run)
 
     def split(self, corpus: Corpus, config: TrainConfig) -> tuple[Ids, Ids]:
@@ -86,8 +85,11 @@ class OfText(Task):
 
     def summary(self, corpus: Corpus, config: TrainConfig) -> list[tuple[str, str]]:
         """What a text is, and what counting makes of its held-out part, in bits per character."""
+        from ..evaluation import ngram
+
         train, valid = self.split(corpus, config)
-        counted = ngram.baselines(train, valid, corpus.vocabulary.size, limit=ngram.countable(COUNTED_SYMBOLS))
+        limit = ngram.countable(ngram.COUNTED_SYMBOLS)
+        counted = ngram.baselines(train, valid, corpus.vocabulary.size, limit=limit)
         whole = "" if counted.counted == len(train) else f"; n-grams counted on the first {counted.counted:,}"
         return [
             *about(corpus),
@@ -127,10 +129,14 @@ class Text(OfText):
 
     def baselines(self, corpus: Corpus, train: Ids, valid: Ids) -> dict[str, float]:
         """Bits per character by counting."""
-        limit = ngram.countable(COUNTED_SYMBOLS) if rank() == 0 else 0
+        from ..evaluation import ngram
+
+        limit = ngram.countable(ngram.COUNTED_SYMBOLS) if rank() == 0 else 0
         return asdict(ngram.baselines(train, valid, corpus.vocabulary.size, limit=limit))
 
     def validate(self, run: Run, part: Ids, workers: int) -> Validated:
+        from ..evaluation.score import evaluate
+
         burn_in = None if run.reset else BURN_IN
         return Validated(evaluate(run.network, part[:VALIDATION_SYMBOLS], burn_in=burn_in, workers=workers).mean, {})
 
@@ -146,6 +152,8 @@ class Text(OfText):
         return text
 
     def evaluator(self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter) -> Evaluator:
+        from ..evaluation.evaluator import Evaluator
+
         self.assert_evaluates(config)
         return Evaluator(run, what, config, workers=workers, watch=watch)
 
@@ -157,17 +165,25 @@ class Text(OfText):
         return TextSampler(run, prime, config, workers=workers)
 
     def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
+        from ..evaluation.readers import texts
+
         return texts(run, what, unknown, invalid)
 
     def activations(self, run: Run, gates: bool) -> ActivationReader:
+        from ..inspection.activations import ActivationReader
+
         return ActivationReader(run.network, gates)
 
     def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
-        ids = excerpt(texts(run, what, unknown, invalid))
-        return Gradients(*gradients_by_lag(run.network, ids, lags), spectra(run.network))
+        from ..inspection import excerpt, results
+
+        ids = excerpt.excerpt(self.readings(run, what, unknown, invalid))
+        return results.gradients(run.network, ids, lags)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[Case]:
-        return gradcheck.cases(run.network, excerpt(texts(run, what, unknown, invalid)), rng)
+        from ..inspection import excerpt, gradcheck
+
+        return gradcheck.cases(run.network, excerpt.excerpt(self.readings(run, what, unknown, invalid)), rng)
 
     def compared(self, run: Run, held_out: bool) -> str:
         counted = run.origin.baselines
