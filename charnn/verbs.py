@@ -104,7 +104,7 @@ class ClassifyConfig(Checked):
     mix: str | None = option(
         None,
         "interpolate the network's probabilities with those of Bayes' rule on n-grams of the training lines, in log "
-        "space, by a weight fitted on the held-out lines",
+        "space, by a weight and a sharpness fitted on the held-out lines",
         choices=("ngram",),
     )
     invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation.bayes import NGramBayes, best_weight, mixed
+from ..evaluation.bayes import Mixing, NGramBayes, best_mixing, mixed
 from ..evaluation.labels import THRESHOLD
 from ..evaluation.pairs import probabilities
 from ..runs.run import Run
@@ -29,7 +29,7 @@ class Labelled:
 class Classifier:
     """A run that sorts lines, as a config says; see `answers.Answerer`.
 
-    To mix it with n-grams needs the run's corpus: the weight of the network is fitted on the held-out part.
+    To mix it with n-grams needs the run's corpus: weight and sharpness are fitted on the held-out part.
     """
 
     def __init__(self, run: Run, config: ClassifyConfig, workers: int = 1):
@@ -39,13 +39,13 @@ class Classifier:
         self.several, self.format = task.several, task.format
         self.threshold = config.threshold if config.threshold is not None else THRESHOLD * self.several
         self.bayes: NGramBayes | None = None
-        self.weight = 1.0  # of the network beside n-grams
+        self.mixing = Mixing(1.0)  # with n-grams
         if config.mix:
             self.bayes, valid = task.bayes(run)
             few = valid.some(slice(VALIDATED_PAIRS))
             y = np.array([one[0] for one in few.targets], int)
             p = probabilities(run.model, run.weights, few.sources, workers)
-            self.weight = best_weight(p, self.bayes.probabilities(few.sources), y)
+            self.mixing = best_mixing(p, self.bayes.probabilities(few.sources), y)
 
     def read(self, text: str) -> np.ndarray:
         return read_source(self.run.vocabulary, self.format, text)
@@ -53,7 +53,7 @@ class Classifier:
     def answer(self, lines: Sequence[np.ndarray]) -> list[Labelled]:
         found = probabilities(self.run.model, self.run.weights, lines, self.workers)
         if self.bayes and len(lines):
-            found = mixed(found, self.bayes.probabilities(lines), self.weight)
+            found = mixed(found, self.bayes.probabilities(lines), self.mixing)
         return [self._several(p) if self.several else self._one(p) for p in found]
 
     def _one(self, p: np.ndarray) -> Labelled:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import charnn
-from charnn.evaluation.bayes import interpolate
+from charnn.evaluation.bayes import Mixing, best_mixing, interpolate, mixed
 from tests.helpers.program import invoke, ok, refused, table
 
 MIXED = "vowels\taei\nconsonants\taeio\nconsonants\tbcd\nelse\tbcd\n"
@@ -91,11 +91,20 @@ def test_labels_are_mixed_with_those_of_n_grams(pair_runs: Path) -> None:
 def test_a_mixture_is_normalised_and_its_ends_are_both_models() -> None:
     rng = np.random.default_rng(0)
     p, q = (a / a.sum(axis=1, keepdims=True) for a in (rng.random((40, 3)), rng.random((40, 3))))
-    for right, weight, same in ((p, 1.0, p), (q, 0.0, q)):
+    for right, weight in ((p, 1.0), (q, 0.0)):
+        np.testing.assert_allclose(mixed(p, q, Mixing(weight)), right)
         found, w = interpolate(p, q, right.argmax(axis=1), False)
         np.testing.assert_allclose(found.sum(axis=1), 1)
-        if w == weight:
-            np.testing.assert_allclose(found, same)
         assert abs(w - weight) <= 0.5
     halves, w = interpolate(p, q, p.argmax(axis=1), True)
     assert halves.shape == p.shape and 0.5 <= w <= 1
+
+
+def test_a_mixture_takes_back_what_both_models_are_too_sure_of() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.ones(3), 4000)
+    y = (rng.random((4000, 1)) > true.cumsum(axis=1)).sum(axis=1)
+    sure = true**2 / (true**2).sum(axis=1, keepdims=True)  # half of the sharpness makes it true again
+    found = best_mixing(sure, sure, y)
+    assert found.sharpness == pytest.approx(0.5, abs=0.1)
+    np.testing.assert_allclose(mixed(sure, sure, Mixing(0.3, 0.5)), true)

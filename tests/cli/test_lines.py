@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import charnn
+from charnn.evaluation.bayes import Mixing
 from tests.helpers.pairs import write
 from tests.helpers.processes import start
 from tests.helpers.program import invoke, ok, refused, table
@@ -122,10 +123,10 @@ def test_a_text_of_pairs_gets_a_hint(tmp_path: Path) -> None:
 @pytest.mark.quick
 def test_classify_mixes_the_network_with_n_grams(pair_runs: Path) -> None:
     mixed = charnn.classifier(pair_runs / "classify", mix="ngram")
-    assert mixed.bayes is not None and 0 <= mixed.weight <= 1
+    assert mixed.bayes is not None and 0 <= mixed.mixing.weight <= 1
     ids = [mixed.read(text) for text in ("aei", "bcd")]
     assert [found.label for found in mixed.answer(ids)] == ["vowels", "consonants"]
-    mixed.weight = 0.0
+    mixed.mixing = Mixing(0.0)
     expected = mixed.bayes.probabilities(ids).max(axis=1)
     assert [found.probability for found in mixed.answer(ids)] == pytest.approx(expected.tolist())
     found = ok("classify", "-m", pair_runs / "classify", "--mix", "ngram", stdin="aei\n\n")
