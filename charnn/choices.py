@@ -153,7 +153,7 @@ CONDITION = option(
 SYMBOL_DROPOUT = option(
     0.0, "share of the source's symbols that are made unknown while training", low=0, high=0.95, of="task"
 )
-INSPECTED = "inspect units", "inspect gradients", "inspect gradcheck"  # of models of pairs
+INSPECTED = "inspect units", "inspect gradients", "inspect gradcheck"  # of models of pairs, and of gaps
 TEXT_VOCABULARY, PAIR_VOCABULARY = "charnn.data.vocabulary:from_json", "charnn.data.units:from_json"
 TEXT_VERBS = (
     *(
@@ -227,7 +227,7 @@ TASKS = {
         "charnn.tasks.fill:Fill",
         "charnn.nn.task_model:gap_filler",
         TEXT_VOCABULARY,
-        verbs=("fill", "proof", "eval", "export", "inspect gradcheck"),
+        verbs=("fill", "proof", "eval", "export", *INSPECTED),
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.1),
         defaults={"scheme": "full", "window": 128},
     ),

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..data.pair_batches import pad
 from ..data.vocabulary import EOS
 from ..errors import UsageError
+from ..evaluation.gap_score import begins
 from ..nn.functions import ignore_overflow
 from ..nn.layers.base import Array, Arrays
+from ..nn.layers.bidirectional import Bidirectional, reversal
 from ..nn.network import Network
 from ..nn.pairs.encoder import Encoder
+from ..nn.pairs.primed import Primed
 from ..nn.workspace import Workspace
 from ..runs.run import Run
 from .probes import Probe, copies_of, probed
@@ -75,30 +77,75 @@ class ActivationReader:
 
 
 class SourceActivations:
-    """An encoder that reads sources, each by itself up to its EOS, and shows what its units do.
+    """A stack that reads sources, each by itself up to its EOS, and shows what its units do.
 
-    A layer that reads both ways has the units of the one that reads forwards first.
+    It is that of the encoder or, without one, of the decoder, which reads the source first. A layer that reads both
+    ways has the units of the one that reads forwards first. Raises `UsageError` where sources are labels.
     """
 
     at_once = None  # a source is read whole
 
     def __init__(self, run: Run):
-        reader = getattr(run.model.network, "reader", None)
-        if not isinstance(reader, Encoder):
-            raise UsageError(f"{run.path or run.name} has no encoder whose units could be shown")
-        self.p, self.ws = run.weights.at("reader"), Workspace(back=False)
-        self.probes: Any = tuple(Probe(layer, "outputs") for layer in reader.stack.layers)  # type: ignore[attr-defined]
-        stack: Any = replace(reader.stack, layers=self.probes)  # type: ignore[type-var]
-        self.encoder = replace(reader, stack=stack)
-        self.bounded = _bounded(self.probes)
-        self.blocks = tuple(Block(i, sum(probe.output_sizes)) for i, probe in enumerate(self.probes))
+        network = run.model.network
+        reader = getattr(network, "reader", network)
+        if not isinstance(reader, Encoder | Primed):
+            raise UsageError(f"{run.path or run.name} reads labels, and has no units that read a source")
+        self.p = run.weights.at("decoder" if isinstance(reader, Primed) else "reader")
+        self.ws, self.dtype = Workspace(back=False), run.weights.flat.dtype
+        self.stack, self.probes = _shown(reader.stack)
+        self.blocks, self.bounded = _blocks(self.probes), _bounded(self.probes)
 
     @ignore_overflow()
     def read(self, ids: Array) -> Arrays:
         """What each layer's units do after each symbol of a source, (N, H); ids (N,) have its EOS."""
         self.ws.reset()
-        self.encoder.read(self.p, pad([ids[:-1]], ids.dtype), self.ws)
-        found = tuple(probe.seen[0][0, :, 0] for probe in self.probes)
-        for probe in self.probes:
-            probe.seen.clear()
-        return found
+        state = tuple(np.zeros((1, n), self.dtype) for n in self.stack.state_sizes)
+        self.stack.forward(self.p, (ids[:, None],), state, self.ws)
+        return _taken(self.probes)
+
+
+class GapActivations:
+    """A network that reads a text from both ends, and shows what its units do, those that read forwards first.
+
+    A text is read in pieces of 256 symbols, each by itself.
+    """
+
+    at_once = READ_AT_ONCE
+
+    def __init__(self, run: Run):
+        both = run.model.network.both
+        self.p, self.ws = run.weights.at("both"), Workspace(back=False)
+        self.reset, self.dtype = run.reset, run.weights.flat.dtype
+        (ahead, left), (back, right) = _shown(both.forwards), _shown(both.backwards)
+        self.both, self.probes = Bidirectional(ahead, back), (*left, *right)
+        self.blocks, self.bounded = _blocks(self.probes), _bounded(self.probes)
+
+    @ignore_overflow()
+    def read(self, ids: Array) -> Arrays:
+        """What each layer's units do at each symbol of the next piece (N,), (N, H)."""
+        self.ws.reset()
+        x = ids[:, None]
+        keep = begins(x, self.reset, self.dtype)
+        state = tuple(np.zeros((1, n), self.dtype) for n in self.both.state_sizes)
+        self.both.forward(self.p, (x,), state, self.ws, keep)
+        found, order = _taken(self.probes), reversal(x.shape, keep)
+        half = len(found) // 2
+        return *found[:half], *(part[order] for part in found[half:])
+
+
+def _shown(stack: Any) -> tuple[Any, tuple[Probe, ...]]:
+    """A stack whose layers keep what comes out of them, and these layers."""
+    probes = tuple(Probe(layer, "outputs") for layer in stack.layers)
+    return replace(stack, layers=probes), probes
+
+
+def _blocks(probes: Iterable[Probe]) -> tuple[Block, ...]:
+    return tuple(Block(i, sum(probe.output_sizes)) for i, probe in enumerate(probes))
+
+
+def _taken(probes: Iterable[Probe]) -> Arrays:
+    """What came out of each layer since the last time, (N, H)."""
+    found = tuple(probe.seen[0][0, :, 0] for probe in probes)
+    for probe in probes:
+        probe.seen.clear()
+    return found

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import UsageError
 from ..evaluation.readers import Text, cut, names
 from ..runs.run import Run
-from .activations import ActivationReader, Block, SourceActivations
+from .activations import ActivationReader, Block, GapActivations, SourceActivations
 from .results import Units
 
 
@@ -32,7 +32,7 @@ class UnitReader:
         self,
         run: Run,
         texts: Sequence[Text],
-        reader: ActivationReader | SourceActivations,
+        reader: ActivationReader | SourceActivations | GapActivations,
         layer: int | None = None,
         units: slice = slice(None),
     ):

@@ -10,12 +10,17 @@ import numpy as np
 from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, TrainConfig
 from ..data.vocabulary import Vocabulary
+from ..errors import UsageError
 from ..evaluation import gaps, ngram
 from ..evaluation.gap_score import begins, every, score
 from ..evaluation.ngram import COUNTED_SYMBOLS
+from ..evaluation.readers import Text as Reading
 from ..evaluation.readers import texts
+from ..inspection.activations import GapActivations
 from ..inspection.excerpt import excerpt
 from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
+from ..inspection.results import Gradients
+from ..inspection.source_gradients import ABOUT_GAPS, gradients_around_gaps
 from ..io.lazy import Ids, WatchSymbols
 from ..nn.layers.base import Array
 from ..nn.task_model import TaskModel
@@ -77,6 +82,19 @@ class Fill(OfText):
     ) -> GapEvaluator:
         self.assert_evaluates(config)
         return GapEvaluator(run, what, config, workers)
+
+    def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
+        return texts(run, what, unknown, invalid)
+
+    def activations(self, run: Run, gates: bool) -> GapActivations:
+        if gates:
+            raise UsageError("--gates has no effect on a model of --task fill: leave it out")
+        return GapActivations(run)
+
+    def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
+        """How far gradients reach to both sides of a symbol."""
+        ids = excerpt(texts(run, what, unknown, invalid))
+        return Gradients(gradients_around_gaps(run, ids, lags), [], {}, ABOUT_GAPS)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         ids = excerpt(texts(run, what, unknown, invalid))[: BATCH_ROWS * WINDOW_STEPS]

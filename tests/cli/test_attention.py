@@ -24,6 +24,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     fitted(folder, "translate")
     fitted(folder / "plain", "translate", attention="none", steps=1, validate_every=1)
+    fitted(folder / "primed", "translate", encoder="none", steps=1, validate_every=1)
+    fitted(folder / "labels", "condition", steps=1, validate_every=1)
     return folder
 
 
@@ -89,25 +91,42 @@ def test_units_of_an_encoder_are_its_states(runs: Path) -> None:
 def test_units_that_are_not_there_are_refused(runs: Path) -> None:
     refused(2, "inspect", "units", "-", "-m", runs / "translate", "--gates", stdin="ab\n")
     refused(2, "inspect", "units", "-", "-m", runs / "translate", "--layer", 1, stdin="ab\n")
-    fitted(runs / "primed", "translate", encoder="none", steps=1, validate_every=1)
-    assert "no encoder" in refused(2, "inspect", "units", "-", "-m", runs / "primed" / "translate", stdin="ab\n")
+    for verb in ("units", "gradients"):
+        assert "reads labels" in refused(
+            2, "inspect", verb, "-", "-m", runs / "labels" / "condition", stdin="vowels\tab\n"
+        )
+
+
+def test_units_without_an_encoder_are_those_that_read_the_source(runs: Path) -> None:
+    run = charnn.load(runs / "primed" / "translate")
+    found = charnn.units(run, "aei").activations["layer 0"]
+    ids = run.vocabulary.encode("aei", "characters")
+    batch = run.model.network.batch([ids], [run.vocabulary.encode("A", "characters")], ids.dtype)
+    h, first, _ = run.model.network._read(run.weights, batch, Workspace(), None)
+    assert first == 3
+    np.testing.assert_allclose(found, h[0][:4, 0], atol=1e-6)
 
 
 @pytest.mark.quick
-def test_gradients_by_distance_are_those_of_each_symbols_row(runs: Path) -> None:
-    run = charnn.load(runs / "translate")
+@pytest.mark.parametrize(
+    ("name", "arrays", "end"),
+    [("translate", ("reader/0/forwards/U", "reader/0/backwards/U"), [EOS]), ("primed/translate", ("decoder/0/U",), [])],
+)
+def test_gradients_by_distance_are_those_of_each_symbols_row(
+    runs: Path, name: str, arrays: tuple[str, ...], end: list[int]
+) -> None:
+    run = charnn.load(runs / name)
     norms = charnn.gradients(run, "aeiou\tAEIOU\n").norms
-    assert [(norm.layer, norm.lag) for norm in norms] == [(layer, lag) for layer in (0, 1) for lag in range(6)]
+    places = [(layer, lag) for layer in range(len(arrays)) for lag in range(5 + len(end))]
+    assert [(norm.layer, norm.lag) for norm in norms] == places
     ids, target = (run.vocabulary.encode(text, "characters") for text in ("aeiou", "AEIOU"))
     p = Parameters(run.model.shapes(), np.float64)
-    for name, weight in run.weights.items():
-        p[name] = weight
+    for at, weight in run.weights.items():
+        p[at] = weight
     g = p.like()
     run.model.network.gradient(p, g, run.model.network.batch([ids], [target], ids.dtype), Workspace(), None)
-    for layer, way in enumerate(("forwards", "backwards")):
-        rows = g[f"reader/0/{way}/U"][[*ids[::-1]]]
-        rows = np.concatenate([g[f"reader/0/{way}/U"][[EOS]], rows])
-        expected = np.linalg.norm(rows, axis=1)
+    for layer, array in enumerate(arrays):
+        expected = np.linalg.norm(g[array][[*end, *ids[::-1]]], axis=1)
         np.testing.assert_allclose([norm.rms for norm in norms if norm.layer == layer], expected, rtol=1e-9)
 
 

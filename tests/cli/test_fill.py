@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 import charnn
+from charnn.data.pair_batches import Padded
 from charnn.data.vocabulary import EOS
 from charnn.evaluation.gap_score import PIECE, every, score
+from charnn.nn.pairs.gaps import GapBatch
+from charnn.nn.parameters import Parameters
+from charnn.nn.workspace import Workspace
 from tests.helpers.pairs import fitted
 from tests.helpers.program import invoke, ok, refused, table
 
@@ -130,3 +134,29 @@ def test_no_end_of_a_sequence_is_hidden() -> None:
     ids = np.arange(100) % 4
     hidden = every(ids)
     assert 5 <= hidden.sum() <= 10 and not hidden[ids == EOS].any()
+
+
+def test_units_are_those_of_both_directions(model: Path) -> None:
+    run, text = charnn.load(model), "abcdef"
+    found = charnn.units(run, text).activations
+    x, both = run.vocabulary.ids(text)[:, None], run.model.network.both
+    zero = tuple(np.zeros((1, n), np.float32) for n in both.state_sizes)
+    h = both.forward(run.weights.at("both"), (x,), zero, Workspace(back=False))[0]
+    np.testing.assert_allclose(np.concatenate([*found.values()], axis=1), np.concatenate(h, axis=2)[:, 0], atol=1e-6)
+    refused(2, "inspect", "units", "-", "-m", model, "--gates", stdin=text)
+
+
+def test_gradients_reach_to_both_sides_of_a_symbol(model: Path) -> None:
+    run, text = charnn.load(model), "abcdefg"
+    norms = charnn.gradients(run, text, lags=2).norms
+    assert [(norm.layer, norm.lag) for norm in norms] == [(layer, lag) for layer in (0, 1) for lag in range(3)]
+    p = Parameters(run.model.shapes(), np.float64)
+    for name, weight in run.weights.items():
+        p[name] = weight
+    g, ids = p.like(), run.vocabulary.ids(text)[:, None]
+    batch = GapBatch(Padded(ids, ids >= 0), Padded(ids, np.arange(7)[:, None] == 3))
+    run.model.network.gradient(p, g, batch, Workspace(), None)
+    for layer, (way, seen) in enumerate((("forwards", ids[2::-1, 0]), ("backwards", ids[4:, 0]))):
+        expected = np.linalg.norm(g[f"both/{way}/0/U"][seen], axis=1)
+        np.testing.assert_allclose([norm.rms for norm in norms if norm.layer == layer], expected, rtol=1e-9)
+    assert "more than 7 characters" in refused(3, "inspect", "gradients", "-", "-m", model, "--lags", 3, stdin=text)

@@ -50,7 +50,8 @@ def command(
     sigmoid and the outputs of gated cells: within 0.05 of a bound. For relu: at 0; units always there are dead.
 
     For a model of pairs: the norm of dL/da[t], of the loss of a target by what a symbol of its source adds to the
-    encoder's first layer; k is the distance of t from the end of the source.
+    first layer; k is the distance of t from the end of the source. For a model of --task fill L is the loss of one
+    character; k counts from its neighbours on, before it (layer 0) and after it (layer 1).
 
     On a terminal tables and bars; in a pipe TSV.
     """

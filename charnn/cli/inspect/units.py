@@ -62,7 +62,8 @@ def command(
     by layer. In a pipe TSV, with columns named layer/unit. On a terminal shaded cells, red for positive and blue for
     negative, the brighter the larger; as many units as there is room for.
 
-    For a model of pairs TEXT has a source on each line, and the units are those of the encoder.
+    For a model of pairs TEXT has a source on each line, and the units are those that read the source. For a model of
+    --task fill they are those of both directions, the forward layers first; 256 characters are read at a time.
     """
     if as_svg:
         streams.refuse_picture("inspect units --svg", as_json)
