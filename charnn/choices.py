@@ -57,7 +57,7 @@ class Task(Choice):
     `vocabulary` reads the vocabulary from a file.
 
     `verbs` are what its models are used for. `defaults` are those of options of `ModelConfig` and `TrainConfig` that
-    are best for other tasks than text.
+    are best for other tasks than text. `reads_vectors` says that its sequences are of vectors, not of symbols.
     """
 
     def __init__(
@@ -68,10 +68,12 @@ class Task(Choice):
         *uses: str,
         verbs: tuple[str, ...],
         defaults: Mapping[str, Any] = MappingProxyType({}),
+        reads_vectors: bool = False,
         **own: Any,
     ):
         super().__init__(code, *uses, **own)
         self.network, self.vocabulary, self.verbs, self.defaults = Choice(network), Choice(vocabulary), verbs, defaults
+        self.reads_vectors = reads_vectors
 
 
 CELLS = {
@@ -236,6 +238,7 @@ TASKS = {
         "charnn.nn.pairs.series:series_model",
         "charnn.data.series:from_json",
         verbs=("sample", "sample --prime", "eval", "inspect gradcheck"),
+        reads_vectors=True,
         defaults={"scheme": "full", "layers": 1, "skip": False, "hidden": 64, "dropout": 0.0, "rate": 3e-3},
     ),
 }

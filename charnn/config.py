@@ -163,8 +163,9 @@ class TaskConfig(Checked):
 
     task: str = option(
         "text",
-        "what is learnt: the next character (text); or of lines left<TAB>right a label for the text on the right, the "
-        "text given what is on the left, the right side from the left; or the next numbers of a series (values)",
+        "what is learnt: the next character (text); of lines left<TAB>right the label on the left (classify), the text "
+        "for a context on the left (condition), or the right side from the left (translate); hidden characters (fill); "
+        "the next numbers of a series (values)",
         choices=TASKS,
     )
     columns: str | None = option(

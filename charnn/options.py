@@ -174,8 +174,18 @@ def check_value(name: str, value: Any, bounds: Any) -> None:
     if isinstance(value, float) and not isfinite(value):
         raise UsageError(f"{flag(name)} is {value}: give a finite number")
     if (low is not None and value < low) or (high is not None and value > high):
-        limits = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise UsageError(f"{flag(name)} is {value}: give a number {limits}")
+        raise UsageError(f"{flag(name)} is {plain(value)}: {within(low, high)}")
+
+
+def within(low: float | None, high: float | None) -> str:
+    """What to do about a number out of these bounds."""
+    limits = f"at least {plain(low)}" if high is None else f"from {plain(low)} to {plain(high)}"
+    return f"give a number {limits}"
+
+
+def plain(number: float | None) -> str:
+    """A number without an exponent or a fraction that it has no need of."""
+    return f"{number:.12g}" if isinstance(number, float) else str(number)
 
 
 def with_old_names(kind: type[C]) -> type[C]:

@@ -9,13 +9,13 @@ from .program import Program
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="charnn")
 def program() -> None:
-    """Character-level recurrent networks: train on any text, then let them write.
+    """Character-level recurrent networks: train them on any text, then let them write.
 
     \b
-    charnn train corpus.txt         learns it, and keeps the model in checkpoints/
-    charnn sample --temp 0.8        lets the newest model write
-    charnn eval < other.txt         says how well it predicts another text
+    charnn train corpus.txt         learn a text; the run is kept in checkpoints/
+    charnn sample --temp 0.8        write with the newest run
+    charnn eval < other.txt         score another text: bits per character
 
-    An option that is not typed comes from a recipe that is; else from a variable, like CHARNN_TRAIN_HIDDEN=64 or
-    CHARNN_RUNS=models; else from charnn.toml beside the text or here. See docs/guides/runs.md.
+    Options that you leave out come from a recipe, then from variables like CHARNN_TRAIN_HIDDEN=64 or
+    CHARNN_RUNS=models, then from a charnn.toml beside the text or in this folder. See docs/guides/runs.md.
     """

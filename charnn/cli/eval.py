@@ -51,7 +51,7 @@ def command(
     if picture:
         streams.refuse_picture(f"eval --by {config.by} --{picture}")
     from .. import api
-    from ..terminal import console
+    from ..terminal import console, pager
 
     found = api.evaluator(model, inputs.given(text), config, workers=None, watch=console.reading, runs=runs)
     console.note(f"{found.run.path} on {found.names}{found.about}")
@@ -64,13 +64,15 @@ def command(
     elif not config.by:
         _write_score(found, as_json)
     elif config.by == "char" and streams.is_terminal() and console.has_colours():
-        for rows in found.characters():
-            console.shaded((row.character, row.bits) for row in rows)
+        with pager.paged():
+            for rows in found.characters():
+                console.shaded((row.character, row.bits) for row in rows)
     else:
-        for rows in found.table():
-            for row in rows:
-                streams.write_row(*row)
-            streams.flush()
+        with pager.paged():
+            for rows in found.table():
+                for row in rows:
+                    streams.write_row(*row)
+                streams.flush()
 
 
 def _write_picture(evaluator: Any, picture: str) -> None:

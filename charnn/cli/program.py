@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ import click
 from ..errors import CharnnError, CharnnWarning, did_you_mean
 from ..parallel import launcher
 from ..terminal import plain
+from .shell import layout
 
 COMMANDS = {  # the module of each, and what it does: `--help` answers without importing them
     "train": ("train", "Learn a text."),
@@ -25,14 +27,14 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
     "classify": ("lines.classify", "Sort lines into classes."),
     "translate": ("lines.translate", "Rewrite lines."),
     "fill": ("lines.fill", "Fill gaps in lines."),
-    "proof": ("lines.proof", "Find characters that others are likelier for."),
+    "proof": ("lines.proof", "Find unlikely characters in lines, and likelier ones."),
     "list": ("runs.list", "List all runs."),
-    "info": ("info", "Say what a model is, or several side by side."),
+    "info": ("info", "Describe a model, or several side by side."),
     "plot": ("plot", "Draw the loss of runs."),
     "mv": ("runs.mv", "Give a run another name."),
     "rm": ("runs.rm", "Remove runs."),
     "inspect": ("inspect", "Look inside a model: gradients, units, attention, states."),
-    "tokenize": ("tokenize", "Turn texts into numbers, and say what there is to learn."),
+    "tokenize": ("tokenize", "Turn texts into numbers, and show what a text holds."),
     "export": ("export", "Write a model for PyTorch, ONNX, a web page or C."),
     "import": ("importing", "Read a model of PyTorch."),
     "bench": ("bench", "Measure how fast this machine trains, evaluates and samples."),
@@ -41,6 +43,7 @@ COMMANDS = {  # the module of each, and what it does: `--help` answers without i
 
 ON_ALL_RANKS = ("train",)
 RANK_0_SPEAKS = 1.0  # seconds
+SENTENCE = 200  # characters of the first sentence of a help, at most
 
 
 class Ended(BaseException):
@@ -54,11 +57,19 @@ class Ended(BaseException):
 class Group(click.Group):
     """Commands by name."""
 
+    context_class = layout.Context
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             rest = did_you_mean(args[0], self.list_commands(ctx)) or f": `{ctx.command_path} --help` lists all"
             raise click.UsageError(f"there is no command {args[0]}{rest}", ctx)
         return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The first sentence of each command's help, whole."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(SENTENCE)) for name, command in found if command])
 
 
 class Program(Group):
@@ -177,7 +188,7 @@ def fail(error: BaseException) -> NoReturn:
         quiet(sys.stdout)
         sys.exit(128 + signal.SIGPIPE)
     if isinstance(error, CharnnError):
-        message, code = str(error), error.exit_code
+        message, code = re.sub("^- ", "standard input ", str(error)), error.exit_code
     elif isinstance(error, MemoryError):
         message, code = f"not enough memory: {error}; try a smaller --hidden, --batch or --window", 1
     elif isinstance(error, OSError):

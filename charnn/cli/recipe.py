@@ -1,5 +1,6 @@
 """--recipe: options by name. The file of recipes is read only where one is named, listed, or help asked for."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,11 +57,21 @@ def _follow(ctx: click.Context, param: click.Parameter, name: str | None) -> str
     if name is None:
         return None
     if name == LIST and not ctx.resilient_parsing:
-        streams.write("".join(f"{r.name}: {r.about}\n    {r}\n" for r in known(ctx).values()))
+        _list(known(ctx).values())
         ctx.exit()
     found = {} if name == LIST else named(ctx, name).fields
     ctx.default_map = {**(ctx.default_map or {}), **found}
     return name
+
+
+def _list(recipes: "Iterable[Recipe]") -> None:
+    """Write what recipes there are; on a terminal on lines that end between words."""
+    if streams.is_terminal():
+        from ..terminal import tables
+
+        tables.facts((one.name, f"{one.about}\n{one}") for one in recipes)
+    else:
+        streams.write("".join(f"{one.name}: {one.about}\n    {one}\n" for one in recipes))
 
 
 option = click.option(

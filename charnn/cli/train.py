@@ -29,9 +29,9 @@ FROM = "Start from the weights of a trained run: its name, folder or file. The s
 @click.command("train", cls=Command, groups=GROUPS)
 @click.argument("corpus", nargs=-1, type=File())
 @options.grouped(
-    groups.RUN, "--resume", chief=True, is_flag=True, help="Go on with a run (--name, or the newest) where it stopped."
+    groups.RUN, "--resume", chief=True, is_flag=True, help="Continue a run (--name, or the newest) where it stopped."
 )
-@options.grouped(groups.RUN, "--name", type=RunName(), chief=True, help="Name of the run; the corpus' by default.")
+@options.grouped(groups.RUN, "--name", type=RunName(), chief=True, help="Name of the run (default: that of the text).")
 @recipe.option
 @options.grouped(groups.BUDGET, "--budget", chief=True, metavar="TIME", help=BUDGET)
 @options.runs
@@ -41,8 +41,8 @@ FROM = "Start from the weights of a trained run: its name, folder or file. The s
 def command(ctx: click.Context, /, corpus: tuple[str, ...], **params: Any) -> None:
     """Learn a text: a file or several (.gz, .bz2, .xz too), a tokenised file, or - for standard input.
 
-    Without options it takes some minutes: 20 epochs, or 10 minutes, or until 10 validations in a row are no better.
-    The best and the last state are kept in a folder of their own; Ctrl-C saves, and --resume goes on exactly there.
+    Training lasts 20 epochs, or 10 minutes, or until 10 validations in a row are no better. The run's folder keeps
+    the best and the last state. Ctrl-C saves the run, and --resume continues exactly there.
 
     \b
     charnn train corpus.txt

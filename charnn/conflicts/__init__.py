@@ -8,7 +8,7 @@ started, `pipe` is a corpus that can be read once only, and `reset` that the mod
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..choices import CELLS
+from ..choices import CELLS, TASKS
 from ..conflict import Conflict, between_layers, both, needs, new_run, of_tasks, time, without
 from ..errors import UsageError
 from .sampling import SAMPLING
@@ -113,8 +113,8 @@ CONFLICTS = (
     of_tasks("shuffle", "text", "fill", "classify", "condition", "translate"),
     Conflict(
         ("task", "cell"),
-        lambda task, cell: task == "values" and CELLS[cell].reads_output,
-        "--task values reads vectors, and --cell {cell} feeds symbols back",
+        lambda task, cell: TASKS[task].reads_vectors and CELLS[cell].reads_output,
+        "--task {task} reads vectors, and --cell {cell} feeds symbols back",
         "choose another --cell",
     ),
     # How long

@@ -119,6 +119,27 @@ def test_options_that_are_not_defaults_are_words() -> None:
     assert as_typed(asked.model, defaults) == ["--layers", "2", "--dropout", "0.1"]
 
 
+# the pager
+
+
+def test_long_tables_go_through_the_pager_of_a_terminal(here: Path) -> None:
+    lines = screen("list", NO_PAGER="", PAGER="sed s/^/paged:/", TERM="xterm")
+    assert lines and all(line.startswith("paged:") for line in lines)
+    for variables in ({"NO_PAGER": "1", "TERM": "xterm"}, {"NO_PAGER": "", "TERM": "dumb"}):
+        assert not any("paged:" in line for line in screen("list", PAGER="sed s/^/paged:/", **variables))
+
+
+def test_a_pager_may_be_left_before_the_end(here: Path) -> None:
+    told = screen("inspect", "units", NO_PAGER="", PAGER="head -n 2", TERM="xterm")
+    assert 4 <= len(told) <= 5, told  # the model, the key, and two lines; perhaps that these are the first 200
+
+
+def test_examples_of_help_break_between_words() -> None:
+    lines = screen("train", "--help", columns=60)
+    assert_fits([line for line in lines if not line.startswith("  --")], 60)
+    assert "  charnn train names.txt --hidden 128 --epochs 20 --name" in lines and "      small" in lines
+
+
 # what takes a while
 
 

@@ -58,7 +58,7 @@ class Done:
 
 
 def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    return {name: value for name, value in os.environ.items() if name not in HIDDEN} | {"NO_PAGER": "1"}
 
 
 STARTED = environment()  # the variables that a server of processes has

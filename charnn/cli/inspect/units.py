@@ -122,7 +122,7 @@ def _write_json(reader: "UnitReader") -> bool:
 
 def _write_shades(reader: "UnitReader", count: int) -> bool:
     """Shaded cells of some characters, as many units as fit, below their numbers; whether there were any."""
-    from ...terminal import charts, console
+    from ...terminal import charts, console, pager
 
     most = max(map(len, reader.chosen.values()))
     shades = charts.Shades(len(reader.chosen), most, reader.bounded)
@@ -130,13 +130,14 @@ def _write_shades(reader: "UnitReader", count: int) -> bool:
         shown = ", ".join(f"{i}/{units.start} to {i}/{units[: shades.units][-1]}" for i, units in reader.chosen.items())
         console.note(f"there is room for the units {shown}; --layer and --units A:B choose others")
     rows, there = chain.from_iterable(reader.rows()), 0
-    for row in islice(rows, count):
-        if not there:
-            console.note(shades.key)
-            shades.head([units[: shades.units] for units in reader.chosen.values()])
-        cells = [layer[: shades.units] for layer in row.layers]
-        shades.row(row.position, visible(streams.cell(row.character)), cells)
-        there += 1
+    console.note(shades.key)
+    with pager.paged():
+        for row in islice(rows, count):
+            there += 1
+            if there == 1:
+                shades.head([units[: shades.units] for units in reader.chosen.values()])
+            cells = [layer[: shades.units] for layer in row.layers]
+            shades.row(row.position, visible(streams.cell(row.character)), cells)
     if there == count and next(rows, None):
         console.note(f"these are the first {count:,} characters; --count N shows more, and a pipe gets all")
     return there > 0

@@ -43,9 +43,10 @@ def command(runs: str, as_json: bool) -> None:
         for one in found:
             streams.write_json({**asdict(one), "texts": list(one.texts)})
     elif streams.is_terminal():
-        from ...terminal import tables
+        from ...terminal import pager, tables
 
-        tables.runs([replace(one, name=visible(one.name), texts=tuple(map(visible, one.texts))) for one in found])
+        with pager.paged():
+            tables.runs([replace(one, name=visible(one.name), texts=tuple(map(visible, one.texts))) for one in found])
     else:
         for one in found:
             streams.write_row(*_cells(one))

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ...errors import UsageError
-from . import settings
+from . import layout, settings
 
 TITLES = 28  # columns of titles that stand before names of options
 OPTIONS, MORE = "Options", "More options, explained by --help-all"
@@ -26,6 +26,8 @@ class Command(click.Command):
     If some are chief, help explains those alone and names the others, and --help-all explains all. Options that were
     not typed can be set apart: see `settings`.
     """
+
+    context_class = layout.Context
 
     def __init__(self, *args: Any, groups: Iterable[str] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...options import plain, within
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -31,8 +33,7 @@ class Number(click.ParamType):  # type: ignore[type-arg]
         except (ValueError, OverflowError):
             self.fail(f"is {value!r}: give a {'whole number' if self.kind is int else 'number'}", param, ctx)
         if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
-            limits = f"at least {self.low}" if self.high is None else f"from {self.low} to {self.high}"
-            self.fail(f"is {number}: give a number {limits}", param, ctx)
+            self.fail(f"is {plain(number)}: {within(self.low, self.high)}", param, ctx)
         return number
 
 
