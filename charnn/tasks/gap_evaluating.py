@@ -76,9 +76,10 @@ class GapEvaluator:
 
     def __init__(self, run: Run, what: TextLike, config: EvalConfig, workers: int):
         self.run, self.config, self.workers = run, config, workers
-        unknown, invalid = policies(config, what)
+        self.unknown, invalid = policies(config, what)
         what, _ = recognised(run, what, bool(config.by))
-        self.texts = texts(run, what, "mark" if unknown == "cost" else unknown, invalid)
+        marked = self.unknown == "cost" or (self.unknown == "skip" and config.by)
+        self.texts = texts(run, what, "mark" if marked else self.unknown, invalid)
         self.held_out = any(text.held_out for text in self.texts)
 
     @property
@@ -98,13 +99,17 @@ class GapEvaluator:
 
     def characters(self) -> Iterator[list[CharacterScore]]:
         """The scores of characters, a list for each text."""
+        skipped, several = self.unknown == "skip", len(self.texts) > 1
         for text in self.texts:
-            yield from by_character(self.run.vocabulary, [self._scored(text)])
+            for rows in by_character(self.run.vocabulary, [self._scored(text)], skipped):
+                yield [row._replace(file=text.name) for row in rows] if several else rows
 
     def lines(self) -> Iterator[list[LineScore]]:
         """The scores of lines, a list for each text."""
+        skipped, several = self.unknown == "skip", len(self.texts) > 1
         for text in self.texts:
-            yield from by_line(self.run.vocabulary, [self._scored(text)])
+            for rows in by_line(self.run.vocabulary, [self._scored(text)], skipped):
+                yield [row._replace(file=text.name) for row in rows] if several else rows
 
     def table(self) -> Iterator[list[tuple[str, ...]]]:
         """The scores of lines or of characters, as the config says, as rows of TSV."""
@@ -114,7 +119,14 @@ class GapEvaluator:
         return ([row.cells for row in rows] for rows in found)
 
     def _scored(self, text: Text) -> Scored:
-        """The symbols of a text; the network reads unknown ones as hidden, and they cost as in a text."""
+        """The symbols of a text. The network reads unknown ones as hidden, and they cost as in a text; or it does not
+        read those that are skipped, which cost nothing."""
         ids, vocabulary = np.asarray(text.ids), self.run.vocabulary
-        found = _scored(self.run, ids, np.zeros(len(ids), bool), self.workers)
-        return ids, np.where(ids < vocabulary.size, found.nats, cost(vocabulary)), found.likeliest == ids
+        known = ids < vocabulary.size
+        read = known if self.unknown == "skip" else np.ones(len(ids), bool)
+        found = _scored(self.run, ids[read], np.zeros(int(read.sum()), bool), self.workers)
+        nats, right = np.zeros(len(ids)), np.zeros(len(ids), bool)
+        nats[read], right[read] = found.nats, found.likeliest == ids[read]
+        if self.unknown != "skip":
+            nats[~known] = cost(vocabulary)
+        return ids, nats, right

@@ -74,6 +74,25 @@ def test_unknown_characters_cost_as_in_a_text_and_are_read_as_gaps(model: Path) 
 
 
 @pytest.mark.quick
+def test_unknown_characters_that_are_skipped_stay_in_rows_and_are_not_read(model: Path) -> None:
+    skip = ("eval", "-m", model, "--unknown", "skip", "--by")
+    lines = [row.split("\t") for row in ok(*skip, "line", "-", stdin="ab§cdefgh\n§§\nabcdefgh\n").splitlines()]
+    known = [row.split("\t") for row in ok(*skip, "line", "-", stdin="abcdefgh\n\nabcdefgh\n").splitlines()]
+    assert [row[3] for row in lines] == ["ab§cdefgh", "§§", "abcdefgh"]
+    assert [row[:3] for row in lines] == [row[:3] for row in known]
+    both = [ok(*skip, "char", "-", stdin=text) for text in ("ab§cd\n", "abcd\n")]
+    assert both[0] == both[1]
+
+
+def test_rows_of_several_texts_name_their_files(model: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text("abcd\n", "utf-8")
+    for by in ("line", "char"):
+        rows = ok("eval", "-m", model, "--by", by, tmp_path / "a", tmp_path / "b").splitlines()
+        assert {row.split("\t")[4] for row in rows} == {str(tmp_path / "a"), str(tmp_path / "b")}
+
+
+@pytest.mark.quick
 def test_a_wrong_character_is_found_with_its_place(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("abcdefgh\nabcdafgh\nab§defgh\n", "utf-8")
