@@ -23,12 +23,21 @@ def greek(lines: int) -> str:
     return "".join("".join(rng.choices("αβγδε", k=6)) + "\n" for _ in range(lines))
 
 
+def language(syllables: str, lines: int) -> str:
+    """Words of syllables: languages of the same letters, which follow each other in other ways."""
+    rng = random.Random(syllables)
+    return "".join("".join(rng.choices(syllables.split(), k=3)) + "\n" for _ in range(lines))
+
+
+ONE, OTHER = "ba de ki lo", "bi da ko le"
 UNLIKE = {
     "sorted": "".join(sorted(names().splitlines(keepends=True))),
     "two scripts": names() + greek(100),
     "two languages": names() + names().lower().replace("a", "u").replace("e", "u"),
     "characters at the end alone": names() + "An-be\n" * 60,
     "upper case at the end": names() + names(40).upper(),
+    "a language of the same letters at the end": language(ONE, 1800) + language(OTHER, 200),
+    "two halves of the same letters": language(ONE, 1500) + language(OTHER, 1500),
 }
 
 
@@ -49,7 +58,9 @@ def test_C14_the_same_text_shuffled_is_alike(new: Path, text: str) -> None:
     assert WARNING not in done.err and done.well() == b""
 
 
-@pytest.mark.parametrize("text", [names(), names() * 3, names()[:300], "the cat sat on the mat. " * 90])
+@pytest.mark.parametrize(
+    "text", [names(), names() * 3, names()[:300], "the cat sat on the mat. " * 90, language(ONE, 3000)]
+)
 def test_C14_a_text_that_is_alike_is_not_doubted(new: Path, text: str) -> None:
     Path("text.txt").write_text(text)
     done = charnn("train", "text.txt", *SHORT)
