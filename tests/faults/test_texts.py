@@ -6,7 +6,6 @@ import lzma
 import os
 import pty
 import random
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import bash, charnn, start
+from tests.helpers.processes import bash, charnn, measured
 from tests.helpers.program import TINY, names
 from tests.helpers.texts import NASTY
 from tests.helpers.waiting import limit
@@ -78,11 +77,9 @@ def test_C4_a_line_of_50_mb(new: Path) -> None:
         ["train", "line.npz", *SHORT],
         ["train", "line.txt", *SHORT],
     ):
-        process = start(*args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        assert usage.ru_maxrss < 600_000  # kB
+        done, memory, _ = measured(*args, seconds=60)
+        done.well()
+        assert memory < 600_000  # kB
     assert checkpoint.load("checkpoints/line/last.npz").origin.symbols == 50_000_001
 
 

@@ -189,14 +189,14 @@ sys.exit(code)
 """  # a small parent: a process counts the memory of the one it was forked from as its own
 
 
-def measured(*args: object) -> tuple[Done, int, float]:
+def measured(*args: object, seconds: float = 10) -> tuple[Done, int, float]:
     """What a process left behind, the most memory it had (kB), and the seconds of processor it took."""
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, "-S", "-c", MEASURE, file.name, *COMMAND, *map(str, args)]
-        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": limit()}
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": limit(seconds)}
         done = subprocess.run(command, env=environment(), **streams)
-        memory, seconds = Path(file.name).read_text().split()
-    return Done(done.returncode, done.stdout, done.stderr.decode()), int(memory), float(seconds)
+        memory, took = Path(file.name).read_text().split()
+    return Done(done.returncode, done.stdout, done.stderr.decode()), int(memory), float(took)
 
 
 def cheaply(command: Sequence[object], beside: Sequence[object]) -> Done:
