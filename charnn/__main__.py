@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 
 GC_THRESHOLD = 100_000  # objects between two looks for garbage: imports make half of them, and none of it
@@ -14,9 +15,13 @@ def main() -> None:
     gc.set_threshold(GC_THRESHOLD)
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    from .cli import program
+    try:
+        from .cli import program
 
-    program(prog_name="charnn")
+        program(prog_name="charnn")
+    except KeyboardInterrupt:  # before commands are there, which end by it themselves
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 if __name__ == "__main__":

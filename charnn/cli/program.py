@@ -60,7 +60,8 @@ class Group(click.Group):
     context_class = layout.Context
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+        unknown = args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None
+        if unknown and not ctx.resilient_parsing:  # a shell that completes a line reports nothing
             rest = did_you_mean(args[0], self.list_commands(ctx)) or f": `{ctx.command_path} --help` lists all"
             raise click.UsageError(f"there is no command {args[0]}{rest}", ctx)
         return super().resolve_command(ctx, args)

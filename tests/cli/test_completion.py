@@ -45,6 +45,17 @@ def test_a_line_is_completed(here: Path, line: str, expected: list[str]) -> None
     assert completed(line) == expected
 
 
+@pytest.mark.parametrize("line", ["charnn inspect unit --la", "charnn tain --la"])
+def test_a_line_that_is_wrong_completes_to_nothing(line: str) -> None:
+    assert completed(line) == [""]
+
+
+@pytest.mark.parametrize("content", ["x = ", "[tain]"])
+def test_a_line_is_completed_beside_settings_that_are_wrong(new: Path, content: str) -> None:
+    Path("charnn.toml").write_text(content, "utf-8")
+    assert completed("charnn eval --by c") == ["plain,char", "plain,confusion"]
+
+
 def test_recipes_are_completed_with_what_they_are_for() -> None:
     assert completed("charnn train --recipe ") == [f"plain,{name}" for name in (*recipes.read(), "list")]
     assert any(recipes.named("best").about in line for line in completed("charnn train --recipe b", "fish"))

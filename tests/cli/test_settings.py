@@ -109,6 +109,8 @@ def test_own_recipes_are_options_by_name(new: Path) -> None:
     ("text", "named"),
     [
         ("[train", "no TOML"),
+        pytest.param("a = " + "[" * 9_000, "no TOML", id="many brackets"),
+        pytest.param("a = " + "9" * 5_000, "no TOML", id="many digits"),
         ("[trian]\nhidden = 3\n", "did you mean train?"),
         ("hidden = 3\n", "[train]"),
         ("train = 3\n", "[train]"),

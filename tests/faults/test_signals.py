@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import COMMAND, bash, charnn, environment, start, told_lines, told_until
+from tests.helpers.processes import COMMAND, altered, bash, charnn, environment, start, told_lines, told_until
 from tests.helpers.program import TINY
 from tests.helpers.terminals import STYLE, on_terminal, shown
 from tests.helpers.waiting import limit, soon
@@ -400,3 +400,18 @@ def test_P10_a_log_is_whole_lines_whenever_it_is_killed(new: Path, number: int) 
         file.write(b'{"step": 10000')
     charnn("train", "--resume", "--steps", step + 2).well()
     assert steps("names") == list(range(1, step + 3))
+
+
+EARLY = """
+import sys
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "charnn.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+"""
+
+
+def test_P3_ctrl_c_before_there_is_a_command(tmp_path: Path) -> None:
+    done = altered(EARLY, "sample", cwd=tmp_path)
+    assert (done.code, done.out, done.err) == (-signal.SIGINT, b"", "")

@@ -73,7 +73,11 @@ def find(command: click.Command, ctx: click.Context, args: list[str]) -> None:
             first = given if isinstance(given, str) else next(iter(given or ()), None) if _many(given) else None
             folders[:0] = [Path(first).parent] if isinstance(first, str) else []
     path = next((path for folder in folders if (path := folder / FILE).is_file()), None)
-    ctx.meta[KEY] = Settings(path, _read(path, ctx)) if path else Settings()
+    try:
+        ctx.meta[KEY] = Settings(path, _read(path, ctx)) if path else Settings()
+    except UsageError:
+        if not ctx.resilient_parsing:  # a shell that completes a line reports nothing
+            raise
 
 
 def _many(given: Any) -> bool:
@@ -86,7 +90,7 @@ def _read(path: Path, ctx: click.Context) -> dict[str, Any]:
 
     try:
         found = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of UTF-8 and of numbers too long for Python, too
         raise UsageError(f"{path} is no TOML: {error}") from None
     root = ctx.find_root().command
     known = [*(root.list_commands(ctx) if isinstance(root, click.Group) else ()), RECIPES, ALL]
