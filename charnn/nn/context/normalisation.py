@@ -20,7 +20,7 @@ def normalise(x: Array, p: Views, name: str, ws: Workspace) -> tuple[Array, Call
     """
     n, y = ws.empty(x.shape, x.dtype), ws.empty(x.shape, x.dtype)
     np.subtract(x, x.mean(axis=-1, keepdims=True), out=n)
-    inverse = 1 / np.sqrt(np.square(n).mean(axis=-1, keepdims=True) + VARIANCE_EPSILON)
+    inverse = 1 / np.sqrt(_dot(n, n) / x.shape[-1] + VARIANCE_EPSILON)
     n *= inverse
     np.multiply(n, p[f"gain{name}"], out=y)
     y += p[f"shift{name}"]
@@ -29,10 +29,16 @@ def normalise(x: Array, p: Views, name: str, ws: Workspace) -> tuple[Array, Call
         g[f"gain{name}"] += (rows(dy) * rows(n)).sum(axis=0)
         g[f"shift{name}"] += rows(dy).sum(axis=0)
         dx = np.multiply(dy, p[f"gain{name}"], out=ws.empty(x.shape, x.dtype))
-        along = (dx * n).mean(axis=-1, keepdims=True)
+        along = _dot(dx, n) / x.shape[-1]
         dx -= dx.mean(axis=-1, keepdims=True)
         dx -= n * along
         dx *= inverse
         return dx
 
     return y, backward
+
+
+def _dot(a: Array, b: Array) -> Array:
+    """a[t] . b[t], (T, B, 1)"""
+    found: Array = np.einsum("tbh,tbh->tb", a, b)[..., None]
+    return found

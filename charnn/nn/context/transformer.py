@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UsageError
+from ..functions import ReLU
 from ..initializers import glorot
 from ..layers.base import Array, Arrays, Forward, Gradients, Keep, Rng, State
 from ..layers.linear import add_product, gradients, rows
@@ -121,7 +122,9 @@ def _feedforward(u: Array, p: Views, ws: Workspace) -> tuple[Array, Any]:
     n, norm_back = normalise(u, p, "2", ws)
     r = _times(n, p["M1"], ws)
     r += p["b1"]
-    np.maximum(r, 0, out=r)
+    relu = ReLU(r[0])
+    for step in r:  # which stays in cache
+        relu.forward(step)
     y = _times(r, p["M2"], ws)
     y += p["b2"]
     y += u
@@ -129,7 +132,8 @@ def _feedforward(u: Array, p: Views, ws: Workspace) -> tuple[Array, Any]:
     def backward(dy: Array, g: Views) -> Array:
         g["b2"] += rows(dy).sum(axis=0)
         dr = _times_back(dy, r, "M2", p, g, ws)
-        dr *= r > 0
+        for step, d in zip(r, dr, strict=True):
+            relu.backward(step, d)
         g["b1"] += rows(dr).sum(axis=0)
         du = norm_back(_times_back(dr, n, "M1", p, g, ws), g)
         du += dy
