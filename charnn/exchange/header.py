@@ -19,6 +19,28 @@ FUNCTIONS = {  # the rows of `program.OPERATIONS`: n is the size of what is writ
     "add": "(float *y, const float *a, const float *b, int n) { for (int i = 0; i < n; i++) y[i] = a[i] + b[i]; }",
     "multiply": "(float *y, const float *a, const float *b, int n) { for (int i = 0; i < n; i++) y[i] = a[i] * b[i]; }",
     "scale": "(float *y, const float *a, float k, int n) { for (int i = 0; i < n; i++) y[i] = k * a[i]; }",
+    "join": "(float *y, const float *a, const float *b, int first, int n) {\n"
+    "    memcpy(y, a, first * sizeof(float));\n"
+    "    memcpy(y + first, b, (n - first) * sizeof(float));\n}",
+    "attend": "(float *y, const float *q, const float *k, const float *v, const float *r, int heads, int steps, "
+    "int n) {\n"
+    "    const int d = n / heads;\n"
+    "    for (int h = 0; h < heads; h++) {\n"
+    "        float *z = y + h * d, top = -INFINITY, total = 0;\n"
+    "        for (int j = 0; j < d; j++) z[j] = 0;\n"
+    "        for (int c = 0; c < steps; c++) {\n"
+    "            const float *key = k + (size_t)c * n + h * d, *value = v + (size_t)c * n + h * d;\n"
+    "            float score = 0;\n"
+    "            for (int j = 0; j < d; j++) score += q[h * d + j] * key[j];\n"
+    "            score = score / sqrtf((float)d) + r[h * steps + c];\n"
+    "            const float kept = score > top ? expf(top - score) : 1;\n"
+    "            if (score > top) top = score;\n"
+    "            const float p = expf(score - top);\n"
+    "            total = kept * total + p;\n"
+    "            for (int j = 0; j < d; j++) z[j] = kept * z[j] + p * value[j];\n"
+    "        }\n"
+    "        for (int j = 0; j < d; j++) z[j] /= total;\n"
+    "    }\n}",
     "tanh": "(float *y, const float *a, int n) { for (int i = 0; i < n; i++) y[i] = tanhf(a[i]); }",
     "sigmoid": "(float *y, const float *a, int n) { for (int i = 0; i < n; i++) y[i] = 1 / (1 + expf(-a[i])); }",
     "relu": "(float *y, const float *a, int n) { for (int i = 0; i < n; i++) y[i] = a[i] > 0 ? a[i] : 0; }",
@@ -135,6 +157,7 @@ def _call(step: Program, operation: Operation, names: dict[int, str]) -> str:
     if name == "slice":
         return f"const float *v{out} = {names[reads[0]]} + {number:.0f};"
     given = [f"v{out}", *("symbol" if index == SYMBOL else names[index] for index in reads)]
-    given += [str(step.sizes[reads[0]])] if name == "product" else []
+    given += [str(step.sizes[reads[0]])] if name in ("product", "join") else []
+    given += [f"{number:.0f}", str(step.sizes[reads[3]])] if name == "attend" else []
     given += [f"{number:.9e}f"] if name in ("scale", "normalise") else []
     return f"charnn_{name}({', '.join([*given, str(n)])});"

@@ -208,6 +208,20 @@ def _normalise(graph: Graph, size: int, step: Operation, *reads: str) -> str:
     return str(graph.node("LayerNormalization", *reads, axis=-1, epsilon=step.number))
 
 
+def _attend(graph: Graph, size: int, step: Operation, q: str, keys: str, values: str, learnt: str) -> str:
+    """See `Vector.attend`: q (B, N, 1, d) beside keys (B, N, d, C) and values (B, N, C, d)."""
+    heads = int(step.number)
+    by_head = graph.constant(f"by_head_{step.out}", [0, -1, heads, size // heads])
+    q, k, v = (graph.node("Reshape", a, by_head) for a in (q, keys, values))
+    q, v = (graph.node("Transpose", a, perm=[0, 2, 1, 3]) for a in (q, v))
+    scores = graph.node("MatMul", q, graph.node("Transpose", k, perm=[0, 2, 3, 1]))
+    scale = graph.constant(f"number_{step.out}", np.float32(1 / np.sqrt(size // heads)))
+    learnt = axis(graph, "Unsqueeze", learnt, 1)
+    p = graph.node("Softmax", graph.node("Add", graph.node("Mul", scores, scale), learnt), axis=-1)
+    together = graph.constant(f"together_{step.out}", [0, size])
+    return str(graph.node("Reshape", graph.node("MatMul", p, v), together))
+
+
 def _plain(operator: str, **attributes: Attribute) -> Callable[..., str]:
     return lambda graph, size, step, *reads: graph.node(operator, *reads, **attributes)
 
@@ -220,6 +234,8 @@ STEPS: dict[str, Callable[..., str]] = {  # the rows of `program.OPERATIONS`
     "multiply": _plain("Mul"),
     "scale": _scale,
     "slice": lambda graph, size, step, a: cut(graph, a, int(step.number), int(step.number) + size),
+    "join": _plain("Concat", axis=-1),
+    "attend": _attend,
     "tanh": _plain("Tanh"),
     "sigmoid": _plain("Sigmoid"),
     "relu": _plain("Relu"),

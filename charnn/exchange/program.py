@@ -104,6 +104,18 @@ class Vector:
         """shift + gain (a - mean a) / sqrt(var a + epsilon)"""
         return self.program.apply("normalise", self.size, self, gain, shift, number=epsilon)
 
+    def beside(self, other: "Vector") -> "Vector":
+        """Both, one after the other."""
+        return self.program.apply("join", self.size + other.size, self, other)
+
+    def cut(self, start: int) -> "Vector":
+        """What is left without the first numbers."""
+        return self.program.apply("slice", self.size - start, self, number=start)
+
+    def attend(self, keys: "Vector", values: "Vector", learnt: "Vector", heads: int) -> "Vector":
+        """In each head the values of C steps, weighted by softmax(q . keys / sqrt(d) + learnt), learnt (heads, C)."""
+        return self.program.apply("attend", self.size, self, keys, values, learnt, number=heads)
+
     def split(self, parts: int) -> "list[Vector]":
         """So many parts of the same size."""
         size = self.size // parts
@@ -115,6 +127,13 @@ def _normalise(size: int, epsilon: float, a: Array, gain: Array, shift: Array) -
     return np.asarray(shift + gain * d / np.sqrt(np.square(d).mean(axis=-1, keepdims=True) + np.float32(epsilon)))
 
 
+def _attend(size: int, heads: float, q: Array, keys: Array, values: Array, learnt: Array) -> Array:
+    d = size // int(heads)
+    k, v = (a.reshape(len(q), -1, int(heads), d).swapaxes(1, 2) for a in (keys, values))  # (B, N, C, d)
+    scores = (k @ q.reshape(len(q), -1, d, 1))[..., 0] / np.float32(np.sqrt(d)) + learnt
+    return np.asarray((softmax(scores)[..., None] * v).sum(axis=-2).reshape(len(q), size))
+
+
 OPERATIONS: dict[str, Callable[..., Array]] = {  # (size, number, vectors (B, n) ...) -> (B, size)
     "take": lambda size, number, symbol, table: table[symbol],  # a row of the table
     "onehot": lambda size, number, symbol: np.eye(size, dtype=np.float32)[symbol],
@@ -123,6 +142,8 @@ OPERATIONS: dict[str, Callable[..., Array]] = {  # (size, number, vectors (B, n)
     "multiply": lambda size, number, a, b: a * b,
     "scale": lambda size, number, a: a * np.float32(number),
     "slice": lambda size, number, a: a[..., int(number) : int(number) + size],
+    "join": lambda size, number, a, b: np.concatenate([a, b], axis=-1),
+    "attend": _attend,
     "tanh": lambda size, number, a: np.tanh(a),
     "sigmoid": lambda size, number, a: (1 + np.tanh(a / 2)) / 2,
     "relu": lambda size, number, a: np.maximum(a, 0),

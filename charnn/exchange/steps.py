@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import UsageError
+from ..nn.context import normalisation
 from ..nn.layers.layernorm_lstm import VARIANCE_EPSILON
 from ..nn.parameters import Views
 from ..runs.run import Run
@@ -116,6 +117,22 @@ def convolution(s: Step, x: Inputs, state: list[Vector]) -> Result:
     return (now + first).through(s.layer.activation), later
 
 
+def transformer(s: Step, x: Inputs, state: list[Vector]) -> Result:
+    """The state is the keys and the values of the last C - 1 steps, the oldest first."""
+    e = s.below(x) if "U" in s.weights else x[0]
+    assert e is not None, "a layer without U reads what is below it"
+
+    def normalised(a: Vector, n: int) -> Vector:
+        return a.normalised(s[f"gain{n}"], s[f"shift{n}"], normalisation.VARIANCE_EPSILON)
+
+    q, k, v = (normalised(e, 1) @ s["A"]).split(3)
+    keys, values = (old.beside(new) for old, new in zip(state, (k, v), strict=True))
+    learnt = s.program.array(f"{s.at}/R", s.weights["R"][:, ::-1])
+    u = e + q.attend(keys, values, learnt, s.layer.heads) @ s["P"]
+    r = (s["b1"] + normalised(u, 2) @ s["M1"]).through("relu")
+    return u + s["b2"] + r @ s["M2"], [keys.cut(k.size), values.cut(v.size)]
+
+
 LAYERS: dict[str, Callable[[Step, Inputs, list[Vector]], Result]] = {  # by the layer's class
     "Dense": dense,
     "Elman": elman,
@@ -125,6 +142,7 @@ LAYERS: dict[str, Callable[[Step, Inputs, list[Vector]], Result]] = {  # by the 
     "LayerNormLSTM": layernorm_lstm,
     "GRU": gru,
     "Convolution": convolution,
+    "Transformer": transformer,
 }
 
 

@@ -39,6 +39,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "conv": {"cell": "conv"},
     "conv, dilated": {"cell": "conv", "width": 3, "dilation": 3},
     "conv, wide, no skip": {"cell": "conv", "skip": False, "width": 7, "activation": "tanh"},
+    "transformer": {"cell": "transformer", "lookback": 5},
+    "transformer, no skip": {"cell": "transformer", "skip": False, "heads": 2, "lookback": 3, "residual": True},
     "jordan, half taught": {"cell": "jordan", "teacher_forcing": "0.5"},
 }
 IN_TORCH = [name for name in list(NETWORKS)[:12] if name != "lstm, normalised"]

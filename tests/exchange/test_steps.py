@@ -36,5 +36,3 @@ def test_every_language_has_every_operation() -> None:
 def test_lengths_drawn_first_and_unknown_layers_are_refused_by_name() -> None:
     with pytest.raises(UsageError, match="--ending length"):
         program(network("lstm", ending="length"))
-    with pytest.raises(UsageError, match="--cell transformer"):
-        program(network("", cell="transformer"))

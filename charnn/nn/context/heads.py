@@ -45,8 +45,10 @@ class Attention:
     """z_n[t] = sum_s p[t, s] v[s],   p[t, s] = softmax_s(q[t] . k[s] / sqrt(d) + R[n, t-s]),   0 <= t - s < C
 
     k[s] and v[s] are 0 where there is no step s, or a row has forgotten s by t: each query has C keys to look at.
-    Queries are taken C at a time: work and memory grow with the window's length, not with its square. Backwards, with da
-    for what the softmax is of: dp[t, s] = dz[t] . v[s],   da = p (dp - sum_s p dp),   sum_s p dp = dz[t] . z[t]
+    Queries are taken C at a time: work and memory grow with the window's length, not with its square.
+
+    Backwards, a[t, s] being what the softmax is of: dp[t, s] = dz[t] . v[s],   da = p (dp - sum_s p dp),
+    sum_s p[t, s] dp[t, s] = dz[t] . z[t]
     """
 
     def __init__(self, qkv: Array, state: State, keep: Keep, R: Array, ws: Workspace):
