@@ -231,7 +231,7 @@ TASKS = {
         TEXT_VOCABULARY,
         verbs=("fill", "proof", "eval", "export", *INSPECTED),
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.1),
-        defaults={"scheme": "full", "window": 128},
+        defaults={"scheme": "full", "window": 64, "layers": 1, "skip": False},
     ),
     "values": Task(
         "charnn.tasks.series.values:Values",
