@@ -70,8 +70,7 @@ class ModelConfig(Checked):
     cell: str = option("lstm", "recurrent cell", choices=CELLS)
     hidden: int = option(
         256,
-        "hidden units in each layer; unless it is given, an lstm has 64 for a text of less than 4,000 characters, "
-        "192 for a list of less than 50,000, and 128 for less than 30,000 of running text",
+        "hidden units in each layer; unless given, an lstm has fewer for short texts, and --minutes chooses its size",
         low=1,
         high=1_000_000,
     )
@@ -264,7 +263,11 @@ class TrainConfig(Checked):
     epochs: float | None = option(None, "maximum number of passes over the training part", low=1e-6, high=1e9)
     steps: int | None = option(None, "maximum number of updates", low=1, high=10**12)
     minutes: float | None = option(
-        None, "maximum time: a number of minutes, or 90s, 10m, 1h30m", low=1e-6, high=1e7, form=_minutes
+        None,
+        "maximum time: a number of minutes, or 90s, 10m, 1h30m; chooses the size of an lstm without --hidden",
+        low=1e-6,
+        high=1e7,
+        form=_minutes,
     )
     patience: int = option(
         10, "stop after this many validations in a row without a better one; 0 for never", low=0, high=10**9

@@ -33,11 +33,13 @@ def command(names: tuple[str, ...], model: str | None, runs: str, as_json: bool)
     if names and model is not None:
         raise UsageError("-m names a run, and so does the argument: leave out one of them")
     from .. import api
+    from ..tasks.base import make
 
-    found = []
+    found, unit = [], ""
     for name in names or (model,):
         run = api.load(name, runs)
         found.append({"file": str(run.path), **api.describe(run)})
+        unit = f"/{make(run.task).unit}"
     if as_json:
         for facts in found:
             streams.write_json(facts)
@@ -46,10 +48,10 @@ def command(names: tuple[str, ...], model: str | None, runs: str, as_json: bool)
     elif streams.is_terminal():
         from ..terminal import about
 
-        about.show(run, found[0], plain(found[0]["held out"], 40))
+        about.show(run, found[0], plain(found[0]["held out"], 40, unit))
     else:
         for name, value in found[0].items():
-            streams.write(f"{visible(name)}\t{visible(plain(value))}\n")
+            streams.write(f"{visible(name)}\t{visible(plain(value, unit=unit))}\n")
 
 
 def _compare(found: list[dict[str, Any]]) -> None:
@@ -78,12 +80,12 @@ def flat(facts: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any, bars: int = BARS) -> str:
-    """A value on one line; a row of numbers as a sparkline."""
+def plain(value: Any, bars: int = BARS, unit: str = "") -> str:
+    """A value on one line; a row of numbers, which are bits per unit, as a sparkline."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {plain(item)}" for name, item in value.items())
     if isinstance(value, list) and value and all(isinstance(item, float) for item in value):
-        return f"{sparkline(value, bars)} {value[0]:.3f} ... {value[-1]:.3f} bits/char"
+        return f"{sparkline(value, bars)} {value[0]:.3f} ... {value[-1]:.3f} bits{unit}"
     if isinstance(value, list):
         return (
             "x".join(map(str, value)) if all(isinstance(item, int) for item in value) else ", ".join(map(plain, value))

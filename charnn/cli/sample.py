@@ -105,7 +105,7 @@ def command(ctx: click.Context, /, model: str | None, runs: str, **params: Any) 
     if model is None and sys.stderr is not None and sys.stderr.isatty():
         from ..terminal import console  # and rich with it, which takes longer than a short sample
 
-        console.note(f"{run.path} writes, the newest model; -m RUN names another, `charnn list` shows all")
+        console.note(f"{run.path}, the newest model (-m RUN chooses another; `charnn list` shows all)")
     if params["adapt"] is not None:
         run = _adapted(run, config, params)
     if params["keep"]:

@@ -102,7 +102,8 @@ def _session(corpus: tuple[str, ...], params: dict[str, Any], asked: dict[str, A
         )
     _doubt(session)
     if session.choice:
-        console.note(f"budget {params['budget']}: {session.choice}")
+        time = f"--budget {params['budget']}" if params["budget"] else f"--minutes {session.run.config.minutes:g}"
+        console.note(f"size for {time}: {session.choice}")
     return session
 
 

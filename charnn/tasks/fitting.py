@@ -12,6 +12,7 @@ from ..parallel.processes import startable
 
 MIN_WINDOWS_PER_EPOCH = 64  # windows in an epoch, at least
 MIN_WINDOW = 16  # steps of a window
+MEASURED = ("lstm",)  # cells whose sizes by text were measured
 HIDDEN_OF_LISTS = (4_000, 64), (50_000, 192)  # below so many symbols so many units
 HIDDEN_OF_PROSE = (4_000, 64), (30_000, 128)
 DEFAULT_EPOCHS = 20.0
@@ -37,7 +38,7 @@ def choose_hidden(model: ModelConfig, symbols: int, sequence: str) -> ModelConfi
 
     `symbols` are those of the training part. Other cells than lstm were not measured, and stay as they are.
     """
-    if model.cell != "lstm":
+    if model.cell not in MEASURED:
         return model
     table = HIDDEN_OF_LISTS if sequence == "line" else HIDDEN_OF_PROSE
     units = next((units for most, units in table if symbols < most), 0)
@@ -67,8 +68,8 @@ def fit_to_text(symbols: int, batch: int, window: int) -> tuple[int, int]:
     """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
 
     An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
-    from. A window has at least 16 steps, and more steps than rows.
+    from. A window has about as many steps as rows, and at least 16 steps: docs/guides/training.md has the figures.
     """
     size = symbols // MIN_WINDOWS_PER_EPOCH
-    window = max(1, min(window, max(MIN_WINDOW, isqrt(4 * size)), symbols))
+    window = max(1, min(window, max(MIN_WINDOW, isqrt(size)), symbols))
     return max(1, min(batch, size // window)), window

@@ -199,10 +199,10 @@ class Text(OfText):
 
     def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
         config, count = run.config, run.model.parameters
-        state = "forgotten at the end of each" if run.reset else "carried on from one to the next"
+        carried, reset = "carried on from one to the next (--state reset forgets it)", "reset at the end of each"
         kind = "shuffled, the last" if config.shuffle else "the last"
         return [
-            ("state", f"{state} (--state {'carry' if run.reset else 'reset'} for the other way)"),
+            ("state", f"{reset} (--state carry keeps the state)" if run.reset else carried),
             ("split", f"{len(train):,} symbols to train on, {kind} {len(valid):,} held out"),
             ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train))}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {plural(config.workers, 'worker')}"),

@@ -23,7 +23,7 @@ class Tally:
 
     def show(self) -> None:
         """Write the line."""
-        share = f"{self.copied / self.grams:.1%} of the 8-grams stand in the training text, " if self.grams else ""
+        share = f"{self.copied / self.grams:.1%} of the 8-grams are in the training text; " if self.grams else ""
         cut = "..." if len(self.longest) > SHOWN_OVERLAP else ""
         text = f", {self.longest[:SHOWN_OVERLAP]!r}{cut}" if self.longest else ""
-        note(f"{share}the longest run that does is of {len(self.longest):,} characters{text}")
+        note(f"{share}the longest copied run has {len(self.longest):,} characters{text}")

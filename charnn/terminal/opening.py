@@ -16,14 +16,15 @@ def show(session: Session, recipe: str | None = None) -> None:
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
     asked = session.asked or config
     fitted = ("batch", "window")
-    shrunk = [f"{name} {getattr(config, name)}" for name in fitted if getattr(config, name) < getattr(asked, name)]
+    shrunk = [name for name in fitted if getattr(config, name) < getattr(asked, name)]
+    fits, usual = (" and ".join(f"{name} {getattr(one, name)}" for name in shrunk) for one in (config, asked))
     rows(
         [
             *([("recipe", recipe)] if recipe else []),
             *(plan.task.about(session.corpus) if session.corpus else []),
             *plan.task.describe(run, plan.train, plan.valid),
             *([("updates", str(plan.scheme))] if config.stride or config.scheme != "truncated" else []),
-            *([("short text", f"{' and '.join(shrunk)} instead of what was asked for")] if shrunk else []),
+            *([("short text", f"{fits} in place of {usual}")] if shrunk else []),
             ("memory", f"about {plan.memory / 1e6:,.0f} MB"),
             ("until", " or ".join(budget)),
             ("to beat", plan.task.to_beat(run, plan.train)),

@@ -60,10 +60,7 @@ class Progress:
         if not self.headed:
             self.headed = True
             more = "".join(f" {words:>8}" for words in task.columns.values())
-            told = f"bits/{task.unit}{task.given}; * the best so far; {task.shown}"
-            self.row(
-                Text(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}{more}", "dim"), Text(f"  {told}", "dim")
-            )
+            self._head(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}{more}")
         written = plain.visible(" ".join(event.sample.split()))
         best = "*" if event.best else " "
         more = "".join(f" {event.figures[name]:8.4f}" for name in task.columns)
@@ -71,12 +68,23 @@ class Progress:
         numbers.append(f"{event.valid:8.4f}{more}{best}", "bold" if event.best else "")
         self.row(numbers, Text(f" {written}", "cyan"))
 
+    def _head(self, columns: str) -> None:
+        """The names of the columns, and the words on them that there is room for."""
+        task = self.session.plan.task
+        words = [f"bits/{task.unit}{task.given}", "* the best so far", task.shown]
+        while len(words) > 1 and len("; ".join(words)) + 2 > self._room(columns):
+            words.pop()
+        self.row(Text(columns, "dim"), Text(f"  {'; '.join(words)}", "dim"))
+
     def row(self, numbers: Text, words: Text) -> None:
         """Numbers, and words as far as there is room."""
-        console = screen()
-        room = console.width - numbers.cell_len if console.is_terminal else SHOWN_SAMPLE
-        words.truncate(max(1, room), overflow="crop")
+        words.truncate(max(1, self._room(numbers.plain)), overflow="crop")
         show(numbers + words, wrap=False)
+
+    def _room(self, numbers: str) -> int:
+        """Columns beside some numbers."""
+        console = screen()
+        return console.width - len(numbers) if console.is_terminal else SHOWN_SAMPLE
 
     def _rollback(self, event: Rollback) -> None:
         note(

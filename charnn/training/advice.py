@@ -12,6 +12,7 @@ import re
 from ..runs.run import Run
 from ..tasks.fitting import usual_dropout
 from .budget import wanted
+from .schedules import spent
 
 MIN_HISTORY = 6  # validations, of which thirds tell something
 WIDE_GAP = 0.05  # of the held-out loss: a gap between the parts that dropout, or more text, may narrow
@@ -36,17 +37,17 @@ def advice(run: Run, train: float, where: str = "", unit: str = "char", again: s
     losses = f"{train:.2f} bits/{unit} on the training part, {valid:.2f} held out"
     if _by_heart(run, train):
         less = f"--dropout {_above(run):g}" if dropout < DROPOUT_STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
-        said = f"it learns its text by heart ({losses}): more text, or `{_with(again, less)}`"
+        said = f"the network learns the training part by heart ({losses}): more text, or `{_with(again, less)}`"
     elif _falling(run):
         command = " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
-        said = f"it was still getting better when it ended: `{command}`"
+        said = f"the loss was still falling at the end: `{command}`"
     elif train > (1 - WIDE_GAP) * valid and dropout > DROPOUT_STEPS[1]:
         command = _with(again, f"--dropout {_below(dropout):g}")
-        said = f"both parts cost about the same, and no less for a while ({losses}): `{command}`"
+        said = f"both parts cost about the same, and the loss no longer falls ({losses}): `{command}`"
     else:
         times = 2 if run.weights.count < FEW_PARAMETERS * run.origin.symbols else 1.5
         wider = f"--hidden {_wide(m.hidden, times)}"
-        said = f"it has learnt what it can ({losses}): a larger network, `{_with(again, wider)}`"
+        said = f"the network has learnt what it can ({losses}): a larger one, `{_with(again, wider)}`"
     return _counting(run) + said
 
 
@@ -89,19 +90,17 @@ def _falling(run: Run) -> bool:
 
 def _longer(run: Run) -> str:
     """Twice the budget that was spent."""
-    done = {"steps": run.step, "epochs": run.history[-1]["epoch"], "minutes": run.seconds / 60}
-    limits = {name: limit for name in done if (limit := getattr(run.config, name))}
-    name = max(limits, key=lambda name: done[name] / limits[name])
-    twice = 2 * limits[name]
+    name = spent(run.config, steps=run.step, epochs=run.history[-1]["epoch"], seconds=run.seconds)
+    twice = 2 * getattr(run.config, name)
     return f"--{name} {twice if name == 'steps' else f'{twice:.12g}'}"
 
 
 def _counting(run: Run) -> str:
-    """Whether there is a shame to it."""
+    """That an n-gram model is better, where one is."""
     counted = run.origin.baselines
     if run.best is None or "ngram" not in counted or run.best / math.log(2) <= counted["ngram"]:
         return ""
-    return f"counting still does better ({counted['order']:.0f}-gram, {counted['ngram']:.3f} bits/char), and "
+    return f"the {counted['order']:.0f}-gram model is still better ({counted['ngram']:.3f} bits/char), and "
 
 
 def _above(run: Run) -> float:

@@ -2,10 +2,10 @@
 
 Of P parameters, at v characters a second, in s seconds, and with N characters to train on, each read k times at most:
 
-    v s >= min(c P, k N),   P <= SUPPORTED N
+    v s >= min(c P, k N),   P <= max(SUPPORTED N, P0)
 
 with c = `characters_per_parameter` of its cell. v is measured: real updates on the text's beginning, by the workers
-that training will have.
+that training will have. P0 are the parameters that a text of that length has without a budget: `fitting.choose_hidden`.
 """
 
 import time
@@ -22,6 +22,7 @@ from ..nn.model import Model
 from ..options import duration
 from ..parallel.choose import worker_group
 from ..runs.run import CorpusInfo
+from ..tasks import fitting
 from ..tasks.text import decide
 from .plan import lay_out, new_run
 from .trainer import Trainer
@@ -30,7 +31,7 @@ SUPPORTED = 6.0  # parameters for each character of the text, with the dropout o
 PASSES = (100_000, 100), (0, 20)  # k: from so many characters on, so many; more of a short text learn it by heart
 HIDDEN = 64, 128, 192, 256, 384, 512, 768, 1024
 LAYERS = 1, 2, 3
-TABLE = (64, 1), (128, 1), (128, 2), (192, 2), (256, 2), (256, 3), (384, 3), (512, 3), (768, 3), (1024, 3)
+TABLE = (64, 1), (128, 1), (128, 2), (192, 2), (256, 2), (256, 3), (384, 2), (384, 3), (512, 3), (768, 3), (1024, 3)
 LIMITS = 1, 10_000_000 * 60  # seconds
 MEASURED_SECONDS = 0.4  # of updates, after the first
 MEASURED_WINDOWS = 8  # of the text
@@ -72,14 +73,22 @@ def pairs(hidden: int | None, layers: int | None) -> list[tuple[int, int]]:
     return [(units, layers) for units in HIDDEN] if layers else list(TABLE)
 
 
-def choose(sizes: Sequence[Size], speed: Callable[[Size], float], symbols: int, seconds: float, cell: str) -> Choice:
+def choose(
+    sizes: Sequence[Size],
+    speed: Callable[[Size], float],
+    symbols: int,
+    seconds: float,
+    cell: str,
+    usual: int = 0,
+) -> Choice:
     """The largest of some networks that converges on a text of so many symbols in so many seconds; if none, the least.
 
-    `speed` measures how many characters a second a network learns from. It is asked about the logarithm of their
-    number: where one is too slow, larger ones are.
+    A network of no more than `usual` parameters is never too large for the text. `speed` measures how many characters a
+    second a network learns from. It is asked about the logarithm of their number: where one is too slow, larger ones
+    are.
     """
     sizes = sorted(sizes, key=lambda size: size.parameters)
-    supported = max(1, sum(size.parameters <= SUPPORTED * symbols for size in sizes))
+    supported = max(1, sum(size.parameters <= max(SUPPORTED * symbols, usual) for size in sizes))
     speeds: dict[Size, float] = {}
 
     def learns(size: Size) -> bool:
@@ -144,12 +153,16 @@ def sized(
     `hidden` and `layers` are kept where they are given. All ranks have to come here: they train together.
     """
     symbols = len(corpus.split(config.valid_share, config.order)[0])
+    usual = fitting.choose_hidden(model, symbols, corpus.vocabulary.sequence)
+    least = Model(usual, corpus.vocabulary.size).parameters if model.cell in fitting.MEASURED else 0
     models = {}
     for units, count in pairs(hidden, layers):
         with suppress(UsageError):  # options that one layer has no use for
             found = replace(model, hidden=units, layers=count)
             models[Size(units, count, Model(found, corpus.vocabulary.size).parameters)] = found
-    chosen = choose(tuple(models), lambda size: speed(models[size], config, corpus), symbols, seconds, model.cell)
+    chosen = choose(
+        tuple(models), lambda size: speed(models[size], config, corpus), symbols, seconds, model.cell, least
+    )
     limited = replace(config, minutes=seconds / 60, epochs=chosen.passes and float(chosen.passes))
     return models[chosen.size], limited, chosen
 

@@ -23,6 +23,13 @@ def progress(config: TrainConfig, *, steps: int, epochs: float, seconds: float) 
     return min(1.0, clock if ahead else counted)
 
 
+def spent(config: TrainConfig, *, steps: int, epochs: float, seconds: float) -> str:
+    """The name of the budget that is spent the most: steps, epochs or minutes."""
+    done = {"steps": steps, "epochs": epochs, "minutes": seconds / 60}
+    limits = {name: limit for name in done if (limit := getattr(config, name))}
+    return max(limits, key=lambda name: done[name] / limits[name])
+
+
 class Schedule(Protocol):
     """The course of the learning rate: a row of `choices.SCHEDULES`, whose options are fields."""
 

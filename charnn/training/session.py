@@ -10,7 +10,7 @@ from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..errors import DivergenceError, UsageError
 from ..machine import cores
-from ..options import flag
+from ..options import flag, plain
 from ..parallel.choose import worker_group
 from ..runs import checkpoint
 from ..runs.corpus import assert_same_corpus
@@ -80,7 +80,9 @@ class Session:
         """Why there is nothing more to do, or None."""
         run = self.run
         if self.trainer.progress >= 1:
-            return "the budget is spent"
+            name = schedules.spent(run.config, steps=run.step, epochs=self.trainer.epochs, seconds=run.seconds)
+            limit = plain(getattr(run.config, name))
+            return f"{limit} of {limit} {name}"
         if run.config.patience and run.bad_validations >= run.config.patience:
             return f"no better validation in {run.bad_validations}"
         return None

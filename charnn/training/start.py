@@ -21,6 +21,7 @@ from ..runs.run import Run
 from ..tasks import base as tasks
 from ..tasks import fitting
 from . import budget, finetune, recipes, session
+from .budget import Choice
 from .recipes import Recipe
 from .session import Session
 
@@ -83,14 +84,7 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
         raise UsageError(
             f"{corpus.names[0]} was tokenised with --sequence {corpus.vocabulary.sequence}: tokenise it anew"
         )
-    model, config, choice = wanted.model, wanted.config, None
-    if wanted.seconds and not tasks.make(wanted.options).sizes:
-        config = replace(config, minutes=wanted.seconds / 60)
-    elif wanted.seconds:
-        model, config, choice = budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
-    elif wanted.hidden is None and wanted.options.task == "text":
-        symbols = len(corpus.split(config.valid_share)[0])
-        model = fitting.choose_hidden(model, symbols, corpus.vocabulary.sequence)
+    model, config, choice = sized(corpus, wanted)
     if wanted.start and wanted.start.task.task == wanted.options.task:
         finetune.check_corpus(wanted.start, corpus)
     run, plan = session.new(corpus, model, config, wanted.options)
@@ -101,6 +95,25 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
     below = begun.folder and str(begun.folder.path.parent)
     begun.command = again(corpus.names, wanted, f"--runs {below}" if below not in (None, folder.RUNS) else "")
     return begun
+
+
+def sized(corpus: Any, wanted: Wanted) -> tuple[ModelConfig, TrainConfig, Choice | None]:
+    """The network whose size suits the text and the time, its training, and why a time chose it.
+
+    A size that was given stays. Without a time, the same text takes the same size on every machine.
+    """
+    model, config = wanted.model, wanted.config
+    if wanted.seconds and not tasks.make(wanted.options).sizes:
+        return model, replace(config, minutes=wanted.seconds / 60), None
+    if wanted.seconds:
+        return budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
+    if wanted.hidden is not None or wanted.options.task != "text":
+        return model, config, None
+    if config.minutes and model.cell in fitting.MEASURED:
+        model, _, choice = budget.sized(model, config, corpus, 60 * config.minutes, layers=wanted.layers)
+        return model, config, choice
+    symbols = len(corpus.split(config.valid_share)[0])
+    return fitting.choose_hidden(model, symbols, corpus.vocabulary.sequence), config, None
 
 
 def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:

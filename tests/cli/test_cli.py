@@ -251,7 +251,7 @@ def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Pat
     told = " ".join(invoke("train", "names.txt", *BRIEF).stderr.split())
     assert "corpus names.txt" in told
     assert "each a line (--sequence line)" in told
-    assert "state forgotten at the end of each (--state carry for the other way)" in told
+    assert "state reset at the end of each (--state carry keeps the state)" in told
     assert re.search(r"split [\d,]+ symbols to train on, the last \d+ held out", told)
     assert "1 x 8 relu elman" in told and "dropout 0" in told
     assert "windows 4 sequences x 8 characters, 1 worker " in told
@@ -259,9 +259,7 @@ def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Pat
     assert re.search(r"to beat uniform \d\.\d+, unigram \d\.\d+, bigram \d\.\d+, \d-gram \d\.\d+ bits/char", told)
     assert "saved in checkpoints/names/" in told
     assert re.search(r"20 0\.\d+ \d\.\d+ \d\.\d+\*", told) and re.search(r" 40 \d\.\d+ \d\.\d+ \d\.\d+\*", told)
-    assert re.search(
-        r"finished the budget is spent best \d\.\d+ bits/char held out at step 40, [\d.]+ % \w+ than", told
-    )
+    assert re.search(r"finished 40 of 40 steps best \d\.\d+ bits/char held out at step 40, [\d.]+ % \w+ than", told)
     assert "`charnn sample -m names`" in told and "`charnn eval -m names`" in told
 
 
@@ -517,7 +515,7 @@ def test_a_tokenised_file_is_trained_on_as_it_is(new: Path) -> None:
 def test_a_short_text_is_trained_on_in_smaller_windows(new: Path) -> None:
     Path("abc.txt").write_text(ABC)
     told = " ".join(invoke("train", "abc.txt", *BRIEF, "--window", 64).stderr.split())
-    assert re.search(r"short text batch 1 and window \d+ instead of what was asked for", told)
+    assert re.search(r"short text batch 1 and window \d+ in place of batch \d+ and window \d+", told)
     assert Path("checkpoints/abc/best.npz").exists()
 
 
@@ -673,12 +671,12 @@ def test_novelty_sums_up_how_much_was_copied(here: Path) -> None:
     line = max(names().splitlines()[:100], key=len)
     assert len(line) >= 8
     told = invoke("sample", "--novelty", "--prime", line, "--length", 0).stderr
-    assert told.startswith("100.0% of the 8-grams stand in the training text, the longest run that does is of ")
-    assert told.endswith(f"is of {len(line)} characters, {line!r}\n")
+    assert told.startswith("100.0% of the 8-grams are in the training text; the longest copied run has ")
+    assert told.endswith(f"has {len(line)} characters, {line!r}\n")
     told = invoke("sample", "--novelty", "--prime", line[:8] + line[:8], "--length", 0).stderr
     assert told.startswith(("11.1% of the 8-grams", "22.2% of the 8-grams"))
-    assert "of 8 characters" in told
-    assert invoke("sample", "--novelty", "-n", 0).stderr.startswith("the longest run that does is of 0 characters")
+    assert "has 8 characters" in told
+    assert invoke("sample", "--novelty", "-n", 0).stderr.startswith("the longest copied run has 0 characters")
 
 
 @pytest.mark.parametrize(

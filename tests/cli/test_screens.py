@@ -47,7 +47,7 @@ def test_training_fits_with_wide_characters(new: Path, columns: int) -> None:
     lines = screen("train", "wide.txt", *TINY, "--steps", 12, "--validate-every", 2, columns=columns)
     assert_fits(lines, columns)
     assert sum(bool(re.match(r" +\d+ +\d+\.\d\d ", line)) for line in lines) == 6
-    closing = [line.split("  ")[0] for line in lines[lines.index("finished  the budget is spent") :]]
+    closing = [line.split("  ")[0] for line in lines[lines.index("finished  12 of 12 steps") :]]
     assert [name for name in closing if name] == ["finished", "best", "kept in", "use", "next"]
 
 

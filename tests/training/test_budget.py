@@ -15,7 +15,7 @@ from charnn.nn.layers.elman import Elman
 from charnn.nn.model import Model
 from charnn.parallel.team import SingleWorker
 from charnn.runs import checkpoint
-from charnn.training import budget
+from charnn.training import budget, start
 from charnn.training.budget import SUPPORTED, Size, pairs, seconds
 from tests.helpers.program import invoke, ok, refused
 from tests.helpers.ranks import log, real, together
@@ -167,6 +167,25 @@ def test_text_read_too_often_ends_a_run_early(monkeypatch: pytest.MonkeyPatch) -
     assert config.epochs == chosen.passes == 20
 
 
+def test_minutes_choose_the_size_of_an_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least what is quick enough, at most what suits the text without a time, or has 6 parameters a character."""
+
+    def size(work: float, **options: Any) -> tuple[int, int]:
+        monkeypatch.setattr(budget, "speed", lambda model, *_: work / Model(model, V).parameters)
+        model, config, _ = start.sized(parts, start.wanted({"minutes": 1, **options}))
+        assert (config.minutes, config.epochs) == (1, None)
+        return model.hidden, model.layers
+
+    parts = toy(10**5)
+    assert size(1e3) == (64, 1)
+    assert size(1e5 * 7e5) == (256, 2) == (ModelConfig().hidden, ModelConfig().layers)
+    assert size(1e20) == (256, 2)
+    assert size(1e3, hidden=8) == (8, 2) and size(1e3, cell="gru") == (256, 2)  # neither is measured
+    monkeypatch.setattr(budget, "SUPPORTED", 100.0)
+    assert size(1e20) > (256, 3)
+    assert size(1e20, layers=1) == (1024, 1)
+
+
 # On the command line
 
 
@@ -177,8 +196,8 @@ def test_a_run_keeps_the_choice_as_options_that_were_given(new: Path, monkeypatc
     monkeypatch.setattr(budget, "speed", lambda *_: 3e6)
     result = invoke("train", "names.txt", "--budget", "1s", "--layers", "1", "--cell", "elman", *QUICK)
     assert result.exit_code == 0
-    (line,) = re.findall("^budget .*", result.stderr, re.MULTILINE)
-    assert line.startswith("budget 1s: 1 x 128; it reads 3,000,000 char/s here, in that time ")
+    (line,) = re.findall("^size for .*", result.stderr, re.MULTILINE)
+    assert line.startswith("size for --budget 1s: 1 x 128; it reads 3,000,000 char/s here, in that time ")
     run = checkpoint.load("checkpoints/names/last.npz")
     assert (run.model.config.hidden, run.model.config.layers) == (128, 1)
     assert (run.config.minutes, run.config.epochs) == (1 / 60, 20)
@@ -232,5 +251,5 @@ def test_what_makes_no_sense_is_refused(new: Path, args: list[str], message: str
 def test_ranks_measure_together_and_choose_the_same(new: Path) -> None:
     done = together(2, "train", "names.txt", "--budget", "1s", "--layers", "1", *QUICK[:-2], folder=new)
     done.well()
-    assert done.err.count("budget 1s: ") == 1 and len(log(new, "names")) > 0
+    assert done.err.count("size for --budget 1s: ") == 1 and len(log(new, "names")) > 0
     assert checkpoint.load("checkpoints/names/last.npz").config.workers == 2

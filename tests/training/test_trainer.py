@@ -233,7 +233,7 @@ def test_a_copy_goes_on_in_a_folder_of_its_own(tmp_path: Path) -> None:
 def test_a_resumed_run_may_go_on_for_longer(tmp_path: Path) -> None:
     first = begin(tmp_path, steps=10)
     list(first)
-    assert first.folder and first.finished == "the budget is spent"
+    assert first.folder and first.finished == "10 of 10 steps"
     second = session.resume(checkpoint.load(first.folder.last), corpus(text(4000)), first.folder, {"steps": 15})
     assert [event.step for event in second if isinstance(event, Update)] == [11, 12, 13, 14, 15]
 
@@ -480,7 +480,7 @@ def test_a_budget_of_epochs_is_spent_exactly() -> None:
     run, windows = running.run, len(running.trainer.scheme.lanes)
     assert (run.step, run.epoch, run.cursor) == (2 * windows, 2, 0)
     assert validations(events)[-1].step == run.step and isinstance(events[-1], Validation)
-    assert running.finished == "the budget is spent"
+    assert running.finished == "2 of 2 epochs"
     assert list(running) == []
 
 
