@@ -105,12 +105,10 @@ def folder(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def example(page: Path) -> str:
-    """The Python of a page; nothing for guides with blocks of shell, all of which tests/test_guides.py runs."""
+    """The Python of a page; nothing where other tests run it, as of lectures, and of guides with blocks of shell."""
     text = page.read_text("utf-8")
-    blocks = (
-        [] if page.parent.name == "guides" and "```sh" in text else re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    )
-    return "\n".join(blocks)
+    elsewhere = page.parent.name in ("guides", "lectures") and "```sh" in text
+    return "\n".join([] if elsewhere else re.findall(r"```python\n(.*?)```", text, re.DOTALL))
 
 
 @pytest.mark.slow

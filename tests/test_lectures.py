@@ -1,4 +1,4 @@
-"""Documented means executed: each option and command in the table of docs/lectures.md runs, at a small size."""
+"""Documented means executed: each command in docs/lectures.md and the pages of docs/lectures runs, at a small size."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import pairs
+from tests.helpers import lectures, pairs
 from tests.helpers.program import invoke, ok
 
 ROOT = Path(__file__).parents[1]
@@ -64,3 +64,19 @@ def test_what_the_table_names_runs(statement: str, span: str, home: Path, monkey
         words = ["--task", OF_TASKS[words[0]], *words]
     corpus = f"{words[words.index('--task') + 1]}.tsv" if "--task" in words else "names.txt"
     ok("train", corpus, *words, *SIZES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", lectures.PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_lecture_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other; a table has the head that the page shows."""
+    monkeypatch.chdir(tmp_path)
+    lectures.prepare(small=True)
+    for block, shown in lectures.steps(page):
+        told = lectures.run(block, small=True)
+        head = shown.partition("\n")[0]
+        if "\t" in head and not re.search(r"\d", head):
+            assert told.partition("\n")[0] == head, block.code
+        assert bool(told) == bool(shown), block.code
+    for name in lectures.pictures(page):
+        assert (tmp_path / name).read_text("utf-8").startswith("<svg") and (page.parent / name).is_file()
