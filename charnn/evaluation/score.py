@@ -15,13 +15,13 @@ from ..nn.functions import ignore_overflow
 from ..nn.layers.base import State
 from ..nn.network import Network
 from ..nn.tuning import tuned
-from ..nn.workspace import Workspace
 from ..parallel.processes import spread
 
 PIECE_SYMBOLS = 1 << 18  # symbols scored at a time
 SCORING_ROWS = 64  # read side by side where that changes nothing, or next to nothing
 MIN_SYMBOLS_PER_WORKER = 1 << 15  # symbols that are worth a process
 SCORING_WINDOW = 2048  # symbols read at a time, all lanes together
+ScoreWindow = Callable[[np.ndarray, np.ndarray, State], tuple[np.ndarray, np.ndarray, State]]  # x, y, state: `_scorer`
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ class Score:
         return Score(self.nats + other.nats, self.count + other.count, self.hits + other.hits, unknown=unknown)
 
 
-def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers: int = 1) -> Score:
+def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers: int = 1, hits: bool = True) -> Score:
     """The score of a stream, (N,) ids, read from EOS and the zero state on, by so many processes.
 
     The score is exact where the state is `reset` at EOS: sequences are then read side by side. Without `burn_in` it is
     exact too: one process then reads the stream from end to end. With `burn_in`, pieces of the stream are read side by
     side, each from the zero state and so many symbols early. That is faster by an order of magnitude, and off by some
-    thousandths of a bit.
+    thousandths of a bit. Without `hits` no likeliest symbol is looked for, which takes less time: `Score.hits` is 0.
     """
     workers = workers if len(ids) >= MIN_SYMBOLS_PER_WORKER else 1
     count = SCORING_ROWS if network.reset else 1 if burn_in is None else _lanes(len(ids), burn_in)
@@ -97,12 +97,12 @@ def evaluate(network: Network, ids: Ids, *, burn_in: int | None = None, workers:
     network = tuned(network, network.weights.count * len(ids) / workers, partial(read_zeros, rows=rows))
     score: Callable[[np.ndarray], Score]
     if network.reset or burn_in is None:
-        score = partial(_exact, network, ids)
+        score = partial(_exact, network, ids, hits)
         edges = _sequences(ids, workers) if network.reset else np.array([0, len(ids)])
         parts = [edges[i : i + 2] for i in range(len(edges) - 1)]
     else:
         ids = network.model.ending.stream(ids)
-        score = partial(_burnt, network, ids, burn_in)
+        score = partial(_burnt, network, ids, burn_in, hits)
         edges = np.unique(np.linspace(0, len(ids), _lanes(len(ids), burn_in) + 1).astype(np.int64))
         groups = np.array_split(np.arange(len(edges) - 1), workers)
         parts = [edges[lanes[0] : lanes[-1] + 2] for lanes in groups if len(lanes)]
@@ -120,21 +120,21 @@ def read_zeros(network: Network, rows: int) -> None:
     network.score(x, x, network.zero_state(rows), network.workspace(back=False))
 
 
-def _exact(network: Network, ids: Ids, part: np.ndarray) -> Score:
+def _exact(network: Network, ids: Ids, hits: bool, part: np.ndarray) -> Score:
     """The score of a part of the stream that starts a sequence."""
-    read = surprisal(network, pieces(ids[slice(*part.tolist())], PIECE_SYMBOLS))
-    return sum((Score.of(nats, hits) for nats, hits in read), Score())
+    read = surprisal(network, pieces(ids[slice(*part.tolist())], PIECE_SYMBOLS), hits)
+    return sum((Score.of(nats, likeliest) for nats, likeliest in read), Score())
 
 
-def _burnt(network: Network, ids: Ids, burn_in: int, edges: np.ndarray) -> Score:
+def _burnt(network: Network, ids: Ids, burn_in: int, hits: bool, edges: np.ndarray) -> Score:
     """The score of lanes that lie between the edges, each read from `burn_in` symbols before it."""
     first = np.maximum(edges[:-1] - burn_in, 0)
     start = int(max(first[0] - 1, 0))
     read = np.asarray(ids[start : int(edges[-1])])
     lanes = Lanes(*(at - start for at in (first, edges[:-1], edges[1:])))
-    nats, hits, _ = _read(network, read, lanes, EOS, network.zero_state(len(first)), network.workspace(back=False))
+    nats, likeliest, _ = _read(_scorer(network, hits), read, lanes, EOS, network.zero_state(len(first)))
     own = slice(int(edges[0]) - start, None)
-    return Score.of(*network.model.ending.to_text_symbols(read[own], nats[own], hits[own]))
+    return Score.of(*network.model.ending.to_text_symbols(read[own], nats[own], likeliest[own]))
 
 
 def _sequences(ids: Ids, parts: int) -> np.ndarray:
@@ -151,20 +151,33 @@ def _sequences(ids: Ids, parts: int) -> np.ndarray:
     return np.unique([*edges, len(ids)])
 
 
-def surprisal(network: Network, stream: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def surprisal(
+    network: Network, stream: Iterable[np.ndarray], hits: bool = True
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For the pieces (N,) of a stream: the surprisal of each symbol in nats, (N,), and whether it was the likeliest.
 
     Exact, and in bounded memory. Where the state is `reset`, the sequences of a piece are read side by side; a piece
-    may end within one.
+    may end within one. `hits` as in `evaluate`.
     """
     last, state, ending = EOS, network.zero_state(1), network.model.ending
-    ws = network.workspace(back=False)
+    score = _scorer(network, hits)
     for ids in ending.pieces(stream):
         edges = _edges(ids) if network.reset else np.array([0, len(ids)])
         begin = tuple(np.concatenate([s, np.zeros((len(edges) - 2, s.shape[1]), s.dtype)]) for s in state)
-        nats, hits, state = _read(network, ids, Lanes(edges[:-1], edges[:-1], edges[1:]), last, begin, ws)
+        nats, likeliest, state = _read(score, ids, Lanes(edges[:-1], edges[:-1], edges[1:]), last, begin)
         last = int(ids[-1])
-        yield ending.to_text_symbols(ids, nats, hits)
+        yield ending.to_text_symbols(ids, nats, likeliest)
+
+
+def _scorer(network: Network, hits: bool) -> ScoreWindow:
+    """What scores one window after the other, in the same memory."""
+    ws = network.workspace(back=False)
+
+    def score(x: np.ndarray, y: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray, State]:
+        ws.reset()
+        return network.score(x, y, state, ws, hits)
+
+    return score
 
 
 def _edges(ids: np.ndarray) -> np.ndarray:
@@ -184,7 +197,7 @@ class Lanes(NamedTuple):
 
 @ignore_overflow()  # the score of a network beyond all bounds says so
 def _read(
-    network: Network, ids: np.ndarray, lanes: Lanes, last: int, state: State, ws: Workspace
+    score: ScoreWindow, ids: np.ndarray, lanes: Lanes, last: int, state: State
 ) -> tuple[np.ndarray, np.ndarray, State]:
     """Read lanes of a stream side by side, each from its own state, and score them.
 
@@ -202,13 +215,13 @@ def _read(
         steps = min(max(1, SCORING_WINDOW // going), int(lengths[0]) - start)
         if start < lengths[final]:  # up to there, where its state is wanted
             steps = min(steps, int(lengths[final]) - start)
-        ahead = np.arange(start, start + steps)[:, None]
-        inside = ahead < lengths[:going]
-        at = np.minimum(begin[:going] + ahead, len(ids) - 1)  # (T, B)
-        ws.reset()
-        n, hit, after = network.score(*shifted(ids, at, last), tuple(s[:going] for s in state), ws)
-        counted = inside & (at >= scored[:going])
-        nats[at[counted]], hits[at[counted]] = n[counted], hit[counted]
+        at = begin[:going] + np.arange(start, start + steps)[:, None]  # (T, B)
+        counted = (at >= scored[:going]) & (at < end[:going])
+        np.minimum(at, len(ids) - 1, out=at)
+        n, hit, after = score(*shifted(ids, at, last), tuple(s[:going] for s in state))
+        if not counted.all():  # else the arrays as they are, which takes less time
+            at, n, hit = at[counted], n[counted], hit[counted]
+        nats[at], hits[at] = n, hit
         state = tuple(s.copy() for s in after)
         start += steps
         if start == lengths[final]:

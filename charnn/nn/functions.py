@@ -121,19 +121,12 @@ def cross_entropy(o: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     L = log sum_v exp(o_v) - o_y,   dL/do = softmax(o) - onehot(y)
 
-    o (N, V) scores, contiguous, overwritten by dL/do; y (N,) integers. Returns L (N,) in nats. Rows' maxima are taken
-    off only where some score could overflow or some row vanish: without them the same figures take half the time.
+    o (N, V) scores, contiguous, overwritten by dL/do; y (N,) integers. Returns L (N,) in nats.
     """
-    scores, right = o.reshape(-1), np.arange(0, o.size, o.shape[1]) + y
-    o_y = scores[right]
-    if not (o.max() < SAFE_EXPONENT and o_y.min() > -SAFE_EXPONENT):  # a NaN comes here too
-        o -= o.max(axis=1, keepdims=True)
-        o_y = scores[right]
-    np.exp(o, out=o)
-    total = o @ np.ones(o.shape[1], o.dtype)  # (N,)
+    right, total, L = _exponentials(o, y)
     o *= (1 / total)[:, None]
-    scores[right] -= 1
-    return np.log(total) - o_y
+    o.reshape(-1)[right] -= 1
+    return L
 
 
 def squared_error(o: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -155,13 +148,28 @@ def squared_error(o: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def surprisal(o: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """L of `cross_entropy` in nats, and whether each y was the likeliest symbol, both (N,). o (N, V) is overwritten."""
-    scores, starts = o.reshape(-1), np.arange(0, o.size, o.shape[1])
-    likeliest = o.argmax(axis=1)  # half the time of `max`
-    o_y, top, hits = scores[starts + y], scores[starts + likeliest], likeliest == y
-    if not (top.max() < SAFE_EXPONENT and o_y.min() > -SAFE_EXPONENT):  # a NaN comes here too
-        o -= top[:, None]
-        o_y = o_y - top
-    return np.log(np.exp(o, out=o) @ np.ones(o.shape[1], o.dtype)) - o_y, hits
+    hits = o.argmax(axis=1) == y
+    return nats(o, y), hits
+
+
+def nats(o: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """L of `cross_entropy` alone, (N,). o (N, V) is overwritten."""
+    return _exponentials(o, y)[2]
+
+
+def _exponentials(o: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Let o (N, V) be exp(o). Returns where y is in o.reshape(-1), the rows' sums, and L of `cross_entropy`, (N,) each.
+
+    Rows' maxima are taken off first, but only where some score could overflow or some row vanish: without them the
+    same figures take half the time.
+    """
+    scores, right = o.reshape(-1), np.arange(0, o.size, o.shape[1]) + y
+    o_y = scores[right]
+    if not (o.max() < SAFE_EXPONENT and o_y.min() > -SAFE_EXPONENT):  # a NaN comes here too
+        o -= o.max(axis=1, keepdims=True)
+        o_y = scores[right]
+    total = np.exp(o, out=o) @ np.ones(o.shape[1], o.dtype)
+    return right, total, np.log(total) - o_y
 
 
 def log_softmax(o: np.ndarray) -> np.ndarray:

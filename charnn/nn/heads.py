@@ -44,6 +44,9 @@ class Head(Protocol):
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
         """Surprisal of y in nats, and whether it was the likeliest, both (N,). o is overwritten."""
 
+    def nats(self, o: Array, y: Array) -> Array:
+        """The first of `surprisal` alone, which takes less time."""
+
     def objective(self, o: Array, y: Array) -> Array:
         """What training makes small, of which `loss` gives the gradient, (N,). o is overwritten."""
 
@@ -79,9 +82,10 @@ class SoftmaxHead:
 
     loss: Callable[[Array, Array], Array] = staticmethod(functions.cross_entropy)
     surprisal: Callable[[Array, Array], tuple[Array, Array]] = staticmethod(functions.surprisal)
+    nats: Callable[[Array, Array], Array] = staticmethod(functions.nats)
 
     def objective(self, o: Array, y: Array) -> Array:
-        return self.surprisal(o, y)[0]
+        return self.nats(o, y)
 
     def check(self, ids: Ids) -> None:
         return
@@ -115,7 +119,7 @@ class SquaredHead(SoftmaxHead):
     objective = staticmethod(functions.squared_error)
 
     def loss(self, o: Array, y: Array) -> Array:
-        nats, _ = functions.surprisal(o.copy(), y)
+        nats = functions.nats(o.copy(), y)
         functions.squared_error(o, y)
         return nats
 
@@ -144,6 +148,9 @@ class NodeHead(SoftmaxHead):
 
     def surprisal(self, o: Array, y: Array) -> tuple[Array, Array]:
         return functions.surprisal(self.joint_scores(o), y)
+
+    def nats(self, o: Array, y: Array) -> Array:
+        return functions.nats(self.joint_scores(o), y)
 
     def joint_scores(self, o: Array) -> Array:
         """Scores whose softmax is the distribution of the end and the characters: e + log sum_c exp(o_c), and o."""
@@ -190,6 +197,10 @@ class LengthHead(SoftmaxHead):
         self._due(o, y)
         nats, hits = functions.surprisal(o, y)
         return nats + self.more[y], hits
+
+    def nats(self, o: Array, y: Array) -> Array:
+        self._due(o, y)
+        return functions.nats(o, y) + self.more[y]
 
     def length(self, ids: Ids) -> int:
         starts = 1 + sum(np.count_nonzero(piece == EOS) for piece in pieces(ids[:-1])) if len(ids) else 0

@@ -201,24 +201,34 @@ class Model:
             g[name].fill(0)
         return nats, after, before
 
-    def score(self, p: Parameters, batch: Batch, state: State, ws: Workspace) -> tuple[Array, Array, State]:
-        """Surprisal of each target in nats, whether it was the likeliest symbol, (T, B), and the state after them."""
+    def score(
+        self, p: Parameters, batch: Batch, state: State, ws: Workspace, hits: bool = True
+    ) -> tuple[Array, Array, State]:
+        """Surprisal of each target in nats, whether it was the likeliest symbol, (T, B), and the state after them.
+
+        Without `hits` no likeliest symbol is looked for, which takes less time, and none of the targets is one.
+        """
         found: tuple[Array, Array, State] = replay.run(
-            replay.Window(self._score, (p,), (batch.x, batch.y, batch.keep, state)), ws
+            replay.Window(self._score, (p,), (batch.x, batch.y, batch.keep, state), None, (hits,)), ws
         )
         return found
 
     def _score(
-        self, p: Views, x: Array, y: Array, keep: Keep, state: State, ws: Workspace, rng: Rng
+        self, p: Views, x: Array, y: Array, keep: Keep, state: State, ws: Workspace, rng: Rng, hits: bool
     ) -> tuple[Array, Array, State]:
         h, after, _ = self.recurrent.forward(p, (x,), state, ws, keep)
-        nats, hits = ws.empty(y.shape, np.float64), ws.empty(y.shape, bool)
+        nats, likeliest = ws.empty(y.shape, np.float64), ws.empty(y.shape, bool)
+        likeliest.fill(False)
         for steps in self._chunks(y.shape):
             with ws.scratch():
-                o = self._scores(p, _at(h, steps), ws)
-                n, hit = as_one_call(self.ending.surprisal)(rows(o), rows(y[steps]))
-                nats[steps], hits[steps] = n.reshape(-1, y.shape[1]), hit.reshape(-1, y.shape[1])
-        return nats, hits, after
+                o, right = rows(self._scores(p, _at(h, steps), ws)), rows(y[steps])
+                if hits:
+                    n, hit = as_one_call(self.ending.surprisal)(o, right)
+                    likeliest[steps] = hit.reshape(-1, y.shape[1])
+                else:
+                    n = as_one_call(self.ending.nats)(o, right)
+                nats[steps] = n.reshape(-1, y.shape[1])
+        return nats, likeliest, after
 
     def objective(self, p: Parameters, batch: Batch, state: State, ws: Workspace) -> float:
         """What `gradient` is the gradient of, summed over all targets."""

@@ -45,9 +45,9 @@ class Network:
         """x and y (T, B), with the state forgotten where this network forgets it."""
         return Batch(x, y, self.keep(x))
 
-    def score(self, x: Array, y: Array, state: State, ws: Workspace) -> tuple[Array, Array, State]:
+    def score(self, x: Array, y: Array, state: State, ws: Workspace, hits: bool = True) -> tuple[Array, Array, State]:
         """Read x (T, B) and score y (T, B): see `Model.score`."""
-        return self.model.score(self.weights, self.batch(x, y), state, ws)
+        return self.model.score(self.weights, self.batch(x, y), state, ws, hits)
 
     def scores(self, x: Array, state: State, ws: Workspace) -> tuple[Array, State]:
         """Read x (T, B), and score all that may follow each symbol: see `Model.scores`."""

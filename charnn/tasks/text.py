@@ -137,8 +137,8 @@ class Text(OfText):
     def validate(self, run: Run, part: Ids, workers: int) -> Validated:
         from ..evaluation.score import evaluate
 
-        burn_in = None if run.reset else BURN_IN
-        return Validated(evaluate(run.network, part[:VALIDATION_SYMBOLS], burn_in=burn_in, workers=workers).mean, {})
+        read, burn_in = part[:VALIDATION_SYMBOLS], None if run.reset else BURN_IN
+        return Validated(evaluate(run.network, read, burn_in=burn_in, workers=workers, hits=False).mean, {})
 
     def last(self, part: Ids) -> Ids:
         return part[-TRAINING_LOSS_SYMBOLS:]

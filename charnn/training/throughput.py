@@ -64,7 +64,8 @@ class Work:
     """One repetition of a task with a network, for a vocabulary of so many symbols.
 
     train: an update from a window of `steps` characters in `batch` rows: forward, backward, clip, Adam. evaluate:
-    `steps` characters in each of `batch` rows are read and scored. sample: `batch` streams write `steps` characters.
+    `steps` characters in each of `batch` rows are read, and their loss is summed. sample: `batch` streams write `steps`
+    characters.
     """
 
     task: str
@@ -139,7 +140,8 @@ def repetition(work: Work, workers: int) -> Callable[[], object]:
     """What evaluates or samples once, as `eval` and `sample` do it."""
     weights, none = work.weights(), np.array([], np.int64)
     if work.task == "evaluate":
-        return partial(evaluate, Network(work.shape, weights, reset=True), work.text(), workers=workers)
+        network = Network(work.shape, weights, reset=True)
+        return partial(evaluate, network, work.text(), workers=workers, hits=False)
     weights["readout/c"][EOS] = NEVER
     network = Network(work.shape, weights, work.reset)
     config = SampleConfig(length=work.steps, count=work.batch, seed=SEED)

@@ -51,7 +51,7 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "other products": [(matmul, "multiply"), (linear, "add_product")],
     "gates": [(owner, name) for owner in RATES for name in ("forward", "backward")],
     "rows of symbols": [(linear, "add_rows")],
-    "loss": [(heads.SoftmaxHead, "loss"), (heads.SoftmaxHead, "surprisal")],
+    "loss": [(heads.SoftmaxHead, "loss"), (heads.SoftmaxHead, "surprisal"), (heads.SoftmaxHead, "nats")],
     "optimiser": [(optimizers, "apply"), (optimizers, "norm")],
     "waiting": [(processes.Barrier, "wait")],
 }

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,14 @@ def test_burning_in_approximates_closely_and_counts_every_symbol_once() -> None:
 def test_burning_in_more_than_there_is_is_exact(count: int) -> None:
     ids = lines([1000])[:count]
     assert_scores(ids, False, evaluate(Network(MODEL, WEIGHTS, False), ids, burn_in=256))
+
+
+@ways
+@pytest.mark.parametrize("burn_in", [None, 8])
+def test_the_loss_alone_is_the_same(reset: bool, burn_in: int | None) -> None:
+    network, ids = Network(MODEL, WEIGHTS, reset), STREAMS["short lines"]
+    both = evaluate(network, ids, burn_in=burn_in)
+    assert evaluate(network, ids, burn_in=burn_in, hits=False) == replace(both, hits=0) != both
 
 
 def test_no_symbols_are_no_score() -> None:

@@ -84,6 +84,7 @@ def test_gradients_are_those_of_finite_differences(ending: str, scale: float) ->
     g = o.copy()
     nats = row.loss(g, y)
     np.testing.assert_allclose(nats, row.surprisal(o.copy(), y)[0], atol=1e-9 * scale)
+    np.testing.assert_array_equal(row.nats(o.copy(), y), row.surprisal(o.copy(), y)[0])
     for v in range(row.symbols):
         step = np.zeros_like(o)
         step[:, v] = 1e-5

@@ -126,9 +126,8 @@ def _find(at: dict[int, Array], keep: Array, lag: int) -> None:
     for since in range(lag):
         gone[since : since + T] |= keep[..., 0] == 0
     steps, found = np.nonzero(gone)
-    there, starts = np.unique(steps, return_index=True)
-    parts = pairwise([*starts.tolist(), len(steps)])
-    at.update({t: found[slice(*part)] for t, part in zip(there.tolist(), parts, strict=True)})
+    edges = np.searchsorted(steps, np.arange(len(gone) + 1)).tolist()
+    at.update({t: found[start:end] for t, (start, end) in enumerate(pairwise(edges)) if start < end})
 
 
 @as_one_call
