@@ -31,6 +31,10 @@ class Activation(Protocol):
 
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None: ...
 
+    @staticmethod
+    def slopes(h: np.ndarray) -> np.ndarray:
+        """f'(a) of an array of any shape, to be multiplied with dh: what `backward` does, but for the last bits."""
+
 
 class Tanh:
     """h = tanh(a),   da = dh - dh h^2"""
@@ -50,6 +54,10 @@ class Tanh:
         s = np.multiply(h, h, self.scratch)
         np.multiply(s, dh, s)
         np.subtract(dh, s, dh)
+
+    @staticmethod
+    def slopes(h: np.ndarray) -> np.ndarray:
+        return 1 - h * h
 
 
 class Sigmoid:
@@ -74,6 +82,10 @@ class Sigmoid:
         np.subtract(h, s, out=s)
         np.multiply(dh, s, out=dh)
 
+    @staticmethod
+    def slopes(h: np.ndarray) -> np.ndarray:
+        return h - h * h
+
 
 class ReLU:
     """h = max(a, 0),   da = dh where h > 0, else 0"""
@@ -94,6 +106,10 @@ class ReLU:
         np.minimum(s, self.ones, out=s)
         np.multiply(dh, s, dh)
 
+    @staticmethod
+    def slopes(h: np.ndarray) -> np.ndarray:
+        return np.minimum(np.ceil(h), 1)
+
 
 class Identity:
     """h = a,   da = dh"""
@@ -111,6 +127,10 @@ class Identity:
 
     def backward(self, h: np.ndarray, dh: np.ndarray) -> None:
         pass
+
+    @staticmethod
+    def slopes(h: np.ndarray) -> np.ndarray:
+        return np.ones_like(h)
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {"tanh": Tanh, "relu": ReLU, "sigmoid": Sigmoid, "linear": Identity}

@@ -85,11 +85,6 @@ def make(config: TrainConfig) -> Schedule:
     return schedule
 
 
-def rate(config: TrainConfig, progress: float) -> float:
-    """The learning rate when a share of the run is done."""
-    return make(config).rate(config.rate, progress)
-
-
 def teacher(config: ModelConfig, progress: float) -> float:
     """The share of teacher forcing when a share of the run is done: from the first to the last, along a line."""
     first, last = config.shares

@@ -71,7 +71,7 @@ class Trainer:
     ):
         self.run, self.group, self.scheme = run, group or SingleWorker(), plan.scheme
         self.clock, self.last = clock, clock()
-        self.rule = optimizers.make(run.config)
+        self.rule, self.schedule = optimizers.make(run.config), schedules.make(run.config)
         run.move(self.group.allocate)
         parts = {n: rows_of_worker(run.config.batch, n, self.group.size) for n in range(self.group.size)}
         self._tune({part.stop - part.start for part in parts.values()}, plan.task.count_laid_out(plan.batches))
@@ -111,7 +111,7 @@ class Trainer:
         run, cursor = self.run, self.run.cursor
         done = self.scheme.span(cursor, run.step).done
         progress = self.progress
-        rate = run.rate_factor * schedules.rate(run.config, progress)
+        rate = run.rate_factor * self.schedule.rate(run.config.rate, progress)
         teacher = schedules.teacher(run.model.config, progress)
         order = Order(cursor, run.step, rate, teacher, self._tick(), self.asked)
         nats, count, seconds, asked, norm = self.group.run(order)

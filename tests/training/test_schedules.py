@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from charnn.config import TrainConfig
-from charnn.training.schedules import progress, rate
+from charnn.training.schedules import make, progress
 
 
 def config(**options: object) -> TrainConfig:
     given = {"rate": 0.5, "final_rate": 0.1, "warmup": 0.0, "schedule": "cosine", "steps": None, "epochs": None}
     return TrainConfig(**{**given, "minutes": None, **options})  # type: ignore[arg-type]
+
+
+def rate(c: TrainConfig, q: float) -> float:
+    return make(c).rate(c.rate, q)
 
 
 def test_progress_is_the_share_of_the_budget_that_is_spent() -> None:

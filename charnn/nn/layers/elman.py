@@ -80,9 +80,10 @@ class Elman(Recurrent):
             W = Product(p["W"], B, ws, transposed=True, once=T == 1)
             times, out = W.times, W.right(dh)
             back = zip(reversed(range(T)), h[::-1], da[::-1], W.left(da)[::-1], strict=True)
+            slopes = f.slopes(h) if B == 1 else None  # of so few units at once: calls take longer than arithmetic
             for t, then, now, next in back:
                 np.add(now, dh, now)
-                f.backward(then, now)
+                f.backward(then, now) if slopes is None else np.multiply(now, slopes[t], now)
                 times(next, W.W, out)
                 ended.zero(t, dh)
             with with_rows_reset(before, ended) as kept:
