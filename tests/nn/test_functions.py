@@ -41,8 +41,10 @@ def test_activations_are_their_definitions_in_place(name: str, dtype: type) -> N
     activation.forward(h)
     np.testing.assert_allclose(h, f(a), **close)
     activation.backward(h, d)
-    np.testing.assert_allclose(d, dh * slope(a), rtol=close["rtol"], atol=1e-6 if dtype == np.float32 else 1e-13)
-    assert h.dtype == d.dtype == dtype
+    close["atol"] = 1e-6 if dtype == np.float32 else 1e-13
+    np.testing.assert_allclose(d, dh * slope(a), **close)
+    np.testing.assert_allclose(activation.slopes(h), slope(a), **close)
+    assert h.dtype == d.dtype == activation.slopes(h).dtype == dtype
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
