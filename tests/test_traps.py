@@ -21,6 +21,7 @@ from charnn.data.batches import StreamBatches
 from charnn.data.corpus import Corpus
 from charnn.data.vocabulary import EOS, Vocabulary
 from charnn.errors import InputError
+from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate
 from charnn.nn import optimizers
 from charnn.nn.functions import cross_entropy, log_softmax
@@ -36,7 +37,6 @@ from charnn.runs.run import CorpusInfo, Run
 from charnn.sampling.sampler import generate
 from charnn.sampling.stepper import FastStepper
 from charnn.tasks import fitting
-from charnn.tasks import text as text_task
 from charnn.tasks.base import CHARACTERS_PER_VALIDATION
 from charnn.training import session
 from charnn.training.session import Session, Validation
@@ -148,9 +148,9 @@ def test_perplexity_divides_by_every_symbol_that_was_predicted_and_no_other() ->
     model = Model(SMALL, V)
     ids = np.array([1, 2, 0, 0, 3, 0, 4, 1], np.uint8)  # 8 symbols, 3 of them EOS
     for reset in (True, False):
-        score = evaluate(Network(model, Parameters(model.shapes()), reset), ids)
-        assert score.count == 8
-        assert score.perplexity == pytest.approx(V)  # of a network that knows nothing
+        found = evaluate(Network(model, Parameters(model.shapes()), reset), ids)
+        assert found.count == 8
+        assert found.perplexity == pytest.approx(V)  # of a network that knows nothing
         assert evaluate(Network(model, Parameters(model.shapes()), reset), ids, burn_in=2).perplexity == pytest.approx(
             V
         )
@@ -287,7 +287,7 @@ def test_adams_moments_go_on_when_the_rate_decays() -> None:
 
 def test_a_plateau_changes_the_rate_and_leaves_the_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     running = begin(schedule="plateau", validate_every=1, steps=4)
-    monkeypatch.setattr(text_task, "evaluate", lambda *_, **__: Score(1.0, 1))
+    monkeypatch.setattr(score, "evaluate", lambda *_, **__: Score(1.0, 1))
     kept: list[np.ndarray] = []
     for event in running:
         moments = [moment.flat.copy() for moment in running.run.moments]
@@ -300,7 +300,7 @@ def test_a_plateau_changes_the_rate_and_leaves_the_moments(monkeypatch: pytest.M
 
 def test_the_best_validation_is_not_overwritten_by_a_worse_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([2.0, 3.0, 2.5])
-    monkeypatch.setattr(text_task, "evaluate", lambda *_, **__: Score(next(losses), 1))
+    monkeypatch.setattr(score, "evaluate", lambda *_, **__: Score(next(losses), 1))
     running = begin(tmp_path, steps=15)
     best = b""
     for event in running:

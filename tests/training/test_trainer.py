@@ -12,6 +12,7 @@ import pytest
 
 from charnn.data.batches import Batch
 from charnn.errors import CharnnError, DivergenceError, UsageError
+from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate
 from charnn.nn.model import Model, PassContext
 from charnn.nn.network import Network
@@ -21,7 +22,6 @@ from charnn.parallel.team import SingleWorker, ThreadGroup
 from charnn.runs import checkpoint
 from charnn.runs.folder import Folder
 from charnn.runs.run import Run
-from charnn.tasks import text as text_task
 from charnn.training import session
 from charnn.training.schedules import Plateau
 from charnn.training.session import Validation
@@ -527,7 +527,7 @@ def test_a_better_validation_renews_the_patience(monkeypatch: pytest.MonkeyPatch
 def script(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
     """Validations find these losses, whatever the network."""
     left = iter(losses)
-    monkeypatch.setattr(text_task, "evaluate", lambda *_, **__: Score(next(left), 1))
+    monkeypatch.setattr(score, "evaluate", lambda *_, **__: Score(next(left), 1))
 
 
 def follow(monkeypatch: pytest.MonkeyPatch, losses: list[float], **given: Any) -> list[Validation]:
