@@ -11,7 +11,7 @@ from typing import NoReturn, Self
 from ..terminal import plain
 from .program import Ended, die
 
-STOPPING = b"\ncharnn: stopping after this step, and saving (once more to stop at once, without saving)\n"
+STOPPING = b"\ncharnn: stopping after this step, and saving (again: stop without saving)\n"
 
 
 class Stop:

@@ -12,6 +12,7 @@ from ..parallel.processes import startable
 
 MIN_WINDOWS_PER_EPOCH = 64  # windows in an epoch, at least
 MIN_WINDOW = 16  # steps of a window
+WINDOW_MULTIPLE, ROW_MULTIPLE = 8, 4  # of steps, and of rows, so that workers share them evenly
 MEASURED = ("lstm",)  # cells whose sizes by text were measured
 HIDDEN_OF_LISTS = (4_000, 64), (50_000, 192)  # below so many symbols so many units
 HIDDEN_OF_PROSE = (4_000, 64), (30_000, 128)
@@ -69,7 +70,10 @@ def fit_to_text(symbols: int, batch: int, window: int) -> tuple[int, int]:
 
     An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
     from. A window has about as many steps as rows, and at least 16 steps: docs/guides/training.md has the figures.
+    Steps are a multiple of 8, rows one of 4 where there are so many.
     """
     size = symbols // MIN_WINDOWS_PER_EPOCH
-    window = max(1, min(window, max(MIN_WINDOW, isqrt(size)), symbols))
-    return max(1, min(batch, size // window)), window
+    steps = max(MIN_WINDOW, WINDOW_MULTIPLE * round(isqrt(size) / WINDOW_MULTIPLE))
+    window = max(1, min(window, steps, symbols))
+    rows = size // window
+    return max(1, min(batch, rows - rows % ROW_MULTIPLE or rows)), window

@@ -15,7 +15,7 @@ from ..io.text import PACKED, Source
 from ..runs.folder import RUNS, Folder
 from ..training.session import Session
 from . import plain, tables
-from .text import RichText, Text
+from .text import RichText, Text, dumb_size
 
 T = TypeVar("T")
 MIN_BYTES_FOR_BAR = 1 << 26  # bytes of text that take long enough to read for a bar
@@ -61,7 +61,8 @@ def mute() -> None:
 
 def screen() -> Console:
     """Plain where it is not a terminal; no wider than can be read."""
-    wide = Console(file=STDERR, highlight=False, soft_wrap=False)
+    columns, lines = dumb_size()
+    wide = Console(file=STDERR, highlight=False, soft_wrap=False, width=columns, height=lines)
     return Console(file=STDERR, highlight=False, width=min(wide.width, 110) if wide.is_terminal else 110)
 
 

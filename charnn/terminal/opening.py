@@ -1,5 +1,6 @@
 """The first screen of a training run: what was understood, what it will take, and what there is to beat."""
 
+from ..options import plain
 from ..runs.run import Start
 from ..tasks.base import Task
 from ..tasks.text import show as show_character
@@ -12,7 +13,8 @@ SHOWN_NEW = 12  # new characters that the screen names
 def show(session: Session, recipe: str | None = None) -> None:
     """The first screen of a training run."""
     run, plan, config = session.run, session.plan, session.run.config
-    budget = [f"{value:g} {name}" for name in ("epochs", "steps", "minutes") if (value := getattr(config, name))]
+    limits = {name: getattr(config, f"{name}s") for name in ("epoch", "step", "minute")}
+    budget = [f"{plain(limit)} {name}{'s' * (limit != 1)}" for name, limit in limits.items() if limit]
     budget += [f"{config.patience} validations without a better one"] if config.patience else []
     asked = session.asked or config
     fitted = ("batch", "window")

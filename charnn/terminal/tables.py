@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..runs.listing import RunSummary
 from . import words
-from .text import Text
+from .text import Text, dumb_size
 
 GAP = 2  # columns between two of a table
 LEAST_NAME = 10  # columns of a name that is cut
@@ -21,7 +21,8 @@ NEXT_COLUMNS = 8, 20, 1  # for a character, its probability and bits, and the ma
 def screen(soft_wrap: bool = False) -> Console:
     """Standard output, in UTF-8 as any text is written."""
     sys.stdout.reconfigure(encoding="utf-8", errors="charnn")  # type: ignore[union-attr]
-    return Console(highlight=False, soft_wrap=soft_wrap)
+    width, height = dumb_size()
+    return Console(highlight=False, soft_wrap=soft_wrap, width=width, height=height)
 
 
 def runs(found: Sequence[RunSummary]) -> None:

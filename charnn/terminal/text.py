@@ -1,13 +1,23 @@
 """Text for rich in which no character moves the cursor, hides or reorders anything."""
 
+import os
+import shutil
 from typing import Any
 
 from rich.text import Text as RichText
 
 from .plain import visible
 
-__all__ = "RichText", "Text"
+__all__ = "RichText", "Text", "dumb_size"
 KEPT = "\n\t"  # characters that only begin a line, or leave a gap
+
+
+def dumb_size() -> tuple[int | None, int | None]:
+    """The columns and lines of a dumb terminal, which rich takes for 80 x 25; None for any other terminal."""
+    if os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
+        return None, None
+    columns, lines = shutil.get_terminal_size()
+    return columns, lines
 
 
 class Text(RichText):

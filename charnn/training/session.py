@@ -75,6 +75,9 @@ class Session:
         self.group = worker_group(run.config.workers or 1)
         self.trainer = Trainer(run, plan, self.group)
 
+    def __repr__(self) -> str:
+        return f"<Session of {self.run!r}: {self.trainer.progress:.0%} done; iterate over it to train>"
+
     @property
     def finished(self) -> str | None:
         """Why there is nothing more to do, or None."""
