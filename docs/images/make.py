@@ -1,6 +1,6 @@
 """Draw screens as tmux sees them: train.svg, and those of a session at 80 and 120 columns, dark and light.
 
-Usage: python docs/images/make.py [train|session]. The first takes the minute that the training takes. It needs tmux.
+Usage: python docs/images/make.py [train|session]. The first takes half a minute. It needs tmux.
 """
 
 import re
@@ -17,7 +17,7 @@ from rich.text import Text
 
 FOLDER = Path(__file__).parent
 CORPUS = FOLDER.parents[1] / "corpora" / "names.txt"
-TRAIN = "charnn train names.txt --minutes 1"
+TRAIN = "charnn train names.txt"
 SMALL = "--hidden 16 --steps 300 --validate-every 50"
 SETUP = f"charnn train names.txt --name small {SMALL} && charnn train names.txt --name gru --cell gru {SMALL}"
 SHOWN = "charnn list", "charnn next -m gru Jo -n 6", "charnn info -m small", "charnn eval -m small"
