@@ -175,7 +175,11 @@ class TaskConfig(Checked):
     pooling: str | None = POOLING
     condition: str | None = CONDITION
     attention: str | None = option(
-        "dot", "whether each step looks at all states of the encoder", choices=("none", "dot"), of="task"
+        "dot",
+        "how each step looks at all states of the encoder: by dot products (dot), beside them by how far along it is "
+        "(near), or not at all (none)",
+        choices=("none", "dot", "near"),
+        of="task",
     )
     symbol_dropout: float | None = SYMBOL_DROPOUT
     labels: str | None = option(

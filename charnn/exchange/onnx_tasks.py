@@ -180,10 +180,24 @@ def _attended(graph: Graph, run: Run, h: Names, seen: Source) -> str:
         graph.node("Transpose", a, perm=perm) for a, perm in ((query, rows), (memory, rows), (memory, columns))
     )
     beyond = graph.node("Transpose", _beyond(graph, seen.mask), perm=columns)  # (B, 1, S)
-    a = graph.node("Softmax", graph.node("Add", graph.node("MatMul", h_, m__), beyond), axis=-1)  # (B, T, S)
+    scores = graph.node("Add", graph.node("MatMul", h_, m__), beyond)
+    if near := run.model.network.decoder.parts.get("near"):
+        scores = graph.node("Add", scores, _near(graph, p["decoder/near/r"], near.reach))
+    a = graph.node("Softmax", scores, axis=-1)  # (B, T, S)
     c = graph.node("Transpose", graph.node("MatMul", a, m_), perm=rows)
     u = weighted(graph, joined(graph, [*h, c]), p, "decoder/upper", "U", "b")
     return str(graph.node(FUNCTIONS[run.model.network.decoder.parts["upper"].activation], u))
+
+
+def _near(graph: Graph, r: np.ndarray, reach: int) -> str:
+    """What is added to scores by how far apart a source's symbol and a step are, (T, S); see `nn.pairs.nearness`."""
+    zero, one = integers(graph)
+    sizes = [graph.node("Gather", graph.node("Shape", name), zero, axis=0) for name in ("target", "source")]
+    steps, symbols = (graph.node("Range", zero, size, one) for size in sizes)
+    apart = graph.node("Sub", axis(graph, "Unsqueeze", symbols, 0), axis(graph, "Unsqueeze", steps, 1))
+    bounds = [graph.constant(f"reach_{n}", np.int64(n)) for n in (-reach, reach)]
+    places = graph.node("Add", graph.node("Clip", apart, *bounds), bounds[1])
+    return str(graph.node("Gather", graph.constant("decoder/near/r", r), places, axis=0))
 
 
 def _beyond(graph: Graph, mask: str) -> str:

@@ -144,5 +144,7 @@ def encoder(c: ModelConfig, task: TaskConfig, symbols: int) -> Encoder:
 def _writer(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary, reader: SourceReader) -> TaskModel:
     (start, step), V = WAYS[task.condition or "start"], vocabulary.size
     stack = make_stack(c, (*(reader.z_sizes if step else ()), V), V, cell=make_calm_cell)
-    network = EncoderDecoder(reader, Decoder(stack, task.attention == "dot", c.dropout or 0.0), V, start, step)
+    attention = task.attention in ("dot", "near")
+    decoder = Decoder(stack, attention, c.dropout or 0.0, task.attention == "near")
+    network = EncoderDecoder(reader, decoder, V, start, step)
     return TaskModel(c, task, network, V, vocabulary.unknown)

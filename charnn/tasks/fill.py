@@ -49,11 +49,11 @@ class Fill(OfText):
     def decide(
         self, train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: TrainConfig
     ) -> tuple[TaskModel, TrainConfig]:
-        """Dropout by the parameters for each symbol, and batch and window that leave updates enough in an epoch."""
+        """Dropout by the parameters of one direction for each symbol; batch and window by the updates of an epoch."""
         make = TASKS[self.options.task].network.load()
         if model.dropout is None:
             parameters = make(replace(model, dropout=0.0), self.options, vocabulary).parameters
-            model = replace(model, dropout=usual_dropout(parameters, len(train)))
+            model = replace(model, dropout=usual_dropout(parameters // 2, len(train)))
         network: TaskModel = make(model, self.options, vocabulary)
         return network, fit(config, len(train))
 

@@ -37,6 +37,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "condition, a text": {"context_as": "text", "encoder": "rnn"},
     "translate": {},
     "translate, gru": {"cell": "gru", "layers": 2, "pooling": "mean", "condition": "both"},
+    "translate, near": {"attention": "near"},
     "translate, no attention": {"attention": "none", "cell": "elman", "activation": "tanh", "layers": 2, "skip": True},
     "translate, no encoder": {"encoder": "none", "layers": 2, "skip": True},
     "translate, no encoder, gru": {"encoder": "none", "cell": "gru"},

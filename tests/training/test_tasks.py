@@ -21,6 +21,7 @@ CASES: Mapping[str, dict[str, Any]] = {
     "condition": {"context_dropout": 0.3},
     "condition on texts": {"context_as": "text", "condition": "step"},
     "translate": {"symbol_dropout": 0.1},
+    "translate by places": {"attention": "near"},
     "translate without an encoder": {"encoder": "none"},
     "translate without attention": {"attention": "none", "encoder": "rnn", "condition": "both"},
     "fill": {"window": 16},

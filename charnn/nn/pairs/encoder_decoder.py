@@ -114,6 +114,8 @@ class EncoderDecoder(Composite):
             z = tuple(part[None] for part in read.z)
             (s,), _, start_back = self.parts["start"].forward(p.at("start"), z, (), ws)
             state = tuple(np.split(s[0], [*accumulate(sizes)][:-1], axis=-1))
+        if self.decoder.near:
+            state = *state, np.zeros((B, 1), p.flat.dtype)  # steps so far
         if self.decoder.attention:
             (memory,), _, memory_back = self.parts["memory"].forward(p.at("memory"), read.h, (), ws)
 

@@ -53,6 +53,7 @@ NETWORKS: dict[str, Network] = {
     "attention, both, 2 layers, skip": EncoderDecoder(
         encoder(), decoder(H, H, attention=True, cells=2, skip=True), V, step=True
     ),
+    "attention to near places": EncoderDecoder(encoder(), decoder(attention=True, near=True), V),
     "stacked, dropout": EncoderDecoder(
         Encoder(Stack((Bidirectional(Elman((V,), H, symbols=V), GRU((V,), H, V)), LSTM((H, H), H)), dropout=0.4)),
         decoder(attention=True, dropout=0.4),
