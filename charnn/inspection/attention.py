@@ -38,7 +38,7 @@ def attention(run: Run, source: str, target: str | None = None) -> Attention:
     Raises `UsageError` for a network without attention, and `InputError` for a long source.
     """
     if run.task.attention in (None, "none"):
-        raise UsageError(f"{run.path or run.name} has no attention: train with --attention dot")
+        raise UsageError(f"{run.path or run.name} has no attention: train with --attention near")
     vocabulary, network = run.vocabulary, run.model.network
     ids = vocabulary.encode(source, vocabulary.source)
     if len(ids) > MAX_UNITS:

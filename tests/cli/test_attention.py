@@ -70,7 +70,7 @@ def test_a_terminal_shows_it_in_utf_8_whatever_the_locale(runs: Path) -> None:
 
 
 def test_what_has_no_attention_is_refused(runs: Path, home: Path) -> None:
-    assert "--attention dot" in refused(2, "inspect", "attention", "aei", "-m", runs / "plain" / "translate")
+    assert "--attention near" in refused(2, "inspect", "attention", "aei", "-m", runs / "plain" / "translate")
     refused(2, "inspect", "attention", "aei", "-m", home / "checkpoints" / "names")
     assert "1,000" in refused(3, "inspect", "attention", "a" * 2000, "-m", runs / "translate")
 
