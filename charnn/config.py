@@ -175,11 +175,7 @@ class TaskConfig(Checked):
     pooling: str | None = POOLING
     condition: str | None = CONDITION
     attention: str | None = option(
-        "near",
-        "how each step looks at all states of the encoder: by dot products (dot), beside them by how far along it is "
-        "(near), or not at all (none)",
-        choices=("none", "dot", "near"),
-        of="task",
+        "near", "what attention compares: states (dot), also places (near)", choices=("none", "dot", "near"), of="task"
     )
     symbol_dropout: float | None = SYMBOL_DROPOUT
     labels: str | None = option(
