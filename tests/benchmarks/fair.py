@@ -4,7 +4,8 @@
 
 Networks of one seed are trained one after the other, then those of the next. Beside them stand Markov models, which are
 counted, and a hidden Markov model. Each is measured in a process of its own, by one thread. Minutes are minutes of
-processor time, validations among them: other work on the machine makes a measurement longer, and disturbs it little.
+processor time, validations among them. Other work on the machine makes a measurement longer. It also slows a core down,
+up to twofold where two threads share one: the load average stands beside each row.
 
 Records are kept in `fair.jsonl`: an interrupted measurement goes on.
 """
@@ -49,7 +50,7 @@ CELLS: dict[str, dict[str, Any]] = {
     "conv, 4 layers": {"cell": "conv", "layers": 4, "width": 5},
     "transformer, 4 layers": {"cell": "transformer", "layers": 4, "skip": False},
 }
-HEADER = "model", "hidden", "parameters", "bits/char", "char/s", "MB", "samples/s"
+HEADER = "model", "hidden", "parameters", "bits/char", "char/s", "MB", "samples/s", "load"
 SAMPLES, SAMPLED = 50, 100  # samples that are drawn, and characters of each at most
 STATES, STREAM, ORDERS = 64, 200_000, 8  # of the HMM, and characters that it is fitted to; largest Markov order
 MARKOV, HIDDEN_MARKOV = f"markov, best order to {ORDERS}", f"hmm, {STATES} states"
@@ -175,7 +176,9 @@ def row(name: str, records: Sequence[dict[str, Any]]) -> list[str]:
     span = f" ({bits[0]:.4f}-{bits[-1]:.4f})" if len(bits) > 1 else ""
     name = f"markov, order {records[0]['order']}" if name == MARKOV else name
     sizes = [middle(field) for field in ("hidden", "parameters")]
-    return [name, *sizes, middle("bits", 4) + span, middle("speed"), middle("memory", 0, 1e6), middle("samples", 1)]
+    speeds = middle("speed"), middle("memory", 0, 1e6), middle("samples")
+    load = statistics.mean(value for one in records for value in one["load"])
+    return [name, *sizes, middle("bits", 4) + span, *speeds, f"{load:.0f}"]
 
 
 def table(records: Sequence[dict[str, Any]]) -> str:
@@ -185,13 +188,13 @@ def table(records: Sequence[dict[str, Any]]) -> str:
         some = [one for one in records if (one["text"], one["minutes"], one["budget"]) == (text, minutes, budget)]
         rows = [row(name, found) for name in NAMES if (found := [one for one in some if one["model"] == name])]
         told += "".join(f"| {' | '.join(cells)} |\n" for cells in (HEADER, ["---"] * len(HEADER), *rows))
-        loads = [value for one in some for value in one["load"]]
         places, dates = (sorted({one[field] for one in some}) for field in ("machine", "date"))
         command = f"python -m tests.benchmarks.fair {text} --minutes {minutes:g} --parameters {budget}"
         seeds = sorted({one["seed"] for one in some})
         told += f"\n`{command} --seeds {len(seeds)}`: seeds {', '.join(map(str, seeds))}; "
-        told += f"{'; '.join(places)}; one thread; load average {min(loads):.1f} to {max(loads):.1f}; "
-        told += f"{', '.join(dates)}.\n"
+        told += f"{'; '.join(places)}; one thread; {', '.join(dates)}.\n"
+        if left := [name for name in NAMES if all(one["model"] != name for one in some)]:
+            told += f"Not measured yet: {'; '.join(left)}. The same command goes on from here.\n"
         told += f"\n![bits per character against minutes, for each model](images/{picture_name(text, minutes)})\n\n"
     return told
 

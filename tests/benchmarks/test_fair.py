@@ -31,12 +31,15 @@ def test_networks_have_about_the_parameters_that_are_asked_for(name: str) -> Non
 
 def test_the_table_has_medians_over_seeds() -> None:
     points = [(0.5, 3.0), (1.0, 2.0)]
-    some = {"hidden": 48, "parameters": 3225, "speed": 1000.0, "samples": 9.5, "points": points}
+    some = {"hidden": 48, "parameters": 3225, "speed": 1000.0, "samples": 9.4, "points": points}
     records = [record("elman", seed, **some) for seed in range(3)] + [record(fair.MARKOV, order=4)]
     rows = fair.table(records).splitlines()
-    assert rows[2] == "| elman | 48 | 3,225 | 3.0000 (2.0000-4.0000) | 1,000 | 60 | 9.5 |"
-    assert rows[3] == "| markov, order 4 |  |  | 2.0000 |  | 60 |  |"
-    assert "names.txt --minutes 1 --parameters 3000 --seeds 3`" in rows[5] and "load average 0.5 to 1.5" in rows[5]
+    assert rows[2] == "| elman | 48 | 3,225 | 3.0000 (2.0000-4.0000) | 1,000 | 60 | 9 | 1 |"
+    assert rows[3] == "| markov, order 4 |  |  | 2.0000 |  | 60 |  | 1 |"
+    assert (
+        "names.txt --minutes 1 --parameters 3000 --seeds 3`" in rows[5] and "2 cores; one thread; 2026-11-27" in rows[5]
+    )
+    assert rows[6].startswith("Not measured yet: elman, 3 layers; jordan")
     drawn = fair.picture(records)
     assert drawn.startswith("<svg") and ">elman<" in drawn and f">{fair.MARKOV}<" in drawn
 
