@@ -39,11 +39,19 @@ def choose_hidden(model: ModelConfig, symbols: int, sequence: str) -> ModelConfi
 
     `symbols` are those of the training part. Other cells than lstm were not measured, and stay as they are.
     """
-    if model.cell not in MEASURED:
-        return model
+    return replace(model, hidden=usual_hidden(symbols, sequence)) if model.cell in MEASURED else model
+
+
+def usual_hidden(symbols: int, sequence: str) -> int:
+    """The units of each layer of an lstm by default, for so many symbols to train on."""
     table = HIDDEN_OF_LISTS if sequence == "line" else HIDDEN_OF_PROSE
-    units = next((units for most, units in table if symbols < most), 0)
-    return replace(model, hidden=units or model.hidden)
+    return next((units for most, units in table if symbols < most), ModelConfig.hidden)
+
+
+def suits(model: ModelConfig, symbols: int, sequence: str) -> bool:
+    """Whether a network was measured to be none too large for so many symbols to train on."""
+    small = model.layers <= ModelConfig.layers and model.hidden <= usual_hidden(symbols, sequence)
+    return model.cell in MEASURED and small
 
 
 def fit(config: TrainConfig, symbols: int) -> TrainConfig:
@@ -69,11 +77,14 @@ def fit_to_text(symbols: int, batch: int, window: int) -> tuple[int, int]:
     """The batch and window that suit a stream of `symbols`: smaller than asked for where it is short.
 
     An epoch of a stream of 1,024 symbols or more has at least 64 windows, so that there are updates enough to learn
-    from. A window has about as many steps as rows, and at least 16 steps: docs/guides/training.md has the figures.
-    Steps are a multiple of 8, rows one of 4 where there are so many.
+    from. A window that is too long for that becomes one of about as many steps as rows: docs/guides/training.md has
+    the figures. Its steps are at least 16, and a multiple of 8 unless few rows leave room for more. Rows that become
+    fewer are a multiple of 4 where there are so many.
     """
     size = symbols // MIN_WINDOWS_PER_EPOCH
-    steps = max(MIN_WINDOW, WINDOW_MULTIPLE * round(isqrt(size) / WINDOW_MULTIPLE))
-    window = max(1, min(window, steps, symbols))
+    if window > max(MIN_WINDOW, isqrt(2 * size)):
+        square = WINDOW_MULTIPLE * round(isqrt(size) / WINDOW_MULTIPLE)
+        window = min(window, max(MIN_WINDOW, square, size // batch))
+    window = max(1, min(window, symbols))
     rows = size // window
-    return max(1, min(batch, rows - rows % ROW_MULTIPLE or rows)), window
+    return (batch if batch <= rows else max(1, rows - rows % ROW_MULTIPLE or rows)), window

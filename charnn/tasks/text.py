@@ -23,7 +23,7 @@ from ..runs.run import Run
 from ..sampling.sampler import generate
 from ..sampling.text import TextSampler
 from .base import Task, Validated, describe_network, plural
-from .fitting import choose_dropout, fit
+from .fitting import choose_dropout, fit, suits
 
 if TYPE_CHECKING:  # what one command needs is imported where it is used: to write a sample takes little of it
     from ..data.corpus import Corpus
@@ -200,11 +200,12 @@ class Text(OfText):
     def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
         config, count = run.config, run.model.parameters
         carried, reset = "carried on from one to the next (--state reset forgets it)", "reset at the end of each"
+        usual = suits(run.model.config, len(train), run.vocabulary.sequence)
         kind = "shuffled, the last" if config.shuffle else "the last"
         return [
             ("state", f"{reset} (--state carry keeps the state)" if run.reset else carried),
             ("split", f"{len(train):,} symbols to train on, {kind} {len(valid):,} held out"),
-            ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train))}"),
+            ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train), usual)}"),
             ("windows", f"{config.batch} sequences x {config.window} characters, {plural(config.workers, 'worker')}"),
             *([("hint", HINT)] if of_pairs(train[:HINT_SYMBOLS], run.vocabulary) else []),
         ]
@@ -295,10 +296,10 @@ def beside(counted: dict[str, float]) -> str:
     )
 
 
-def hint(parameters: int, characters: int) -> str:
-    """A word on a model out of proportion to its text."""
+def hint(parameters: int, characters: int, usual: bool = False) -> str:
+    """A word on a model out of proportion to its text; a `usual` one is none too large."""
     ratio = parameters / characters
-    if ratio > MANY:
+    if ratio > MANY and not usual:
         return f" ({ratio:.1f} for each character: enough to learn the text by heart; --hidden and --dropout change it)"
     if ratio < FEW:
         return f" (one for {1 / ratio:.0f} characters: few; a larger --hidden learns more, and takes longer)"

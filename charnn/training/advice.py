@@ -10,7 +10,7 @@ import math
 import re
 
 from ..runs.run import Run
-from ..tasks.fitting import usual_dropout
+from ..tasks.fitting import suits, usual_dropout
 from .budget import wanted
 from .schedules import spent
 
@@ -37,7 +37,8 @@ def advice(run: Run, train: float, where: str = "", unit: str = "char", again: s
     losses = f"{train:.2f} bits/{unit} on the training part, {valid:.2f} held out"
     if _by_heart(run, train):
         less = f"--dropout {_above(run):g}" if dropout < DROPOUT_STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
-        said = f"the network learns the training part by heart ({losses}): more text, or `{_with(again, less)}`"
+        other = "" if dropout >= DROPOUT_STEPS[-1] and _suits(run) else f", or `{_with(again, less)}`"
+        said = f"the network learns the training part by heart ({losses}): more text{other}"
     elif _falling(run):
         command = " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
         said = f"the loss was still falling at the end: `{command}`"
@@ -54,6 +55,12 @@ def advice(run: Run, train: float, where: str = "", unit: str = "char", again: s
 def _with(command: str, option: str) -> str:
     """A command with another value of an option."""
     return f"{re.sub(rf' {option.split()[0]} [^ ]+', '', command)} {option}"
+
+
+def _suits(run: Run) -> bool:
+    """Whether the network is one that a text of this length takes by default."""
+    symbols = round(run.origin.symbols * (1 - run.config.valid_share))
+    return run.task.task == "text" and suits(run.model.config, symbols, run.vocabulary.sequence)
 
 
 def _by_heart(run: Run, train: float) -> bool:

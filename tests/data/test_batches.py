@@ -95,6 +95,14 @@ def test_fit_never_asks_for_more_than_was_given_or_is_there(symbols: int, batch:
     assert rows * steps <= symbols
 
 
+def test_fit_leaves_few_rows_their_steps() -> None:
+    assert fit_to_text(30_000, 32, 64) == (16, 24)
+    assert fit_to_text(30_000, 32, 30) == (12, 30)
+    assert fit_to_text(30_000, 9, 36) == (9, 36)
+    assert fit_to_text(30_000, 16, 64) == (16, 29)
+    assert fit_to_text(30_000, 1, 64) == (1, 64)
+
+
 def test_fit_leaves_a_long_stream_alone() -> None:
     assert fit_to_text(10**6, 32, 64) == (32, 64)
     assert fit_to_text(10**7, 128, 256) == (128, 256)

@@ -25,7 +25,7 @@ FALL = np.linspace(1, 0, COUNT)
 
 def course(valid: Any, train: Any, *, ratio: float = 1.0, ngram: float = 9.0, epochs: float = 30, **given: Any) -> Run:
     """A run with these losses, and so many parameters for each character of its text."""
-    run = start(steps=100 * COUNT, hidden=40, **given)
+    run = start(steps=100 * COUNT, **{"hidden": 40, **given})
     symbols = round(run.weights.count / ratio)
     run.origin = replace(run.origin, symbols=symbols, baselines={"order": 5, "ngram": ngram})
     share = epochs / COUNT
@@ -71,6 +71,13 @@ def test_cases(name: str) -> None:
         assert advice.advice(run, train) == f"the 5-gram model is still better (1.500 bits/char), and {said}"
     finally:
         run.origin.baselines["ngram"] = 9.0
+
+
+@pytest.mark.parametrize(("hidden", "said"), [(64, "more text"), (65, "more text, or `.* --hidden 48`")])
+def test_a_network_of_the_usual_size_is_none_too_large(hidden: int, said: str) -> None:
+    run = course(2 + FLAT, 1 + FALL, cell="lstm", activation=None, hidden=hidden, layers=1, dropout=0.5)
+    run.origin = replace(run.origin, symbols=4000)
+    assert re.search(f": {said}$", advice.advice(run, 0.8))
 
 
 def test_the_budget_that_was_spent_is_the_one_to_double() -> None:
