@@ -34,6 +34,7 @@ def command(path: str, model: str | None, runs: str, as_json: bool) -> None:
     from ..terminal import console
 
     source = folder.find(model, runs)
+    streams.refuse_overwriting(path, [str(source)])
     made = export(checkpoint.load(source), path)
     found = made.checked
     if as_json:

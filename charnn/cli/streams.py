@@ -7,6 +7,7 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -15,7 +16,7 @@ import click
 
 from ..conflicts import check
 from ..errors import CharnnError, UsageError
-from ..io.text import Source, decode, encode, file_source
+from ..io.text import BOM, Source, decode, encode, file_source
 from ..parallel.launcher import launched
 from ..terminal.plain import visible
 
@@ -63,6 +64,14 @@ def finite(value: Any) -> Any:
     if isinstance(value, list):
         return [finite(item) for item in value]
     return value if not isinstance(value, float) or math.isfinite(value) else None
+
+
+def refuse_overwriting(output: str, inputs: Sequence[str]) -> None:
+    """Raise `UsageError` where a file to be written is one of those that are read, under this name or by a link."""
+    for name in inputs:
+        with suppress(OSError, ValueError):  # there is none yet
+            if Path(output).samefile(name):
+                raise UsageError(f"{output} is {name} itself, which would be lost: name another file")
 
 
 def is_terminal() -> bool:
@@ -140,9 +149,9 @@ def read_text(name: str, invalid: str) -> str:
 
 
 def read_lines(name: str) -> list[str]:
-    """The lines of a file, or of standard input."""
-    text = "".join(decode(streamed([name])[0].pieces(), name)).removesuffix("\n")
-    return text.split("\n") if text else []
+    """The lines of a file, or of standard input, without their ends (LF or CR LF) and a byte order mark."""
+    text = "".join(decode(streamed([name])[0].pieces(), name)).removeprefix(BOM).removesuffix("\n")
+    return [line.removesuffix("\r") for line in text.split("\n")] if text else []
 
 
 def buffered(name: str = "-") -> Source:

@@ -60,6 +60,8 @@ def command(
 
     task = make(TaskConfig(**own(TaskConfig, options.given(click.get_current_context()))))
     reading = {"sequence": sequence, "invalid": invalid, "characters": characters}
+    if output not in (None, "-"):
+        streams.refuse_overwriting(output, corpus)
     sources = streams.sources(corpus)
     watch = console.watch(sources)
     if output not in (None, "-"):

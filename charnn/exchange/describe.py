@@ -76,17 +76,18 @@ def card(run: Run, files: str) -> str:
 
 
 BASELINES = "uniform", "unigram", "bigram", "ngram"
-CARD = """# A character-level language model ({name})
+TITLE = "# A character-level language model ("
+CARD = f"""{TITLE}{{name}})
 
 | | |
 |---|---|
-{table}
+{{table}}
 
-Trained with charnn {version}:
+Trained with charnn {{version}}:
 
-    {command}
+    {{command}}
 
 The baselines are those of counting, on the same held-out part.
 
-{files}
+{{files}}
 """

@@ -17,6 +17,7 @@ from .steps import check
 
 Array = np.ndarray
 TEMPLATE = Path(__file__).with_name("templates") / "model.py.txt"
+NAMES = "model.safetensors", "config.json", "vocab.json", "model.py", "README.md"  # of files in a folder
 FILES = """`model.safetensors` has the weights, `config.json` the configuration, `vocab.json` the character of each
 symbol. `python model.py TEXT` loads them into torch.nn and goes on from TEXT. `charnn import model.safetensors` reads
 the weights back."""
@@ -67,6 +68,7 @@ def write_folder(path: str | Path, run: Run) -> None:
     """Write a folder with weights, configuration, vocabulary, a module of PyTorch that loads them, and a model card."""
     folder = Path(path)
     tensors(run)  # refused before a folder is made
+    refuse_foreign(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -81,6 +83,19 @@ def write_folder(path: str | Path, run: Run) -> None:
     for name, text in texts.items():
         data = text.encode("utf-8", "surrogateescape")
         replace(folder / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise `UsageError` for a folder with files that an export would write over, unless an export wrote them."""
+    there = [name for name in NAMES if (folder / name).exists()]
+    if not there:
+        return
+    card, title = folder / "README.md", describe.TITLE.encode()
+    if card.is_file():
+        with card.open("rb") as file:
+            if file.read(len(title)) == title:
+                return
+    raise UsageError(f"{folder} has a {there[-1]} that no export wrote: name another folder")
 
 
 Scorer = Callable[[Any, Array], tuple[Array, Any]]

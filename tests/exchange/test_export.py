@@ -151,6 +151,17 @@ def test_the_folder_has_all_that_others_need(tmp_path: Path) -> None:
         assert words in card
 
 
+@pytest.mark.parametrize("name", ["README.md", "model.py", "model.safetensors"])
+def test_a_folder_of_others_is_not_written_over(tmp_path: Path, name: str) -> None:
+    run = network("gru")
+    safetensors.write_folder(tmp_path / "ours", run)
+    safetensors.write_folder(tmp_path / "ours", run)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UsageError, match=f"has a {name} that no export wrote: name another folder"):
+        export.export(run, tmp_path)
+    assert (tmp_path / name).read_text() == "mine" and len([*tmp_path.iterdir()]) == 2
+
+
 @pytest.mark.slow
 def test_the_module_goes_on_from_a_text(tmp_path: Path) -> None:
     needs("folder")

@@ -300,3 +300,23 @@ def test_S14_what_cannot_be_made_public_stays_private(new: Path) -> None:
     refusing = REFUSING.format(where="os", call="fchmod", error="EPERM", when="always")
     altered(refusing, "train", "--resume", "--steps", 12).well()
     assert (RUN / "last.npz").stat().st_mode & 0o077 == 0
+
+
+# S7: what is written is never what is read
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_S7_a_text_is_not_replaced_by_its_tokens(new: Path, link: str) -> None:
+    before = Path("names.txt").read_bytes()
+    getattr(Path("link.npz"), link)("names.txt")
+    charnn("tokenize", "names.txt", "-o", "link.npz").told(2, "link.npz is names.txt itself", "name another file")
+    assert Path("names.txt").read_bytes() == before
+
+
+def test_S7_a_model_is_not_replaced_by_its_export(new: Path) -> None:
+    charnn("train", "names.txt", *TINY, "--steps", 2).well()
+    model = Path("checkpoints/names/best.npz")
+    before = model.read_bytes()
+    Path("link.html").symlink_to(model)
+    charnn("export", "link.html").told(2, "link.html is checkpoints/names/best.npz itself")
+    assert model.read_bytes() == before
