@@ -14,7 +14,8 @@ from ..config import TEXT, ModelConfig, TrainConfig
 from ..data.vocabulary import EOS, Vocabulary, from_json
 from ..errors import CharnnError, CheckpointError, InputError, UsageError
 from ..io import safetensors
-from ..io.header import typed
+from ..io.handle import read_text
+from ..io.header import MAX_BYTES, too_large, typed
 from ..nn.model import Model
 from ..nn.parameters import Parameters
 from ..runs.frame import model_options, read_origin, train_options
@@ -227,7 +228,10 @@ def _picked(rows: Array, places: Array) -> Array:
 def _characters(path: str | Path) -> list[str]:
     """The character of each id in a JSON file; the empty text is the end of a sequence."""
     try:
-        value = json.loads(Path(path).read_text("utf-8"))
+        text = read_text(path, MAX_BYTES)
+        if too_large(np.frombuffer(text.encode(), np.uint8)):
+            raise ValueError("it holds more than any vocabulary")
+        value = json.loads(text)
     except OSError as error:
         raise UsageError(f"--vocabulary {path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -99,3 +99,12 @@ def _reopened(path: Path, guarded: tuple[Extent, ...], stamp: tuple[int, int]) -
 def refuse_irregular(path: Path) -> NoReturn:
     """Raise `CheckpointError` for a folder, a pipe or a device."""
     raise CheckpointError(f"{path} is not a charnn file: not a regular file")
+
+
+def read_text(path: str | Path, most: int) -> str:
+    """A small file of UTF-8, a pipe too, without a byte order mark. Raises `OSError`, `ValueError` for more bytes."""
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+    return data.decode("utf-8-sig")

@@ -12,10 +12,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import CharnnError, CheckpointError
+from ..machine import available_memory
 from .durable import replace
+from .handle import FileHandle
+from .header import MAX_BYTES, too_large
 
 METADATA = "__metadata__"
-MAX_HEADER = 100_000_000  # bytes, the limit of the format
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 ALIGNMENT = 8  # bytes: the header is filled up with spaces, so that the numbers are aligned
 
@@ -42,30 +44,40 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays of a file by name, as float32, and its metadata.
 
     Float64, float16 and bfloat16 are converted. Raises `CheckpointError` for a file that is not exactly of this format,
-    or holds numbers that are not finite. Raises `CharnnError` where the file cannot be read.
+    or holds numbers that are not finite. Raises `CharnnError` where it cannot be read, or is too large for memory.
     """
+    file = FileHandle(Path(path))
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise CharnnError(f"{path} cannot be read: {error.strerror or error}") from None
-    try:
-        return _parse(data)
+        header, start = _header(file)
+        need, there = file.size - start, available_memory()
+        if there is not None and 2 * need > there:  # as they are in the file, and as float32
+            raise CharnnError(f"{path} needs {2 * need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB")
+        return _parse(header, memoryview(file.read(start, need)))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a valid safetensors file: {error}") from None
 
 
-def _parse(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or not 2 <= length <= min(MAX_HEADER, len(data) - 8):
-        raise ValueError(f"a header of {length:,} bytes in a file of {len(data):,}")
-    header = json.loads(data[8 : 8 + length].decode("utf-8"), object_pairs_hook=_unique)
+def _header(file: FileHandle) -> tuple[dict[str, Any], int]:
+    """The JSON object at a file's beginning, and where it ends."""
+    if file.size < 8:
+        raise ValueError(f"it has {file.size} bytes")
+    length = int.from_bytes(file.read(0, 8), "little")
+    if not 2 <= length <= min(MAX_BYTES, file.size - 8):
+        raise ValueError(f"a header of {length:,} bytes in a file of {file.size:,}")
+    data = file.read(8, length)
+    if too_large(np.frombuffer(data, np.uint8)):
+        raise ValueError(f"a header of {length:,} bytes")
+    header = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     if not isinstance(header, dict):
         raise ValueError("the header is not an object")
+    return header, 8 + length
+
+
+def _parse(header: dict[str, Any], numbers: memoryview) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     metadata = header.pop(METADATA, {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError(f"{METADATA} does not hold texts by name")
-    numbers, end = memoryview(data)[8 + length :], 0
-    arrays = {}
+    end, arrays = 0, {}
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         arrays[name], end = _array(name, entry, numbers, end)
     if end != len(numbers):

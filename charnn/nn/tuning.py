@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import CharnnError
 from ..io.durable import replace as write_durably
+from ..io.handle import read_text
 from ..machine import environment
 from .matmul import LONG, Product, multiply
 from .network import Network
@@ -37,6 +38,7 @@ COPIES = 4  # of W that are timed: the first ones find memory that nobody has to
 STEPS = 32  # a copy of W serves at least so many, and its time is shared among them
 INPUTS = 4  # x in turns, so that none is in the innermost cache because it was there a moment ago
 FORMAT = "charnn products 1"
+MAX_CACHE = 10 << 20  # bytes of the file in the user's cache
 Clock = Callable[[], float]
 _measured: dict[Shape, Tiling] = {}  # in this process
 
@@ -191,7 +193,8 @@ def _remember(new: Tilings) -> Tilings:
 def _read() -> dict[str, Any]:
     """The file's content; an empty one for a file that is not there, or is none of ours."""
     try:
-        found = json.loads(cache_file().read_bytes())
+        path = cache_file()
+        found = json.loads(read_text(path, MAX_CACHE)) if path.is_file() else {}
     except (OSError, ValueError, RuntimeError):  # nested too deeply, too
         return {}
     return found if isinstance(found, dict) and found.get("format") == FORMAT else {}

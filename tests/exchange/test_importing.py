@@ -1,7 +1,9 @@
 """Networks of PyTorch that become runs: the same scores, and refusals that name what does not fit."""
 
 import json
+import os
 import re
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -163,9 +165,22 @@ def test_a_vocabulary_is_asked_for_and_has_to_be_there(tmp_path: Path) -> None:
         importing.import_torch(model)
     with pytest.raises(UsageError, match=re.escape(f"{chars}.none cannot be read")):
         importing.import_torch(model, f"{chars}.none")
-    chars.write_bytes(b"[")
-    with pytest.raises(InputError, match="is not JSON"):
-        importing.import_torch(model, chars)
+    for content, message in ((b"[", "is not JSON"), (b"[" + b"[]," * 3_000_000 + b"0]", "more than any vocabulary")):
+        chars.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            importing.import_torch(model, chars)
+    with pytest.raises(InputError, match="more than 10,485,760 bytes"):
+        importing.import_torch(model, "/dev/zero")
+
+
+def test_a_vocabulary_may_come_through_a_pipe_with_a_byte_order_mark(tmp_path: Path) -> None:
+    model, chars = saved(tmp_path, Theirs("GRU", True, 1).tensors)
+    text, pipe = chars.read_text("utf-8"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("\ufeff" + text, "utf-8"))
+    writer.start()
+    assert importing.import_torch(model, pipe).vocabulary == importing.import_torch(model, chars).vocabulary
+    writer.join()
 
 
 def test_tied_weights_and_a_readout_without_bias(tmp_path: Path) -> None:

@@ -105,3 +105,29 @@ def test_a_missing_file_and_a_full_disk_say_so(tmp_path: Path) -> None:
         safetensors.read(tmp_path / "none.safetensors")
     with pytest.raises(CharnnError, match="cannot be written"):
         safetensors.write(tmp_path / "none" / "a.safetensors", ARRAYS, {})
+
+
+def test_what_is_no_regular_file_is_not_read() -> None:
+    with pytest.raises(CheckpointError, match="not a regular file"):
+        safetensors.read("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" + b"[]," * 3_500_000 + b"0]", b" " * (11 << 20) + b"{}"], ids=["lists", "spaces"]
+)
+def test_a_header_that_would_take_much_memory_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(made(content, b""))
+    with pytest.raises(CheckpointError, match="a header of"):
+        safetensors.read(path)
+
+
+def test_numbers_that_memory_has_no_place_for_are_not_read(tmp_path: Path) -> None:
+    """A sparse file."""
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(made({"a": entry("F32", [1 << 38], 0, 1 << 40)}, b""))
+    size = path.stat().st_size
+    with path.open("rb+") as file:
+        file.truncate(size + (1 << 40))
+    with pytest.raises(CharnnError, match=r"needs .* GB, and there are"):
+        safetensors.read(path)

@@ -189,6 +189,17 @@ def test_a_damaged_cache_is_measured_anew_and_written_over(
     assert (choose([LOOP]) == first) == (content != "folder")
 
 
+@pytest.mark.parametrize("content", ["pipe", "much"])
+def test_a_cache_that_would_never_end_is_not_read(content: str, measured: list[Shape]) -> None:
+    path = cache_file()
+    path.parent.mkdir(parents=True)
+    if content == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b" " * (tuning.MAX_CACHE + 1) + b"{}")
+    assert choose([LOOP]) and measured == [LOOP]
+
+
 def test_without_a_folder_to_write_to_all_goes_on(measured: list[Shape], monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(os.environ["XDG_CACHE_HOME"])
     root.write_text("a file", "utf-8")

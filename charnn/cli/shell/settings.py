@@ -13,11 +13,13 @@ from typing import Any
 import click
 
 from ...errors import UsageError, did_you_mean
+from ...io.handle import read_text
 from ...options import flag
 from . import messages
 from .types import File
 
 FILE = "charnn.toml"
+MAX_BYTES = 1 << 20  # of that file
 ALL = "runs"  # an option that all commands share: CHARNN_RUNS, and a line before the tables of charnn.toml
 RECIPES = "recipes"  # a table of own recipes
 TIMES = {"budget", "minutes", "epochs", "steps"}  # one of which stands for the others
@@ -89,7 +91,7 @@ def _read(path: Path, ctx: click.Context) -> dict[str, Any]:
     import tomllib  # not before there is a file
 
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        found = tomllib.loads(read_text(path, MAX_BYTES))
     except (ValueError, RecursionError) as error:  # of UTF-8 and of numbers too long for Python, too
         raise UsageError(f"{path} is no TOML: {error}") from None
     root = ctx.find_root().command
