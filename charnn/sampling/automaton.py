@@ -16,9 +16,10 @@ import numpy as np
 from ..data.vocabulary import EOS
 from ..errors import UsageError
 from .endings import Drawer
-from .regex import Tree, classes, derive, matches_empty, parse
+from .regex import Tree, classes, derive, matches_empty, parse, size
 
 MAX_STATES = 20_000
+MAX_NODES = 300_000  # of the expressions that states stand for: repeats in repeats make few states with large ones
 DEAD = -1
 
 
@@ -49,7 +50,7 @@ def build(pattern: str, characters: Sequence[int], length: int) -> Automaton:
     """
     tree = parse(pattern)
     groups, kinds = _alike(sorted(classes(tree)), characters)
-    states, rows = {tree: 0}, list[list[int]]()
+    states, rows, nodes = {tree: 0}, list[list[int]](), size(tree)
     queue = deque([tree])
     while queue:
         now = queue.popleft()
@@ -57,7 +58,8 @@ def build(pattern: str, characters: Sequence[int], length: int) -> Automaton:
         for inside in kinds:
             after = derive(now, inside.__contains__)
             if after not in states:
-                if len(states) == MAX_STATES:
+                nodes += size(after)
+                if len(states) == MAX_STATES or nodes > MAX_NODES:
                     raise UsageError(f"--match is {pattern!r}, whose automaton has too many states: make it simpler")
                 states[after] = len(states)
                 queue.append(after)

@@ -135,6 +135,12 @@ def classes(tree: Tree) -> set[str]:
     return set[str]().union(*(classes(part) for part in parts if isinstance(part, tuple)))
 
 
+def size(tree: Tree) -> int:
+    """How many nodes a tree has."""
+    kind, *parts = tree
+    return 1 + sum(size(part) for part in (parts[0] if kind == "either" else parts) if isinstance(part, tuple))
+
+
 def matches_empty(tree: Tree) -> bool:
     """Whether nothing at all matches."""
     kind, *parts = tree

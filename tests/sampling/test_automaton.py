@@ -67,7 +67,8 @@ def test_what_is_no_expression_or_matches_nothing_is_refused(pattern: str) -> No
 
 
 def test_an_expression_that_is_too_long_or_too_large_is_refused() -> None:
-    for pattern, length in (("a" * 1001, 2000), ("a{5}", 4), ("(a|b)*a(a|b){15}", 100)):
+    nested = "(((a{1,99}){1,99}){1,99}){1,99}"  # few states, of large expressions
+    for pattern, length in (("a" * 1001, 2000), ("a{5}", 4), ("(a|b)*a(a|b){15}", 100), (nested, 100)):
         with pytest.raises(UsageError, match="--match"):
             build(pattern, [*map(ord, CHARACTERS)], length)
 
