@@ -41,6 +41,8 @@ class SampleConfig(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         check(vars(self))
+        if self.stop == "":
+            raise UsageError("--stop is '', which is everywhere: give a text, or leave it out")
 
 
 @with_old_names

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids
-from ..io.text import Source, Watch, decode
+from ..io.text import BOM, Source, Watch, decode
 from .corpus import hashing, run_name
 from .units import PairVocabulary, is_label, split
 
@@ -32,6 +32,12 @@ class PairFormat:
     target: str = "characters"
     flip: bool = False
     autoencode: bool = False  # a line is source and target alike
+
+    def __str__(self) -> str:
+        """What is read and what is wanted, in words."""
+        where = f" by --columns {self.columns}" if self.columns else ""
+        order = ", the right side first" if self.flip else ""
+        return f"{self.source} and {self.target}{where}{order}{', --autoencode' if self.autoencode else ''}"
 
     @property
     def sides(self) -> tuple[tuple[int, ...], ...]:
@@ -131,9 +137,11 @@ class Pairs:
 
 
 def lines(source: Source, invalid: str = "error", watch: Watch = iter) -> Iterator[list[str]]:
-    """The lines of a text, without their ends (LF or CR LF), some at a time."""
-    rest = ""
+    """The lines of a text, without their ends (LF or CR LF) and a byte order mark, some at a time."""
+    rest, start = "", True
     for text in decode(watch(source.pieces()), source.name, invalid):
+        if start and text:
+            text, start = text.removeprefix(BOM), False
         *whole, rest = (rest + text).split("\n")
         yield [line.removesuffix("\r") for line in whole]
     if rest:

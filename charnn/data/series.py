@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, InputError
-from ..io.text import Source, Watch, decode
+from ..io.text import BOM, Source, Watch, decode
 from .corpus import hashing, run_name
 
 MIN_VECTORS = 16  # fewer leave nothing to learn from and to be held out
 CONTEXT = 256  # vectors that are read before what is held out
+LARGEST = 1e60  # numbers beyond that have no variance in 64 bits, or their products have none
+MAX_DEVIATIONS = 1e9  # of a number from the mean, whose square a network can still compute with
 SCALED_SHARE = 0.9  # of a series, from its start: what its mean and deviation are those of
 Array = np.ndarray
 
@@ -145,7 +147,7 @@ def read(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter,
     columns = scale.size if scale else None
     hashed = hashing(digest, watch)
     for source in sources:
-        text = "".join(decode(hashed(source.pieces()), source.name, invalid))
+        text = "".join(decode(hashed(source.pieces()), source.name, invalid)).removeprefix(BOM)
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
                 rows.append(_numbers(line, source.name, number, columns))
@@ -161,7 +163,20 @@ def read(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter,
     values = np.array(rows)
     paths = tuple(source.path for source in sources)
     scale = scale or scale_of(values[: max(1, int(len(values) * SCALED_SHARE))])
+    _check_range(names, values, scale)
     return Series(values, np.array(edges), scale, paths, digest.hexdigest(), invalid)
+
+
+def _check_range(names: str, values: Array, scale: Scale) -> None:
+    """Raise `InputError` for numbers so far from the mean that a network would compute with infinite ones."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        far = np.abs((values - scale.mean) / scale.deviation) > MAX_DEVIATIONS
+    if far.any():
+        row, column = np.argwhere(far)[0].tolist()
+        raise InputError(
+            f"{names} has {values[row, column]:g} in column {column + 1}, more than {MAX_DEVIATIONS:g} standard "
+            "deviations from the mean: leave the line out"
+        )
 
 
 def _numbers(line: str, name: str, number: int, columns: int | None) -> list[float]:
@@ -172,6 +187,8 @@ def _numbers(line: str, name: str, number: int, columns: int | None) -> list[flo
         raise InputError(f"{name}, line {number}: {error}; give numbers with TABs between") from None
     if not all(map(math.isfinite, found)):
         raise InputError(f"{name}, line {number}: a number is not finite: leave the line out")
+    if large := [x for x in found if abs(x) > LARGEST]:
+        raise InputError(f"{name}, line {number}: {large[0]:g} is beyond {LARGEST:g}: give the column in another unit")
     if columns and len(found) != columns:
         raise InputError(f"{name}, line {number}: {len(found)} numbers, and not {columns}: give as many in each line")
     return found

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import CharnnError, InputError, UsageError, did_you_mean, expect
 from .formats import LOOKED_AT, foreign
 
+BOM = "\ufeff"  # the byte order mark: of numbers and of pairs it is no part
 PIECE = 1 << 20  # bytes read at a time
 POLICIES = "error", "keep", "replace"  # what becomes of bytes that are not UTF-8
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}  # modules that open such files, imported when one comes
@@ -59,6 +60,8 @@ def file_source(path: str | Path | Source) -> Source:
     if isinstance(path, Source):
         return path
     expect("a text's name", path, str, Path)
+    if "\0" in str(path):
+        raise UsageError(f"{str(path)!r} is no file's name, since it has a NUL: name another file")
     module = PACKED.get(Path(path).suffix.lower(), "builtins")
     return Source(str(path), lambda: import_module(module).open(path, "rb"))
 

@@ -127,6 +127,8 @@ class PairTask(Task):
         if self.options.valid_file:
             source = file_source(self.options.valid_file)
             held_out = pairs.read([source], corpus.format, corpus.invalid, vocabulary=corpus.vocabulary)
+            if not len(held_out):
+                raise InputError(f"{self.options.valid_file} has no lines: --valid-file needs some to hold out")
             return Part(corpus, np.arange(len(corpus))), Part(held_out, np.arange(len(held_out)))
         train, valid = corpus.split(config.valid_share, config.order)
         return Part(corpus, train), Part(corpus, valid)

@@ -40,6 +40,11 @@ def test_a_context_as_a_text_is_read(runs: Path) -> None:
     assert np.mean([set(text) <= set("aeiou") for text in found]) > 0.8
 
 
+def test_contexts_come_from_files_of_other_systems(runs: Path) -> None:
+    found = made(runs, "--contexts", "-", "--temp", 0, stdin="\ufeffvowels\r\nconsonants\r\n")
+    assert found == made(runs, "--contexts", "-", "--temp", 0, stdin="vowels\nconsonants\n")
+
+
 def test_each_line_of_contexts_has_its_sample_in_order(runs: Path) -> None:
     found = made(runs, "--contexts", "-", "--temp", 0, stdin="vowels\nconsonants\nvowels\n")
     assert found[0] == found[2] == made(runs, "--context", "vowels", "--temp", 0)[0] != found[1]

@@ -46,6 +46,15 @@ def test_line_ends_are_no_part_of_the_target_and_the_last_may_lack(file: Path, e
     assert texts(read(file, "a\tb\r\nc\td\r\ne\tf\ng\th" + end))[-2:] == [("e", "f"), ("g", "h")]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(file: Path) -> None:
+    assert texts(read(file, "\ufeffa\tb\nc\td\ne\tf\n\ufeffg\th\n")) == [
+        ("a", "b"),
+        ("c", "d"),
+        ("e", "f"),
+        ("\ufeffg", "h"),
+    ]
+
+
 def test_columns_are_chosen_and_joined(file: Path) -> None:
     text = "go\twent\tPST\nsee\tseen\tPRF\nbe\tis\tPRS\nbe\tbeing\tGER\n"
     assert texts(read(file, text, columns="3+1,2"))[0] == ("PST\tgo", "went")

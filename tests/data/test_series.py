@@ -53,6 +53,8 @@ def test_a_scale_that_is_none_is_refused(value: dict[str, list[float]]) -> None:
         (lines(20) + "1\ttwo\n", "line 21: could not convert string to float: 'two'; give numbers"),
         (lines(20) + "1\n", "line 21: 1 numbers, and not 2"),
         (lines(20) + "nan\t1\n", "line 21: a number is not finite"),
+        (lines(20) + "-1e70\t1\n", "line 21: -1e+70 is beyond 1e+60: give the column in another unit"),
+        (lines(20) + "1e30\t1\n", "has 1e+30 in column 1, more than 1e+09 standard deviations from the mean"),
         (lines(15), "is too short: 15 lines of numbers, where at least 16 are needed"),
         ("", "is too short: 0 lines"),
     ],
@@ -61,6 +63,18 @@ def test_what_is_no_series_is_refused_by_its_line(tmp_path: Path, text: str, say
     with pytest.raises(InputError) as refused:
         read(tmp_path, text)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("number", ["1e60", "-1e60", "1e-300"])
+def test_columns_of_any_unit_are_standardised(tmp_path: Path, number: str) -> None:
+    found = read(tmp_path, f"0\t{number}\n1\t0\n" * 20)
+    whole = found.whole.values
+    assert np.isfinite(whole).all() and np.abs(whole).max() < 10
+    assert float(found.vocabulary.texts(whole)[0][1]) == pytest.approx(float(number))
+
+
+def test_a_byte_order_mark_is_no_number(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff" + lines(20)).values.tolist() == read(tmp_path, lines(20)).values.tolist()
 
 
 def test_a_known_scale_says_how_many_numbers_a_line_has(tmp_path: Path) -> None:

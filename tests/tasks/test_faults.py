@@ -33,6 +33,15 @@ def test_a_file_that_is_no_list_of_pairs_is_refused(tmp_path: Path, text: bytes,
 
 
 @pytest.mark.parametrize("task", ["classify", "condition", "translate"])
+def test_an_empty_file_to_hold_out_is_refused(tmp_path: Path, task: str) -> None:
+    write(tmp_path, task)
+    (tmp_path / "empty.tsv").touch()
+    done = charnn("train", f"{task}.tsv", "--task", task, *OPTIONS, "--valid-file", "empty.tsv", cwd=tmp_path)
+    done.told(3, "empty.tsv has no lines", "--valid-file")
+    assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("task", ["classify", "condition", "translate"])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_sides_may_be_empty_long_and_repeated(tmp_path: Path, task: str, side: str) -> None:
     pairs = [("a", "b"), ("c", "d"), ("", "e"), ("x" * 3000, "f"), ("a", "b"), ("a", "b")] * 4
