@@ -5,6 +5,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,9 @@ class Folder:
                 return cls(path)
             except FileExistsError:
                 continue
-            except OSError as error:
-                raise CharnnError(f"{path} cannot be made: {error.strerror}; --runs names another folder") from None
+            except (OSError, ValueError) as error:  # of a name with NUL
+                told = error.strerror if isinstance(error, OSError) else error
+                raise CharnnError(f"{path} cannot be made: {told}; --runs names another folder") from None
         raise CharnnError(f"{root} has too many runs called {name}: give another --name")
 
     def lock(self) -> None:
@@ -201,15 +203,16 @@ class Folder:
 
 def check_name(name: str) -> None:
     """Raise `UsageError` for what cannot be the name of a run."""
-    if not name or Path(name).name != name or name == "..":
+    if not name or Path(name).name != name or name == ".." or "\0" in name:
         raise UsageError(f"{name!r} is no name of a run: give one without /, and --runs for where it is")
 
 
 def find_run(name: str, root: str | Path = RUNS) -> Folder:
     """The folder of a run, given by its name or its folder. Raises `UsageError` where there is none."""
     for path in (Path(root) / name, Path(name)):
-        if any((path / file).is_file() for file in MODELS):
-            return Folder(path)
+        with suppress(OSError):  # a name that is too long is that of no file
+            if any((path / file).is_file() for file in MODELS):
+                return Folder(path)
     raise UsageError(f"there is no run {name} in {root}/{did_you_mean(name, names.below(root)) or _list(root)}")
 
 
@@ -236,10 +239,11 @@ def find(model: str | None, root: str | Path = RUNS, kind: str = "best") -> Path
             return _either(folder, kind)
         raise UsageError(f"there is no model in {root}/: train one with `charnn train CORPUS`")
     for path in (Path(root) / model, Path(model)):
-        if path.is_dir():
-            return _either(Folder(path), kind)
-        if path.exists():
-            return path
+        with suppress(OSError):  # a name that is too long is that of no file
+            if path.is_dir():
+                return _either(Folder(path), kind)
+            if path.exists():
+                return path
     known = names.below(root)
     rest = did_you_mean(model, known) or _list(root)
     raise UsageError(f"there is no model {model}, neither a file nor a run in {root}/{rest}")

@@ -1,6 +1,7 @@
 """The curves of runs, read from their folders."""
 
 import json
+import math
 from pathlib import Path
 
 from . import checkpoint
@@ -25,7 +26,9 @@ def _seconds(log: Path) -> dict[float, float]:
     for line in log.read_bytes().splitlines() if log.is_file() else []:
         try:
             record = json.loads(line)
-            found[float(record["step"])] = float(record["seconds"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+            seconds = float(record["seconds"])
+            if 0 <= seconds < math.inf:
+                found[float(record["step"])] = seconds
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue
     return found

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import charnn
-from charnn.runs import curves, plot
+from charnn.runs import checkpoint, curves, plot
 from charnn.runs.folder import Folder
 from tests.helpers.program import invoke, ok, refused, table
 
@@ -90,6 +90,16 @@ def test_minutes_are_those_of_the_log() -> None:
     assert logged == sorted(logged)
     assert [record["seconds"] for record in plot.read(Path("checkpoints/timed/last.npz")).records] == logged
     assert "seconds" not in Folder(Path("checkpoints/plain")).log.read_text()
+
+
+def test_lines_of_a_log_without_times_are_left_out(tmp_path: Path) -> None:
+    model = tmp_path / "best.npz"
+    model.write_bytes(Path("checkpoints/timed/best.npz").read_bytes())
+    steps = [record["step"] for record in checkpoint.load(model).history]
+    for seconds in ("1e400", "-1", "1" + "0" * 400, "null", '"x"', "[]"):
+        lines = [f'{{"step": {step}, "seconds": {seconds}}}\n' for step in steps]
+        (tmp_path / "log.jsonl").write_text("".join(lines) + '{"step": 1e999, "seconds": 1}\n')
+        assert all("seconds" not in record for record in plot.read(model).records)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,16 @@ def test_rm_removes_the_runs_that_it_is_told(three: Path) -> None:
     assert [path.name for path in Path("checkpoints").iterdir()] == ["b"]
 
 
+def test_rm_removes_a_run_that_it_is_told_twice(three: Path) -> None:
+    assert well("rm", "a", "checkpoints/a", "--yes").stderr.count("removed") == 1
+    assert sorted(path.name for path in Path("checkpoints").iterdir()) == ["b", "c"]
+
+
+@pytest.mark.parametrize("command", [["sample", "-m"], ["info"], ["rm", "-y"]])
+def test_a_name_that_is_too_long_is_that_of_no_run(three: Path, command: list[str]) -> None:
+    refused(2, *command, "x" * 300)
+
+
 def test_rm_leaves_what_is_none_of_the_runs(three: Path) -> None:
     Path("checkpoints/a/notes.txt").write_text("mine")
     assert "notes.txt stays" in well("rm", "-y", "a").stderr

@@ -29,6 +29,7 @@ def command(names: tuple[str, ...], runs: str, yes: bool) -> None:
     from ...terminal.words import size
 
     found = [folder.find_run(name, runs) for name in names]
+    found = [*{one.path.resolve(): one for one in found}.values()]  # each once
     if not yes and not (sys.stdin is not None and sys.stdin.isatty()):
         raise UsageError("nobody can be asked, since standard input is no terminal: add --yes to remove runs")
     for one in found:
