@@ -12,19 +12,21 @@ from tests.helpers.pairs import write
 
 @pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.parametrize("clock", ["wall", "processor"])
 def test_a_job_is_measured_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, "classify")
     job = tasks.Job("classify.tsv", None, "--task classify --hidden 8 --workers 1", 0.05, {"accuracy": 0.9})
     monkeypatch.setattr(tasks, "JOBS", {"toy": job})
     cache = tmp_path / "cache.jsonl"
     arguments = ["tasks", "--data", str(tmp_path), "--seeds", "2", "--cache", str(cache)]
+    arguments += ["--processor"] if clock == "processor" else []
     for _ in range(2):
         monkeypatch.setattr(sys, "argv", arguments)
         tasks.main()
     records = tables.kept(cache)
-    assert [record["seed"] for record in records] == [0, 1]
+    assert [(record["seed"], record["clock"]) for record in records] == [(0, clock), (1, clock)]
     assert all(record["job"] == "toy" and "majority" in record["baselines"] for record in records)
     assert "| toy | accuracy | " in capsys.readouterr().out
 
