@@ -263,11 +263,7 @@ class TrainConfig(Checked):
     epochs: float | None = option(None, "maximum number of passes over the training part", low=1e-6, high=1e9)
     steps: int | None = option(None, "maximum number of updates", low=1, high=10**12)
     minutes: float | None = option(
-        None,
-        "maximum time: a number of minutes, or 90s, 10m, 1h30m; chooses the size of an lstm without --hidden",
-        low=1e-6,
-        high=1e7,
-        form=_minutes,
+        None, "maximum minutes, or a time as 90s, 1h30m; sets the size of an lstm", low=1e-6, high=1e7, form=_minutes
     )
     patience: int = option(
         10, "stop after this many validations in a row without a better one; 0 for never", low=0, high=10**9
