@@ -9,6 +9,7 @@ import numpy as np
 
 from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, TrainConfig
+from ..data.summary import hint
 from ..data.vocabulary import Vocabulary
 from ..errors import UsageError
 from ..evaluation import gaps, ngram
@@ -28,7 +29,7 @@ from ..runs.run import Run
 from .base import Validated, describe_network, plural
 from .fitting import fit, usual_dropout
 from .gap_evaluating import GapEvaluator, filled
-from .text import OfText, hint
+from .text import OfText
 
 VALIDATION_SYMBOLS = 100_000  # of the held-out part, from its start, that validations while training score
 COUNTED_GAPS = 2_000  # gaps of the held-out part that n-grams fill

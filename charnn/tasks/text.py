@@ -13,10 +13,11 @@ import numpy as np
 from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from ..data.batches import StreamBatches
 from ..data.likeness import doubts
-from ..data.vocabulary import EOS, Vocabulary
+from ..data.summary import about, beside, hint, of_pairs
+from ..data.vocabulary import Vocabulary
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids, WatchSymbols
-from ..io.text import Source, Watch, near
+from ..io.text import Source, Watch
 from ..nn.model import Model
 from ..parallel.launcher import rank
 from ..runs.run import Run
@@ -37,11 +38,8 @@ VALIDATION_SYMBOLS = 500_000  # symbols of the held-out part, from its start, th
 TRAINING_LOSS_SYMBOLS = 100_000  # symbols of the training part, from its end, that say at last how well that is known
 BURN_IN = 256  # symbols that each lane of a validation reads before it counts, where the state is carried
 SAMPLE_LENGTH = 72  # characters of the line sampled at each validation
-RARITY_SYMBOLS = 1 << 24  # symbols from the start of a text that tell which characters are rare
-SHOWN_RAREST = 12  # characters of the vocabulary that a summary shows
 HINT = "each line has one TAB: --task classify, condition or translate learns pairs left<TAB>right"
 HINT_SYMBOLS = 100_000  # of the training part, that tell whether its lines are pairs
-FEW, MANY = 0.02, 3.0  # parameters for each character: outside, a hint says so
 SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 
 
@@ -229,78 +227,3 @@ def decide(train: Ids, vocabulary: Vocabulary, model: ModelConfig, config: Train
     """A network and its training for a training part (N,): all is decided but how often to validate."""
     network = Model(choose_dropout(model, vocabulary.size, len(train)), vocabulary.size)
     return network, fit(config, network.ending.length(train))
-
-
-def show(character: int) -> str:
-    """A character as itself where it can be printed, else by its code point."""
-    return chr(character) if chr(character).isprintable() and character != 32 else f"U+{character:04X}"
-
-
-def of_pairs(ids: Ids, vocabulary: Vocabulary) -> bool:
-    """Whether each line of a text, (N,) ids, has exactly one TAB."""
-    symbols = np.asarray(ids)
-    ends = symbols == EOS
-    lines = np.count_nonzero(ends)
-    if vocabulary.sequence != "line" or not lines:
-        return False
-    places = np.cumsum(ends)[symbols == vocabulary.marked("\t")[0]]  # the line that each TAB is in
-    return bool((np.bincount(places, minlength=lines)[:lines] == 1).all())
-
-
-def about(found: Corpus) -> list[tuple[str, str]]:
-    """What a text is, as it was understood."""
-    counts = np.bincount(np.asarray(found.ids[:RARITY_SYMBOLS]), minlength=found.vocabulary.size)[1:]
-    order = [i for i in np.argsort(counts, kind="stable").tolist() if counts[i]][:SHOWN_RAREST]
-    different, known = np.count_nonzero(counts), len(found.vocabulary.characters)
-    reserved = f", symbols for {known}" if different < known and len(found.ids) <= RARITY_SYMBOLS else ""
-    return [
-        ("corpus", ", ".join(map(near, found.names))),
-        (
-            "characters",
-            f"{len(found.ids) - len(found.silent):,} ({different if reserved else known} different{reserved})",
-        ),
-        ("sequences", f"{found.sequences:,}, {means(found.vocabulary)}"),
-        ("rarest", "  ".join(f"{show(found.vocabulary.characters[i])} {counts[i]:,}" for i in order)),
-        *_oddities(np.asarray(found.ids[:RARITY_SYMBOLS]), found.vocabulary),
-    ]
-
-
-def _oddities(ids: np.ndarray, vocabulary: Vocabulary) -> list[tuple[str, str]]:
-    """What a text has that its writer may not know of: CR before LF, a byte order mark."""
-    mark, cr, newline = (vocabulary.marked(one)[0] for one in "\ufeff\r\n")
-    found = []
-    if ids[0] == mark != vocabulary.size:
-        found.append(("first", "U+FEFF, a byte order mark: `tail -c +4` leaves it out"))
-    if vocabulary.newline == "\n" and cr != vocabulary.size:
-        ends = (ids == newline) | (ids == EOS)
-        both = int(np.count_nonzero((ids[:-1] == cr) & ends[1:]))
-        alone = int(np.count_nonzero(ends)) - both
-        found.append(("line ends", f"{both:,} CR LF, {alone:,} LF alone: `tr -d '\\r'` makes LF of all"))
-    return found
-
-
-def means(vocabulary: Vocabulary) -> str:
-    """What a sequence is, in words."""
-    return {
-        "line": "each a line (--sequence line)",
-        "paragraph": "each a paragraph, up to a blank line (--sequence paragraph)",
-        "file": "each a whole file (--sequence file)",
-    }[vocabulary.sequence]
-
-
-def beside(counted: dict[str, float]) -> str:
-    """Baselines in a line."""
-    return (
-        f"uniform {counted['uniform']:.3f}, unigram {counted['unigram']:.3f}, bigram {counted['bigram']:.3f}, "
-        f"{counted['order']}-gram {counted['ngram']:.3f} bits/char"
-    )
-
-
-def hint(parameters: int, characters: int, usual: bool = False) -> str:
-    """A word on a model out of proportion to its text; a `usual` one is none too large."""
-    ratio = parameters / characters
-    if ratio > MANY and not usual:
-        return f" ({ratio:.1f} for each character: enough to learn the text by heart; --hidden and --dropout change it)"
-    if ratio < FEW:
-        return f" (one for {1 / ratio:.0f} characters: few; a larger --hidden learns more, and takes longer)"
-    return ""

@@ -1,9 +1,9 @@
 """The first screen of a training run: what was understood, what it will take, and what there is to beat."""
 
+from ..data.summary import show as show_character
 from ..options import plain
 from ..runs.run import Start
 from ..tasks.base import Task
-from ..tasks.text import show as show_character
 from ..training.session import Session
 from .console import rows
 

@@ -76,7 +76,7 @@ def test_a_terminal_shows_a_prompt_and_ctrl_c_ends_a_text(here: Path) -> None:
     command = [*CHARNN, "sample", "-i", "--past-end", "--length", "1000000000"]
     with on_terminal(command) as (process, leader):
         told = shown(leader, b"> ")
-        assert b"Ctrl-D" in told and b"checkpoints/names/best.npz writes" in told
+        assert b"Ctrl-D" in told and b"checkpoints/names/best.npz, the newest model" in told
         os.write(leader, b"An\n")
         shown(leader, b"\nAn")
         os.write(leader, b"\x03")
@@ -139,6 +139,6 @@ def test_the_likeliest_match_is_a_match(here: Path) -> None:
 def test_sample_says_on_a_terminal_alone_which_run_writes(here: Path) -> None:
     assert invoke("sample").stderr == ""
     with on_terminal([*CHARNN, "sample"]) as (_, leader):
-        assert b"checkpoints/names/best.npz writes" in shown(leader)
+        assert b"checkpoints/names/best.npz, the newest model" in shown(leader)
     with on_terminal([*CHARNN, "sample", "-m", "names"]) as (_, leader):
         assert b"writes" not in shown(leader)

@@ -61,7 +61,7 @@ def test_known_figures_are_what_is_chosen() -> None:
 def test_a_text_read_a_hundred_times_is_enough() -> None:
     """Though there are not so many characters for each parameter."""
     chosen = choose(SIZES, speed(5e9), 10**5, 3600)
-    assert str(chosen.size) == "3 x 256" and chosen.characters > 100 * 10**5
+    assert str(chosen.size) == "2 x 384" and chosen.characters > 100 * 10**5
     chosen = choose(SIZES, speed(SIZES[-4].parameters * 10**7 / 3600), 10**5, 3600)
     assert 100 * 10**5 <= chosen.characters < LEAST * SIZES[-3].parameters
 

@@ -492,7 +492,7 @@ def test_what_an_update_keeps_is_known_before() -> None:
         ({"cut_probability": 0.5}, "--cut-probability"),
         ({"scheme": "full", "cut_probability": 0.5}, "--cut-probability"),
         ({"window": 8, "stride": 9}, "--stride is 9"),
-        ({"scheme": "unbiased", "cut_probability": 0.0}, "--cut-probability is 0.0"),
+        ({"scheme": "unbiased", "cut_probability": 0.0}, "--cut-probability is 0"),
         ({"scheme": "rtrl"}, "--scheme is 'rtrl'"),
     ],
 )

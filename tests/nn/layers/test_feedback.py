@@ -284,7 +284,7 @@ def test_memory_is_counted(kind: str) -> None:
         ({"teacher_forcing": "0.5"}, "--teacher-forcing 0.5"),
         ({"cell": "lstm", "teacher_forcing": "1:0.5"}, "--teacher-forcing 1.0:0.5"),
         ({"cell": "elman", "decay": 0.5}, "--decay"),
-        ({"cell": "jordan", "decay": 1.0}, "--decay is 1.0"),
+        ({"cell": "jordan", "decay": 1.0}, "--decay is 1"),
         ({"feedback": "input"}, "--feedback is 'input'"),
         *(
             ({"feedback": "output", "teacher_forcing": wrong}, f"--teacher-forcing is {wrong!r}")
