@@ -39,6 +39,11 @@ class Score:
     more: Mapping[str, float] = field(default_factory=dict, hash=False)
     unknown: int = 0
 
+    def __repr__(self) -> str:
+        return (
+            f"<Score: {self.bits:.4f} bits/char, {self.accuracy:.1%} of {self.count:,} characters were the likeliest>"
+        )
+
     @classmethod
     def of(cls, nats: np.ndarray, hits: np.ndarray) -> "Score":
         """The score of symbols with these surprisals and hits, (N,) each."""

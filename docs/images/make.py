@@ -17,7 +17,7 @@ from rich.text import Text
 
 FOLDER = Path(__file__).parent
 CORPUS = FOLDER.parents[1] / "corpora" / "names.txt"
-TRAIN = "charnn train names.txt"
+TRAIN = "charnn train names.txt --epochs 20"
 SMALL = "--hidden 16 --steps 300 --validate-every 50"
 SETUP = f"charnn train names.txt --name small {SMALL} && charnn train names.txt --name gru --cell gru {SMALL}"
 SHOWN = "charnn list", "charnn next -m gru Jo -n 6", "charnn info -m small", "charnn eval -m small"

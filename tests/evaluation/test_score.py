@@ -176,6 +176,7 @@ def test_units_of_a_score() -> None:
     assert score.bits == pytest.approx(3)
     assert score.perplexity == pytest.approx(8)
     assert score.accuracy == 0.25
+    assert repr(score) == "<Score: 3.0000 bits/char, 25.0% of 20 characters were the likeliest>"
     assert score + Score(1.0, 2, 1) == Score(score.nats + 1, 22, 6)
     assert math.isfinite(Score(1e9, 1).perplexity)
 

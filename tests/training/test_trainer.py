@@ -480,7 +480,7 @@ def test_a_budget_of_epochs_is_spent_exactly() -> None:
     run, windows = running.run, len(running.trainer.scheme.lanes)
     assert (run.step, run.epoch, run.cursor) == (2 * windows, 2, 0)
     assert validations(events)[-1].step == run.step and isinstance(events[-1], Validation)
-    assert running.finished == "2 of 2 epochs"
+    assert running.finished == "2 of 2 epochs" and "100% done" in repr(running)
     assert list(running) == []
 
 

@@ -4,22 +4,20 @@ from textwrap import fill
 
 import click
 
-HANGING = 4  # columns before the second line of an example
+HANGING = 4  # columns before the second line of an example, beyond those before the first
 
 
 class Formatter(click.HelpFormatter):
     """Help whose examples break between words where they are wider than the terminal."""
 
-    def write_text(self, text: str) -> None:
-        start, indent = len(self.buffer), " " * (self.current_indent + HANGING)
-        super().write_text(text)
-        lines = "".join(self.buffer[start:]).split("\n")
-        self.buffer[start:] = "\n".join(
-            fill(line, self.width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
-            if len(line) > self.width
-            else line
-            for line in lines
-        )
+    def write(self, string: str) -> None:
+        super().write("\n".join(map(self._narrow, string.split("\n"))))
+
+    def _narrow(self, line: str) -> str:
+        if len(line) <= self.width:
+            return line
+        indent = " " * (self.current_indent + HANGING)
+        return fill(line, self.width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 class Context(click.Context):
