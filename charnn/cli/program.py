@@ -133,7 +133,10 @@ def reporting_errors() -> Iterator[None]:
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
-        refuse(error)
+        try:
+            refuse(error)
+        except OSError as other:  # no file can be opened, not even for what a message needs
+            fail(other)
     except Exception as error:
         if os.environ.get("CHARNN_DEBUG"):
             raise
@@ -166,9 +169,10 @@ def refuse(error: click.ClickException) -> NoReturn:
     from .shell.messages import one_line
 
     if launcher.rank() == 0:  # all ranks have the same command line
+        asked = isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help()
+        message = error.message if asked else told(plain.message(f"charnn: {one_line(error)}"))
         with contextlib.suppress(OSError):
-            asked = isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help()
-            click.echo(error.message if asked else told(plain.message(f"charnn: {one_line(error)}")), err=True)
+            click.echo(message, err=True)
     exit_all_ranks(error.exit_code)
 
 

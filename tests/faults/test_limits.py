@@ -304,3 +304,15 @@ def test_A1_a_tokenised_corpus_is_sent_to_other_processes(new: Path) -> None:
     data = library.tokenize("tokens.npz", "names.txt")
     again = pickle.loads(pickle.dumps(data))
     assert np.array_equal(np.asarray(again.ids), np.asarray(data.ids)) and again.sha256 == data.sha256
+
+
+NO_FILES = """
+import resource
+import charnn.__main__, charnn.cli.inspect.trace, charnn.cli.shell.messages, charnn.terminal.plain
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+"""
+
+
+def test_P15_a_message_where_no_file_can_be_opened(tmp_path: Path) -> None:
+    """What looks for near names is imported when a name is wrong, and cannot be."""
+    altered(NO_FILES, "inspect", "trace", "--nope", cwd=tmp_path).told(1, "Too many open files")

@@ -53,8 +53,7 @@ def prepare() -> None:
     import charnn
 
     for module in pkgutil.walk_packages(charnn.__path__, "charnn."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
+        import_module(module.name)
 
 
 def run(attack: Attack, folder: Path) -> End:
@@ -153,7 +152,6 @@ def _attacked(attack: Attack, folder: Path, streams: tuple[int, int, int]) -> No
         os.environ |= attack.environ
         for which, most in attack.limits.items():
             resource.setrlimit(which, (most, most))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT)
         code = _main(attack.args)
     finally:
         os._exit(code)
@@ -178,14 +176,18 @@ def _replace_streams(stdout: str, stdin: int, out: int, err: int) -> None:
 
 def _main(args: list[str]) -> int:
     """The program's exit code, as its interpreter would have it."""
-    from charnn.cli import program
+    from charnn.__main__ import main
 
     sys.argv = ["charnn", *args]
     try:
-        program(prog_name="charnn")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT)
+        main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:  # before the program was there, or after it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     except BaseException:
         import traceback
 
