@@ -1,11 +1,12 @@
 """Where runs are kept: a folder each, with best.npz, last.npz and log.jsonl; nothing overwritten unasked."""
 
+import errno
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -207,10 +208,20 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name!r} is no name of a run: give one without /, and --runs for where it is")
 
 
+@contextmanager
+def too_long_for_a_file() -> Iterator[None]:
+    """Go on where a name is looked for that no file can have."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+
+
 def find_run(name: str, root: str | Path = RUNS) -> Folder:
     """The folder of a run, given by its name or its folder. Raises `UsageError` where there is none."""
     for path in (Path(root) / name, Path(name)):
-        with suppress(OSError):  # a name that is too long is that of no file
+        with too_long_for_a_file():
             if any((path / file).is_file() for file in MODELS):
                 return Folder(path)
     raise UsageError(f"there is no run {name} in {root}/{did_you_mean(name, names.below(root)) or _list(root)}")
@@ -239,7 +250,7 @@ def find(model: str | None, root: str | Path = RUNS, kind: str = "best") -> Path
             return _either(folder, kind)
         raise UsageError(f"there is no model in {root}/: train one with `charnn train CORPUS`")
     for path in (Path(root) / model, Path(model)):
-        with suppress(OSError):  # a name that is too long is that of no file
+        with too_long_for_a_file():
             if path.is_dir():
                 return _either(Folder(path), kind)
             if path.exists():

@@ -81,7 +81,7 @@ def test_P4_a_second_signal_ends_it_at_once(new: Path, where: str, once: signal.
         if where == "step":
             told_until(process, b"in a step")
         process.send_signal(once)
-        told_until(process, b"once more to stop at once, without saving")
+        told_until(process, b"again: stop without saving")
         if where == "save":
             told_until(process, b"in the save")
         asked = time.monotonic()
