@@ -33,3 +33,10 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
 def test_a_header_that_is_no_row_of_bytes_is_refused(array: np.ndarray | None) -> None:
     with pytest.raises(CheckpointError, match="no header"):
         json_value("m.npz", array)
+
+
+def test_a_number_is_of_its_own_type_alone() -> None:
+    from charnn.io.header import is_of
+
+    assert is_of(2, int) and is_of(2, float) and is_of(1e300, float)
+    assert not is_of(1.5, int) and not is_of(float("nan"), float) and not is_of(2**63, float)
