@@ -86,7 +86,7 @@ ROWS: tuple[Row, ...] = (
     Row("shakespeare-elman", "tinyshakespeare.txt", "--recipe elman --minutes 20 --workers 1"),
     Row("warandpeace", "warandpeace.txt", "--minutes 10", (80, 10, 10)),
     Row("warandpeace-elman", "warandpeace.txt", "--recipe elman --minutes 20 --workers 1", (80, 10, 10)),
-    Row("names", "names.txt", "--hidden 256 --minutes 1", seeds=(0, 1, 2, 3, 4)),
+    Row("names", "names.txt", "--epochs 20 --minutes 1", seeds=(0, 1, 2, 3, 4)),
 )
 
 

@@ -299,7 +299,7 @@ def test_rows_without_records_are_left_out() -> None:
     lines = results.table([[record(far, 0)], [], [record(best, 0)], [record(shakespeare, 0)]]).split("\n\n")[0]
     first = [line.split(" | ")[0] for line in lines.splitlines()[2:]]
     assert first[:3] == [
-        "| `charnn train names.txt --hidden 256 --minutes 1`",
+        "| `charnn train names.txt --epochs 20 --minutes 1`",
         f"| `charnn train tinyshakespeare.txt {best.options}`",
         "| `charnn train tinyshakespeare.txt --minutes 10`",
     ]
