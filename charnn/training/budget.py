@@ -61,7 +61,8 @@ class Choice:
 
     def __str__(self) -> str:
         share = f"{self.characters / self.size.parameters:,.0f} for each of its {self.size.parameters:,} parameters"
-        return f"{self.size}; it reads {self.speed:,.0f} char/s here, in that time {share}{self.why}"
+        passes = f"; {self.passes} passes over the text, which take less time" if self.passes else ""
+        return f"{self.size}; it reads {self.speed:,.0f} char/s here, in that time {share}{self.why}{passes}"
 
 
 def pairs(hidden: int | None, layers: int | None) -> list[tuple[int, int]]:
@@ -116,9 +117,7 @@ def choose(
         why = f" ({more} has {more.parameters / symbols:.1f} for each character of the text: too many)"
     else:
         why = ""
-    if characters <= most * symbols:
-        return Choice(chosen, speeds[chosen], characters, None, why)
-    return Choice(chosen, speeds[chosen], characters, most, f"{why}; {most} passes over the text, which take less time")
+    return Choice(chosen, speeds[chosen], characters, most if characters > most * symbols else None, why)
 
 
 def passes(symbols: int) -> int:

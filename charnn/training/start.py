@@ -111,7 +111,7 @@ def sized(corpus: Any, wanted: Wanted) -> tuple[ModelConfig, TrainConfig, Choice
         return model, config, None
     if config.minutes and model.cell in fitting.MEASURED:
         model, _, choice = budget.sized(model, config, corpus, 60 * config.minutes, layers=wanted.layers)
-        return model, config, choice
+        return model, config, replace(choice, passes=None)  # the time alone ends the run
     symbols = len(corpus.split(config.valid_share)[0])
     return fitting.choose_hidden(model, symbols, corpus.vocabulary.sequence), config, None
 
