@@ -204,7 +204,7 @@ class Text(OfText):
             ("state", f"{reset} (--state carry keeps the state)" if run.reset else carried),
             ("split", f"{len(train):,} symbols to train on, {kind} {len(valid):,} held out"),
             ("model", f"{describe_network(run)}: {count:,} parameters{hint(count, len(train), usual)}"),
-            ("windows", f"{config.batch} sequences x {config.window} characters, {plural(config.workers, 'worker')}"),
+            ("windows", f"{config.batch} rows x {config.window} characters, {plural(config.workers, 'worker')}"),
             *([("hint", HINT)] if of_pairs(train[:HINT_SYMBOLS], run.vocabulary) else []),
         ]
 

@@ -254,7 +254,7 @@ def test_train_opens_with_what_it_understood_and_closes_with_what_to_do(new: Pat
     assert "state reset at the end of each (--state carry keeps the state)" in told
     assert re.search(r"split [\d,]+ symbols to train on, the last \d+ held out", told)
     assert "1 x 8 relu elman" in told and "dropout 0" in told
-    assert "windows 4 sequences x 8 characters, 1 worker " in told
+    assert "windows 4 rows x 8 characters, 1 worker " in told
     assert "until 40 steps" in told
     assert re.search(r"to beat uniform \d\.\d+, unigram \d\.\d+, bigram \d\.\d+, \d-gram \d\.\d+ bits/char", told)
     assert "saved in checkpoints/names/" in told
