@@ -16,6 +16,6 @@ def program() -> None:
     charnn sample --temp 0.8        write with the newest run
     charnn eval < other.txt         score another text: bits per character
 
-    Options that you leave out come from a recipe, then from variables like CHARNN_TRAIN_HIDDEN=64 or
-    CHARNN_RUNS=models, then from a charnn.toml beside the text or in this folder. See docs/guides/runs.md.
+    Options that you leave out come from a recipe. Next come variables, like CHARNN_TRAIN_HIDDEN=64 or
+    CHARNN_RUNS=models, and then a charnn.toml beside the text or in this folder. See docs/guides/runs.md.
     """

@@ -42,7 +42,7 @@ class Task:
     between_validations = CHARACTERS_PER_VALIDATION  # losses, at least and at most: an epoch in between
     columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
     use = "`charnn sample {model}` writes"  # what to do with a model
-    sizes = False  # whether a budget chooses the size of the network
+    sizes = False  # whether the length of a text, or a budget, chooses the size of the network
     evaluates: tuple[str, ...] = ()  # options of `EvalConfig` that have an effect
     tables: tuple[str, ...] = ("line",)  # rows that evaluation writes
 

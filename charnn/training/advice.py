@@ -10,6 +10,7 @@ import math
 import re
 
 from ..runs.run import Run
+from ..tasks.base import make
 from ..tasks.fitting import suits, usual_dropout
 from .budget import wanted
 from .schedules import spent
@@ -60,7 +61,7 @@ def _with(command: str, option: str) -> str:
 def _suits(run: Run) -> bool:
     """Whether the network is one that a text of this length takes by default."""
     symbols = round(run.origin.symbols * (1 - run.config.valid_share))
-    return run.task.task == "text" and suits(run.model.config, symbols, run.vocabulary.sequence)
+    return make(run.task).sizes and suits(run.model.config, symbols, run.vocabulary.sequence)
 
 
 def _by_heart(run: Run, train: float) -> bool:

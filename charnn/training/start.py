@@ -103,11 +103,11 @@ def sized(corpus: Any, wanted: Wanted) -> tuple[ModelConfig, TrainConfig, Choice
     A size that was given stays. Without a time, the same text takes the same size on every machine.
     """
     model, config = wanted.model, wanted.config
-    if wanted.seconds and not tasks.make(wanted.options).sizes:
-        return model, replace(config, minutes=wanted.seconds / 60), None
+    if not tasks.make(wanted.options).sizes:
+        return model, replace(config, minutes=wanted.seconds / 60) if wanted.seconds else config, None
     if wanted.seconds:
         return budget.sized(model, config, corpus, wanted.seconds, wanted.hidden, wanted.layers)
-    if wanted.hidden is not None or wanted.options.task != "text":
+    if wanted.hidden is not None:
         return model, config, None
     if config.minutes and model.cell in fitting.MEASURED:
         model, _, choice = budget.sized(model, config, corpus, 60 * config.minutes, layers=wanted.layers)
