@@ -8,6 +8,10 @@ from .options import Checked, option, with_old_names
 
 UNKNOWN = "what to do with characters that the model does not know"
 INVALID = "what to do with bytes that are not UTF-8"
+MIX_GAPS = (
+    "for models of --task fill: interpolate the network with n-grams of its training text from both sides, in log "
+    "space, by a weight and a sharpness fitted on the held-out part"
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class FillConfig(Checked):
     """How gaps are filled."""
 
     gap: str = option("_", "the character that stands for a gap")
+    mix: str | None = option(None, MIX_GAPS, choices=("ngram",))
     invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))
 
     def __post_init__(self) -> None:
@@ -143,4 +148,5 @@ class ProofConfig(Checked):
     """Which characters are doubted."""
 
     gain: float = option(6.0, "bits by which another character has to be likelier", low=0, high=1000)
+    mix: str | None = option(None, MIX_GAPS, choices=("ngram",))
     invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))

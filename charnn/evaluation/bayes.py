@@ -5,18 +5,15 @@ P(label | text) ~ P(label) P(text | label)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from ..data.vocabulary import EOS
 from . import ngram
-from .mixture import MIXTURE_WEIGHTS
+from .mixture import normalised
 from .ngram import KneserNey
 
 ORDERS = 1, 2, 3, 4, 5
-SHARPNESS = [i / 10 for i in range(3, 13)]  # of a mixture, that are tried
-ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class NGramBayes:
 
     def probabilities(self, texts: Sequence[np.ndarray]) -> np.ndarray:
         """P(label | text), (N, L)."""
-        return _normalised(self.log_probabilities(texts))
+        return normalised(self.log_probabilities(texts))
 
 
 def spaced(texts: Sequence[np.ndarray], order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,56 +61,3 @@ def fit(texts: Sequence[np.ndarray], y: np.ndarray, labels: int, symbols: int, o
         stream = spaced([texts[int(i)] for i in np.flatnonzero(y == label)], order)[0]
         models.append(ngram.fit(np.concatenate([np.zeros(order - 1, np.uint32), stream]), symbols, order))
     return NGramBayes(tuple(models), np.log(np.bincount(y, minlength=labels) + 1.0))
-
-
-class Mixing(NamedTuple):
-    """How p of a network and q of n-grams are mixed: r ~ (p^w q^(1-w))^s, w the weight of the network.
-
-    A sharpness s below 1 takes back what both are too sure of, which n-grams are more than networks.
-    """
-
-    weight: float
-    sharpness: float = 1.0
-
-
-def interpolate(p: np.ndarray, q: np.ndarray, y: np.ndarray, held_out: bool) -> tuple[np.ndarray, float]:
-    """Probabilities p (N, L) of a network and q of n-grams as `mixed`, and the weight of the network.
-
-    Weight and sharpness are those for which the right labels y (N,) cost least. Where these rows are all that are
-    `held_out`, each half is mixed by those of the other, and the weight is the mean of both.
-    """
-    halves = [slice(0, None, 2), slice(1, None, 2)] if held_out and len(y) > 1 else [slice(None)]
-    mixings = [best_mixing(p[half], q[half], y[half]) for half in halves]
-    found = np.empty_like(p)
-    for half, mixing in zip(halves, reversed(mixings), strict=True):
-        found[half] = mixed(p[half], q[half], mixing)
-    return found, float(np.mean([mixing.weight for mixing in mixings]))
-
-
-def mixed(p: np.ndarray, q: np.ndarray, mixing: Mixing) -> np.ndarray:
-    """log r = s (w log p + (1 - w) log q), up to a constant of each row: probabilities r (N, L)."""
-    w, s = mixing
-    log_p, log_q = (np.log(np.maximum(a, np.finfo(float).tiny)) for a in (p, q))
-    return _normalised(s * (w * log_p + (1 - w) * log_q))
-
-
-def best_mixing(p: np.ndarray, q: np.ndarray, y: np.ndarray) -> Mixing:
-    """The mixing for which the right labels y (N,) cost least; those beyond L are left out.
-
-    Weight and sharpness are tried one after the other, in `ROUNDS` rounds: the cost is convex in (w s, (1 - w) s).
-    """
-    known, found = np.flatnonzero(y < p.shape[1]), Mixing(0.5)
-    p, q, y = p[known], q[known], y[known]
-
-    def cost(mixing: Mixing) -> float:
-        return float(-np.log(mixed(p, q, mixing)[np.arange(len(y)), y]).sum())
-
-    for _ in range(ROUNDS):
-        found = min((found._replace(weight=w) for w in MIXTURE_WEIGHTS), key=cost)
-        found = min((found._replace(sharpness=s) for s in SHARPNESS), key=cost)
-    return found
-
-
-def _normalised(logs: np.ndarray) -> np.ndarray:
-    p: np.ndarray = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return p / p.sum(axis=1, keepdims=True)

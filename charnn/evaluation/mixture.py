@@ -8,6 +8,7 @@ best of `MIXTURE_WEIGHTS`: nats are convex in a and flat around the best, so a f
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,8 @@ MIXTURE_WEIGHTS = tuple(i / 20 for i in range(21))
 MAX_LOG_PROBABILITIES = 1 << 20  # log probabilities of all symbols at a time
 MAX_FITTING_SYMBOLS = 1 << 17  # symbols of the held-out part that tell the weight for another text
 FITTED_AT_ONCE = 1 << 12  # symbols between two looks at a bar
+SHARPNESS = tuple(i / 10 for i in range(3, 13))  # of a `Mixing`, that are tried
+ROUNDS = 2
 
 
 class Mixture:
@@ -131,15 +134,23 @@ def counted(run: Run, corpus: Corpus | None = None) -> tuple[KneserNey, Ids]:
 
     `corpus` is the run's, where it is at hand.
 
-    Raises what `own_corpus` does, and `CharnnError` where there is not memory enough for all orders at once.
+    Raises what `training_parts` does, and `CharnnError` where there is not memory enough for all orders at once.
     """
-    try:
-        train, valid = parts(run, corpus, PUT_BACK)
-    except UsageError as error:
-        raise UsageError(f"n-grams are counted on the training text, and {error}") from None
+    train, valid = training_parts(run, corpus)
     order, symbols = (int(run.origin.baselines[name]) for name in ("order", "counted"))
     countable_at_once(symbols, order)
     return ngram.fit(np.asarray(train[:symbols]), run.vocabulary.size, order), valid
+
+
+def training_parts(run: Run, corpus: Corpus | None = None) -> tuple[Ids, Ids]:
+    """The part of its corpus that a run was trained on, where n-grams are counted, and the held-out one.
+
+    Raises what `own_corpus` does.
+    """
+    try:
+        return parts(run, corpus, PUT_BACK)
+    except UsageError as error:
+        raise UsageError(f"n-grams are counted on the training text, and {error}") from None
 
 
 def countable_at_once(symbols: int, order: int) -> None:
@@ -150,3 +161,59 @@ def countable_at_once(symbols: int, order: int) -> None:
             f"a {order}-gram model of {symbols:,} symbols needs {need / 1e9:.1f} GB, "
             f"and there are {there / 1e9:.1f} GB: do without --mix"
         )
+
+
+class Mixing(NamedTuple):
+    """How p of a network and q of n-grams are mixed: r ~ (p^w q^(1-w))^s, w the weight of the network.
+
+    A sharpness s below 1 takes back what both are too sure of, which n-grams are more than networks.
+    """
+
+    weight: float
+    sharpness: float = 1.0
+
+
+def interpolate(p: np.ndarray, q: np.ndarray, y: np.ndarray, held_out: bool) -> tuple[np.ndarray, float]:
+    """Probabilities p (N, L) of a network and q of n-grams as `mixed`, and the weight of the network.
+
+    Weight and sharpness are those for which the right labels y (N,) cost least. Where these rows are all that are
+    `held_out`, each half is mixed by those of the other, and the weight is the mean of both.
+    """
+    halves = [slice(0, None, 2), slice(1, None, 2)] if held_out and len(y) > 1 else [slice(None)]
+    mixings = [best_mixing(p[half], q[half], y[half]) for half in halves]
+    found = np.empty_like(p)
+    for half, mixing in zip(halves, reversed(mixings), strict=True):
+        found[half] = mixed(p[half], q[half], mixing)
+    return found, float(np.mean([mixing.weight for mixing in mixings]))
+
+
+def mixed(p: np.ndarray, q: np.ndarray, mixing: Mixing) -> np.ndarray:
+    """log r = s (w log p + (1 - w) log q), up to a constant of each row: probabilities r (N, L)."""
+    w, s = mixing
+    log_p, log_q = (np.log(np.maximum(a, np.finfo(float).tiny)) for a in (p, q))
+    return normalised(s * (w * log_p + (1 - w) * log_q))
+
+
+def best_mixing(p: np.ndarray, q: np.ndarray, y: np.ndarray) -> Mixing:
+    """The mixing for which the right labels y (N,) cost least; those beyond L are left out.
+
+    Weight and sharpness are tried one after the other, in `ROUNDS` rounds: the cost is convex in (w s, (1 - w) s).
+    """
+    known, found = np.flatnonzero(y < p.shape[1]), Mixing(0.5)
+    p, q, y = p[known], q[known], y[known]
+    if not len(y):
+        return found
+
+    def cost(mixing: Mixing) -> float:
+        return float(-np.log(mixed(p, q, mixing)[np.arange(len(y)), y]).sum())
+
+    for _ in range(ROUNDS):
+        found = min((found._replace(weight=w) for w in MIXTURE_WEIGHTS), key=cost)
+        found = min((found._replace(sharpness=s) for s in SHARPNESS), key=cost)
+    return found
+
+
+def normalised(logs: np.ndarray) -> np.ndarray:
+    """Probabilities (N, L) of their logarithms, which are known up to a constant of each row."""
+    p: np.ndarray = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)

@@ -34,7 +34,7 @@ class KneserNey:
 
     order: int
     symbols: int
-    _levels: tuple["_Level", ...] = field(repr=False, compare=False)
+    levels: tuple["Level", ...] = field(repr=False, compare=False)
 
     def nats(self, ids: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """Surprisal of each symbol of a stream, given up to n - 1 symbols before it.
@@ -46,7 +46,7 @@ class KneserNey:
         """
         before = START if before is None else before[max(0, len(before) - self.order + 1) :]
         reader = _Reader(_stream(ids, self.symbols, before), self.symbols)
-        for level in self._levels:
+        for level in self.levels:
             reader.read(level.grams)
             reader.probability = reader.blend(level)
         nats: np.ndarray = -np.log(reader.probability[len(before) :])
@@ -57,7 +57,7 @@ class KneserNey:
         before = START if before is None else before[max(0, len(before) - self.order + 1) :]
         reader = _Reader(_stream(ids, self.symbols, before), self.symbols)
         p = np.full((len(ids), self.symbols), 1 / self.symbols)
-        for level in self._levels:
+        for level in self.levels:
             reader.read(level.grams)
             level.blend(reader.context[len(before) :], p)
         return p
@@ -72,9 +72,9 @@ def fit(ids: np.ndarray, symbols: int, order: int) -> KneserNey:
     if order < 1:
         raise ValueError(f"the order is {order}: give at least 1")
     found = list(islice(_count(_stream(ids, symbols), symbols), order))
-    levels = [_Level(grams, preceding) for (grams, _, _), (_, _, preceding) in pairwise(found)]
+    levels = [Level(grams, preceding) for (grams, _, _), (_, _, preceding) in pairwise(found)]
     grams, counts, _ = found[-1]
-    return KneserNey(order, symbols, (*levels, _Level(grams, counts)))
+    return KneserNey(order, symbols, (*levels, Level(grams, counts)))
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,10 @@ def bits_by_order(train: np.ndarray, valid: np.ndarray, symbols: int) -> Iterato
     grams: _Grams | None = None
     for longer, counts, preceding in _count(_stream(train, symbols), symbols):
         if grams is not None:  # these are no longer the highest order
-            reader.probability = reader.blend(_Level(grams, preceding))
+            reader.probability = reader.blend(Level(grams, preceding))
         grams = longer
         reader.read(grams)
-        yield -float(np.log2(reader.blend(_Level(grams, counts))[1:]).mean())
+        yield -float(np.log2(reader.blend(Level(grams, counts))[1:]).mean())
         del counts, preceding  # before the next order is sorted: there memory is short
 
 
@@ -140,9 +140,9 @@ class _Grams:
         self.symbols = np.uint64(symbols)
 
     def find(self, context: np.ndarray, symbol: np.ndarray) -> np.ndarray:
-        """Ranks (N,) of the k-grams made of (k - 1)-grams, by rank, and a last symbol. Never seen is -1."""
-        rank = np.full(len(context), -1)
-        known = np.flatnonzero(context >= 0)
+        """Ranks of the k-grams made of (k - 1)-grams, by rank, and a last symbol (unsigned). Never seen is -1."""
+        context, symbol = np.broadcast_arrays(context, symbol)
+        rank, known = np.full(context.shape, -1), context >= 0
         if len(self.keys):
             wanted = context[known].astype(np.uint64) * self.symbols + symbol[known]
             place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
@@ -150,7 +150,7 @@ class _Grams:
         return rank
 
 
-class _Level:
+class Level:
     """One order of a model. Rank -1, never seen, picks each array's last: c(hw) = 0, left(h) = c(h) = 1."""
 
     def __init__(self, grams: _Grams, counts: np.ndarray):
@@ -165,6 +165,12 @@ class _Level:
             np.add.at(self.left, context, self.discounts[np.minimum(counts[part], 3)])
         self.left[self.total == 0] = 1
         self.total[self.total == 0] = 1
+
+    def probability(self, rank: np.ndarray, context: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """P_k of k-grams by rank, after (k - 1)-grams by rank, from P_{k-1}; shapes that broadcast."""
+        count = self.counts[rank]
+        kept = count - self.discounts[np.minimum(count, 3)]
+        return np.asarray((kept + self.left[context] * p) / self.total[context])
 
     def blend(self, context: np.ndarray, p: np.ndarray) -> None:
         """P_{k-1} of every symbol, (N, V), to P_k in place, after (k - 1)-grams (N,) by rank."""
@@ -208,13 +214,8 @@ class _Reader:
         self.context = self.rank[:-1]
         self.rank = np.concatenate(([-1], grams.find(self.context, self.stream)))
 
-    def blend(self, level: _Level) -> np.ndarray:
-        """P_k of each symbol, where `probability` is P_{k-1}."""
-        count = level.counts[self.rank[1:]]
-        kept: np.ndarray = count - level.discounts[np.minimum(count, 3)]
-        kept += level.left[self.context] * self.probability
-        kept /= level.total[self.context]
-        return kept
+    def blend(self, level: Level) -> np.ndarray:
+        return level.probability(self.rank[1:], self.context, self.probability)
 
 
 def _stream(ids: np.ndarray, symbols: int, before: np.ndarray = START) -> np.ndarray:

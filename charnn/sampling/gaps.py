@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..data.vocabulary import EOS
+from ..evaluation.gaps import GapMixture
 from ..nn.functions import log_softmax
 from ..nn.layers.base import Array
 from ..nn.network import Network
@@ -17,19 +18,27 @@ AHEAD = 32  # symbols after a gap that tell which of its fillings was right
 
 
 def fill_from_both(
-    network: GapNetwork, p: Parameters, ids: Array, gaps: Array, banned: Sequence[int] = (EOS,)
+    network: GapNetwork,
+    p: Parameters,
+    ids: Array,
+    gaps: Array,
+    banned: Sequence[int] = (EOS,),
+    mixture: GapMixture | None = None,
 ) -> Array:
     """The text ids (N,) with the likeliest symbols, but those that are `banned`, where `gaps` (N,) is true.
 
-    Of gaps beside each other the most certain is filled first, and is there for the others to see.
+    Of gaps beside each other the most certain is filled first, and is there for the others to see. `mixture` may help
+    the network.
     """
     hidden, text, open_, ws = network.size, ids.astype(np.intp), gaps.copy(), Workspace(back=False)
     while open_.any():
         text[open_] = hidden
         ws.reset()
-        o = network.scores(p, text[:, None], None, ws)[:, 0].astype(np.float64)
-        o[:, banned] = -np.inf
-        logp = log_softmax(o)
+        logp = log_softmax(network.scores(p, text[:, None], None, ws)[:, 0].astype(np.float64))
+        if mixture:
+            logp[open_] = mixture.log_probabilities(logp[open_], text, np.flatnonzero(open_))
+        logp[:, banned] = -np.inf
+        logp = log_softmax(logp)
         certain = logp.max(axis=1)
         for run in runs(open_):
             t = run.start + int(certain[run].argmax())

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation.bayes import Mixing, NGramBayes, best_mixing, mixed
+from ..evaluation.bayes import NGramBayes
 from ..evaluation.labels import THRESHOLD
+from ..evaluation.mixture import Mixing, best_mixing, mixed
 from ..evaluation.pairs import probabilities
 from ..runs.run import Run
 from ..verbs import ClassifyConfig

@@ -16,8 +16,9 @@ from ..data.pair_batches import lengths, within_memory
 from ..data.pairs import Pairs
 from ..data.units import join
 from ..errors import InputError
-from ..evaluation.bayes import NGramBayes, interpolate
+from ..evaluation.bayes import NGramBayes
 from ..evaluation.labels import THRESHOLD, LabelScore
+from ..evaluation.mixture import interpolate
 from ..evaluation.pairs import Taught, Written, probabilities, taught
 from ..evaluation.score import Score
 from ..evaluation.training_text import warn_that_held_out

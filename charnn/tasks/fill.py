@@ -13,7 +13,9 @@ from ..data.summary import hint
 from ..data.vocabulary import Vocabulary
 from ..errors import UsageError
 from ..evaluation import gaps, ngram
-from ..evaluation.gap_score import begins, every, score
+from ..evaluation.gap_score import GapScorer, begins, every
+from ..evaluation.gaps import GapMixture
+from ..evaluation.mixture import Mixing, best_mixing, training_parts
 from ..evaluation.ngram import COUNTED_SYMBOLS
 from ..evaluation.readers import Text as Reading
 from ..evaluation.readers import texts
@@ -44,7 +46,7 @@ class Fill(OfText):
     given = " given both sides"
     shown = "a text and how it is filled"
     columns = MappingProxyType({"filled": "filled"})
-    evaluates, tables = ("by", "unknown", "invalid"), ("line", "char")
+    evaluates, tables = ("by", "mix", "unknown", "invalid"), ("line", "char")
     use = "`charnn fill {model}` fills gaps, `charnn proof {model}` looks for errors"
 
     def decide(
@@ -73,7 +75,7 @@ class Fill(OfText):
         order = ngram.baselines(train, valid, corpus.vocabulary.size, limit=limit).order
         ids = np.asarray(valid[: 10 * COUNTED_GAPS])
         places = np.flatnonzero(every(ids))
-        model = ngram.fit(np.asarray(train[:limit]), corpus.vocabulary.size, order)
+        model = gaps.fit(np.asarray(train[:limit]), corpus.vocabulary.size, order)
         guesses = [logp.argmax(axis=1) for logp in gaps.from_both_sides(model, ids, places)]
         right = np.concatenate([np.empty(0, int), *guesses]) == ids[places]
         return {"filled": float(right.sum() / max(1, len(right))), "fill_order": float(order)}
@@ -82,7 +84,35 @@ class Fill(OfText):
         self, run: Run, what: Any, config: EvalConfig, workers: int, watch: WatchSymbols = iter
     ) -> GapEvaluator:
         self.assert_evaluates(config)
-        return GapEvaluator(run, what, config, workers)
+
+        def scorer(held_out: bool) -> GapScorer:
+            return self.scorer(run, workers, self.mixture(run, held_out, workers) if config.mix else None)
+
+        return GapEvaluator(run, what, config, scorer)
+
+    def scorer(self, run: Run, workers: int = 1, mixture: GapMixture | None = None) -> GapScorer:
+        """What scores texts by a run, with the help of n-grams or without."""
+        return GapScorer(run.model.network, run.weights, run.reset, workers, mixture)
+
+    def mixture(self, run: Run, held_out: bool = False, workers: int = 1) -> GapMixture:
+        """The n-grams of a run's training part, and how they are mixed with its network, which the held-out part says.
+
+        Where that is what is scored, each half is mixed as the other half says. Raises what `training_parts` does.
+        """
+        train, valid = training_parts(run)
+        order, limit = int(run.origin.baselines["fill_order"]), ngram.countable(COUNTED_SYMBOLS)
+        grams, middle = gaps.fit(np.asarray(train[:limit]), run.vocabulary.size, order), len(valid) // 2 * held_out
+        alone = self.scorer(run, workers)
+
+        def best(ids: Array) -> Mixing:
+            hidden = every(ids)
+            places = np.flatnonzero(hidden)
+            x = np.where(hidden, run.vocabulary.size, ids)
+            p = np.exp(alone.log_probabilities(x)[places])
+            return best_mixing(p, gaps.grams_at(grams, x, places), ids[places])
+
+        second, first = (best(np.asarray(part[: 10 * COUNTED_GAPS])) for part in (valid[:middle], valid[middle:]))
+        return GapMixture(grams, (first, second if middle else first), middle)
 
     def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
         return texts(run, what, unknown, invalid)
@@ -105,15 +135,15 @@ class Fill(OfText):
 
     def validate(self, run: Run, part: Ids, workers: int) -> Validated:
         ids = np.asarray(part[:VALIDATION_SYMBOLS])
-        found = score(run.model.network, run.weights, ids, run.reset, workers=workers)
-        share = filled(run, ids[: len(ids) // 2], workers)
+        found = (scorer := self.scorer(run, workers)).score(ids)
+        share = filled(scorer, ids[: len(ids) // 2])
         return Validated(float(found.nats.mean()), {"filled": share.accuracy})
 
     def example(self, run: Run, part: Ids) -> str:
         """A line of the held-out part with gaps, as it is filled."""
         start = SHOWN * run.step % max(1, len(part) - SHOWN)
         ids = np.asarray(part[start : start + SHOWN])
-        found = filled(run, ids).symbols
+        found = filled(self.scorer(run), ids).symbols
         text: str = run.vocabulary.decode(np.where(every(ids), found, ids))
         return text
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from ..data.vocabulary import EOS
 from ..errors import InputError, UsageError
-from ..evaluation.gap_score import score
 from ..nn.layers.base import Array
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
 from ..sampling.gaps import fill_from_both, fill_from_left
 from ..verbs import FillConfig, ProofConfig
 from .answers import MAX_LINE
+from .base import make
+from .fill import Fill
 
 
 class Gapped(NamedTuple):
@@ -29,7 +30,8 @@ class Gapped(NamedTuple):
 class Filler:
     """A run that fills gaps, as a config says; see `answers.Answerer`. A run of text reads from the left, by a beam.
 
-    A line stands between the ends of lines: where these end sequences, at the end of one; else between two.
+    To mix it with n-grams needs the run's corpus. A line stands between the ends of lines: where these end sequences,
+    at the end of one; else between two.
     """
 
     def __init__(self, run: Run, config: FillConfig):
@@ -38,6 +40,10 @@ class Filler:
             raise UsageError(
                 "a model of --ending length says how long a text is first: fill by a model of --ending eos"
             )
+        task = make(run.task)
+        self.mixture = task.mixture(run) if config.mix and isinstance(task, Fill) else None
+        if config.mix and not self.mixture:
+            raise UsageError("--mix has no effect on a model of --task text: leave it out")
         newline = run.vocabulary.marked("\n")
         self.before, self.after = ("", "\n") if newline.tolist() == [EOS] else ("\n", "\n")
         if newline.tolist() == [run.vocabulary.size]:  # there are no line ends
@@ -68,7 +74,7 @@ class Filler:
     def _filled(self, one: Gapped) -> str:
         model = self.run.model
         if isinstance(model, TaskModel):
-            found = fill_from_both(model.network, self.run.weights, one.ids, one.gaps, self.banned)
+            found = fill_from_both(model.network, self.run.weights, one.ids, one.gaps, self.banned, self.mixture)
         else:
             found = fill_from_left(self.run.network, one.ids, one.gaps, banned=self.banned)
         inside = slice(len(self.before), len(one.ids) - len(self.after))
@@ -94,7 +100,10 @@ def doubts(run: Run, text: str, config: ProofConfig, workers: int = 1) -> Iterat
     """
     ids = run.vocabulary.marked(text)
     known = ids < run.vocabulary.size
-    found = score(run.model.network, run.weights, np.where(known, ids, EOS), run.reset, ~known, workers)
+    task = make(run.task)
+    assert isinstance(task, Fill)
+    scorer = task.scorer(run, workers, task.mixture(run) if config.mix else None)
+    found = scorer.score(np.where(known, ids, EOS), ~known)
     gain = np.where(known, found.nats - found.least, np.inf) / math.log(2)
     places = np.flatnonzero((gain >= config.gain) & (found.likeliest != ids)).tolist()
     likelier = run.vocabulary.texts(found.likeliest[places].tolist())

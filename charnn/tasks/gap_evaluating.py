@@ -1,14 +1,15 @@
 """Texts scored by a run of the task fill: each character given both sides of it."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..config import EvalConfig
 from ..data.vocabulary import EOS
-from ..evaluation.gap_score import GapScore, every, score
+from ..evaluation.gap_score import GapScore, GapScorer, every
+from ..evaluation.gaps import GapMixture
 from ..evaluation.readers import Text, TextLike, cost, names, policies, texts
 from ..evaluation.rows import CharacterScore, LineScore, Scored, by_character, by_line
 from ..evaluation.score import Score
@@ -31,17 +32,17 @@ class Filled:
         return self.hits / max(1, self.count)
 
 
-def filled(run: Run, ids: Array, workers: int = 1) -> Filled:
+def filled(scorer: GapScorer, ids: Array) -> Filled:
     """What is found of a text, (N,) ids, of which every tenth symbol is hidden, but for those not known."""
-    hidden = every(ids) & (ids < run.vocabulary.size)
-    found = _scored(run, ids, hidden, workers)
+    hidden = every(ids) & (ids < scorer.network.size)
+    found = scored(scorer, ids, hidden, hidden)
     return Filled(found.likeliest, int((found.likeliest == ids)[hidden].sum()), int(hidden.sum()))
 
 
-def _scored(run: Run, ids: Array, hidden: Array, workers: int) -> GapScore:
+def scored(scorer: GapScorer, ids: Array, hidden: Array | None = None, wanted: Array | None = None) -> GapScore:
     """The score of a text, (N,) ids, in which all that is not known is hidden too."""
-    known = ids < run.vocabulary.size
-    return score(run.model.network, run.weights, np.where(known, ids, EOS), run.reset, hidden | ~known, workers)
+    known = ids < scorer.network.size
+    return scorer.score(np.where(known, ids, EOS), ~known if hidden is None else hidden | ~known, wanted)
 
 
 @dataclass(frozen=True)
@@ -69,18 +70,26 @@ class BothSides:
 
 
 class GapEvaluator:
-    """A run and texts to score by it, given both sides: see `evaluation.evaluator.Evaluator`."""
+    """A run and texts to score by it, given both sides: see `evaluation.evaluator.Evaluator`.
+
+    `scorer` makes what scores them, and asks whether they are what was held out.
+    """
 
     about = "; each character given those on both sides; filled: of every tenth that is hidden"
-    mixture = None
 
-    def __init__(self, run: Run, what: TextLike, config: EvalConfig, workers: int):
-        self.run, self.config, self.workers = run, config, workers
+    def __init__(self, run: Run, what: TextLike, config: EvalConfig, scorer: Callable[[bool], GapScorer]):
+        self.run, self.config = run, config
         self.unknown, invalid = policies(config, what)
         what, _ = recognised(run, what, bool(config.by))
         marked = self.unknown == "cost" or (self.unknown == "skip" and config.by)
         self.texts = texts(run, what, "mark" if marked else self.unknown, invalid)
         self.held_out = any(text.held_out for text in self.texts)
+        self.scorer = scorer(self.held_out)
+
+    @property
+    def mixture(self) -> GapMixture | None:
+        """How n-grams help the network, if they do."""
+        return self.scorer.mixture
 
     @property
     def names(self) -> str:
@@ -93,7 +102,7 @@ class GapEvaluator:
         for text in self.texts:
             ids, nats, right = self._scored(text)
             total += replace(Score.of(nats, right), unknown=int(np.count_nonzero(ids >= self.run.vocabulary.size)))
-            again = filled(self.run, ids, self.workers)
+            again = filled(self.scorer, ids)
             hits, hidden = hits + again.hits, hidden + again.count
         return BothSides(total, hits / hidden if hidden else math.nan)
 
@@ -124,7 +133,7 @@ class GapEvaluator:
         ids, vocabulary = np.asarray(text.ids), self.run.vocabulary
         known = ids < vocabulary.size
         read = known if self.unknown == "skip" else np.ones(len(ids), bool)
-        found = _scored(self.run, ids[read], np.zeros(int(read.sum()), bool), self.workers)
+        found = scored(self.scorer, ids[read])
         nats, right = np.zeros(len(ids)), np.zeros(len(ids), bool)
         nats[read], right[read] = found.nats, found.likeliest == ids[read]
         if self.unknown != "skip":

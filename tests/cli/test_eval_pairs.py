@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import charnn
-from charnn.evaluation.bayes import Mixing, best_mixing, interpolate, mixed
+from charnn.evaluation.mixture import Mixing, best_mixing, interpolate, mixed
 from tests.helpers.program import invoke, ok, refused, table
 
 MIXED = "vowels\taei\nconsonants\taeio\nconsonants\tbcd\nelse\tbcd\n"

@@ -10,10 +10,11 @@ import pytest
 import charnn
 from charnn.data.pair_batches import Padded
 from charnn.data.vocabulary import EOS
-from charnn.evaluation.gap_score import PIECE, every, score
+from charnn.evaluation.gap_score import PIECE, GapScorer, every
 from charnn.nn.pairs.gaps import GapBatch
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
+from charnn.tasks.fill import Fill
 from tests.helpers.pairs import fitted
 from tests.helpers.program import invoke, ok, refused, table
 
@@ -63,7 +64,7 @@ def test_unknown_characters_cost_as_in_a_text_and_are_read_as_gaps(model: Path) 
     assert float(rows[11][0]) == pytest.approx(bits, abs=1e-4)
     ids = run.vocabulary.ids(text.replace("§", "c"))
     hidden = np.arange(len(ids)) == 11
-    found = score(run.model.network, run.weights, ids, run.reset, hidden).nats / math.log(2)
+    found = GapScorer(run.model.network, run.weights, run.reset).score(ids, hidden).nats / math.log(2)
     assert [float(row[0]) for row in rows] == pytest.approx([*found[:11], bits, *found[12:]], abs=1e-4)
     told = json.loads(ok("eval", "-m", model, "--json", "-", stdin=text))
     assert told["unknown"] == 1 and told["count"] == len(text)
@@ -129,11 +130,11 @@ def test_a_gap_is_one_character(model: Path) -> None:
 def test_no_score_depends_on_the_symbol_it_is_of(model: Path) -> None:
     run = charnn.load(model)
     ids = run.vocabulary.ids("abcdefgh\nbcdefgh\n" * 40)
-    whole = score(run.model.network, run.weights, ids, run.reset)
+    whole = GapScorer(run.model.network, run.weights, run.reset).score(ids)
     for place in (0, 5, PIECE - 1, PIECE, len(ids) - 1):
         other = ids.copy()
         other[place] = 3
-        found = score(run.model.network, run.weights, other, run.reset)
+        found = GapScorer(run.model.network, run.weights, run.reset).score(other)
         assert found.likeliest[place] == whole.likeliest[place]
         np.testing.assert_allclose(found.least[place], whole.least[place], rtol=1e-5)
 
@@ -141,7 +142,7 @@ def test_no_score_depends_on_the_symbol_it_is_of(model: Path) -> None:
 def test_pieces_are_put_together_in_order_by_any_number_of_workers(model: Path) -> None:
     run = charnn.load(model)
     ids = run.vocabulary.ids("abcdefgh\nbcdefgh\n" * 400)
-    one, two = (score(run.model.network, run.weights, ids, run.reset, workers=n) for n in (1, 2))
+    one, two = (GapScorer(run.model.network, run.weights, run.reset, n).score(ids) for n in (1, 2))
     assert len(one.nats) == len(ids)
     np.testing.assert_array_equal(one.nats, two.nats)
     period = 17 * PIECE  # after so many symbols text and pieces repeat
@@ -179,3 +180,47 @@ def test_gradients_reach_to_both_sides_of_a_symbol(model: Path) -> None:
         expected = np.linalg.norm(g[f"both/{way}/0/U"][seen], axis=1)
         np.testing.assert_allclose([norm.rms for norm in norms if norm.layer == layer], expected, rtol=1e-9)
     assert "more than 7 characters" in refused(3, "inspect", "gradients", "-", "-m", model, "--lags", 3, stdin=text)
+
+
+def test_ngrams_from_both_sides_help_to_fill_to_score_and_to_proofread(model: Path, tmp_path: Path) -> None:
+    alone, both = (json.loads(ok("eval", "-m", model, "--json", *mix)) for mix in ([], ["--mix", "ngram"]))
+    assert both["filled"] > 0.9
+    assert both["bits_per_char_given_both_sides"] < alone["bits_per_char_given_both_sides"]
+    assert ok("fill", "-m", model, "--mix", "ngram", "abc_efgh", "ab__efgh") == "abcdefgh\n" * 2
+    path = tmp_path / "letter.txt"
+    path.write_text("abcdefgh\nabcdafgh\nab§defgh\n", "utf-8")
+    rows = table(ok("proof", "-m", model, path, "--gain", 3, "--mix", "ngram"))
+    assert [row[:4] for row in rows] == [["2", "5", "a", "e"], ["3", "3", "§", "c"]]
+
+
+def test_a_score_with_ngrams_is_that_of_the_mixture_whatever_the_pieces(model: Path) -> None:
+    run = charnn.load(model)
+    task = Fill(run.task)
+    ids = run.vocabulary.ids("abcdefgh\nbcdefgh\n" * 20)
+    hidden = every(ids)
+    places, x = np.flatnonzero(hidden), np.where(hidden, run.vocabulary.size, ids)
+    mixture = task.mixture(run)
+    found = task.scorer(run, 1, mixture).score(ids, hidden, hidden)
+    logp = mixture.log_probabilities(task.scorer(run).log_probabilities(x)[places], x, places)
+    np.testing.assert_array_equal(found.likeliest[places], logp.argmax(axis=1))
+    np.testing.assert_allclose(found.nats[places], -logp[np.arange(len(places)), ids[places]], rtol=1e-9)
+
+
+def test_each_half_of_the_held_out_part_is_mixed_as_the_other_one_says(model: Path) -> None:
+    run = charnn.load(model)
+    task = Fill(run.task)
+    whole, halves = task.mixture(run), task.mixture(run, held_out=True)
+    assert whole.middle == 0 < halves.middle and whole.mixings[0] == whole.mixings[1]
+    evaluator = charnn.evaluator(model, mix="ngram")
+    assert evaluator.mixture.middle == halves.middle and "each half" in str(evaluator.mixture)
+
+
+def test_ngrams_of_a_text_that_is_gone_and_of_a_model_of_text_are_refused(runs: Path, home: Path) -> None:
+    (runs / "fill.tsv").rename(runs / "away.tsv")
+    try:
+        assert "n-grams are counted on the training text" in refused(
+            2, "fill", "-m", runs / "fill", "--mix", "ngram", "a_"
+        )
+    finally:
+        (runs / "away.tsv").rename(runs / "fill.tsv")
+    assert "--mix has no effect" in refused(2, "fill", "-m", home / "checkpoints" / "names", "--mix", "ngram", "a_")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import charnn
-from charnn.evaluation.bayes import Mixing
+from charnn.evaluation.mixture import Mixing
 from tests.helpers.pairs import write
 from tests.helpers.processes import start
 from tests.helpers.program import invoke, ok, refused, table

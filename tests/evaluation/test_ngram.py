@@ -19,14 +19,14 @@ def test_equals_the_textbook(symbols: int, length: int, order: int) -> None:
     train, valid = text(order, symbols, length), text(99, symbols, 300)
     slow, quick = Textbook(train, symbols, order), fit(train, symbols, order)
     np.testing.assert_allclose(quick.nats(valid), slow.nats(valid), rtol=1e-12)
-    for k, level in enumerate(quick._levels, 1):
+    for k, level in enumerate(quick.levels, 1):
         np.testing.assert_allclose(level.discounts, slow.D[k], rtol=1e-12)
 
 
 def test_discounts_are_estimated_where_they_can_be() -> None:
     large, small = fit(text(5, 30, 3000), 30, 5), fit(text(5, 30, 10), 30, 5)
-    assert [list(level.discounts) == [0, 0.5, 1, 1.5] for level in large._levels] == [True] + 4 * [False]
-    assert all(list(level.discounts) == [0, 0.5, 1, 1.5] for level in small._levels)
+    assert [list(level.discounts) == [0, 0.5, 1, 1.5] for level in large.levels] == [True] + 4 * [False]
+    assert all(list(level.discounts) == [0, 0.5, 1, 1.5] for level in small.levels)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 50, 2000])
