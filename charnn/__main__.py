@@ -22,6 +22,8 @@ def main() -> None:
     except KeyboardInterrupt:  # before commands are there, which end by it themselves
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        gc.freeze()  # the system takes back all memory: Python's last looks for garbage take as long as NumPy's import
 
 
 if __name__ == "__main__":
