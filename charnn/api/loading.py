@@ -1,12 +1,15 @@
 """Runs by their names."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import CharnnError, expect
-from ..runs import checkpoint, folder, listing
-from ..runs.listing import RunSummary
+from ..runs import checkpoint, folder
 from ..runs.run import Run
 from ..runs.verbs import assert_used_for
+
+if TYPE_CHECKING:
+    from ..runs.listing import RunSummary
 
 RunLike = Run | str | Path  # a run, or its name, folder or file
 
@@ -27,8 +30,10 @@ def save(run: Run, name: str, root: str | Path = folder.RUNS) -> Path:
     return kept.path
 
 
-def list_runs(root: str | Path = folder.RUNS) -> list[RunSummary]:
+def list_runs(root: str | Path = folder.RUNS) -> "list[RunSummary]":
     """All runs below a folder that can be read, in a line each, the newest first."""
+    from ..runs import listing
+
     return [found for found in listing.summaries(root) if not isinstance(found, CharnnError)]
 
 

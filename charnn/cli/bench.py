@@ -100,7 +100,7 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     from dataclasses import replace
 
     from ..data import read
-    from ..data.corpus import MIN_SYMBOLS
+    from ..data.vocabulary import MIN_SYMBOLS
     from ..nn.model import Model
     from ..tasks import fitting
     from ..terminal import console

@@ -12,10 +12,9 @@ import numpy as np
 from ..errors import InputError
 from ..io.lazy import Ids, pieces
 from ..io.text import Source, Watch, decode
-from .vocabulary import CODES, CR, EOS, MODES, Vocabulary, codes
+from .vocabulary import CODES, CR, EOS, MIN_SYMBOLS, MODES, Vocabulary, codes
 
 BLANK = {"\n": re.compile(r"\n\r?(?=\n)"), "\r": re.compile(r"\r(?=\r)")}  # line ends before that of an empty line
-MIN_SYMBOLS = 16  # symbols: less leaves nothing to learn from and to be held out
 BLANK_SHARE = 0.01  # of the lines: with fewer, blank lines are accidents, not ends of paragraphs
 SHUFFLE = 4  # sets the random numbers of the order of sequences apart from all others
 NEAR = 0.01  # of the stream: how far the split may move to the end of a sequence

@@ -12,8 +12,8 @@ from ..io.header import check_version, json_array, typed
 from ..io.lazy import LazyArray
 from ..io.text import POLICIES, Source, Watch
 from ..version import __version__
-from .corpus import MIN_SYMBOLS, Corpus, scan, symbols
-from .vocabulary import EOS, Vocabulary, from_json
+from .corpus import Corpus, scan, symbols
+from .vocabulary import EOS, MIN_SYMBOLS, Vocabulary, from_json
 
 FORMAT = "charnn tokens"
 VERSION = 1

@@ -15,6 +15,7 @@ EOS = 0  # the end of a sequence, and the symbol before its first
 MODES = ("line", "paragraph", "file")
 CR = ord("\r")
 CODES = 0x110000  # code points that there are
+MIN_SYMBOLS = 16  # of a text: less leaves nothing to learn from and to be held out
 MENTIONED = 5  # unknown characters that a message names
 
 

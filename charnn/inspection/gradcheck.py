@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.batches import Batch
+from ..data.batch import Batch
 from ..nn.functions import ignore_overflow
 from ..nn.layers.base import Array, State
 from ..nn.model import PassContext

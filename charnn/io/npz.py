@@ -7,7 +7,6 @@ zip of stored, checksummed .npy members with short headers, whose sizes are thos
 import math
 import re
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -118,6 +117,8 @@ def write(
     """
     if len(arrays) > MAX_MEMBERS:
         raise CharnnError(f"{path} cannot be written: {len(arrays):,} arrays, where a file has {MAX_MEMBERS:,} at most")
+
+    import zipfile  # which reading does without
 
     def fill(file: BinaryIO) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

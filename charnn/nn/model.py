@@ -13,7 +13,7 @@ import numpy as np
 
 from ..choices import ENDINGS
 from ..config import ModelConfig, TaskConfig
-from ..data.batches import Batch
+from ..data.batch import Batch
 from ..data.vocabulary import Vocabulary
 from . import replay
 from .heads import Head, SquaredHead

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..data.batches import Batch, keep_mask
+from ..data.batch import Batch, keep_mask
 from .layers.base import Array, Keep, State
 from .model import Model
 from .parameters import Parameters

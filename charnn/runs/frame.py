@@ -10,7 +10,7 @@ import numpy as np
 
 from ..choices import TASKS
 from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
-from ..data.corpus import MIN_SYMBOLS
+from ..data.vocabulary import MIN_SYMBOLS
 from ..io.header import typed
 from ..io.text import POLICIES
 from ..machine import environment
@@ -198,7 +198,7 @@ def _start(value: Any) -> Start | None:
 def _tilings(value: Any, rest: dict[str, Any]) -> Tilings:
     """How products are cut, if this is the machine that it was measured on. Raises `ValueError`."""
     found = Tilings.load(value)
-    return found if rest["environment"] == environment() else Tilings()
+    return found if found and rest["environment"] == environment() else Tilings()
 
 
 def read_origin(value: Any, task: TaskConfig) -> CorpusInfo:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
-from ..data.batches import StreamBatches
-from ..data.likeness import doubts
 from ..data.summary import about, beside, hint, of_pairs
 from ..data.vocabulary import Vocabulary
 from ..errors import InputError, UsageError
@@ -27,6 +25,7 @@ from .base import Task, Validated, describe_network, plural
 from .fitting import choose_dropout, fit, suits
 
 if TYPE_CHECKING:  # what one command needs is imported where it is used: to write a sample takes little of it
+    from ..data.batches import StreamBatches
     from ..data.corpus import Corpus
     from ..evaluation.evaluator import Evaluator
     from ..evaluation.readers import Text as Reading
@@ -112,6 +111,8 @@ class Text(OfText):
         return decide(train, vocabulary, model, config)
 
     def doubts(self, train: Ids, valid: Ids, vocabulary: Vocabulary) -> str | None:
+        from ..data.likeness import doubts
+
         return doubts(train, valid, vocabulary)
 
     def check(self, network: Model, corpus: Corpus, train: Ids) -> None:
@@ -120,6 +121,8 @@ class Text(OfText):
         network.ending.check(train)
 
     def layout(self, config: TrainConfig, part: Ids, network: Model, reset: bool) -> StreamBatches:
+        from ..data.batches import StreamBatches
+
         return StreamBatches(network.ending.stream(part), config.batch, config.window)
 
     def count_laid_out(self, layout: StreamBatches) -> int:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..data.batches import Batch, BatchLayout, Window
+from ..data.batch import Batch
+from ..data.batches import BatchLayout, Window
 from ..nn.layers.base import Rng, State
 from ..nn.model import Gradient, PassContext
 from ..nn.network import Network

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from charnn import machine
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.errors import CharnnError, UsageError
 from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters

@@ -173,6 +173,21 @@ def test_K1_help_does_without_numpy() -> None:
     assert done.well().endswith(b"False False False\n")
 
 
+def test_K1_a_sample_does_without_what_other_commands_need(run: Path) -> None:
+    modules = {"rich", "tqdm", "charnn.data.corpus", "charnn.data.batches", "charnn.runs.listing"}
+    program = "import sys; from charnn.cli import program; program(['sample', '--length', '1'], standalone_mode=False)"
+    done = charnn(command=[sys.executable, "-c", f"{program}; print({modules} & sys.modules.keys())"])
+    assert done.well().endswith(b"set()\n")
+
+
+def test_K1_nothing_is_looked_for_at_exit(run: Path) -> None:
+    """Python's last search for garbage takes as long as half of NumPy's import."""
+    told = "atexit.register(lambda: print(gc.get_freeze_count() > 10_000))"
+    program = f"import atexit, gc; from charnn.__main__ import main; {told}; main()"
+    done = charnn(command=[sys.executable, "-c", program, "sample", "--length", "1"])
+    assert done.well().endswith(b"True\n")
+
+
 @pytest.mark.slow
 def test_K1_a_clean_install(new: Path) -> None:
     """Into a virtual environment with nothing of charnn's but its dependencies, without the network."""

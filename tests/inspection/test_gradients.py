@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.data.vocabulary import EOS
 from charnn.errors import InputError
 from charnn.inspection import activations, gradcheck, gradients, probes

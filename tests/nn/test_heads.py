@@ -15,7 +15,7 @@ import pytest
 import charnn
 from charnn.choices import ENDINGS
 from charnn.config import ModelConfig, SampleConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.errors import CheckpointError, UsageError
 from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate, surprisal

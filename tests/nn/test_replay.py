@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.nn import replay
 from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters

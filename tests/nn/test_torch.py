@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig, TrainConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.data.vocabulary import Vocabulary
 from charnn.nn import optimizers
 from charnn.nn.model import Model, PassContext

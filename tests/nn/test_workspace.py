@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charnn.config import ModelConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.nn import workspace
 from charnn.nn.model import Model, PassContext
 from charnn.nn.workspace import ALIGN, Workspace, aligned

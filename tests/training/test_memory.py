@@ -7,7 +7,7 @@ import pytest
 
 from charnn import machine
 from charnn.config import ModelConfig, TrainConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.errors import CharnnError
 from charnn.nn.model import Model, PassContext
 from charnn.nn.parameters import Parameters

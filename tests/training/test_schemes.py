@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from charnn import choices
 from charnn.config import ModelConfig, TrainConfig
-from charnn.data.batches import Batch, StreamBatches, sequence_stats
+from charnn.data.batch import Batch
+from charnn.data.batches import StreamBatches, sequence_stats
 from charnn.data.vocabulary import EOS
 from charnn.errors import UsageError
 from charnn.nn.model import Gradient, Model, PassContext

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.errors import CharnnError, DivergenceError, UsageError
 from charnn.evaluation import score
 from charnn.evaluation.score import Score, evaluate

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.errors import UsageError
 from charnn.nn import matmul, replay
 from charnn.nn import model as model_module

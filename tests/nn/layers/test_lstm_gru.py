@@ -14,7 +14,7 @@ import pytest
 from charnn import api
 from charnn.choices import CELLS
 from charnn.config import ModelConfig, TrainConfig
-from charnn.data.batches import Batch
+from charnn.data.batch import Batch
 from charnn.errors import UsageError
 from charnn.evaluation import score
 from charnn.nn.layers.gru import GRU
