@@ -200,6 +200,13 @@ TASKS = {
         encoder=READER,
         pooling=like(POOLING, default="mean"),
         symbol_dropout=like(SYMBOL_DROPOUT, default=0.2),
+        reading_loss=option(
+            0.1,
+            "weight of a second loss while training: each symbol of the source is predicted from those before and "
+            "after it; 0 for none",
+            low=0,
+            high=1000,
+        ),
         defaults={**PAIRS, "dropout": 0.5},
     ),
     "condition": Task(

@@ -106,6 +106,13 @@ CONFLICTS = (
     *(without(name, "encoder", "none") for name in ("pooling", "condition", "attention")),
     *(without(name, "context_as", "label") for name in ("encoder", "pooling")),
     without("head", "labels", "several"),
+    Conflict(
+        ("reading_loss", "encoder", "layers"),
+        lambda share, encoder, layers: share and encoder == "bidirectional" and layers > 1,
+        "--reading-loss has no effect on --layers {layers} that read both ways: upper ones know each symbol",
+        "leave it out, or choose --layers 1 or --encoder rnn",
+        asked=True,
+    ),
     without("columns", "autoencode", True),
     *(of_tasks(name, "text") for name in OF_TEXT),
     *(of_tasks(name, "text", "fill") for name in OF_STREAMS),

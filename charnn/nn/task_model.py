@@ -74,13 +74,24 @@ class TaskModel:
     def measured(self, steps: int, rows: int) -> int:
         """Bytes that a gradient takes for so many sequences of so many symbols."""
         p, ws, sequences = Parameters(self.shapes()), Workspace(), [np.zeros(steps, np.uint8)] * rows
-        self.network.gradient(p, p.like(), self.network.batch(sequences, sequences, np.dtype(np.uint8)), ws, None)
+        batch = self._training(self.network.batch(sequences, sequences, np.dtype(np.uint8)))
+        self.network.gradient(p, p.like(), batch, ws, None)
         return ws.peak
+
+    def _training(self, batch: Any) -> Any:
+        """A batch as training has it: a second loss, if there is one, predicts the sources as they are now."""
+        return batch._replace(read=batch.source) if self._reads else batch
+
+    @property
+    def _reads(self) -> bool:
+        """Whether there is a second loss, of what is read."""
+        return isinstance(self.network, Classifier) and self.network.reading > 0
 
     @property
     def noisy(self) -> bool:
         """Whether gradients depend on random numbers."""
-        return bool(self.config.dropout or self.task.symbol_dropout or self.task.context_dropout)
+        task = self.task
+        return bool(self.config.dropout or task.symbol_dropout or task.context_dropout or self._reads)
 
     def gradient(
         self,
@@ -94,9 +105,10 @@ class TaskModel:
         """ADD into g the gradient of the summed loss of a batch.
 
         Each symbol that is read is made unknown with the probability `symbol_dropout`, and each source is hidden with
-        the probability `context_dropout`.
+        the probability `context_dropout`. A second loss predicts the sources as they were before.
         """
         ws, rng = context
+        batch = self._training(batch) if rng else batch
         if self.task.context_dropout and rng:
             which = rng.random(batch.source.ids.shape[1]) < self.task.context_dropout
             batch = batch._replace(source=self.network.reader.hide(batch.source, which))
@@ -109,7 +121,10 @@ class TaskModel:
 def classifier(c: ModelConfig, task: TaskConfig, vocabulary: PairVocabulary) -> TaskModel:
     """Sorts a source into classes."""
     head = HEADS["several" if task.labels == "several" else task.head or ""](len(vocabulary.labels))
-    network = Classifier(encoder(c, task, vocabulary.size), head, task.feedforward or 0, c.dropout or 0.0)
+    knows = task.encoder == "bidirectional" and c.layers > 1  # upper layers have read what they would predict
+    reading = 0.0 if knows else task.options_of("task")["reading_loss"]
+    reader, V = encoder(c, task, vocabulary.size), vocabulary.size
+    network = Classifier(reader, head, task.feedforward or 0, c.dropout or 0.0, reading, V if reading else 0)
     return TaskModel(c, task, network, max(2, len(vocabulary.labels)), vocabulary.unknown)
 
 

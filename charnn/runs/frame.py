@@ -66,6 +66,7 @@ RECORD = {"step", "epoch", "train", "valid"}  # of each validation
 MAX_FIGURES = 8  # that a task adds to a validation, or that it names to beat
 BASELINES = {"uniform", "unigram", "bigram", "ngram", "order", "counted"}  # of a text
 MAX_ORDER = 64
+ABSENT: dict[str | None, dict[str, Any]] = {"classify": {"reading_loss": 0.0}}  # options that older files know not
 NO_CORPUS = CorpusInfo(("-",), "", 0)  # of a network that was trained elsewhere
 COUNTERS = {  # the names in a file's header, which are those of version 0.1, of a run's fields
     "step": "step",
@@ -127,7 +128,8 @@ class Frame:
 
 def understand(path: str | Path, header: dict[str, Any], names: Collection[str]) -> Frame:
     """A header understood, with every value checked. Raises `UsageError`, `KeyError`, `TypeError`, `ValueError`."""
-    task = TaskConfig(**typed(TaskConfig, header.get("task", {})))
+    told = typed(TaskConfig, header.get("task", {}))
+    task = TaskConfig(**{**ABSENT.get(told.get("task"), {}), **told})
     vocabulary = TASKS[task.task].vocabulary.load()(path, header.get("vocabulary"))
     shape = ModelConfig(**model_options(header["model"], MODEL))
     config = TrainConfig(**train_options(header["train"], TRAIN))

@@ -1,6 +1,7 @@
 """Runs of every task: resuming is exact, workers share a batch, gradients are right, what a run says of itself."""
 
 import gc
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 
 import charnn
 from charnn.choices import TASKS
+from charnn.io import npz
 from charnn.runs import checkpoint
 from charnn.runs.run import Run
+from tests.helpers.arrays import read_arrays
 from tests.helpers.pairs import TINY, write
 from tests.helpers.toys import assert_same
 
@@ -108,6 +111,28 @@ def test_a_run_is_described_and_lists_what_there_is_to_beat(tmp_path: Path, case
         facts["task"]["task"] == case.split()[0] and facts.get("symbols", facts.get("columns")) == run.vocabulary.size
     )
     assert np.isfinite(list(run.origin.baselines.values())).all()
+
+
+def test_a_second_loss_is_learnt_but_by_layers_that_know_what_they_would_predict(tmp_path: Path) -> None:
+    first, taught = (ended(started(tmp_path, "classify", "read", steps=n)).weights["guessed/V"] for n in (1, 40))
+    assert np.abs(first - taught).max() > 0.01
+    for name, options in {"plain": {"reading_loss": 0.0}, "deep": {"layers": 2}}.items():
+        run = ended(started(tmp_path, "classify", name, steps=2, **options))
+        assert not [array for array in run.weights if array.startswith("guess")]
+    one_way = started(tmp_path, "classify", "one-way", layers=2, encoder="rnn", reading_loss=0.5)
+    assert "guess/U" in one_way.run.weights
+    with pytest.raises(charnn.UsageError, match="--reading-loss has no effect on --layers 2"):
+        started(tmp_path, "classify", "idle", layers=2, reading_loss=0.5)
+
+
+def test_a_file_that_knows_of_no_second_loss_has_none(tmp_path: Path) -> None:
+    run = ended(started(tmp_path, "classify", "old", steps=2, reading_loss=0.0))
+    arrays = dict(read_arrays(tmp_path / "old" / "best.npz"))
+    header = json.loads(arrays.pop("header").tobytes())
+    del header["task"]["reading_loss"], header["digest"]
+    header["digest"] = checkpoint.digest(header, arrays)
+    npz.write(tmp_path / "older.npz", {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays})
+    assert checkpoint.load(tmp_path / "older.npz").task == run.task
 
 
 def test_pairs_are_held_out_at_random_or_from_the_end(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ OF_KIND: dict[type, str] = {
 OF_CHOICE = {"cell": VARIANTS}  # of the options that single choices of an option have
 APART: dict[type, dict[str, str]] = {  # options that stand in another group than others of their configuration
     TaskConfig: dict.fromkeys(
-        ("encoder", "pooling", "condition", "attention", "symbol_dropout", "head", "feedforward"), NETWORK
+        ("encoder", "pooling", "condition", "attention", "symbol_dropout", "reading_loss", "head", "feedforward"),
+        NETWORK,
     ),
     ModelConfig: {
         **dict.fromkeys(("activation", "norm"), NETWORK),

@@ -18,7 +18,7 @@ from ..layers.base import Array, Arrays, Keep, Rng
 from ..layers.bidirectional import Bidirectional
 from ..layers.dense import Dense
 from ..layers.dropout import Dropout
-from ..parameters import Parameters
+from ..parameters import Parameters, Views
 from ..workspace import Workspace
 from .composite import Composite
 from .readout import Readout
@@ -86,17 +86,34 @@ class GapNetwork(Composite):
         """u, and backward(du, g)."""
         zero = tuple(np.zeros((x.shape[1], n), p.flat.dtype) for n in self.both.state_sizes)
         h, after, both_back = self.both.forward(p.at("both"), (x,), zero, ws, keep, rng)
-        steps = [-1 if backwards else 1 for backwards in self.both.reverse]
-        seen = tuple(_shifted(part, step, keep, ws) for part, step in zip(h, steps, strict=True))
-        u, _, upper_back = self.parts["upper"].forward(p.at("upper"), seen, (), ws)
+        u, upper_back = from_others(self.parts["upper"], p.at("upper"), (h, self.both.reverse), keep, ws)
         u, _, drop_back = Dropout(self.dropout).forward(p, u, (), ws, None, rng)
 
         def backward(du: Arrays, g: Parameters) -> None:
-            dseen, _ = upper_back(drop_back(du, (), g)[0], (), g.at("upper"))
-            dh = tuple(_shifted(d, -step, keep, ws) for d, step in zip(dseen, steps, strict=True))
+            dh = upper_back(drop_back(du, (), g)[0], g.at("upper"))
             both_back(dh, tuple(np.zeros_like(s) for s in after), g.at("both"))
 
         return u, backward
+
+
+def from_others(
+    upper: Dense, p: Views, read: tuple[Arrays, tuple[bool, ...]], keep: Keep, ws: Workspace
+) -> tuple[Arrays, Callable[[Arrays, Views], Arrays]]:
+    """u[t] = upper(states that have not read x[t] yet), and backward(du, g), which gives the gradient of all states.
+
+    `read` are states (T, B, n) each, and which of them come from the end: of the others the one at t - 1 is taken, and
+    of those the one at t + 1, of the same sequence. `p` and `g` are the weights of `upper`.
+    """
+    h, reverse = read
+    steps = [-1 if backwards else 1 for backwards in reverse]
+    seen = tuple(_shifted(part, step, keep, ws) for part, step in zip(h, steps, strict=True))
+    u, _, upper_back = upper.forward(p, seen, (), ws)
+
+    def backward(du: Arrays, g: Views) -> Arrays:
+        dseen, _ = upper_back(du, (), g)
+        return tuple(_shifted(d, -step, keep, ws) for d, step in zip(dseen, steps, strict=True))
+
+    return u, backward
 
 
 def _shifted(a: Array, by: int, keep: Keep, ws: Workspace) -> Array:

@@ -22,8 +22,13 @@ class Readout(Linear):
     weight: str = "V"
     bias: str = "c"
 
-    def add_gradient(self, p: Views, g: Views, u: Arrays, target: Padded, ws: Workspace) -> tuple[float, Arrays]:
-        """ADD into g the gradient of the summed loss of what is no padding; return that loss, and its gradient du."""
+    def add_gradient(
+        self, p: Views, g: Views, u: Arrays, target: Padded, ws: Workspace, scale: float = 1
+    ) -> tuple[float, Arrays]:
+        """ADD into g the gradient of the summed loss of what is no padding; return that loss, and its gradient du.
+
+        Gradients are those of `scale` times the loss.
+        """
         du = tuple(ws.empty(part.shape, part.dtype) for part in u)
         nats = 0.0
         for steps in self._chunks(target.ids.shape):
@@ -32,6 +37,8 @@ class Readout(Linear):
                 o = self.scores(p, seen, ws)
                 losses = functions.cross_entropy(rows(o), rows(target.ids[steps]))
                 rows(o)[~inside] = 0
+                if scale != 1:
+                    o *= o.dtype.type(scale)
                 nats += float(losses[inside].sum(dtype=np.float64))
                 self.reverse(p, seen, o, g, _at(du, steps), ws)
         return nats, du

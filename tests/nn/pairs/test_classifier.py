@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.data.pair_batches import pad
+from charnn.data.pair_batches import Padded, pad
 from charnn.nn.layers.bidirectional import Bidirectional
 from charnn.nn.layers.lstm import LSTM
 from charnn.nn.layers.stack import Stack
@@ -83,6 +83,40 @@ def test_probabilities_are_those_that_are_trained(name: str) -> None:
         nats = -np.log(found[np.arange(4), [one[0] for one in labels]]).sum()
     trained = network.gradient(p, p.like(), pairs, Workspace(), None)[0]
     assert trained == pytest.approx(nats, rel=1e-12)
+
+
+def reader(encoder: str) -> Classifier:
+    """A classifier with a second loss, whose encoder reads one way or both."""
+    cell = LSTM((V,), H, V)
+    stack = Stack((Bidirectional(cell, cell) if encoder == "bidirectional" else cell,), dropout=0.0)
+    return Classifier(Encoder(stack, "mean"), HEADS["softmax"](3), reading=0.3, symbols=V)
+
+
+def second_loss(network: Classifier, p: Parameters, pairs: LabelBatch) -> float:
+    """Of each symbol x[t] given h[t - 1], and from the end h[t + 1], one sequence and symbol at a time."""
+    nats = 0.0
+    assert pairs.read
+    for b, length in enumerate(pairs.read.inside.sum(axis=0)):
+        alone = [part[:length, b : b + 1] for part in pairs.source]
+        h = network.reader.read(p.at("reader"), Padded(*alone), Workspace()).h
+        for t in range(length):
+            ways = [t - 1, t + 1][: len(h)]
+            seen = [part[i, 0] if 0 <= i < length else np.zeros(H) for part, i in zip(h, ways, strict=True)]
+            u = np.tanh(np.concatenate(seen) @ p["guess/U"] + p["guess/b"])
+            o = u @ p["guessed/V"] + p["guessed/c"]
+            nats += np.log(np.exp(o).sum()) - o[pairs.read.ids[t, b]]
+    return nats
+
+
+@pytest.mark.parametrize("encoder", ["rnn", "bidirectional"])
+def test_a_second_loss_predicts_what_was_read(encoder: str) -> None:
+    network = reader(encoder)
+    p, pairs = weights(network), batch("softmax, last")
+    hidden = pairs.source._replace(ids=np.where(pairs.source.ids == 1, V - 1, pairs.source.ids))
+    pairs = pairs._replace(source=hidden, read=pairs.source)
+    nats, count, g = gradient(network, p, pairs)
+    assert (nats, count) == gradient(network, p, pairs._replace(read=None))[:2]
+    assert_slopes(g, p, lambda: gradient(network, p, pairs)[0] + 0.3 * second_loss(network, p, pairs))
 
 
 @pytest.mark.parametrize("head", HEADS)
