@@ -86,6 +86,8 @@ def test_the_budget_that_was_spent_is_the_one_to_double() -> None:
         ({"epochs": 20.0, "minutes": 10.0, "steps": None}, 400, "--epochs 40"),
         ({"epochs": 30.0, "minutes": 10.0, "steps": None}, 600, "--minutes 20"),
         ({"epochs": None, "minutes": None, "steps": 1200}, 0, "--steps 2400"),
+        ({"epochs": None, "minutes": None, "steps": 2}, 0, "--steps 2400"),
+        ({"epochs": None, "minutes": 0.5, "steps": None}, 90, "--minutes 4"),
     ):
         run.config, run.seconds = replace(run.config, **config), seconds
         assert advice.advice(run, 1.9, "--name x").endswith(f"`charnn train --resume --name x {expected}`")
