@@ -99,7 +99,7 @@ def _falling(run: Run) -> bool:
 def _longer(run: Run) -> str:
     """Twice the budget that was spent; or twice what was done, where a resumed run was given less than that."""
     done = {"steps": run.step, "epochs": run.history[-1]["epoch"], "minutes": run.seconds / 60}
-    name = spent(run.config, steps=done["steps"], epochs=done["epochs"], seconds=run.seconds)
+    name = spent(run.config, steps=run.step, epochs=done["epochs"], seconds=run.seconds)
     budget = getattr(run.config, name)
     twice = 2 * (budget if budget >= done[name] else math.ceil(done[name]))
     return f"--{name} {twice if name == 'steps' else f'{twice:.12g}'}"

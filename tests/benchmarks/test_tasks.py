@@ -17,7 +17,9 @@ def test_a_job_is_measured_once(
     clock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, "classify")
-    job = tasks.Job("classify.tsv", None, "--task classify --hidden 8 --workers 1", 0.05, {"accuracy": 0.9})
+    job = tasks.Job(
+        "classify.tsv", None, "--task classify --hidden 8 --workers 1", 0.05, {"accuracy": 0.9, "mixed_accuracy": 0.9}
+    )
     monkeypatch.setattr(tasks, "JOBS", {"toy": job})
     cache = tmp_path / "cache.jsonl"
     arguments = ["tasks", "--data", str(tmp_path), "--seeds", "2", "--cache", str(cache)]
@@ -28,11 +30,12 @@ def test_a_job_is_measured_once(
     records = tables.kept(cache)
     assert [(record["seed"], record["clock"]) for record in records] == [(0, clock), (1, clock)]
     assert all(record["job"] == "toy" and "majority" in record["baselines"] for record in records)
-    assert "| toy | accuracy | " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "| toy | accuracy | " in told and "| toy | mixed_accuracy | " in told
 
 
 def test_the_table_has_medians_beside_goals(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = tasks.Job("toy.tsv", None, "--task classify", 1, {"accuracy": 0.9})
+    job = tasks.Job("toy.tsv", None, "--task classify", 1, {"accuracy": 0.9, "mixed_accuracy": 0.9})
     monkeypatch.setattr(tasks, "JOBS", {"toy": job, "not run": job})
     about = {"minutes": 1.1, "cores": 2, "load": 0.5, "date": "2000-01-01", "command": "charnn train toy.tsv"}
     records = [
