@@ -102,9 +102,10 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     from ..data import read
     from ..data.vocabulary import MIN_SYMBOLS
     from ..nn.model import Model
+    from ..nn.network import Network
     from ..tasks import fitting
     from ..terminal import console
-    from ..training import memory
+    from ..training import memory, tune
     from ..training.throughput import Work
 
     size, symbols, reset = params["corpus_size"], params["symbols"], False
@@ -121,7 +122,12 @@ def _work(corpus: tuple[str, ...], params: dict[str, Any]) -> tuple[int, Any, An
     planned = fitting.fit(replace(asked, epochs=asked.epochs or fitting.DEFAULT_EPOCHS), size)
     shape = fitting.choose_dropout(network, symbols, size)
     memory.check(Model(shape, symbols), planned)
-    return size, Work("train", shape, symbols, planned.batch, planned.window, reset), planned
+    work = Work("train", shape, symbols, planned.batch, planned.window, reset)
+    if asked.workers is None:
+        drawn = Network(work.shape, work.weights(), reset)
+        whole = tune.expected_multiplications(planned, drawn.weights.count, work.characters, size)
+        planned = replace(planned, workers=tune.choose_workers(drawn, planned, whole))
+    return size, work, planned
 
 
 def _facts(size: int, work: Any, config: Any, speeds: dict[str, Any]) -> dict[str, Any]:

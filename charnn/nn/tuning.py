@@ -4,21 +4,15 @@ Other cuts may give other last bits. So a cut that was measured once is kept: in
 user's cache, by the machine and the shape. Without that file training goes on, and cuts are measured anew.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import CharnnError
-from ..io.durable import replace as write_durably
-from ..io.handle import read_text
-from ..machine import environment
+from ..io.remembered import Remembered, machine_key
 from .matmul import LONG, Product, multiply
 from .network import Network
 from .tiling import MANY, Shape, Tiling, Tilings, by_rule, candidates
@@ -37,8 +31,7 @@ MARGIN = 1.03  # by which tiles must be faster than the product as it is
 COPIES = 4  # of W that are timed: the first ones find memory that nobody has touched
 STEPS = 32  # a copy of W serves at least so many, and its time is shared among them
 INPUTS = 4  # x in turns, so that none is in the innermost cache because it was there a moment ago
-FORMAT = "charnn products 1"
-MAX_CACHE = 10 << 20  # bytes of the file in the user's cache
+PRODUCTS = Remembered("products.json", "charnn products 1")
 Clock = Callable[[], float]
 _measured: dict[Shape, Tiling] = {}  # in this process
 
@@ -151,21 +144,9 @@ def choose(shapes: Sequence[Shape], clock: Clock = time.thread_time) -> Tilings:
     return Tilings({shape: remembered[shape] for shape in shapes})
 
 
-def cache_file() -> Path:
-    """Where it is remembered what was measured."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    folder = Path(root) if Path(root).is_absolute() else Path.home() / ".cache"
-    return folder / "charnn" / "products.json"
-
-
-def machine_key() -> str:
-    """All that the fastest tiling depends on beside the shape."""
-    return " / ".join(environment().values())
-
-
 def _recall() -> Tilings:
     """What is remembered of this machine; nothing where the file cannot be read, or is damaged."""
-    return _of_this_machine(_read())
+    return _of_this_machine(PRODUCTS.read())
 
 
 def _of_this_machine(known: dict[str, Any]) -> Tilings:
@@ -178,23 +159,7 @@ def _of_this_machine(known: dict[str, Any]) -> Tilings:
 
 def _remember(new: Tilings) -> Tilings:
     """Write it down, where that is possible; what other processes have written meanwhile is kept, and returned."""
-    theirs = _of_this_machine(known := _read())
+    theirs = _of_this_machine(known := PRODUCTS.read())
     merged = Tilings({**theirs, **{s: t for s, t in new.items() if s not in theirs}})
-    content = json.dumps({**known, "format": FORMAT, machine_key(): merged.dump()})
-    try:
-        path = cache_file()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, lambda file: file.write(content.encode()))
-    except (OSError, CharnnError, RuntimeError):  # there is no home, too
-        pass
+    PRODUCTS.write(known, merged.dump())
     return theirs
-
-
-def _read() -> dict[str, Any]:
-    """The file's content; an empty one for a file that is not there, or is none of ours."""
-    try:
-        path = cache_file()
-        found = json.loads(read_text(path, MAX_CACHE)) if path.is_file() else {}
-    except (OSError, ValueError, RuntimeError):  # nested too deeply, too
-        return {}
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}

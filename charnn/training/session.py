@@ -8,7 +8,7 @@ from typing import Any
 
 from ..config import TEXT, ModelConfig, TaskConfig, TrainConfig
 from ..conflicts import check
-from ..errors import DivergenceError, UsageError
+from ..errors import CharnnError, DivergenceError, UsageError
 from ..machine import cores
 from ..options import flag, plain
 from ..parallel.choose import worker_group
@@ -17,7 +17,7 @@ from ..runs.corpus import assert_same_corpus
 from ..runs.folder import Folder
 from ..runs.run import CorpusInfo, Run
 from ..tasks.base import Validated
-from . import advice, finetune, schedules
+from . import advice, finetune, schedules, tune
 from .budget import Choice
 from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
@@ -199,7 +199,23 @@ def new(corpus: Any, model: ModelConfig, config: TrainConfig, options: TaskConfi
     plan.check_memory()
     counted = plan.task.baselines(corpus, plan.train, plan.valid)
     size = plan.task.count(plan.train) + plan.task.count(plan.valid)
-    return new_run(plan, CorpusInfo(corpus.names, corpus.sha256, size, corpus.invalid, counted)), plan
+    run = new_run(plan, CorpusInfo(corpus.names, corpus.sha256, size, corpus.invalid, counted))
+    if config.workers is None and options == TEXT:
+        plan = _share_as_measured(plan, run)
+    return run, plan
+
+
+def _share_as_measured(plan: Plan, run: Run) -> Plan:
+    """The plan, and its new run, with as many workers as are the fastest on this machine; see `tune.choose_workers`."""
+    size, symbols = plan.scheme.size, plan.task.count_laid_out(plan.batches)
+    work = tune.expected_multiplications(plan.config, run.weights.count, size, symbols)
+    shared = replace(plan, config=replace(plan.config, workers=tune.choose_workers(run.network, plan.config, work)))
+    try:
+        shared.check_memory()
+    except CharnnError:  # which the workers of the plan had enough of
+        return plan
+    run.config = shared.config
+    return shared
 
 
 def keep(run: Run, plan: Plan, corpus: Any, where: Folder | str | Path | None, name: str | None = None) -> Session:

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from charnn.config import ModelConfig
+from charnn.io import remembered
+from charnn.io.remembered import machine_key
 from charnn.nn import tuning
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.tiling import MANY, WHOLE, Shape, Tiling, Tilings, by_rule, candidates
-from charnn.nn.tuning import cache_file, choose, machine_key, measure, tuned
+from charnn.nn.tuning import choose, measure, tuned
 
 LOOP, WINDOW = Shape(16, 256, 1024, False), Shape(MANY, 128, 128, False)
 BACK = Shape(16, 128, 64, True)
@@ -141,13 +143,13 @@ def test_what_was_measured_once_stays(measured: list[Shape], monkeypatch: pytest
 def test_each_machine_has_its_own(measured: list[Shape], monkeypatch: pytest.MonkeyPatch) -> None:
     first = choose([LOOP])
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "environment", lambda: {"cpu": "another"})
+        patch.setattr(remembered, "environment", lambda: {"cpu": "another"})
         anew(patch)
         other = choose([LOOP])
     assert other != first and len(measured) == 2
     anew(monkeypatch)
     assert choose([LOOP]) == first and len(measured) == 2
-    assert len(json.loads(cache_file().read_text("utf-8"))) == 3  # two machines, and the format
+    assert len(json.loads(tuning.PRODUCTS.path.read_text("utf-8"))) == 3  # two machines, and the format
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_each_machine_has_its_own(measured: list[Shape], monkeypatch: pytest.Mon
 def test_a_damaged_cache_is_measured_anew_and_written_over(
     content: bytes | str, measured: list[Shape], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = cache_file()
+    path = tuning.PRODUCTS.path
     path.parent.mkdir(parents=True)
     damaged: dict[str, Any] = {
         "text": "LOOP",
@@ -180,7 +182,7 @@ def test_a_damaged_cache_is_measured_anew_and_written_over(
     if content == "folder":
         path.mkdir()
     elif isinstance(content, str):
-        path.write_text(json.dumps({"format": tuning.FORMAT, machine_key(): damaged[content]}), "utf-8")
+        path.write_text(json.dumps({"format": tuning.PRODUCTS.format, machine_key(): damaged[content]}), "utf-8")
     else:
         path.write_bytes(content)
     first = choose([LOOP])
@@ -191,12 +193,12 @@ def test_a_damaged_cache_is_measured_anew_and_written_over(
 
 @pytest.mark.parametrize("content", ["pipe", "much"])
 def test_a_cache_that_would_never_end_is_not_read(content: str, measured: list[Shape]) -> None:
-    path = cache_file()
+    path = tuning.PRODUCTS.path
     path.parent.mkdir(parents=True)
     if content == "pipe":
         os.mkfifo(path)
     else:
-        path.write_bytes(b" " * (tuning.MAX_CACHE + 1) + b"{}")
+        path.write_bytes(b" " * (remembered.MAX_BYTES + 1) + b"{}")
     assert choose([LOOP]) and measured == [LOOP]
 
 
@@ -217,7 +219,7 @@ def test_a_cache_that_may_not_be_written_is_read(measured: list[Shape], monkeypa
     def refuse(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(tuning, "write_durably", refuse)
+    monkeypatch.setattr(remembered, "replace", refuse)
     anew(monkeypatch)
     assert choose([LOOP, WINDOW])[LOOP] == first[LOOP] and measured == [LOOP, WINDOW]
     assert WINDOW not in tuning._recall()
@@ -256,10 +258,10 @@ def test_what_comes_too_late_is_by_rule_and_stays_so(measured: list[Shape], monk
 
 def test_the_cache_is_readable_json_of_one_user(measured: list[Shape]) -> None:
     choose([LOOP])
-    found = json.loads(cache_file().read_text("utf-8"))
+    found = json.loads(tuning.PRODUCTS.path.read_text("utf-8"))
     assert found[machine_key()] == {"16 x 256 x 1024": [*map(int, choose([LOOP])[LOOP])]}
-    assert cache_file().parts[-2:] == ("charnn", "products.json")
-    assert stat.S_IMODE(cache_file().stat().st_mode) & 0o022 == 0
+    assert tuning.PRODUCTS.path.parts[-2:] == ("charnn", "products.json")
+    assert stat.S_IMODE(tuning.PRODUCTS.path.stat().st_mode) & 0o022 == 0
 
 
 # What is earned

@@ -49,7 +49,7 @@ def forget(monkeypatch: pytest.MonkeyPatch, file: bool = False) -> None:
     """As a new process knows nothing; and without the file, as another machine does."""
     monkeypatch.setattr(tuning, "_measured", {})
     if file:
-        tuning.cache_file().unlink()
+        tuning.PRODUCTS.path.unlink()
 
 
 def done(session: Session) -> Run:
@@ -196,7 +196,7 @@ def test_a_run_is_as_long_as_its_first_limit(given: dict[str, Any], expected: fl
 def test_short_runs_measure_nothing(monkeypatch: pytest.MonkeyPatch, earning: list[Shape]) -> None:
     monkeypatch.setattr(tuning, "SECONDS_PER_MULTIPLICATION", SECONDS_PER_MULTIPLICATION)
     run = done(begin(**SIZE))
-    assert run.tilings == {} and not earning and not tuning.cache_file().exists()
+    assert run.tilings == {} and not earning and not tuning.PRODUCTS.path.exists()
 
 
 def test_measured_products_are_those_of_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +208,7 @@ def test_measured_products_are_those_of_matrices(monkeypatch: pytest.MonkeyPatch
     for number in range(6):
         forget(monkeypatch)
         monkeypatch.setattr(tuning, "measure", lambda shape, clock: _nth(shape, number))  # noqa: B023
-        tuning.cache_file().unlink(missing_ok=True)
+        tuning.PRODUCTS.path.unlink(missing_ok=True)
         run = start(**SIZE)
         updates(trainer_of(run, text(2000)), 3)
         np.testing.assert_allclose(run.weights.flat, plain.weights.flat, atol=1e-5)
