@@ -291,11 +291,7 @@ class TrainConfig(Checked):
     )
     seed: int = option(0, "seed of all random numbers", low=0, high=2**63 - 1)
     workers: int | None = option(
-        None,
-        "processes that share a batch (default: as many as are measured to be the fastest; in short runs one per core, "
-        "each with 8 rows or more)",
-        low=1,
-        high=1024,
+        None, "processes that share a batch (default: the fastest number; in short runs one per core)", low=1, high=1024
     )
 
     @property
