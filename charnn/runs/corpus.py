@@ -125,8 +125,8 @@ def read_as(run: Run, *names: str | Source, watch: Watch = iter) -> Corpus:
 
 def readable(name: str) -> bool:
     """Whether a model's word is enough to read this file: not for what a kernel makes up, which may have no end."""
-    real = os.path.realpath(name)
     try:
+        real = os.path.realpath(name)
         found = os.stat(real)
     except (OSError, ValueError):
         return False

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 
 from . import checkpoint
@@ -24,11 +25,9 @@ def _seconds(log: Path) -> dict[float, float]:
     are left out."""
     found = {}
     for line in log.read_bytes().splitlines() if log.is_file() else []:
-        try:
+        with suppress(ValueError, TypeError, KeyError, OverflowError, RecursionError):
             record = json.loads(line)
             seconds = float(record["seconds"])
             if 0 <= seconds < math.inf:
                 found[float(record["step"])] = seconds
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            continue
     return found

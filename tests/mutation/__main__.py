@@ -28,6 +28,7 @@ BESIDE = {  # tests of a module, beside those of its package
     "corpus": ["faults/test_scores"],
     "curves": ["cli/test_pictures"],
     "frame": ["faults/test_headers"],
+    "folder": ["faults/test_folders"],
     "hold": ["faults/test_folders"],
     "listing": ["cli/test_runs"],
     "log": ["faults/test_folders", "faults/test_saves"],

@@ -1,26 +1,20 @@
 """Runs in folders: nothing overwritten unasked, and found again by whatever name they are given."""
 
+import fcntl
 import json
 import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import charnn
-from charnn.errors import CharnnError, CheckpointError, UsageError
+from charnn.errors import CharnnError, CharnnWarning, CheckpointError, UsageError
 from charnn.runs import checkpoint
-from charnn.runs.folder import Folder, find, newest
+from charnn.runs.folder import LOCK, Folder, find, find_run, newest
 from charnn.runs.run import Run
 from tests.helpers.snapshots import raises
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    path = tmp_path_factory.mktemp("corpus") / "names.txt"
-    path.write_text("Anna\nBert\nCarla\nDora\n" * 10, "utf-8")
-    session = charnn.train(path, out=None, hidden=4, layers=1, steps=2, validate_every=2, workers=1)
-    assert len(list(session)) == 3
-    return session.run
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +160,122 @@ def test_without_any_model_the_message_says_how_to_make_one(run: Run) -> None:
         find("empty", "runs")
     with raises(UsageError, "runs/empty", "last.npz"):
         find("empty", "runs", "last")
+
+
+def test_files_that_are_links_within_the_folder_stay_links(run: Run) -> None:
+    folder = Folder.create("runs", "names")
+    (folder.path / "last.npz").symlink_to("kept.npz")
+    put("runs/names/kept.npz", run)
+    folder.lock()
+    folder.save(replace(run, step=7), best=True)
+    assert folder.last.is_symlink() and checkpoint.load(folder.path / "kept.npz").step == 7
+    assert not folder.best.is_symlink()
+
+
+def test_a_folder_that_is_held_is_followed_and_one_that_is_gone_is_made_anew(run: Run) -> None:
+    folder = Folder.create("runs", "names")
+    folder.lock()
+    folder.path.rename("runs/moved")
+    with pytest.warns(CharnnWarning, match="was moved: it goes on in .*runs/moved/"):
+        folder.save(run)
+    assert folder.last == Path("runs/moved/last.npz").absolute() and folder.last.exists()
+    shutil.rmtree(folder.path)
+    with pytest.warns(CharnnWarning, match="is gone: it goes on in .*runs/moved/"):
+        folder.write({"step": 1})
+    assert folder.log.exists() and not folder.last.exists()
+    folder.rewind(1)  # without a word now
+
+
+def test_a_lock_taken_by_another_training_sends_this_one_elsewhere(run: Run) -> None:
+    folder = Folder.create("runs", "names")
+    folder.lock()
+    (folder.path / LOCK).unlink()
+    with open(folder.path / LOCK, "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.warns(CharnnWarning, match="taken by another training: it goes on in runs/names-2/"):
+            folder.save(run)
+    assert folder.path == Path("runs/names-2") and folder.last.exists() and not Path("runs/names/last.npz").exists()
+
+
+def test_locking_removes_what_a_killed_save_left(run: Run) -> None:
+    folder = Folder.create("runs", "names")
+    for name in (".last.npz.0ab.tmp", ".log.jsonl.9.tmp", ".other.9.tmp", "last.npz.0ab.tmp", "note.txt"):
+        (folder.path / name).touch()
+    folder.lock()
+    folder.lock()  # held already
+    assert sorted(path.name for path in folder.path.iterdir()) == [LOCK, ".other.9.tmp", "last.npz.0ab.tmp", "note.txt"]
+
+
+def test_removing_leaves_what_is_none_of_the_runs(run: Run) -> None:
+    folder = Folder.create("runs", "names")
+    folder.save(run, best=True)
+    folder.write({"step": 1})
+    (folder.path / "tokens.npz").touch()
+    assert sorted(path.name for path in folder.files) == ["best.npz", "last.npz", "log.jsonl", "tokens.npz"]
+    assert folder.remove() == [] and not folder.path.exists()
+    folder = Folder.create("runs", "names")
+    folder.save(run)
+    (folder.path / "note.txt").touch()
+    assert folder.remove() == [folder.path / "note.txt"]
+    assert [path.name for path in folder.path.iterdir()] == ["note.txt"]
+
+
+def test_a_run_in_use_is_neither_removed_nor_renamed(run: Run) -> None:
+    folder, other = Folder.create("runs", "names"), Folder(Path("runs/names"))
+    folder.save(run)
+    folder.lock()
+    for change in (other.remove, lambda: other.rename("more")):
+        with raises(CharnnError, "runs/names", "in use"):
+            change()
+    assert folder.last.exists()
+
+
+def test_renaming_overwrites_nothing(run: Run) -> None:
+    folder = Folder.create("runs", "names")
+    folder.save(run)
+    folder.path.with_name("other").mkdir()
+    folder.path.with_name("link").symlink_to("nothing")
+    for name in ("other", "link", "names"):
+        with raises(UsageError, f"runs/{name}", "rm"):
+            folder.rename(name)
+    with raises(UsageError, "a/b"):
+        folder.rename("a/b")
+    found = folder.rename("new")
+    assert found.path == Path("runs/new") and found.last.exists() and not folder.path.exists()
+
+
+@pytest.mark.parametrize("command", [find, find_run])
+def test_a_name_too_long_for_a_file_is_that_of_no_run(command: Callable[[str], object]) -> None:
+    with raises(UsageError, "xxx"):
+        command("x" * 5000)
+
+
+def test_a_run_is_found_by_name_or_folder(run: Run) -> None:
+    put("runs/names/last.npz", run)
+    put("other/best.npz", run)
+    Path("runs/empty").mkdir()
+    assert find_run("names", "runs") == find_run("runs/names", "runs") == Folder(Path("runs/names"))
+    assert find_run("other", "runs") == Folder(Path("other"))
+    for name in ("empty", "nmes", "runs/names/last.npz"):
+        with raises(UsageError, f"no run {name}"):
+            find_run(name, "runs")
+
+
+@pytest.mark.parametrize("becomes", ["a later state", "another run", "nothing"])
+def test_a_link_out_of_a_folder_that_was_made_here_leads_to_this_very_run_or_is_refused(run: Run, becomes: str) -> None:
+    folder = Folder.create("runs", "names")
+    folder.lock()
+    folder.save(run)
+    del folder
+    Path("runs/names/best.npz").symlink_to(Path("kept.npz").absolute())
+    folder = Folder(Path("runs/names"))
+    if becomes == "a later state":
+        put("kept.npz", replace(run, step=5))
+        folder.lock()
+        folder.save(replace(run, step=9), best=True)
+        assert folder.best.is_symlink() and checkpoint.load("kept.npz").step == 9
+        return
+    if becomes == "another run":
+        put("kept.npz", replace(run, config=replace(run.config, seed=3)))
+    with raises(CheckpointError, "best.npz", "kept.npz"):
+        folder.lock()
