@@ -28,7 +28,14 @@ model = click.option(
     group=RUN,
 )
 runs = click.option(
-    "--runs", default="checkpoints", metavar="DIR", show_default=True, help="Folder of all runs.", cls=Option, group=RUN
+    "--runs",
+    type=value_types.File(),
+    default="checkpoints",
+    metavar="DIR",
+    show_default=True,
+    help="Folder of all runs.",
+    cls=Option,
+    group=RUN,
 )
 
 

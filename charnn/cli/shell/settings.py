@@ -5,6 +5,7 @@ charnn.toml, the default. `--resume` takes the options of its run instead of tho
 """
 
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +21,14 @@ from .types import File
 
 FILE = "charnn.toml"
 MAX_BYTES = 1 << 20  # of that file
+PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)"""  # of a key
+LONG_KEY = rf"(?m)^[ \t]*\[*[ \t]*(?:{PART}[ \t]*\.[ \t]*){{16}}"  # read in quadratic time by Python
 ALL = "runs"  # an option that all commands share: CHARNN_RUNS, and a line before the tables of charnn.toml
 RECIPES = "recipes"  # a table of own recipes
 TIMES = {"budget", "minutes", "epochs", "steps"}  # one of which stands for the others
 KEY = __name__
+TYPED_ALONE = {"resume", "interactive", "yes", "output"}  # what a file that lies somewhere does not decide
+SHOWN = 12  # options that a message lists
 TYPED = click.core.ParameterSource.COMMANDLINE
 APART = click.core.ParameterSource.ENVIRONMENT  # what options have as their source that come from here
 
@@ -91,7 +96,9 @@ def _read(path: Path, ctx: click.Context) -> dict[str, Any]:
     import tomllib  # not before there is a file
 
     try:
-        found = tomllib.loads(read_text(path, MAX_BYTES))
+        if re.search(LONG_KEY, text := read_text(path, MAX_BYTES)):
+            raise ValueError("a key has more than 16 parts")
+        found = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # of UTF-8 and of numbers too long for Python, too
         raise UsageError(f"{path} is no TOML: {error}") from None
     root = ctx.find_root().command
@@ -101,7 +108,18 @@ def _read(path: Path, ctx: click.Context) -> dict[str, Any]:
             near = did_you_mean(name, known) if name not in known else ""
             rest = near or f": give tables like [train] and [{RECIPES}.NAME], or {ALL}"
             raise UsageError(f"{path} has {name}{rest}")
+        group = root.get_command(ctx, name) if isinstance(root, click.Group) and name != RECIPES else None
+        if isinstance(group, click.Group):
+            _check_group(path, name, value, list(group.commands))
     return found
+
+
+def _check_group(path: Path, group: str, tables: Mapping[str, Any], commands: list[str]) -> None:
+    """Raise `UsageError` for what is no table of one of the commands of a group."""
+    for name, value in tables.items():
+        if name not in commands or not isinstance(value, Mapping):
+            near = did_you_mean(name, commands) if name not in commands else ""
+            raise UsageError(f"{path} has {group}.{name}{near or f': give tables like [{group}.{commands[0]}]'}")
 
 
 def apply(command: click.Command, ctx: click.Context) -> None:
@@ -109,19 +127,20 @@ def apply(command: click.Command, ctx: click.Context) -> None:
     settings, words = of(ctx), ctx.command_path.split()[1:]
     prefix = "_".join(["CHARNN", *words]).upper().replace("-", "_") + "_"
     variables = dict(_variables(prefix))
-    options = {str(p.name): p for p in command.params if isinstance(p, click.Option) and _can_be_set(p)}
+    options = {key: p for p in command.params if isinstance(p, click.Option) and _can_be_set(p) for key in _keys(p)}
     table = {name.replace("-", "_"): value for name, value in settings.table(words).items()}
     for found, where in ((variables, "the environment"), (table, settings.path)):
         for name in found.keys() - options.keys() - {ALL, *_groups(command)}:
-            raise UsageError(f"{where} sets {name}, which is no option of `{ctx.command_path}`{_near(name, options)}")
+            near = did_you_mean(name, options) or _listed(ctx, options)
+            raise UsageError(f"{where} sets {name}, which is no option of `{ctx.command_path}`{near}")
     kept = _decided(ctx)
     for name, param in options.items():
-        if name in kept or (ctx.params.get("resume") and name != ALL):
+        if param.name in kept or (ctx.params.get("resume") and name != ALL):
             continue
         if name in variables or name in table:
             value, where = (variables[name], "the environment") if name in variables else (table[name], settings.path)
-            ctx.params[name] = _converted(ctx, param, value, where)
-            ctx.set_parameter_source(name, APART)
+            ctx.params[str(param.name)] = _converted(ctx, param, value, where)
+            ctx.set_parameter_source(str(param.name), APART)
             if name not in variables:
                 settings.taken[name] = value
 
@@ -146,15 +165,23 @@ def _variables(prefix: str) -> Iterator[tuple[str, str]]:
 def _can_be_set(param: click.Option) -> bool:
     """Options with a value, or of yes and no; none that shows something and ends, but a recipe."""
     plain = (not param.is_flag or param.is_bool_flag) and param.expose_value
-    return plain and param.name not in ("resume", "interactive")
+    return plain and param.name not in TYPED_ALONE
+
+
+def _keys(param: click.Option) -> list[str]:
+    """What an option is called in a file and, in capitals, in a variable: as it is typed, with _ between words."""
+    return [name.removeprefix("--").replace("-", "_") for name in param.opts if name.startswith("--")]
 
 
 def _groups(command: click.Command) -> list[str]:
     return list(command.commands) if isinstance(command, click.Group) else []
 
 
-def _near(name: str, options: Mapping[str, Any]) -> str:
-    return did_you_mean(name, options) or f": give one of {', '.join(options)}"
+def _listed(ctx: click.Context, options: Mapping[str, Any]) -> str:
+    """What options there are, or where to read of them."""
+    if len(options) > SHOWN:
+        return f": `{ctx.command_path} --help-all` shows all"
+    return f": give one of {', '.join(options)}" if options else ": leave it out"
 
 
 def _decided(ctx: click.Context) -> set[str]:
@@ -168,6 +195,8 @@ def _decided(ctx: click.Context) -> set[str]:
 def _converted(ctx: click.Context, param: click.Option, value: Any, where: Any) -> Any:
     """A value as the command line would have it."""
     try:
+        if param.is_flag and isinstance(value, str) and value.strip().lower() not in click.BOOL.bool_states:
+            raise click.BadParameter(f"is {value!r}: give true or false", ctx, param)
         if not isinstance(value, str) and isinstance(value, bool) != param.is_flag:
             raise click.BadParameter(f"is {value}: give {'true or false' if param.is_flag else 'a value'}", ctx, param)
         return param.process_value(ctx, value if isinstance(value, bool) else str(value))

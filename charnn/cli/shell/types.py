@@ -49,6 +49,11 @@ class File(click.ParamType):  # type: ignore[type-arg]
 
     name = "text"
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":  # of a variable that is not set, say
+            self.fail("is '': give a name, or leave it out", param, ctx)
+        return value
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
         from click.shell_completion import CompletionItem  # not before it is needed
 
