@@ -15,6 +15,7 @@ from ..nn.workspace import Workspace
 
 BEAM = 20  # beginnings that are kept while gaps are filled from left to right
 AHEAD = 32  # symbols after a gap that tell which of its fillings was right
+READINGS = 32  # of a text, at most, while its gaps are filled from both sides
 
 
 def fill_from_both(
@@ -27,10 +28,11 @@ def fill_from_both(
 ) -> Array:
     """The text ids (N,) with the likeliest symbols, but those that are `banned`, where `gaps` (N,) is true.
 
-    Of gaps beside each other the most certain is filled first, and is there for the others to see. `mixture` may help
-    the network.
+    Of gaps beside each other the most certain is filled first, and is there for the others to see. Of more than 32,
+    several are filled at once, so that the text is read 32 times at most. `mixture` may help the network.
     """
     hidden, text, open_, ws = network.size, ids.astype(np.intp), gaps.copy(), Workspace(back=False)
+    at_once = -(-max((run.stop - run.start for run in runs(gaps)), default=0) // READINGS)
     while open_.any():
         text[open_] = hidden
         ws.reset()
@@ -41,8 +43,8 @@ def fill_from_both(
         logp = log_softmax(logp)
         certain = logp.max(axis=1)
         for run in runs(open_):
-            t = run.start + int(certain[run].argmax())
-            text[t], open_[t] = logp[t].argmax(), False
+            for t in (run.start + np.argsort(-certain[run], kind="stable")[:at_once]).tolist():
+                text[t], open_[t] = logp[t].argmax(), False
     return text
 
 
@@ -55,8 +57,8 @@ def fill_from_left(
     """
     text, ws = ids.astype(np.intp), Workspace(back=False)
     state = network.zero_state(1)
-    rows, scores = np.full((1, 0), EOS), np.zeros(1)  # the beginnings since the last settled symbol, and their nats
-    last, settled = np.array([EOS]), 0
+    steps = list[tuple[Array, Array]]()  # since the last settled symbol: the beginnings' parents and last symbols
+    scores, last, settled = np.zeros(1), np.array([EOS]), 0
     for t in range(len(text)):
         ws.reset()
         o, after = network.step(last, state, ws)
@@ -71,14 +73,23 @@ def fill_from_left(
             parents, last = np.arange(len(scores)), np.full(len(scores), text[t])
             scores = scores + logp[:, text[t]]
         state = tuple(s[parents] for s in after)
-        rows = np.concatenate([rows[parents], last[:, None]], axis=1)
+        steps.append((parents, last))
         if not gaps[max(0, t + 1 - AHEAD) : t + 1].any():
             best = np.array([int(scores.argmax())])
-            text[settled : t + 1] = rows[best[0]]
-            state, rows, scores, last = tuple(s[best] for s in state), rows[best, :0], np.zeros(1), last[best]
+            text[settled : t + 1] = _traced(steps, int(best[0]))
+            state, steps, scores, last = tuple(s[best] for s in state), [], np.zeros(1), last[best]
             settled = t + 1
-    text[settled:] = rows[int(scores.argmax())]
+    text[settled:] = _traced(steps, int(scores.argmax()))
     return text
+
+
+def _traced(steps: Sequence[tuple[Array, Array]], row: int) -> list[int]:
+    """The symbols of a beginning, from its parents and last symbols at each step."""
+    found = []
+    for parents, last in reversed(steps):
+        found.append(int(last[row]))
+        row = int(parents[row])
+    return found[::-1]
 
 
 def runs(marked: Array) -> Iterator[slice]:

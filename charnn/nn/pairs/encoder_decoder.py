@@ -26,6 +26,8 @@ from .decoder import Decoder, Seen
 from .encoder import Encoder, SourceReader
 from .readout import Readout
 
+ATTENDED = 1 << 24  # shares of attention that are there at once while targets are scored: long ones go in windows
+
 
 class PairBatch(NamedTuple):
     """Sources and targets side by side."""
@@ -84,9 +86,17 @@ class EncoderDecoder(Composite):
 
     def score(self, p: Parameters, batch: PairBatch, ws: Workspace) -> tuple[Array, Array]:
         """Surprisal of each symbol of the targets in nats, 0 in their padding, and whether it was likeliest, (T, B)."""
-        seen = self.see(p, batch.source, ws)
-        found = self.decoder.read(p.at("decoder"), seen, batch.target.before, seen.state, ws)
-        return self.readout.surprisal(p.at("readout"), found.u, batch.target, ws)
+        seen, x, found = self.see(p, batch.source, ws), batch.target.before, []
+        state = seen.state
+        size = max(1, ATTENDED // batch.source.ids.size) if self.decoder.attention else len(x)
+        for steps in (slice(start, start + size) for start in range(0, len(x), size)):
+            with ws.scratch():
+                read = self.decoder.read(p.at("decoder"), seen, x[steps], state, ws)
+                target = Padded(batch.target.ids[steps], batch.target.inside[steps])
+                found.append(self.readout.surprisal(p.at("readout"), read.u, target, ws))
+                state = tuple(part.copy() for part in read.state)
+        nats, hits = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return nats, hits
 
     def attention(self, p: Parameters, batch: PairBatch, ws: Workspace) -> Array:
         """The share of each state of the encoder at each step of the targets, (B, T, S); of one that attends."""
