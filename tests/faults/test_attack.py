@@ -26,7 +26,7 @@ def attacked(count: int, *kinds: str) -> None:
     assert done.stdout.startswith(f"{count * len(kinds or ALL):,} attacks (seed 1, {count} of each kind")
 
 
-ALL = (*CHEAP, "texts", "options", "streams", "limits", "signals")
+ALL = (*CHEAP, "texts", "exchanged", "options", "streams", "limits", "signals")
 
 
 def test_a_sample_of_attacks_is_held() -> None:

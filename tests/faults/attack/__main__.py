@@ -22,6 +22,7 @@ KINDS: dict[str, Make] = {
         damage.archive,
         damage.weights,
         inputs.texts,
+        inputs.exchanged,
         inputs.options,
         inputs.settings,
         inputs.completion,

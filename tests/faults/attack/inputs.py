@@ -1,5 +1,6 @@
 """Attacks by texts, options, variables and settings that no honest person gives."""
 
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from tests.helpers.texts import NASTY
 
 from .server import Attack
-from .stock import SMALL, STEPS, TASKS, TINY, command
+from .stock import KEPT, MODELS, SMALL, STEPS, TASKS, TINY, TOKENS, command
 
 PIECES = [
     *NASTY.values(),
@@ -19,6 +20,7 @@ PIECES = [
     "ǅǆ\u0345\U0001f1e6\U0001f1e7".encode(), b"\\n\\t", b"{}\n", b"[]", b"-", b"0\n" * 20, b"vowels,odd\tae\n" * 8,
     "".join(map(chr, range(0x4E00, 0x4F00))).encode(), b"\x00\xd8" * 20, b"Anbe\nDola\n" * 30, b"\x7f\x9b\x9d" * 4,
 ]  # fmt: skip
+FILES = [*KEPT, *(f"{name}.npz" for name in (*MODELS, *TOKENS)), "weights.safetensors"]
 NAMES = [
     "t.txt", "-", "t.gz", "t.bz2", "t.xz", "t.npz", "t.GZ", "t.tar.gz", "t", "\x1b[31mred.txt", "\u202etxt.exe",
     "a b.txt",
@@ -116,6 +118,7 @@ tokenize TEXT ODD
 tokenize TEXT -o o.npz ODD
 tokenize TEXT --task TASK -o o.npz ODD
 tokenize --decode --vocabulary text.npz TEXT
+tokenize --decode --vocabulary TASK.npz TEXT
 eval TEXT -m text.npz BY ODD
 eval TEXT -m prose.npz BY ODD
 eval TEXT -m TASK.npz BY ODD
@@ -156,6 +159,17 @@ def texts(rng: Random, folder: Path) -> Attack:
     chosen = {"BY": rng.choice(BY), "ODD": rng.choice(ODD)}
     args = [one for word in command(line, TEXT=name) for one in chosen.get(word, [word])]
     return Attack(args, stdin or (nasty(rng) if rng.random() < 0.5 else b""))
+
+
+def exchanged(rng: Random, folder: Path) -> Attack:
+    """Texts, models and tokenised files of other tasks and kinds in the place of those that a command takes."""
+    if rng.random() < 0.5:
+        args = [*rng.choice(COMMANDS[rng.choice([*COMMANDS])])]
+    else:
+        line = re.sub("TASK", lambda _: rng.choice(TASKS), rng.choice(TEXTS))
+        args = [arg for arg in command(line, TEXT=rng.choice(FILES)) if arg not in ("BY", "ODD")]
+    args = [rng.choice(FILES) if arg in FILES and rng.random() < 0.7 else arg for arg in args]
+    return Attack(args, stdin=rng.choice([b"", b"An\nBe\n", b"1 2\n", *FILES]))
 
 
 def options(rng: Random, folder: Path) -> Attack:
