@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from .. import options
+from ..errors import expect
 from ..machine import cores
 from ..runs import folder
 from ..tasks.answers import each
@@ -101,6 +102,7 @@ def proof(
 
     >>> proof("shakespeare", Path("letter.txt").read_text("utf-8"), gain=8)  # doctest: +SKIP
     """
+    expect("the text", what, str)
     config = options.change(config or ProofConfig(), changes)
     return [*doubts(opened(run, "proof", runs), what, config, workers or cores())]
 

@@ -25,9 +25,7 @@ def load(model: str | Path | None = None, root: str | Path = folder.RUNS) -> Run
 
 def save(run: Run, name: str, root: str | Path = folder.RUNS) -> Path:
     """Keep the weights of a run in a new folder `name` below `root`, or name-2 and so on. It cannot be resumed."""
-    kept = folder.Folder.create(root, name)
-    kept.save_weights(run)
-    return kept.path
+    return folder.Folder.keep(run, root, name).path
 
 
 def list_runs(root: str | Path = folder.RUNS) -> "list[RunSummary]":

@@ -77,6 +77,7 @@ def train(
     expect("name", name, str, type(None))
     expect("recipe", recipe, str, Recipe, type(None))
     expect("budget", budget, str, int, float, type(None))
+    expect("start", start, str, Path, Run, type(None))
     asked = {**changes, **{key: value for key, value in (("recipe", recipe), ("budget", budget)) if value}}
     check({**asked, "from": start, "ranks": launcher.launched(), "pipe": keep_text}, asked)
     found = load(start, runs or folder.RUNS) if isinstance(start, str | Path) else start
@@ -155,7 +156,10 @@ def _sources(source: CorpusLike) -> list[Source]:
 
 def _lines(pairs: Lines) -> Source:
     """Pairs as a file of lines left<TAB>right. Raises `InputError` for sides that no line can have."""
-    for number, (left, right) in enumerate(pairs, 1):
+    for number, pair in enumerate(pairs, 1):
+        if len(pair) != 2 or not all(isinstance(side, str) for side in pair):
+            raise UsageError(f"pair {number} is {pair!r:.40}: give two texts, the left and the right side")
+        left, right = pair
         if "\t" in left or "\n" in left + right:
             raise InputError(f"pair {number} has a TAB in its left side, or a line end: write them to a file")
     data = text.encode("".join(f"{left}\t{right}\n" for left, right in pairs))

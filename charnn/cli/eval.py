@@ -8,6 +8,7 @@ import click
 from ..config import EvalConfig
 from ..conflicts import check
 from ..errors import InputError
+from ..io.text import nothing_in
 from . import inputs, options, streams
 from .shell.help import Command
 from .shell.types import File
@@ -97,9 +98,7 @@ def _write_score(evaluator: Any, as_json: bool) -> None:
     with console.working(f"scoring {evaluator.names}"):
         score, task = evaluator.score(), make(evaluator.run.task)
     if not score.count:
-        piped = evaluator.names == "standard input"
-        instead = "; `charnn eval < /dev/null` scores the held-out part of the model's corpus" if piped else ""
-        raise InputError(f"{evaluator.names} is empty: there is nothing to score{instead}")
+        raise InputError(nothing_in(evaluator.names, "score"))
     if as_json:
         told = {**score.figures, "baselines": task.known(evaluator.run, evaluator.held_out)}
         each = getattr(evaluator, "each", [])

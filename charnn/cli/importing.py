@@ -39,8 +39,7 @@ def command(
     from ..terminal import console
 
     run = importing.import_torch(file, vocabulary, sequence, state, activation)
-    folder = Folder.create(runs, name or Path(file).stem)
-    folder.save_weights(run)
+    folder = Folder.keep(run, runs, name or Path(file).stem)
     config = run.model.config
     streams.write(f"{folder.path}\n")
     console.note(

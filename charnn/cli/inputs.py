@@ -36,4 +36,4 @@ def named(given: Sequence[Source] | None) -> str:
     """What texts are called in a note."""
     if given is None:
         return "held-out part"
-    return ", ".join("standard input" if source.name == "-" else source.name for source in given)
+    return ", ".join(source.shown for source in given)

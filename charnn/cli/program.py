@@ -193,7 +193,7 @@ def fail(error: BaseException) -> NoReturn:
         quiet(sys.stdout)
         sys.exit(128 + signal.SIGPIPE)
     if isinstance(error, CharnnError):
-        message, code = re.sub("^- ", "standard input ", str(error)), error.exit_code
+        message, code = re.sub("^-(?=[ ,:])", "standard input", str(error)), error.exit_code
     elif isinstance(error, MemoryError):
         message, code = f"not enough memory: {error}; try a smaller --hidden, --batch or --window", 1
     elif isinstance(error, OSError):

@@ -89,13 +89,11 @@ def _asked() -> str:
 
 def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
     """Tokenised files, or ids with the vocabulary they are from, to text."""
-    from ..data import tokenized
-
     if vocabulary is None:
         for name in corpus:
             if not name.endswith(".npz"):
                 raise click.UsageError(f"{name} is no tokenised file (.npz): ids need the --vocabulary they are from")
-            for text in tokenized.read(name).text():
+            for text in _text(name):
                 streams.write(text)
         return
     words = _vocabulary(vocabulary)
@@ -104,15 +102,28 @@ def _decode(corpus: tuple[str, ...], vocabulary: str | None) -> None:
             streams.write(words.decode(_numbers(data, source.name, words.size)))
 
 
+def _text(name: str) -> Iterator[str]:
+    """The text in a tokenised file, piece by piece."""
+    from ..data import tokenized, tokenized_pairs
+    from ..io import npz
+
+    pairs = npz.Reader(name).header().get("format") == tokenized.PAIRS
+    return tokenized_pairs.read(name).text() if pairs else tokenized.read(name).text()
+
+
 def _vocabulary(name: str) -> Any:
-    """The vocabulary of a tokenised file, or of a model."""
+    """The vocabulary of a tokenised text, or of a model of texts."""
     from ..data import tokenized
+    from ..data.vocabulary import Vocabulary
     from ..io import npz
     from ..runs import checkpoint, folder
 
     path = folder.find(name)
-    tokens = npz.Reader(path).header().get("format") == tokenized.FORMAT
-    return tokenized.read(path).vocabulary if tokens else checkpoint.load(path).vocabulary
+    tokens = str(npz.Reader(path).header().get("format")) in (tokenized.FORMAT, tokenized.PAIRS)
+    found = tokenized.read(path).vocabulary if tokens else checkpoint.load(path).vocabulary
+    if not isinstance(found, Vocabulary):
+        raise click.UsageError(f"--vocabulary {path} is of no text: name a tokenised text, or a model of --task text")
+    return found
 
 
 def _whole_words(pieces: Iterable[bytes]) -> Iterator[bytes]:

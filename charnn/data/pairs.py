@@ -118,6 +118,17 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.source)
 
+    def text(self) -> Iterator[str]:
+        """The lines that the pairs were read from. Raises `UsageError` where only some columns of them were read."""
+        if self.format.columns:
+            raise UsageError(f"{self.name} has columns of its lines alone, those of --columns {self.format.columns}")
+        for i in range(len(self)):
+            sides = [
+                self.vocabulary.decode(side[i].tolist(), kind)
+                for side, kind in ((self.source, self.format.source), (self.target, self.format.target))
+            ]
+            yield f"{sides[0] if self.format.autoencode else chr(9).join(sides[:: -1 if self.format.flip else 1])}\n"
+
     def where(self, i: int) -> str:
         """The file and the line of pair i."""
         starts = np.cumsum([0, *self.counts])
@@ -159,7 +170,7 @@ def parsed(source: Source, format: PairFormat, invalid: str = "error", watch: Wa
                 found.append(parse(line))
             except ValueError as error:
                 hint = "give left<TAB>right, or name the columns by --columns"
-                raise InputError(f"{source.name}, line {number}: {error}; {hint}") from None
+                raise InputError(f"{source.shown}, line {number}: {error}; {hint}") from None
         yield found
 
 
@@ -225,9 +236,9 @@ def read(
     fewer than 4 pairs to make a vocabulary of, and for texts that change while they are read.
     """
     found = scan(sources, format, invalid, watch)
-    names = ", ".join(source.name for source in sources)
-    if sum(found.counts) < MIN_PAIRS and vocabulary is None:
-        raise InputError(f"{names} is too short: {sum(found.counts)} pairs, where at least {MIN_PAIRS} are needed")
+    names = ", ".join(source.shown for source in sources)
+    if vocabulary is None:
+        assert_enough(sources, sum(found.counts))
     vocabulary = vocabulary or found.vocabulary(format, known, characters)
     parts = zip(*encoded(sources, format, vocabulary, invalid, watch))
     source, target = [_joined(side, vocabulary.dtype) for side in parts] or [_joined((), vocabulary.dtype)] * 2
@@ -235,6 +246,13 @@ def read(
         raise InputError(f"{names} changed while being read: try again")
     paths = tuple(source.path for source in sources)
     return Pairs(source, target, vocabulary, paths, found.counts, found.sha256, format, invalid)
+
+
+def assert_enough(sources: Sequence[Source], count: int) -> None:
+    """Raise `InputError` for fewer pairs than a network is trained on."""
+    if count < MIN_PAIRS:
+        names, pairs = ", ".join(source.shown for source in sources), f"{count} pair{'s' * (count != 1)}"
+        raise InputError(f"{names} is too short: {pairs}, where at least {MIN_PAIRS} are needed")
 
 
 def _joined(parts: Iterable[tuple[np.ndarray, np.ndarray]], dtype: np.dtype) -> Ragged:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, InputError
-from ..io.text import BOM, Source, Watch, decode
+from ..io.text import BOM, Source, Watch, decode, nothing_in
 from .corpus import hashing, run_name
 
 MIN_VECTORS = 16  # fewer leave nothing to learn from and to be held out
@@ -150,16 +150,17 @@ def read(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter,
         text = "".join(decode(hashed(source.pieces()), source.name, invalid)).removeprefix(BOM)
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
-                rows.append(_numbers(line, source.name, number, columns))
+                rows.append(_numbers(line, source.shown, number, columns))
                 columns = len(rows[0])
             elif len(rows) > edges[-1]:
                 edges.append(len(rows))
         if len(rows) > edges[-1]:
             edges.append(len(rows))
-    names = ", ".join(source.name for source in sources)
-    if len(rows) < (1 if scale else MIN_VECTORS):
-        least = f"where at least {MIN_VECTORS} are needed" if not scale else "there is nothing to read"
-        raise InputError(f"{names} is too short: {len(rows)} lines of numbers, {least}")
+    names = ", ".join(source.shown for source in sources)
+    if not rows and scale:
+        raise InputError(nothing_in(names))
+    if len(rows) < MIN_VECTORS and not scale:
+        raise InputError(f"{names} is too short: {len(rows)} lines of numbers, where at least {MIN_VECTORS} are needed")
     values = np.array(rows)
     paths = tuple(source.path for source in sources)
     scale = scale or scale_of(values[: max(1, int(len(values) * SCALED_SHARE))])

@@ -16,6 +16,7 @@ from .corpus import Corpus, scan, symbols
 from .vocabulary import EOS, MIN_SYMBOLS, Vocabulary, from_json
 
 FORMAT = "charnn tokens"
+PAIRS = "charnn pairs"  # the format of tokenised pairs
 VERSION = 1
 
 
@@ -64,7 +65,8 @@ def read(path: str | Path) -> Corpus:
     reader = npz.Reader(path)
     header = reader.header()
     if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a tokenised text: {header.get('format')!s:.40}")
+        of_pairs = ": give its --task" if header.get("format") == PAIRS else ""
+        raise CheckpointError(f"{path} is not a tokenised text: {header.get('format')!s:.40}{of_pairs}")
     check_version(path, header, VERSION)
     try:
         found = _Header(**typed(_Header, {spec.name: header[spec.name] for spec in fields(_Header)}))

@@ -14,10 +14,10 @@ from ..io.header import check_version, json_array, typed
 from ..io.lazy import LazyArray
 from ..io.text import POLICIES, Source, Watch
 from ..version import __version__
-from .pairs import MIN_PAIRS, PairFormat, Pairs, Ragged, encoded, scan
+from .pairs import MIN_PAIRS, PairFormat, Pairs, Ragged, assert_enough, encoded, scan
+from .tokenized import PAIRS as FORMAT
 from .units import PairVocabulary, from_json, is_label
 
-FORMAT = "charnn pairs"
 VERSION = 1
 SIDES, PARTS = ("source", "target"), ("ids", "lengths")
 
@@ -32,6 +32,7 @@ def write(
 ) -> None:
     """Tokenise pairs into a file, in bounded memory but for 16 bytes a pair. `reserved`: see `pairs.read`."""
     found = scan(sources, format, invalid, watch)
+    assert_enough(sources, sum(found.counts))
     vocabulary = found.vocabulary(format, **reserved)
     lengths: tuple[list[Any], list[Any]] = ([], [])
     for sides in encoded(sources, format, vocabulary, invalid, watch):

@@ -25,6 +25,7 @@ class LabelScore:
     both: np.ndarray  # (L + 1,): how often it is given and right
     confusion: np.ndarray  # (L + 1, L + 1): right and given label; of several labels, nothing
     bins: np.ndarray  # (BINS, 3): statements in a range of confidence, their summed confidence, how many are right
+    unknown: int = 0  # sources whose one label the model does not know, which cost no nats
     weight: float | None = None  # of the network in a mixture with n-grams
 
     @classmethod
@@ -41,7 +42,7 @@ class LabelScore:
         right = given == y
         bins = _bins(p[np.arange(N), given], right)
         there, found, both = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal().copy()
-        return cls(float(nats), N, int(right.sum()), there, found, both, confusion, bins)
+        return cls(float(nats), N, int(right.sum()), there, found, both, confusion, bins, N - int(known.sum()))
 
     @classmethod
     def of_several(cls, p: np.ndarray, y: np.ndarray, threshold: float = THRESHOLD) -> "LabelScore":
@@ -68,6 +69,7 @@ class LabelScore:
             "calibration_error": self.calibration_error,
             **({} if self.weight is None else {"network_weight": self.weight}),
             "count": self.count,
+            "unknown": self.unknown,
         }
 
     def confused(self, labels: Sequence[str]) -> tuple[list[str], np.ndarray]:
@@ -95,8 +97,8 @@ class LabelScore:
 
     @property
     def bits(self) -> float:
-        """Bits per source."""
-        return self.nats / self.count / math.log(2) if self.count else math.nan
+        """Bits per source whose label the model knows."""
+        return self.nats / (self.count - self.unknown) / math.log(2) if self.count > self.unknown else math.nan
 
     @property
     def precision(self) -> np.ndarray:

@@ -92,7 +92,7 @@ def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "erro
 
 def _file(run: Run, file: Source, unknown: str, invalid: str, whole: bool) -> Text:
     """A text, or a tokenised file with the run's own vocabulary."""
-    name = "standard input" if file.name == "-" else file.name
+    name = file.shown
     if not file.name.endswith(".npz"):
         seen = Seen(run.vocabulary)
         read = seen.characters(decode(seen.bytes(file.pieces()), file.name, invalid))

@@ -22,14 +22,11 @@ def recognised(run: Run, what: TextLike, rows: bool = False) -> tuple[TextLike, 
     """
     sources = _files(what)
     if not sources or not is_own(run, sources):
-        for source in sources:
-            if source.path in run.origin.names:
-                _warn(f"{source.name} is among the files that the model was trained on: {SAYS_LITTLE}")
+        warn_of_known(run, sources)
         return what, None
     corpus, names = read_as(run, *sources), ", ".join(source.name for source in sources)
     if rows:
-        count = len(held_out(run, corpus))
-        _warn(f"{names} is the corpus of this model, which was trained on all but the last {count:,} symbols")
+        warn_of_all(names, f"{len(held_out(run, corpus)):,} symbols")
         return what, corpus
     warn_that_held_out(names)
     return corpus, corpus
@@ -46,7 +43,7 @@ def warn_of_read(run: Run, texts: Sequence[Text]) -> None:
             ends, change = ("LF", "sed 's/$/\\r/'") if known else ("CR LF", "tr -d '\\r'")
             _warn(f"lines of {text.name} end by {ends}, unlike those that the model knows: `{change}` changes that")
         if text.once and text.seen and text.seen.sha.hexdigest() == run.origin.sha256:
-            _warn(f"{text.name} is the corpus of this model: {SAYS_LITTLE}; `charnn eval` scores the part held out")
+            warn_of_own(text.name)
 
 
 def _files(what: TextLike) -> list[Source]:
@@ -60,6 +57,23 @@ def _files(what: TextLike) -> list[Source]:
 
 def _warn(message: str) -> None:
     warnings.warn(f"note: {message}", CharnnWarning, stacklevel=4)
+
+
+def warn_of_known(run: Run, sources: Sequence[Source]) -> None:
+    """Warn of files that the run was trained on among others."""
+    for source in sources:
+        if source.path in run.origin.names or (len(sources) > 1 and is_own(run, [source])):
+            _warn(f"{source.name} is among the files that the model was trained on: {SAYS_LITTLE}")
+
+
+def warn_of_all(names: str, held_out: str) -> None:
+    """Say that all of a text is scored, and how much of it was held out."""
+    _warn(f"{names} is the corpus of this model, which was trained on all but the last {held_out}")
+
+
+def warn_of_own(name: str) -> None:
+    """Warn of a text that the run was trained on, and of which all is scored."""
+    _warn(f"{name} is the corpus of this model: {SAYS_LITTLE}; `charnn eval` scores the part held out")
 
 
 def warn_that_held_out(names: str) -> None:

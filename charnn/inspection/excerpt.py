@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import CharnnWarning, InputError
 from ..evaluation.readers import Text, names
+from ..io.text import nothing_in
 
 MAX_INSPECTED = 1 << 20  # symbols
 
@@ -22,7 +23,7 @@ def excerpt(texts: Sequence[Text]) -> np.ndarray:
             warnings.warn(told, CharnnWarning, stacklevel=3)
             break
     if not length:
-        raise InputError(f"{names(texts)} is empty: there is nothing to read")
+        raise InputError(nothing_in(names(texts)))
     return np.concatenate(parts)
 
 

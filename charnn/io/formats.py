@@ -37,6 +37,8 @@ def foreign(name: str, data: bytes) -> str | None:
 def _found(name: str, data: bytes) -> tuple[str, str] | None:
     for magic, what, command in MAGIC:
         if data.startswith(magic):
+            if name.endswith(".npz") and data.startswith(b"PK"):
+                return "a file of arrays", "charnn tokenize --decode {} > text.txt"
             archive = Path(name).name.lower().endswith(ARCHIVES)
             return ("a compressed tar archive", "tar -xf {}") if archive else (what, command)
     if data[TAR_AT : TAR_AT + len(TAR)] == TAR:

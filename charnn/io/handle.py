@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from ..errors import CharnnError, CheckpointError
+from ..errors import CharnnError, CheckpointError, UsageError
 
 PIECE_BYTES = 1 << 20  # bytes read at a time where a checksum is computed
 
@@ -34,6 +34,8 @@ class FileHandle:
             if not stat.S_ISREG(os.stat(path).st_mode):  # asked first: opening a device may set it to work
                 refuse_irregular(path)
             file = open(path, "rb", buffering=0)
+        except FileNotFoundError:
+            raise UsageError(f"{path} does not exist: name another file") from None
         except OSError as error:
             raise self._unreadable(error) from None
         weakref.finalize(self, file.close)

@@ -30,6 +30,11 @@ class Source:
     open: Callable[[], Any]
 
     @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return "standard input" if self.name == "-" else self.name
+
+    @property
     def path(self) -> str:
         """Where to find it again, from any folder."""
         return self.name if self.name == "-" else str(Path(self.name).absolute())
@@ -165,6 +170,13 @@ def _beside(name: str) -> list[str]:
     """The files in the folder where one is looked for, as that is named."""
     folder = Path(name).parent
     return [str(folder / path.name) for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+
+
+def nothing_in(names: str, use: str = "read") -> str:
+    """The message of texts, by their names, that have nothing to be used."""
+    piped = names == "standard input"
+    instead = "; `< /dev/null` stands for the held-out part of the model's corpus" if piped else ""
+    return f"{names} is empty: there is nothing to {use}{instead}"
 
 
 def near(name: str) -> str:

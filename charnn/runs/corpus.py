@@ -63,11 +63,11 @@ def is_own(run: Run, sources: Sequence[Source]) -> bool:
         return len(sources) == 1 and npz.Reader(sources[0].name).header().get("sha256") == run.origin.sha256
     counted = isinstance(run.vocabulary, Vocabulary)  # the symbols of a text, unlike those of pairs and of series
     most = MAX_BYTES_PER_SYMBOL * run.origin.symbols if counted else math.inf
-    total, sha = 0, hashlib.sha256()
+    sha = hashlib.sha256()
     for source in sources:
         for piece in source.pieces():
             sha.update(piece)
-            if (total := total + len(piece)) > most:
+            if (most := most - len(piece)) < 0:
                 return False
     return sha.hexdigest() == run.origin.sha256
 

@@ -6,12 +6,12 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import CharnnError, CharnnWarning, CheckpointError, UsageError, did_you_mean
+from ..errors import CharnnError, CharnnWarning, CheckpointError, UsageError, did_you_mean, expect
 from ..io.durable import remove
 from ..io.handle import refuse_irregular
 from . import checkpoint, log, names
@@ -71,6 +71,18 @@ class Folder:
                 told = error.strerror if isinstance(error, OSError) else error
                 raise CharnnError(f"{path} cannot be made: {told}; --runs names another folder") from None
         raise CharnnError(f"{root} has too many runs called {name}: give another --name")
+
+    @classmethod
+    def keep(cls, run: Run, root: str | Path, name: str) -> "Folder":
+        """A new folder with the weights of a run, whole or not at all. Raises as `create` does, and as `save`."""
+        folder = cls.create(root, name)
+        try:
+            folder.save_weights(run)
+        except BaseException:
+            with suppress(OSError):
+                folder.path.rmdir()
+            raise
+        return folder
 
     def lock(self) -> None:
         """Keep other trainings out while this object lives, and remove what a killed one left half-written.
@@ -204,6 +216,7 @@ class Folder:
 
 def check_name(name: str) -> None:
     """Raise `UsageError` for what cannot be the name of a run."""
+    expect("the name of a run", name, str)
     if not name or Path(name).name != name or name == ".." or "\0" in name:
         raise UsageError(f"{name!r} is no name of a run: give one without /, and --runs for where it is")
 
@@ -220,6 +233,7 @@ def too_long_for_a_file() -> Iterator[None]:
 
 def find_run(name: str, root: str | Path = RUNS) -> Folder:
     """The folder of a run, given by its name or its folder. Raises `UsageError` where there is none."""
+    expect("a run", name, str, Path)
     for path in (Path(root) / name, Path(name)):
         with too_long_for_a_file():
             if any((path / file).is_file() for file in MODELS):

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..choices import TASKS
 from ..config import TEXT
-from ..errors import CharnnError, CheckpointError
+from ..errors import CharnnError, CheckpointError, expect
 from . import checkpoint, names
 from .folder import RUNS, Folder
 
@@ -31,6 +31,7 @@ class RunSummary:
 
 def summaries(root: str | Path = RUNS) -> Iterator[RunSummary | CharnnError]:
     """The runs below a folder, the newest first; in place of one that cannot be read, the error that says why."""
+    expect("the folder of all runs", root, str, Path)
     found = [Folder(Path(root) / name) for name in names.below(root)]
     for folder in sorted(found, key=lambda one: (-_modified(one), one.path)):
         try:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data.pairs import PairFormat
 from ..data.units import PairVocabulary
-from ..errors import InputError
+from ..errors import InputError, expect
 from ..io.lines import Line
 
 LINES_AT_ONCE = 512  # that are answered side by side
@@ -45,7 +45,11 @@ def answered(answerer: Answerer, lines: Iterable[Sequence[Line]]) -> Iterator[li
 
 
 def each(answerer: Answerer, texts: Sequence[str]) -> list[Any]:
-    """The answers to some texts. Raises `InputError` for one that has none."""
+    """The answers to some texts. Raises `InputError` for one that has none, `UsageError` for what is none."""
+    expect("the texts", texts, str, Iterable)
+    texts = [*texts]
+    for one in texts:
+        expect("a text", one, str)
     lines = [[Line(number, text) for number, text in enumerate(texts, 1)]]
     found = [one for some in answered(answerer, lines) for one in some]
     for line, answer in found:

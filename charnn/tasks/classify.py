@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import EvalConfig
+from ..config import EvalConfig, TrainConfig
 from ..data.pairs import PairFormat, Pairs
 from ..errors import InputError, UsageError
 from ..evaluation import bayes
@@ -46,6 +46,14 @@ class Classify(InspectedPairs):
 
     def count(self, part: Part) -> int:
         return len(part.rows)
+
+    def split(self, corpus: Pairs, config: TrainConfig) -> tuple[Part, Part]:
+        """Raises `InputError` where nothing that is held out has a label to be learnt."""
+        train, valid = super().split(corpus, config)
+        labels = len(corpus.vocabulary.labels)
+        if not self.several and all(one[0] == labels for one in valid.some(slice(VALIDATED_PAIRS)).targets):
+            raise InputError(f"{self.options.valid_file} has no label of the corpus: label<TAB>text is needed")
+        return train, valid
 
     def check(self, network: TaskModel, corpus: Pairs, train: Part) -> None:
         if (count := len(corpus.vocabulary.labels)) < 2:

@@ -25,6 +25,7 @@ class ContextScore:
     count: int
     without: Score | None = None
     bayes: float | None = None
+    unknown: int = 0  # characters that the model does not know
 
     @property
     def figures(self) -> dict[str, float]:
@@ -35,6 +36,7 @@ class ContextScore:
             **({} if self.without is None else {"bits_per_char_without_context": self.without.bits}),
             **({} if self.bayes is None else {"bayes_accuracy": self.bayes}),
             "count": self.count,
+            "unknown": self.unknown,
         }
 
 
@@ -71,7 +73,7 @@ class ContextEvaluator(PairEvaluator):
 
     def _figures(self) -> Figures:
         without = self.without.score if self.without else None
-        return ContextScore(self.given.score, len(self.part.rows), without, self._bayes())
+        return ContextScore(self.given.score, len(self.part.rows), without, self._bayes(), self.part.unknown)
 
     def _bayes(self) -> float | None:
         if self.prior is None:

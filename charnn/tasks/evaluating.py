@@ -15,17 +15,17 @@ from ..data import pairs
 from ..data.pair_batches import lengths, within_memory
 from ..data.pairs import Pairs
 from ..data.units import join
-from ..errors import InputError
+from ..errors import InputError, expect
 from ..evaluation.bayes import NGramBayes
 from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.mixture import interpolate
 from ..evaluation.pairs import Taught, Written, probabilities, taught
 from ..evaluation.score import Score
-from ..evaluation.training_text import warn_that_held_out
+from ..evaluation.training_text import warn_of_known, warn_of_own, warn_that_held_out
 from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ..inspection.results import Gradients
 from ..inspection.source_gradients import ABOUT, MAX_SYMBOLS, gradients_by_distance
-from ..io.text import Source, encode, file_source
+from ..io.text import Source, encode, file_source, nothing_in
 from ..runs.corpus import is_own
 from ..runs.run import Run
 from ..sampling.writer import write
@@ -61,11 +61,14 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
 
     Files that are the run's own corpus stand for their held-out part.
     """
+    expect("the lines", what, str, Path, Source, Pairs, list, tuple, type(None))
     if not isinstance(what, str | Pairs | None):
         sources = [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
         if sources and is_own(run, sources):
             warn_that_held_out(", ".join(source.name for source in sources))
             what = task.reread(run, sources)
+        else:
+            warn_of_known(run, sources)
     if what is None or isinstance(what, Pairs):
         if what and what.vocabulary != run.vocabulary:
             raise InputError(f"{what.names[0]} was read with another vocabulary than the model's: give the lines")
@@ -77,7 +80,9 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
     else:
         sources = [_held(source) for source in sources]
     found = pairs.read(sources, task.format, invalid or "error", vocabulary=run.vocabulary)
-    names = ", ".join("standard input" if source.name == "-" else source.name for source in sources)
+    names = ", ".join(source.shown for source in sources)
+    if found.sha256 == run.origin.sha256 and any(source.name == "-" for source in sources):
+        warn_of_own(names)
     return PairsRead(Part(found, np.arange(len(found))), names, False)
 
 
@@ -92,9 +97,9 @@ class InspectedPairs(PairTask):
 
     def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
         """How far gradients reach into the sources of the first pairs, as many as `MAX_SYMBOLS` allows."""
-        part = read(self, run, what, invalid).part
+        part, names, _ = read(self, run, what, invalid)
         if not len(part.rows):
-            raise InputError("there are no pairs to look at: give some lines")
+            raise InputError(nothing_in(names))
         few = part.some(slice(LOOKED_AT))
         part = few.some(next(within_memory(lengths(few.pairs, few.rows)[:1], MAX_SYMBOLS)))
         batch = run.model.network.batch(part.sources, part.targets, part.sources[0].dtype)
@@ -102,9 +107,9 @@ class InspectedPairs(PairTask):
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         """The beginnings of the first pairs, where the gradient of a run is checked."""
-        part = read(self, run, what, invalid).part
+        part, names, _ = read(self, run, what, invalid)
         if not len(part.rows):
-            raise InputError("there are no pairs to check the gradient on: give some lines")
+            raise InputError(nothing_in(names))
         few = part.some(slice(BATCH_ROWS))
         sources, targets = ([one[:WINDOW_STEPS] for one in side] for side in (few.sources, few.targets))
         return [whole_case(run.model, run.weights, run.model.network.batch(sources, targets, sources[0].dtype))]
@@ -127,7 +132,7 @@ class PairEvaluator:
     def score(self) -> Figures:
         """All figures. Raises `InputError` where there is nothing to score."""
         if not len(self.part.rows):
-            raise InputError(f"{self.names} is empty: there is nothing to score")
+            raise InputError(nothing_in(self.names, "score"))
         return self._figures()
 
     def table(self) -> Iterator[Sequence[Row]]:
@@ -227,6 +232,7 @@ class TargetScore:
 
     taught: Score
     written: Written
+    unknown: int = 0  # symbols of the right targets that the model does not know
 
     @property
     def count(self) -> int:
@@ -243,6 +249,7 @@ class TargetScore:
             "taught_bits_per_symbol": self.taught.bits,
             "taught_accuracy": self.taught.accuracy,
             "count": self.count,
+            "unknown": self.unknown,
         }
 
 
@@ -275,7 +282,7 @@ class TargetEvaluator(PairEvaluator):
         ]
 
     def _figures(self) -> Figures:
-        return TargetScore(self.taught.score, Written.of(self.written, self.part.target_texts))
+        return TargetScore(self.taught.score, Written.of(self.written, self.part.target_texts), self.part.unknown)
 
 
 def best_targets(run: Run, part: Part, width: int = 1, workers: int = 1) -> list[str]:

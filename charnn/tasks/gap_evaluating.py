@@ -13,7 +13,7 @@ from ..evaluation.gaps import GapMixture
 from ..evaluation.readers import Text, TextLike, cost, names, policies, texts
 from ..evaluation.rows import CharacterScore, LineScore, Scored, by_character, by_line
 from ..evaluation.score import Score
-from ..evaluation.training_text import recognised
+from ..evaluation.training_text import recognised, warn_of_read
 from ..nn.layers.base import Array
 from ..runs.run import Run
 
@@ -82,7 +82,7 @@ class GapEvaluator:
         self.unknown, invalid = policies(config, what)
         what, _ = recognised(run, what, bool(config.by))
         marked = self.unknown == "cost" or (self.unknown == "skip" and config.by)
-        self.texts = texts(run, what, "mark" if marked else self.unknown, invalid)
+        self.texts = texts(run, what, "mark" if marked else self.unknown, invalid, whole=True)
         self.held_out = any(text.held_out for text in self.texts)
         self.scorer = scorer(self.held_out)
 
@@ -104,6 +104,7 @@ class GapEvaluator:
             total += replace(Score.of(nats, right), unknown=int(np.count_nonzero(ids >= self.run.vocabulary.size)))
             again = filled(self.scorer, ids)
             hits, hidden = hits + again.hits, hidden + again.count
+        warn_of_read(self.run, self.texts)
         return BothSides(total, hits / hidden if hidden else math.nan)
 
     def characters(self) -> Iterator[list[CharacterScore]]:
@@ -112,6 +113,7 @@ class GapEvaluator:
         for text in self.texts:
             for rows in by_character(self.run.vocabulary, [self._scored(text)], skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
+        warn_of_read(self.run, self.texts)
 
     def lines(self) -> Iterator[list[LineScore]]:
         """The scores of lines, a list for each text."""
@@ -119,6 +121,7 @@ class GapEvaluator:
         for text in self.texts:
             for rows in by_line(self.run.vocabulary, [self._scored(text)], skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
+        warn_of_read(self.run, self.texts)
 
     def table(self) -> Iterator[list[tuple[str, ...]]]:
         """The scores of lines or of characters, as the config says, as rows of TSV."""

@@ -48,6 +48,11 @@ class Part(NamedTuple):
         return [self.pairs.target[i] for i in self.rows.tolist()]
 
     @property
+    def unknown(self) -> int:
+        """Symbols of the targets that the vocabulary does not have."""
+        return sum(int(np.count_nonzero(one == self.pairs.vocabulary.unknown)) for one in self.targets)
+
+    @property
     def source_texts(self) -> list[str]:
         """Each source."""
         vocabulary = self.pairs.vocabulary
@@ -107,9 +112,7 @@ class PairTask(Task):
         if isinstance(what, str):
             return [Reading("the text", self._sources(run, [[Line(1, one) for one in what.split("\n")]]))]
         files = [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
-        names = ["standard input" if file.name == "-" else file.name for file in files]
-        read = [self._sources(run, lines(file, invalid)) for file in files]
-        return [Reading(name, ids) for name, ids in zip(names, read, strict=True)]
+        return [Reading(file.shown, self._sources(run, lines(file, invalid))) for file in files]
 
     def activations(self, run: Run, gates: bool) -> SourceActivations:
         if gates:
@@ -124,7 +127,9 @@ class PairTask(Task):
 
     def split(self, corpus: Pairs, config: TrainConfig) -> tuple[Part, Part]:
         """The pairs to train on, and those that are held out: some at random, the last, or those of another file."""
-        if self.options.valid_file:
+        if self.options.valid_file is not None:
+            if self.options.valid_file in ("", "-"):
+                raise UsageError(f"--valid-file is {self.options.valid_file!r}: name a file, which is read again later")
             source = file_source(self.options.valid_file)
             held_out = pairs.read([source], corpus.format, corpus.invalid, vocabulary=corpus.vocabulary)
             if not len(held_out):

@@ -32,6 +32,8 @@ def decided(start: Run, changes: Mapping[str, Any], values: Mapping[str, Any]) -
     `values` are `changes` and defaults. Raises `UsageError` for changes that make another network.
     """
     task = values.get("task", start.task.task)
+    if task == "values":
+        raise UsageError("--task values learns numbers, and starts from no trained network: leave --from out")
     if start.task.task not in ("text", task):
         raise UsageError(
             f"the network to start from was trained with --task {start.task.task}, not {task}: leave --from out, or "

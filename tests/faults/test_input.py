@@ -105,7 +105,7 @@ def test_P16_an_empty_pipe_says_how_to_do_without(here: Path, command: str) -> N
     if "--by" in command:
         assert done.well() == b""
     else:
-        done.told(3, "standard input is empty", "`charnn eval < /dev/null`")
+        done.told(3, "standard input is empty", "`< /dev/null`")
     assert bash("charnn eval < /dev/null").well() == bash("charnn eval <&-").well()
 
 

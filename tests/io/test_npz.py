@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nst
 
-from charnn.errors import CharnnError, CheckpointError
+from charnn.errors import CharnnError, CheckpointError, UsageError
 from charnn.io import npz
 from charnn.io.header import json_array
 from charnn.io.lazy import LazyArray
@@ -394,9 +394,12 @@ def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_an_operation_that_failed(tmp_path: Path) -> None:
-    with raises(CharnnError, "gone.npz") as caught:
-        read_arrays(tmp_path / "gone.npz")
+    with raises(CharnnError, "gone.npz/x") as caught:
+        (tmp_path / "gone.npz").touch()
+        read_arrays(tmp_path / "gone.npz" / "x")
     assert caught.value.exit_code == 1
+    with raises(UsageError, "gone does not exist"):
+        read_arrays(tmp_path / "gone")
 
 
 def test_a_file_says_what_it_is_to_anybody(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The corpus of a run, found again byte for byte, or not taken for it."""
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,24 @@ def test_a_corpus_that_grew_says_how_to_get_the_old_one(run: Run, tmp_path: Path
     grown = replace(run, origin=replace(run.origin, names=(str(path),)))
     with raises(InputError, "na mes.txt", told):
         corpus.own_corpus(grown)
+
+
+@pytest.mark.parametrize("more", ["\nEva\n", "a\nEva\n", "\n"])
+def test_an_open_corpus_that_grew_says_how_to_get_the_old_one(run: Run, tmp_path: Path, more: str) -> None:
+    path, text = tmp_path / "names.txt", TEXT[:-1].encode()  # its last line has no end
+    path.write_bytes(text + more.encode())
+    origin = replace(run.origin, names=(str(path),), sha256=hashlib.sha256(text).hexdigest())
+    with raises(InputError, f"head -c {len(text)}" if "Eva" in more else "differs"):
+        corpus.own_corpus(replace(run, origin=origin))
+
+
+def test_as_many_bytes_as_characters_can_have_are_read(run: Run, tmp_path: Path) -> None:
+    path, text = tmp_path / "wide.txt", "\U0001f600".encode() * run.origin.symbols
+    path.write_bytes(text)
+    wide = replace(run, origin=replace(run.origin, sha256=hashlib.sha256(text).hexdigest()))
+    assert corpus.is_own(wide, [file_source(path)])
+    path.write_bytes(text + b"a")
+    assert not corpus.is_own(wide, [file_source(path)])
 
 
 def test_a_corpus_that_became_longer_and_another_is_told_so(run: Run, tmp_path: Path) -> None:

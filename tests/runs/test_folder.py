@@ -197,6 +197,24 @@ def test_a_lock_taken_by_another_training_sends_this_one_elsewhere(run: Run) -> 
     assert folder.path == Path("runs/names-2") and folder.last.exists() and not Path("runs/names/last.npz").exists()
 
 
+def test_a_run_is_kept_whole_or_leaves_no_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Folder.keep(run, "runs", "names").best.exists()
+
+    def full(*_: object, **__: object) -> None:
+        raise CharnnError("No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(CharnnError, match="No space"):
+        Folder.keep(run, "runs", "names")
+    assert [path.name for path in Path("runs").iterdir()] == ["names"]
+
+
+def test_a_folder_that_is_held_is_the_same_folder(run: Run) -> None:
+    folder = Folder.create("runs", "names")
+    folder.lock()
+    assert folder == Folder(folder.path) and repr(folder) == f"Folder(path={folder.path!r})"
+
+
 def test_locking_removes_what_a_killed_save_left(run: Run) -> None:
     folder = Folder.create("runs", "names")
     for name in (".last.npz.0ab.tmp", ".log.jsonl.9.tmp", ".other.9.tmp", "last.npz.0ab.tmp", "note.txt"):

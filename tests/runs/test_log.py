@@ -36,6 +36,12 @@ def test_a_run_that_goes_back_takes_its_later_lines_back(path: Path, folder: int
     assert path.read_bytes() == path.with_name("expected").read_bytes()
 
 
+def test_other_lines_stay_where_a_run_starts_anew(path: Path, folder: int) -> None:
+    write(path, "no JSON", {"step": 0}, {"step": 1})
+    log.rewind(path, folder, 0)
+    assert path.read_text() == 'no JSON\n{"step": 0}\n'
+
+
 def test_a_line_cut_off_is_dropped_and_a_long_one_stays(
     path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import InputError
+from ...io.text import nothing_in
 from ...terminal.plain import visible
 from .. import inputs, options, streams
 from ..shell.help import Command
@@ -83,7 +84,7 @@ def command(
     else:
         there = _write_rows(reader)
     if not there:
-        raise InputError(f"{reader.names} is empty: there is nothing to read")
+        raise InputError(nothing_in(reader.names))
 
 
 def _write_rows(reader: "UnitReader") -> bool:

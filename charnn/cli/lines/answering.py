@@ -25,17 +25,16 @@ def write_answers(answerer: "Answerer", given: Sequence[Source], invalid: str, r
 
     failed = 0
     for source in given:
-        where = "standard input" if source.name == "-" else source.name
         for some in answered(answerer, lines(source, invalid)):
             for one in some:
                 if isinstance(one.answer, InputError):
                     failed += 1
                     if failed <= SHOWN_FAILURES:
-                        console.note(f"{where}, line {one.line.number} has no answer: {one.answer}")
+                        console.note(f"{source.shown}, line {one.line.number} has no answer: {one.answer}")
                 streams.write((empty if isinstance(one.answer, InputError) else row)(one))
             streams.flush()
     if failed:
-        raise InputError(f"{failed:,} line{'s have' if failed > 1 else ' has'} no answer: their rows are empty")
+        raise InputError(f"{failed:,} line{'s have' if failed > 1 else ' has'} no answer: the notes above say why")
 
 
 def tsv(*cells: str) -> str:

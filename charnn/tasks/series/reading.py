@@ -11,11 +11,12 @@ import numpy as np
 from ...config import EvalConfig, SampleConfig
 from ...data import series
 from ...data.series import Part, Series
-from ...errors import UsageError
+from ...errors import UsageError, expect
+from ...evaluation.training_text import warn_of_all, warn_of_known, warn_of_own, warn_that_held_out
 from ...io.text import Source, file_source
 from ...nn.parameters import Parameters
 from ...options import flag
-from ...runs.corpus import assert_same_corpus, own_sources
+from ...runs.corpus import assert_same_corpus, is_own, own_sources
 from ...runs.run import Run
 from ...sampling.text import TextSample
 from .forecasts import continued, forecasts
@@ -26,12 +27,31 @@ SAMPLED = "length", "count", "seed"  # options of `SampleConfig` that a series m
 def parts(run: Run, what: Any) -> list[tuple[str, Part]]:
     """Series by their names: a str itself, a `Path` or names of files, a corpus' or the run's own held-out part."""
     if isinstance(what, str):
-        return [("the text", _read(run, [_source("the text", what)]))]
+        return [("the text", _read(run, [_source("the text", what)]).whole)]
     if what is None or isinstance(what, Series):
         corpus = what or own_series(run)
         return [("held-out part", corpus.split(run.config.valid_share)[1])]
-    files = [what] if isinstance(what, Path | Source) else what
-    return [(file.name, _read(run, [file])) for file in map(file_source, files)]
+    return [(file.shown, _read(run, [file]).whole) for file in _files(what)]
+
+
+def recognised(run: Run, what: Any, rows: bool) -> Any:
+    """What to score: a corpus in place of files that are the run's own, of which the held-out part is scored.
+
+    For `rows` all of a series is. Warns of files that the run was trained on.
+    """
+    if what is None or isinstance(what, str | Series):
+        return what
+    files = _files(what)
+    if files and is_own(run, files):
+        corpus, names = series.read(files, run.origin.invalid), ", ".join(file.shown for file in files)
+        if rows:
+            valid = corpus.split(run.config.valid_share)[1]
+            warn_of_all(names, f"{len(valid.values) - valid.read:,} vectors")
+            return what
+        warn_that_held_out(names)
+        return corpus
+    warn_of_known(run, files)
+    return what
 
 
 def own_series(run: Run) -> Series:
@@ -41,8 +61,17 @@ def own_series(run: Run) -> Series:
     return found
 
 
-def _read(run: Run, sources: Sequence[Source]) -> Part:
-    return series.read(sources, scale=run.vocabulary).whole
+def _files(what: Any) -> list[Source]:
+    expect("the series", what, str, Path, Source, Series, list, tuple)
+    return [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
+
+
+def _read(run: Run, sources: Sequence[Source]) -> Series:
+    """Series on the scale of a run. Warns of a stream that the run was trained on."""
+    found = series.read(sources, scale=run.vocabulary)
+    if found.sha256 == run.origin.sha256 and sources[0].name == "-":
+        warn_of_own(sources[0].shown)
+    return found
 
 
 def _source(name: str, text: str) -> Source:
@@ -72,8 +101,9 @@ class SeriesEvaluator:
     mixture = None
 
     def __init__(self, run: Run, what: Any, config: EvalConfig):
+        what = recognised(run, what, bool(config.by))
         self.run, self.config, self.parts = run, config, parts(run, what)
-        self.held_out = what is None
+        self.held_out = what is None or (isinstance(what, Series) and what.sha256 == run.origin.sha256)
 
     @property
     def names(self) -> str:
