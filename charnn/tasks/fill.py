@@ -34,7 +34,8 @@ from .gap_evaluating import GapEvaluator, filled
 from .text import OfText
 
 VALIDATION_SYMBOLS = 100_000  # of the held-out part, from its start, that validations while training score
-COUNTED_GAPS = 2_000  # gaps of the held-out part that n-grams fill
+COUNTED_GAPS = 5_000  # gaps of the held-out part that n-grams fill: those of validations
+FITTED_GAPS = 2_000  # gaps that say how n-grams and a network are mixed
 SHOWN = 60  # characters of the example
 ORDER = 6  # sets the random numbers of the order apart from all others
 
@@ -111,7 +112,7 @@ class Fill(OfText):
             p = np.exp(alone.log_probabilities(x)[places])
             return best_mixing(p, gaps.grams_at(grams, x, places), ids[places])
 
-        second, first = (best(np.asarray(part[: 10 * COUNTED_GAPS])) for part in (valid[:middle], valid[middle:]))
+        second, first = (best(np.asarray(part[: 10 * FITTED_GAPS])) for part in (valid[:middle], valid[middle:]))
         return GapMixture(grams, (first, second if middle else first), middle)
 
     def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
