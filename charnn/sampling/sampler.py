@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
@@ -16,8 +16,8 @@ from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.network import Network
 from ..nn.tuning import tuned
 from ..parallel.processes import spread
-from .endings import primed_stepper
-from .stepper import make_stepper
+from .endings import Drawer, primed_stepper
+from .stepper import FastStepper, Stepper, make_stepper
 
 if TYPE_CHECKING:
     from .automaton import Automaton, MatchingSampler
@@ -105,6 +105,20 @@ class GumbelSampler:
             total[probabilities(scores, self.limits).reshape(total.shape) == 0] = -np.inf
         return self.likeliest()
 
+    def of_one(self) -> Callable[[np.ndarray], Any]:
+        """This, for one stream, without what others need."""
+        if self.limits:
+            return self
+        ahead, more, add, total, likeliest = self.ahead, self._more, np.add, self.total, self.likeliest
+
+        def draw(o: np.ndarray) -> Any:
+            if not ahead:
+                more()
+            add(o, ahead.pop(), total)
+            return likeliest()
+
+        return draw
+
     def select(self, rows: np.ndarray) -> None:
         """From now on for these of the streams."""
         self._of(len(rows), len(self.c))
@@ -138,7 +152,7 @@ class GumbelSampler:
     def _more(self) -> None:
         shape = (max(1, NOISE_AHEAD // self.total.size), *self.total.shape)
         block = np.zeros(shape, np.float32) if self.greedy else noise(self.rng, shape)
-        self.ahead = list(block + self.c)[::-1]
+        self.ahead.extend(list(block + self.c)[::-1])
 
 
 def drawer(
@@ -169,42 +183,34 @@ def stream(
     symbols are the same. An `automaton` allows some symbols only.
     """
     draws = drawer(network, config, rng, 1, automaton)
-    symbols = _drawn(network, config, draws, prime, workers)
-    while block := _block(symbols):
-        yield from block
-
-
-@ignore_overflow()  # a network may be beyond all bounds, and still write
-def _block(symbols: Iterator[int]) -> list[int]:
-    """The next symbols that are drawn within a moment, at least one of them; none at the end.
-
-    `ignore_overflow` would reach the caller from within a generator, and take a third of a fast step for each symbol.
-    """
-    block, end = list[int](), monotonic() + BLOCK_SECONDS
-    for symbol in symbols:
-        block.append(symbol)
-        if monotonic() >= end:
-            break
-    return block
-
-
-def _drawn(
-    network: Network,
-    config: SampleConfig,
-    draws: GumbelSampler | MatchingSampler,
-    prime: np.ndarray,
-    workers: int,
-) -> Iterator[int]:
-    streams = primed_stepper(network, prime, 1, draws)
+    with ignore_overflow():  # a network may be beyond all bounds, and still write
+        streams = primed_stepper(network, prime, 1, draws)
     if workers > 1:
         streams.allow_helper()
-    for i in range(config.length):
-        symbol = int(draws(streams.o))
-        yield symbol
-        if symbol == EOS and not config.past_end:
-            return
-        if i + 1 < config.length:
-            streams.read(symbol)
+    symbol, left = None, config.length
+    while left:
+        yield from (block := _burst(streams, draws, symbol, left, config.past_end))
+        symbol = block[-1]
+        left = 0 if symbol == EOS and not config.past_end else left - len(block)
+
+
+@ignore_overflow()
+def _burst(streams: Stepper, draws: Drawer, last: int | None, most: int, past_end: bool) -> list[int]:
+    """The next symbols of a stream, `most` of them, that are drawn within a moment, after the `last` one was read.
+
+    All that a symbol needs is looked up once: Python takes as long as the product of a small network.
+    """
+    burst, end, now = list[int](), monotonic() + BLOCK_SECONDS, monotonic
+    draw = draws.of_one() if isinstance(draws, GumbelSampler) else draws
+    read = streams.of_one() if isinstance(streams, FastStepper) else streams.read
+    for _ in range(most):
+        if last is not None:
+            read(last)
+        last = int(draw(streams.o))
+        burst.append(last)
+        if now() >= end or (last == EOS and not past_end):
+            break
+    return burst
 
 
 @ignore_overflow()  # a network may be beyond all bounds, and still write

@@ -130,6 +130,22 @@ class FastStepper:
         for scores in self._more:
             np.add(self.o, scores, out=self.o)
 
+    def of_one(self) -> Callable[[int], None]:
+        """`read` for one stream, without what others need."""
+        if self.pair:
+            return self.read
+        reset, forget, levels, more, o, add = self.reset, self._forget, self._advance, self._more, self.o, np.add
+
+        def read(x: int) -> None:
+            if reset and not x:  # EOS is 0
+                forget(True)
+            for advance in levels:
+                advance(x)
+            for scores in more:
+                add(o, scores, o)
+
+        return read
+
     def select(self, rows: Array) -> "FastStepper":
         fewer = self._again(len(rows))
         for old, new in zip(self.levels, fewer.levels, strict=True):

@@ -17,6 +17,8 @@ from charnn.nn.functions import ignore_overflow
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.nn.workspace import Workspace
+from charnn.sampling import sampler
+from charnn.sampling.endings import primed_stepper
 from charnn.sampling.sampler import (
     MAX_BATCH,
     MAX_SYMBOLS_FOR_SUMS,
@@ -380,6 +382,28 @@ def test_rows_that_end_do_not_disturb_those_that_go_on() -> None:
     assert len(left) > 2 and left[0] >= MIN_ROWS_FOR_SUMS > left[-1]
     for sample, expected in zip(whole, texts, strict=True):
         assert sample.ids.tolist() + [0] * sample.ended == expected
+
+
+@pytest.mark.parametrize(
+    "model", [{"cell": "elman", "layers": 2}, {"cell": "lstm"}, {"ending": "node"}, {"ending": "length"}]
+)
+@pytest.mark.parametrize("options", [{}, {"past_end": True}, {"top_k": 3}, {"temp": 0.0}], ids=str)
+@pytest.mark.parametrize("reset", [False, True])
+def test_bursts_are_what_is_drawn_and_read_symbol_by_symbol(
+    model: dict[str, Any], options: dict[str, Any], reset: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "BLOCK_SECONDS", 1e-5)  # so that there are several
+    shape = Model(ModelConfig(**{"cell": "elman", "hidden": 8, "layers": 1, "dropout": 0.0, **model}), V)
+    network, asked = Network(shape, shape.initial(np.random.default_rng(3)), reset), config(**options, length=300)
+    prime, expected = np.array([3, 4]), list[int]()
+    draws = GumbelSampler(network, asked, np.random.default_rng(5), 1)
+    streams = primed_stepper(network, prime, 1, draws)
+    for _ in range(asked.length):
+        expected.append(int(draws(streams.o)))
+        if expected[-1] == 0 and not asked.past_end:
+            break
+        streams.read(expected[-1])
+    assert list(stream(network, asked, np.random.default_rng(5), prime)) == expected
 
 
 def test_past_the_end_a_stream_goes_on_to_its_length() -> None:
