@@ -130,8 +130,12 @@ def reporting_errors() -> Iterator[None]:
         die(signal.SIGINT)
     except Ended as ended:
         die(ended.number)
-    except (click.exceptions.Exit, click.Abort):
+    except click.exceptions.Exit:
         raise
+    except click.Abort as abort:  # of a question
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            die(signal.SIGINT)
+        refuse(click.UsageError("there is no answer: answer y or n, or add --yes"))
     except click.ClickException as error:
         try:
             refuse(error)

@@ -24,6 +24,8 @@ class Remembered:
         """Where the file is. Raises `RuntimeError` where there is no home."""
         root = os.environ.get("XDG_CACHE_HOME", "")
         folder = Path(root) if Path(root).is_absolute() else Path.home() / ".cache"
+        if not folder.is_absolute():
+            raise RuntimeError("the home of this user is no absolute path")
         return folder / "charnn" / self.name
 
     def read(self) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def choose_workers(
     if len(counts) < 2 or seconds < max(SECONDS_OF_ALL, TURNS[0] * each * sum(rows.values())):
         return decided
     name = _work(network, config)
-    if name not in (known := _remembered()):
+    if (known := _remembered()).get(name) not in counts:
         found = _fewest(_seconds(network, config.window, rows, clock))
         there = WORKERS.read()
         if not WORKERS.write(there, {**_remembered(there), name: found}):

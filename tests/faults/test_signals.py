@@ -7,6 +7,7 @@ import pty
 import random
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -202,6 +203,18 @@ def test_P6_ctrl_c_ends_a_loop_of_the_shell(home: Path, new: Path, command: str,
         assert process.wait(timeout=limit()) == -signal.SIGINT
     assert b"next" not in told and b"and on" not in told and b"Traceback" not in told and b"Aborted" not in told
     assert (b"goes on" in told) == command.startswith("train")
+
+
+@pytest.mark.parametrize(("key", "code"), [(b"\x03", -signal.SIGINT), (b"\x04", 2)])
+def test_P6_a_question_that_is_not_answered(home: Path, new: Path, key: bytes, code: int) -> None:
+    shutil.copytree(home / "checkpoints", "checkpoints")
+    with on_terminal([*COMMAND, "rm", "names"]) as (process, leader):
+        shown(leader, b"[y/N]: ")
+        os.write(leader, key)
+        told = shown(leader)
+        assert process.wait(timeout=limit()) == code
+    assert b"Aborted" not in told and (b"answer y or n" in told) == (code == 2)
+    assert Path("checkpoints/names/last.npz").exists()
 
 
 def test_P6_without_a_signal_the_loop_goes_on(home: Path, new: Path) -> None:

@@ -225,13 +225,20 @@ def test_a_cache_that_may_not_be_written_is_read(measured: list[Shape], monkeypa
     assert WINDOW not in tuning._recall()
 
 
-def test_where_there_is_no_home_nothing_is_remembered(measured: list[Shape], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("home", [None, ".", "here"])
+def test_where_there_is_no_home_nothing_is_remembered(
+    measured: list[Shape], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # which the specification says to ignore
-    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    if home:
+        monkeypatch.setenv("HOME", home)
+    else:
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
     choose([LOOP])
     anew(monkeypatch)
     choose([LOOP])
-    assert measured == [LOOP, LOOP] and not Path("relative").exists()
+    assert measured == [LOOP, LOOP] and not [*tmp_path.iterdir()]
 
 
 def test_what_others_have_measured_meanwhile_is_kept(measured: list[Shape], monkeypatch: pytest.MonkeyPatch) -> None:

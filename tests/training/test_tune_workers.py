@@ -79,6 +79,19 @@ def test_a_damaged_file_is_measured_anew(damage: Any, took: list[Measured], netw
     assert choose_workers(network, CONFIG, ENDLESS) == 1
 
 
+@pytest.mark.parametrize("count", [3, 8, 1024])
+def test_a_file_does_not_decide_that_more_processes_run_than_were_measured(
+    count: int, took: list[Measured], network: Network
+) -> None:
+    took.append({1: 1.0, 2: 2.0, 4: 2.0})
+    choose_workers(network, CONFIG, ENDLESS)
+    known = json.loads(WORKERS.path.read_text("utf-8"))
+    (work,) = known[machine_key()]
+    assert WORKERS.write(known, {work: count})
+    took.append({1: 2.0, 2: 1.0, 4: 1.0})
+    assert choose_workers(network, CONFIG, ENDLESS) == 2 and not took
+
+
 @pytest.mark.parametrize(
     ("changes", "work"),
     [({}, 1e6), ({"scheme": "one-step"}, ENDLESS), ({"stride": 2}, ENDLESS), ({"batch": 1}, ENDLESS)],
