@@ -42,7 +42,7 @@ def command(text: str, model: str | None, runs: str, count: int | None, as_json:
     p = api.next_characters(run, prime, config)
     entropy = sum(-q * math.log2(q) for q in p.values())
     terminal = streams.is_terminal() and not as_json
-    rows = [(c, q, -math.log2(q)) for c, q in p.items()][: count or (SHOWN if terminal else None)]
+    rows = [(c, q, 0.0 - math.log2(q)) for c, q in p.items()][: count or (SHOWN if terminal else None)]
     if as_json:
         found = [{"character": c, "probability": q, "bits": bits} for c, q, bits in rows]
         streams.write_json({"text": prime, "entropy": entropy, "next": found})

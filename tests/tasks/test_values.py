@@ -130,6 +130,14 @@ def test_the_commands_train_evaluate_and_go_on(home: Path) -> None:
     assert json.loads(ok("info", "--json"))["columns"] == 2
 
 
+def test_a_series_goes_on_with_what_is_expected_next(home: Path) -> None:
+    ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "20", "--workers", "1", "--batch", "4")
+    lines = home.read_text().splitlines(keepends=True)[:6]
+    expected = table(ok("eval", "--by", "line", "-", stdin="".join(lines)))[5][3]
+    written = ok("sample", "--prime", "-", "--length", "1", stdin="".join(lines[:5])).splitlines()[-1]
+    assert written.split("\t") == expected.split()
+
+
 @pytest.mark.parametrize(
     ("code", "args", "says"),
     [

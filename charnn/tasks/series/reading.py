@@ -147,7 +147,7 @@ class SeriesSampler:
         if not prime.strip():
             raise UsageError("there is no series to go on from: give --prime - and lines of numbers on standard input")
         self.run, self.config = run, config
-        self.given = _read(run, [_source("the prime", prime)])
+        self.given = _read(run, [_source("the prime", prime)]).whole
         self.prime = prime if prime.endswith("\n") else prime + "\n"
 
     def stream(self) -> Iterator[str]:
