@@ -22,9 +22,12 @@ from ..runs.run import Run
 
 PASSES = 3  # through the network for an update: forward, and back for two gradients
 PROBED_STEPS = 2  # of a window: with one, no product is made more than once
-TURNS = 4, 20  # of the gradients that are compared: at least, of which the first does not count, and at most
+TURNS = 2, 4, 20  # of the gradients that are compared: where it is clear, at least, at most; the first counts for none
 SECONDS_TOGETHER = 50e-6  # that an update takes longer for each of several workers: orders, barriers, waiting
-NEARLY = 1.2  # times the fewest seconds: fewer workers take less of the machine, and wait less where it is busy
+NEARLY, CLEARLY = (
+    1.2,
+    (1.1, 1.4),
+)  # times the fewest seconds: fewer workers take less of the machine, and wait less where it is busy
 WORKERS = Remembered("workers.json", "charnn workers 1")
 
 
@@ -81,7 +84,7 @@ def choose_workers(
     rows = {n: -(-config.batch // n) for n in counts}
     each = PASSES * config.window * network.weights.count * SECONDS_PER_MULTIPLICATION
     seconds = SHARE * SECONDS_PER_MULTIPLICATION * multiplications / decided
-    if len(counts) < 2 or seconds < max(SECONDS_OF_ALL, TURNS[0] * each * sum(rows.values())):
+    if len(counts) < 2 or seconds < max(SECONDS_OF_ALL, TURNS[1] * each * sum(rows.values())):
         return decided
     name = _work(network, config)
     if (known := _remembered()).get(name) not in counts:
@@ -105,8 +108,9 @@ def _seconds(network: Network, steps: int, rows: dict[int, int], clock: Clock) -
     """t(n) for each number of workers; they take turns."""
     gradients = {n: _Gradient(network, steps, count) for n, count in rows.items()}
     seconds, begun = dict.fromkeys(rows, float("inf")), clock()
-    for turn in range(TURNS[1]):
-        if turn >= TURNS[0] and clock() - begun > SECONDS_OF_ALL:
+    clear, least, most = TURNS
+    for turn in range(most):
+        if turn >= (clear if _is_clear(seconds) else least) and clock() - begun > SECONDS_OF_ALL:
             break
         for n, gradient in gradients.items():
             start = clock()
@@ -132,10 +136,15 @@ class _Gradient:
             self.network.model.gradient(self.network.weights, self.g, self.batch, self.state, self.context)
 
 
-def _fewest(seconds: dict[int, float]) -> int:
+def _fewest(seconds: dict[int, float], nearly: float = NEARLY) -> int:
     """The least number that takes nearly the fewest seconds."""
-    limit = NEARLY * min(seconds.values())
+    limit = nearly * min(seconds.values())
     return min(n for n, t in seconds.items() if t <= limit)
+
+
+def _is_clear(seconds: dict[int, float]) -> bool:
+    """Whether the choice stays the same where the seconds are somewhat wrong."""
+    return len({_fewest(seconds, nearly) for nearly in CLEARLY}) == 1
 
 
 def _work(network: Network, config: TrainConfig) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,24 @@ def test_gradients_are_timed_in_turns(network: Network) -> None:
     assert found == {1: 1.0, 2: 1.0 + 2 * tune.SECONDS_TOGETHER}
 
 
+def test_large_gradients_are_timed_for_longer_where_it_is_not_clear(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for half, turns in ((0.5, 2), (0.8, 4)):
+        now, took = [0.0], {8: 1.0, 4: half}
+
+        class Fake:
+            def __init__(self, network: Network, steps: int, rows: int, now: Any = now, took: Any = took):
+                self.rows, self.now, self.took = rows, now, took
+
+            def __call__(self) -> None:
+                self.now[0] += self.took[self.rows]
+
+        monkeypatch.setattr(tune, "_Gradient", Fake)
+        assert tune._seconds(network, 4, {1: 8, 2: 4}, partial(now.__getitem__, 0))[1] == pytest.approx(1.0)
+        assert now[0] == pytest.approx(turns * (1 + half))
+
+
 def test_the_weights_stay_as_they_are(network: Network) -> None:
     before = network.weights.flat.copy()
     assert all(0 < seconds < 10 for seconds in tune._seconds(network, 4, {1: 8, 2: 4}, _ticks()).values())
@@ -124,7 +143,7 @@ def test_a_run_has_what_was_measured_and_resumes_with_that(
     took: list[Measured], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tune, "SECONDS_PER_MULTIPLICATION", 1.0)  # every run is long enough
-    monkeypatch.setattr(tune, "TURNS", (0, 1))
+    monkeypatch.setattr(tune, "TURNS", (0, 0, 1))
     took.append({1: 1.0, 2: 2.0, 4: 2.0})
     config = TrainConfig(batch=16, window=6, steps=2)
     begun = session.begin(corpus(text(4000)), ModelConfig("elman", 8, 1), config, tmp_path / "runs", "one")
