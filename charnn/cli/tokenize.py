@@ -62,6 +62,7 @@ def command(
     reading = {"sequence": sequence, "invalid": invalid, "characters": characters}
     if output not in (None, "-"):
         streams.refuse_overwriting(output, corpus)
+        _refuse_replacing(output)
     sources = streams.sources(corpus)
     watch = console.watch(sources)
     if output not in (None, "-"):
@@ -79,6 +80,22 @@ def command(
     if output not in (None, "-"):
         console.note(f"written to {output}: `charnn train {output}{_asked()}` trains on it")
     return None
+
+
+def _refuse_replacing(output: str) -> None:
+    """Raise `UsageError` for a file with anything in it but tokens: a model, say, would be lost."""
+    from ..data import tokenized
+    from ..errors import CheckpointError
+    from ..io import npz
+
+    if not Path(output).is_file() or not Path(output).stat().st_size:
+        return
+    try:
+        kind = str(npz.Reader(output).header().get("format"))
+    except CheckpointError:
+        kind = ""
+    if kind not in (tokenized.FORMAT, tokenized.PAIRS):
+        raise click.UsageError(f"--output {output} is there already, and is no tokenised file: name another file")
 
 
 def _asked() -> str:

@@ -16,7 +16,7 @@ import pytest
 from charnn.runs import checkpoint
 from charnn.runs.hold import LOCK
 from tests.helpers.processes import Done, altered, charnn, environment, start, told_until
-from tests.helpers.program import TINY
+from tests.helpers.program import TINY, names, ok, refused
 from tests.helpers.waiting import limit
 
 UNDER_WAY = b"bits/char; *"  # the head of the list of validations
@@ -311,6 +311,17 @@ def test_S7_a_text_is_not_replaced_by_its_tokens(new: Path, link: str) -> None:
     getattr(Path("link.npz"), link)("names.txt")
     charnn("tokenize", "names.txt", "-o", "link.npz").told(2, "link.npz is names.txt itself", "name another file")
     assert Path("names.txt").read_bytes() == before
+
+
+def test_S7_a_model_is_not_replaced_by_tokens(new: Path, whole: bytes) -> None:
+    for name, data in (("model.npz", whole), ("other.npz", b"mine")):
+        Path(name).write_bytes(data)
+        assert name in refused(2, "tokenize", "names.txt", "-o", name)
+        assert Path(name).read_bytes() == data
+    Path("tokens.npz").touch()  # as mktemp does
+    for text in ("names.txt", "more.txt"):
+        Path(text).write_text(names(40))
+        ok("tokenize", text, "-o", "tokens.npz")
 
 
 def test_S7_a_model_is_not_replaced_by_its_export(new: Path) -> None:

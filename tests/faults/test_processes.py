@@ -22,6 +22,7 @@ WRITING = {
     "rows": "charnn eval names.txt --by char 2> /dev/null",
     "a sample": "charnn sample --seed 1",
     "a score": "charnn eval 2> /dev/null",
+    "answers": "charnn sample -i --length 5 < names.txt 2> /dev/null",
     "facts": "charnn info --json",
     "help": "charnn --help",
     "help of a command": "charnn sample --help",

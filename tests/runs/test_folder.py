@@ -183,6 +183,7 @@ def test_a_folder_that_is_held_is_followed_and_one_that_is_gone_is_made_anew(run
     with pytest.warns(CharnnWarning, match="is gone: it goes on in .*runs/moved/"):
         folder.write({"step": 1})
     assert folder.log.exists() and not folder.last.exists()
+    assert (folder.path / LOCK).read_text() == f"{folder.path.stat().st_ino}\n"  # made here, and not a copy
     folder.rewind(1)  # without a word now
 
 
@@ -274,6 +275,8 @@ def test_a_run_is_found_by_name_or_folder(run: Run) -> None:
     Path("runs/empty").mkdir()
     assert find_run("names", "runs") == find_run("runs/names", "runs") == Folder(Path("runs/names"))
     assert find_run("other", "runs") == Folder(Path("other"))
+    with raises(UsageError, "a run is 3"):
+        find_run(3)  # type: ignore[arg-type]
     for name in ("empty", "nmes", "runs/names/last.npz"):
         with raises(UsageError, f"no run {name}"):
             find_run(name, "runs")

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from charnn.errors import UsageError
 from charnn.machine import environment
 from charnn.runs import run as runs
 from charnn.runs.run import Run, moment_names
+from charnn.runs.verbs import assert_used_for
+from tests.helpers.snapshots import raises
 
 
 def test_a_run_is_shown_in_a_line(run: Run) -> None:
@@ -95,3 +98,9 @@ def test_arrays_move_with_their_values(run: Run) -> None:
     assert np.shares_memory(one.weights.flat, made[0]) and replace(run, iterate=None).changing is run.weights
     assert all(np.array_equal(new, old + 1) for new, old in zip(one.state, run.state, strict=True))
     assert len(one.moments) == len(moment_names(run.config)) == 2
+
+
+def test_a_run_is_used_for_what_its_task_does(run: Run) -> None:
+    assert_used_for(run, "sample")
+    with raises(UsageError, "charnn classify is not for a model of --task text", "names", "charnn sample"):
+        assert_used_for(run, "classify")

@@ -15,6 +15,7 @@ def answer(sampler: Callable[[str], Any], output: Output) -> None:
     """Write what `sampler` makes of each line that is typed, until there are no more. Ctrl-C ends a continuation."""
     from ...terminal import console
 
+    streams.flush()  # refused where standard output is closed
     if sys.stdin is None:
         raise UsageError("standard input is closed: type or pipe lines into it")
     if sys.stdin.isatty():
