@@ -17,13 +17,14 @@ SYMBOLS, SIZE, MAX_SYMBOLS = 65, 1_000_000, 65_536
 MAX_WINDOW = 100_000
 WIDTH = 18  # of the names of tasks
 UNREPEATED = "a window makes too many calls of NumPy to have them repeated (docs/speed.md): try a smaller --window"
+MAX_SECONDS = 3600  # of each figure
 HIDDEN = "peak", "products", "repeated"  # figures that stand beside those of the tasks
 PRODUCTS = "products x W, rows x depth x columns (T: x W^T), in the way that is the fastest here:"
 
 
 def _lengths(ctx: click.Context, param: click.Parameter, value: str | None) -> list[int]:
     """Lengths of windows with commas between."""
-    parts = value.split(",") if value else []
+    parts = value.split(",") if value is not None else []
     if not all(part.isdecimal() and 0 < int(part) <= MAX_WINDOW for part in parts):
         raise click.BadParameter(f"{value!r} is no list of lengths: give some from 1 to {MAX_WINDOW:,}, as in 16,64")
     return [int(part) for part in parts]
@@ -64,8 +65,8 @@ def command(corpus: tuple[str, ...], **params: Any) -> None:
     from ..terminal import console
     from ..training import throughput
 
-    if not params["seconds"] > 0:
-        raise UsageError(f"--seconds is {params['seconds']:g}: give a positive number")
+    if not 0 < params["seconds"] <= MAX_SECONDS:
+        raise UsageError(f"--seconds is {params['seconds']:g}: give a positive number of at most {MAX_SECONDS:,}")
     size, work, config = _work(corpus, params)
     asked = options.given(click.get_current_context())
     check({name: params[name] for name in ("windows", "window", "epochs")}, asked)

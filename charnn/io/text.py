@@ -6,7 +6,9 @@ some programs write on their own are let through, and, if asked for, an invalid 
 
 import codecs
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +20,7 @@ from .formats import LOOKED_AT, foreign
 BOM = "\ufeff"  # the byte order mark: of numbers and of pairs it is no part
 PIECE = 1 << 20  # bytes read at a time
 POLICIES = "error", "keep", "replace"  # what becomes of bytes that are not UTF-8
+ENDLESS = "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}  # modules that open such files, imported when one comes
 Watch = Callable[[Iterable[bytes]], Iterable[bytes]]  # passes pieces on, to show progress
 
@@ -68,7 +71,18 @@ def file_source(path: str | Path | Source) -> Source:
     if "\0" in str(path):
         raise UsageError(f"{str(path)!r} is no file's name, since it has a NUL: name another file")
     module = PACKED.get(Path(path).suffix.lower(), "builtins")
-    return Source(str(path), lambda: import_module(module).open(path, "rb"))
+    return Source(str(path), lambda: import_module(module).open(_with_an_end(path), "rb"))
+
+
+def _with_an_end(path: str | Path) -> str | Path:
+    """The same path. Raises `UsageError` for a device that gives bytes for ever, `OSError` where there is nothing."""
+    found = os.stat(path)
+    if stat.S_ISCHR(found.st_mode):
+        for name in ENDLESS:
+            with suppress(OSError):
+                if os.stat(name).st_rdev == found.st_rdev:
+                    raise UsageError(f"{path} is a device that has no end: give a file")
+    return path
 
 
 def file_sources(what: Any) -> list[Source]:

@@ -218,3 +218,35 @@ def test_C9_lines_of_which_columns_were_read_do_not_come_back(there: Path, tmp_p
 @pytest.mark.parametrize("task", ["classify", "values"])
 def test_C10_ids_have_the_vocabulary_of_a_text(there: Path, task: str) -> None:
     assert "--task text" in refused(2, "tokenize", "--decode", "--vocabulary", f"checkpoints/{task}", "-", stdin="1 2")
+
+
+# C7: a device as a text
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "zero"])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["train", "PLACE"],
+        ["train", "classify.tsv", "--task", "classify", "--valid-file", "PLACE"],
+        ["tokenize", "PLACE"],
+        ["bench", "PLACE"],
+        ["classify", "-m", "classify", "PLACE"],
+        ["eval", "-m", "values", "PLACE"],
+        ["proof", "-m", "fill", "PLACE"],
+        ["sample", "-m", "condition", "--contexts", "PLACE"],
+    ],
+    ids=" ".join,
+)
+def test_C7_a_text_without_an_end_is_refused(there: Path, tmp_path: Path, args: list[str], device: str) -> None:
+    if device == "zero":
+        (tmp_path / "zero").symlink_to("/dev/zero")
+        device = str(tmp_path / "zero")
+    result = invoke(*[device if arg == "PLACE" else arg for arg in args])
+    assert result.exit_code == 2 and f"{device} is a device that has no end" in result.stderr
+    assert invoke("eval", "/dev/null", "-m", "values").exit_code == 3
+
+
+@pytest.mark.parametrize("option", [["--windows", ""], ["--seconds", "1e30"]])
+def test_N2_a_measurement_that_would_never_end(option: list[str]) -> None:
+    assert option[0] in refused(2, "bench", "--hidden", "4", *option)
