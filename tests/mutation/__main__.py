@@ -25,6 +25,7 @@ BESIDE = {  # tests of a module, beside those of its package
     "handle": ["faults/test_tokens"],
     "lines": ["cli/test_lines", "cli/test_contexts"],
     "onnx": ["exchange/test_export"],
+    "remembered": ["nn/test_tuning", "training/test_tune_workers"],
     "corpus": ["faults/test_scores"],
     "curves": ["cli/test_pictures"],
     "frame": ["faults/test_headers"],

@@ -210,6 +210,14 @@ def test_a_run_is_kept_whole_or_leaves_no_folder(run: Run, monkeypatch: pytest.M
     assert [path.name for path in Path("runs").iterdir()] == ["names"]
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(run: Run) -> None:
+    Path("names").write_text("mine")
+    for change in (lambda: Folder(Path("names")).save(run), lambda: Folder(Path("names")).lock()):
+        with raises(CharnnError, "names cannot be written to", "Not a directory"):
+            change()
+    assert Path("names").read_text() == "mine"
+
+
 def test_a_folder_that_is_held_is_the_same_folder(run: Run) -> None:
     folder = Folder.create("runs", "names")
     folder.lock()

@@ -89,6 +89,13 @@ def test_a_lock_that_somebody_else_has_by_now(folder: Path) -> None:
     assert not hold.still_alone() and there.still_alone()
 
 
+def test_a_link_to_the_lock_is_not_the_lock(folder: Path) -> None:
+    hold = Hold(folder)
+    (folder / LOCK).rename(folder / "moved")
+    (folder / LOCK).symlink_to("moved")
+    assert not hold.still_alone()
+
+
 @pytest.mark.parametrize("kind", ["folder", "link", "fifo"])
 def test_a_lock_that_is_no_plain_file_is_refused(folder: Path, kind: str) -> None:
     lock = folder / LOCK
