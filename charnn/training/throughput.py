@@ -6,8 +6,6 @@ Each task is measured in a process of its own, `python -m charnn.training.throug
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +27,7 @@ from ..nn.model import Model
 from ..nn.network import Network
 from ..nn.parameters import Parameters
 from ..nn.workspace import Workspace
+from ..parallel import apart
 from ..parallel.choose import worker_group
 from ..runs.run import CorpusInfo
 from ..sampling.sampler import batches, stream
@@ -265,20 +264,15 @@ def windows(work: Work, lengths: Sequence[int], workers: int, seconds: float) ->
 
 def _apart(name: str, task: Work, workers: int, seconds: float) -> Speed:
     """Some work, measured in a process of its own. Raises `CharnnError` where that fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__],
-        input=json.dumps([asdict(task), workers, seconds]).encode(),
-        env=dict.fromkeys(THREADS, "1") | os.environ,
-        capture_output=True,
-        start_new_session=True,
-    )
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no word of why"
-        raise CharnnError(f"measuring {name} ended with code {done.returncode}: {said}")
-    return Speed(**json.loads(done.stdout))
+    question = json.dumps([asdict(task), workers, seconds]).encode()
+    found = apart.ask(__name__, question, dict.fromkeys(THREADS, "1") | os.environ)
+    if found.code:
+        said = found.errors.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no word of why"
+        raise CharnnError(f"measuring {name} ended with code {found.code}: {said}")
+    return Speed(**json.loads(found.written))
 
 
-def _answer(question: str) -> None:
+def _answer(question: bytes) -> None:
     """Measure what `speeds` asks for, and write it to standard output."""
     work, workers, seconds = json.loads(question)
     work = Work(**{**work, "model": ModelConfig(**work["model"])})
@@ -286,4 +280,4 @@ def _answer(question: str) -> None:
 
 
 if __name__ == "__main__":
-    _answer(sys.stdin.read())
+    _answer(apart.asked())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import bash, charnn, handles, start, told_lines, told_until
+from tests.helpers.processes import bash, charnn, handles, running, start, told_lines, told_until
 from tests.helpers.program import TINY
 from tests.helpers.waiting import limit, soon
 
@@ -117,3 +117,18 @@ def test_P3_a_run_stopped_before_its_first_validation_is_the_one_to_resume(new: 
     step = checkpoint.load("checkpoints/names/last.npz").step
     charnn("train", "--resume", "--steps", step + 2).well()
     assert checkpoint.load("checkpoints/names/last.npz").step == step + 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_what_bench_measures_with_ends_where_bench_is_killed(here: Path) -> None:
+    def children(pid: int) -> list[int]:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+        return [*map(int, found.split())]
+
+    small = ("--hidden", 4, "--layers", 1, "--batch", 2, "--window", 4, "--workers", 2)
+    with start("bench", *small, "--seconds", 3600) as process:
+        assert soon(lambda: any(map(children, children(process.pid))))  # what is measured has started its worker
+        (measuring,) = children(process.pid)
+        workers = children(measuring)
+        process.kill()
+    assert soon(lambda: not any(map(running, [measuring, *workers])))
