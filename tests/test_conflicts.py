@@ -41,6 +41,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         for name in ("encoder", "pooling")
     ],
     ({"head": "sigmoid", "labels": "several"}, "--head has no effect with --labels several"),
+    (
+        {"reading_loss": 0.5, "encoder": "bidirectional", "layers": 2},
+        "--reading-loss has no effect on --layers 2 that read both ways: upper ones know each symbol: leave it out, or",
+    ),
     ({"columns": "1,2", "autoencode": True}, "--columns has no effect with --autoencode: leave it out"),
     *[
         (
