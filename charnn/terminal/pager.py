@@ -10,6 +10,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ..errors import UsageError
+from . import console
+
 DEFAULT = "less"
 LESS = "FRX"  # end where all fits on the screen, show colours, leave the text on the screen
 
@@ -22,17 +25,27 @@ class Paged(io.TextIOWrapper):
 
 
 def program() -> list[str]:
-    """The pager's command: that of PAGER, else less; nothing where there is none, or no terminal to page on."""
+    """The pager's command: that of PAGER, else less; nothing where there is none, or no terminal to page on.
+
+    Raises `UsageError` for a PAGER that is no command.
+    """
     plain = os.environ.get("NO_PAGER") or os.environ.get("TERM", "dumb") == "dumb"
     if plain or not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return []
-    words = shlex.split(os.environ.get("PAGER", DEFAULT))
+    command = os.environ.get("PAGER", DEFAULT)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"PAGER is {command!r} ({error}): name a command, or set NO_PAGER=1") from None
     return words if words and words != ["cat"] and shutil.which(words[0]) else []
 
 
 @contextmanager
 def paged() -> Iterator[None]:
-    """Show what is written to standard output by a pager, where there is one. It may be left before the end."""
+    """Show what is written to standard output by a pager, where there is one. It may be left before the end.
+
+    A note says where the pager failed, which may have shown nothing.
+    """
     if not (words := program()):
         yield
         return
@@ -51,3 +64,5 @@ def paged() -> Iterator[None]:
         interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pager's
         pager.wait()
         signal.signal(signal.SIGINT, interrupted)
+        if pager.returncode > 0:
+            console.note(f"{shlex.join(words)} ended with code {pager.returncode}; NO_PAGER=1 does without a pager")

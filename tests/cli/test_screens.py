@@ -129,6 +129,14 @@ def test_long_tables_go_through_the_pager_of_a_terminal(here: Path) -> None:
         assert not any("paged:" in line for line in screen("list", PAGER="sed s/^/paged:/", **variables))
 
 
+@pytest.mark.parametrize(
+    ("command", "told"), [("false", "false ended with code 1"), ("less '", "No closing quotation")]
+)
+def test_a_pager_that_fails_is_named(here: Path, command: str, told: str) -> None:
+    said = " ".join(screen("list", NO_PAGER="", PAGER=command, TERM="xterm"))
+    assert told in said and "NO_PAGER=1" in said
+
+
 def test_a_pager_may_be_left_before_the_end(here: Path) -> None:
     told = screen("inspect", "units", NO_PAGER="", PAGER="head -n 2", TERM="xterm")
     assert 4 <= len(told) <= 5, told  # the model, the key, and two lines; perhaps that these are the first 200
