@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from charnn.runs import checkpoint
-from tests.helpers.processes import COMMAND, altered, bash, charnn, environment, start, told_lines, told_until
+from tests.helpers.processes import COMMAND, altered, bash, charnn, environment, start, told_lines, told_until, waits
 from tests.helpers.program import TINY
 from tests.helpers.terminals import STYLE, on_terminal, shown
 from tests.helpers.waiting import limit, soon
@@ -210,6 +210,7 @@ def test_P6_a_question_that_is_not_answered(home: Path, new: Path, key: bytes, c
     shutil.copytree(home / "checkpoints", "checkpoints")
     with on_terminal([*COMMAND, "rm", "names"]) as (process, leader):
         shown(leader, b"[y/N]: ")
+        assert soon(lambda: waits(process.pid))  # a signal just before Python reads is heeded after
         os.write(leader, key)
         told = shown(leader)
         assert process.wait(timeout=limit()) == code

@@ -173,10 +173,20 @@ def altered(change: str, *args: object, seconds: float = 10, **options: Any) -> 
 
 def running(pid: int) -> bool:
     """Whether a process is there, and has not ended."""
+    return _state(pid) not in "ZX"
+
+
+def waits(pid: int) -> bool:
+    """Whether a process sleeps, as it does where it reads and nothing has come."""
+    return _state(pid) == "S"
+
+
+def _state(pid: int) -> str:
+    """A letter, as of `ps`: X where the process is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
+        return "X"
 
 
 RAM = 200_000  # kB
