@@ -1,10 +1,13 @@
 """Headers: JSON that comes back, and nothing else."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pytest
 
 from charnn.errors import CheckpointError
-from charnn.io.header import json_array, json_value
+from charnn.io.header import check_version, is_of, json_array, json_value, typed
 
 
 def test_json_comes_back() -> None:
@@ -36,7 +39,64 @@ def test_a_header_that_is_no_row_of_bytes_is_refused(array: np.ndarray | None) -
 
 
 def test_a_number_is_of_its_own_type_alone() -> None:
-    from charnn.io.header import is_of
-
     assert is_of(2, int) and is_of(2, float) and is_of(1e300, float)
     assert not is_of(1.5, int) and not is_of(float("nan"), float) and not is_of(2**63, float)
+
+
+@dataclass
+class Fields:
+    count: int
+    share: float
+    names: list[str]
+    pair: tuple[int, ...]
+    table: dict[str, float]
+    maybe: str | None = None
+
+
+WHOLE = {"count": 3, "share": 0.5, "names": ["a", "b"], "pair": [1, 2], "table": {"x": 1.5}, "maybe": None}
+
+
+def test_values_of_the_types_of_fields_are_taken() -> None:
+    assert typed(Fields, WHOLE, WHOLE) == WHOLE
+    assert typed(Fields, {}) == {}
+    few = {"names": [], "pair": [], "table": {}, "maybe": "c", "share": 2}
+    assert typed(Fields, few, ["maybe"]) == few
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([], r"Fields is \[\]"),
+        (None, "Fields is None"),
+        ({**WHOLE, "other": 1}, "Fields has no 'other'"),
+        ({"share": 1.0}, "Fields has no count"),
+        *[
+            ({**WHOLE, name: value}, f"{name} is ")
+            for name, values in {
+                "count": (1.5, True, "3", None, 2**63, -(2**63) - 1),
+                "share": (True, "0.5", None, float("inf"), float("nan")),
+                "names": ("ab", {"a": 1}, ["a", 1], [["a"]], None),
+                "pair": ("12", [1, 2.5], [1, "2"], 3),
+                "table": ([], {"x": "1.5"}, {"x": 1.5, "y": None}, "x"),
+                "maybe": (1, ["c"], False),
+            }.items()
+            for value in values
+        ],
+    ],
+)
+def test_values_of_other_types_or_names_are_refused(values: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        typed(Fields, values, ["count"])
+
+
+@pytest.mark.parametrize("version", [None, 0, -1, True, 1.0, "1", [1]])
+def test_a_version_that_is_none_is_refused(version: Any) -> None:
+    with pytest.raises(CheckpointError, match=r"m\.npz is corrupt: version is"):
+        check_version("m.npz", {"version": version}, 2)
+
+
+def test_a_newer_version_says_what_it_needs() -> None:
+    for known in (1, 2):
+        check_version("m.npz", {"version": known}, 2)
+    with pytest.raises(CheckpointError, match=r"m\.npz needs charnn >= 0\.9: a newer one wrote it"):
+        check_version("m.npz", {"version": 3, "charnn": "0.9"}, 2)

@@ -71,6 +71,8 @@ BAD = {
     "a negative size": made({"a": entry("F32", [-1], 0, 4)}, bytes(4)),
     "sizes that are too large": made({"a": entry("F32", [2**62, 2**62], 0, 4)}, bytes(4)),
     "a size that is a float": made({"a": entry("F32", [1.0], 0, 4)}, bytes(4)),  # type: ignore[list-item]
+    "a size that is a truth value": made({"a": entry("F32", [True], 0, 4)}, bytes(4)),
+    "two negative sizes": made({"a": entry("F32", [-1, -1], 0, 4)}, bytes(4)),
     "one more name": made({"a": {**ONE, "more": 1}}, bytes(4)),
     "a gap": made({"a": ONE, "b": entry("F32", [1], 8, 12)}, bytes(12)),
     "an overlap": made({"a": ONE, "b": ONE}, bytes(4)),

@@ -23,6 +23,7 @@ BESIDE = {  # tests of a module, beside those of its package
     "archive": ["faults/test_hostile_models"],
     "formats": ["faults/test_encodings"],
     "handle": ["faults/test_tokens"],
+    "header": ["runs/test_checkpoint"],
     "lines": ["cli/test_lines", "cli/test_contexts"],
     "onnx": ["exchange/test_export"],
     "remembered": ["nn/test_tuning", "training/test_tune_workers"],

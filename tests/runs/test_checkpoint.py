@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import charnn
+from charnn.data.vocabulary import MIN_SYMBOLS
 from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
 from charnn.io.header import json_array, json_value
@@ -276,6 +277,30 @@ def instead(name: str, make: Callable[[np.ndarray], np.ndarray]) -> Change:
 
 def put(section: str | None = None, **values: Any) -> Change:
     return lambda header, arrays: (header[section] if section else header).update(values)
+
+
+@pytest.mark.parametrize("symbols", [MIN_SYMBOLS - 1, MIN_SYMBOLS])
+def test_a_corpus_is_as_long_as_the_shortest_text(tmp_path: Path, whole: bytes, symbols: int) -> None:
+    def shorten(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        header["origin"]["symbols"] = header["origin"]["baselines"]["counted"] = symbols
+
+    path = altered(tmp_path, whole, shorten)
+    if symbols < MIN_SYMBOLS:
+        with pytest.raises(CheckpointError, match="a corpus that is none"):
+            checkpoint.load(path)
+    else:
+        assert checkpoint.load(path).origin.symbols == symbols
+
+
+@pytest.mark.parametrize("symbols", [0, 1])
+def test_a_network_that_was_trained_elsewhere_has_no_corpus(tmp_path: Path, whole: bytes, symbols: int) -> None:
+    origin = {"names": ["-"], "sha256": "", "symbols": symbols, "baselines": {"uniform": 2.0}}
+    path = altered(tmp_path, whole, put("origin", **origin))
+    if symbols:
+        with pytest.raises(CheckpointError, match="a corpus that is none"):
+            checkpoint.load(path)
+    else:
+        assert checkpoint.load(path).origin.names == ("-",)
 
 
 W = "weights/hidden/0/W"

@@ -104,3 +104,10 @@ def test_a_run_is_used_for_what_its_task_does(run: Run) -> None:
     assert_used_for(run, "sample")
     with raises(UsageError, "charnn classify is not for a model of --task text", "names", "charnn sample"):
         assert_used_for(run, "classify")
+
+
+def test_a_new_run_has_done_nothing(run: Run) -> None:
+    new = Run(run.model, run.config, run.vocabulary, run.origin, run.weights)
+    assert (new.step, new.epoch, new.cursor, new.rollbacks, new.count, new.bad_validations) == (0,) * 6
+    assert (new.seconds, new.rate_factor, new.nats, new.best) == (0.0, 1.0, 0.0, None)
+    assert (new.history, new.moments, new.state, new.iterate) == ([], (), (), None)
