@@ -303,6 +303,28 @@ def test_a_network_that_was_trained_elsewhere_has_no_corpus(tmp_path: Path, whol
         assert checkpoint.load(path).origin.names == ("-",)
 
 
+@pytest.mark.parametrize(
+    ("figures", "good"),
+    [
+        ({"order": 0.5}, False),
+        ({"order": 1}, True),
+        ({"order": 64}, True),
+        ({"order": 65}, False),
+        ({"counted": 10**9}, False),
+        ({"other": 1.0}, False),
+    ],
+)
+def test_figures_of_counting_are_those_of_a_text(
+    tmp_path: Path, whole: bytes, figures: dict[str, float], good: bool
+) -> None:
+    path = altered(tmp_path, whole, lambda header, arrays: header["origin"]["baselines"].update(figures))
+    if good:
+        assert figures.items() <= checkpoint.load(path).origin.baselines.items()
+    else:
+        with pytest.raises(CheckpointError, match="baselines that are none"):
+            checkpoint.load(path)
+
+
 W = "weights/hidden/0/W"
 
 

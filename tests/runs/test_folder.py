@@ -308,3 +308,10 @@ def test_a_link_out_of_a_folder_that_was_made_here_leads_to_this_very_run_or_is_
         put("kept.npz", replace(run, config=replace(run.config, seed=3)))
     with raises(CheckpointError, "best.npz", "kept.npz"):
         folder.lock()
+
+
+def test_a_folder_whose_lock_is_gone_is_removed(run: Run) -> None:
+    folder = Folder(put("runs/names/last.npz", run).parent)
+    folder.lock()
+    (folder.path / LOCK).unlink()
+    assert folder.remove() == [] and not folder.path.exists()
