@@ -133,3 +133,9 @@ def test_numbers_that_memory_has_no_place_for_are_not_read(tmp_path: Path) -> No
         file.truncate(size + (1 << 40))
     with pytest.raises(CharnnError, match=r"needs .* GB, and there are"):
         safetensors.read(path)
+
+
+def test_a_file_of_no_arrays_ends_with_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "none.safetensors"
+    path.write_bytes(made({}, b""))
+    assert safetensors.read(path) == ({}, {})

@@ -22,6 +22,7 @@ from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
 from charnn.io.header import json_array, json_value
 from charnn.runs import checkpoint
+from charnn.runs.frame import model_options
 from charnn.runs.run import Run
 from tests.helpers.arrays import read_arrays
 from tests.helpers.snapshots import raises
@@ -323,6 +324,23 @@ def test_figures_of_counting_are_those_of_a_text(
     else:
         with pytest.raises(CheckpointError, match="baselines that are none"):
             checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ({"delay": 2, "recurrent_depth": 2}, True),
+        ({"delay": 2}, False),
+        ({"recurrent_depth": 2}, False),
+        ({"delay": 1, "recurrent_depth": 2}, False),
+        ({"delay": 2, "recurrent_depth": 1}, False),
+        ({"delay": None, "recurrent_depth": None}, False),
+    ],
+)
+def test_a_delay_of_an_older_file_led_to_the_first_layer_of_a_step(options: dict[str, Any], first: bool) -> None:
+    found = model_options({"cell": "elman", **options})
+    assert found.get("delay_to") == ("first" if first else None)
+    assert model_options({**options, "delay_to": "last"})["delay_to"] == "last"
 
 
 W = "weights/hidden/0/W"
