@@ -405,3 +405,21 @@ def test_a_file_that_cannot_be_read_is_an_operation_that_failed(tmp_path: Path) 
 def test_a_file_says_what_it_is_to_anybody(tmp_path: Path) -> None:
     with np.load(saved(tmp_path, whole(tmp_path))) as read:
         assert json.loads(read["header"].tobytes()) == {"some": "words"}
+
+
+def test_a_directory_in_64_bits_is_read_as_that_of_a_large_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, numbers = tmp_path / "wide.npz", np.arange(6, dtype=np.float32)
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 20)
+    npz.write(path, {"header": json_array({"a": 1}), "w": numbers})
+    monkeypatch.undo()
+    data = path.read_bytes()
+    assert data.count(b"PK\6\6") == data.count(b"PK\6\7") == 1
+    found = npz.Reader(path)
+    assert found.header() == {"a": 1} and found.read("w").tolist() == numbers.tolist()
+    at = data.index(b"PK\6\7")
+    for damaged in (data[:at] + b"PK\6\7" + b"\1" * 16 + data[at + 20 :], data.replace(b"PK\6\6", b"PK\6\5")):
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError):
+            npz.Reader(path)
