@@ -6,18 +6,10 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from threading import Thread
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 
-class Answer(NamedTuple):
-    """How a process ended, and what it wrote to standard output and error."""
-
-    code: int
-    written: bytes
-    errors: bytes
-
-
-def ask(module: str, question: bytes, environment: Mapping[str, str]) -> Answer:
+def ask(module: str, question: bytes, environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
     """What `python -m module` answers to a line.
 
     The pipe that asks stays open meanwhile. It ends with this process, which the other one sees: see `asked`.
@@ -37,7 +29,7 @@ def ask(module: str, question: bytes, environment: Mapping[str, str]) -> Answer:
             with suppress(BrokenPipeError):  # its errors say why
                 asking.write(question + b"\n")
             written, errors = child.communicate()
-            return Answer(child.returncode, written, errors)
+            return subprocess.CompletedProcess(child.args, child.returncode, written, errors)
         except BaseException:
             child.kill()
             raise

@@ -265,11 +265,11 @@ def windows(work: Work, lengths: Sequence[int], workers: int, seconds: float) ->
 def _apart(name: str, task: Work, workers: int, seconds: float) -> Speed:
     """Some work, measured in a process of its own. Raises `CharnnError` where that fails."""
     question = json.dumps([asdict(task), workers, seconds]).encode()
-    found = apart.ask(__name__, question, dict.fromkeys(THREADS, "1") | os.environ)
-    if found.code:
-        said = found.errors.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no word of why"
-        raise CharnnError(f"measuring {name} ended with code {found.code}: {said}")
-    return Speed(**json.loads(found.written))
+    done = apart.ask(__name__, question, dict.fromkeys(THREADS, "1") | os.environ)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no word of why"
+        raise CharnnError(f"measuring {name} ended with code {done.returncode}: {said}")
+    return Speed(**json.loads(done.stdout))
 
 
 def _answer(question: bytes) -> None:

@@ -24,10 +24,8 @@ PASSES = 3  # through the network for an update: forward, and back for two gradi
 PROBED_STEPS = 2  # of a window: with one, no product is made more than once
 TURNS = 2, 4, 20  # of the gradients that are compared: where it is clear, at least, at most; the first counts for none
 SECONDS_TOGETHER = 50e-6  # that an update takes longer for each of several workers: orders, barriers, waiting
-NEARLY, CLEARLY = (
-    1.2,
-    (1.1, 1.4),
-)  # times the fewest seconds: fewer workers take less of the machine, and wait less where it is busy
+NEARLY = 1.2  # times the fewest seconds: fewer workers take less of the machine, and wait less where it is busy
+CLEARLY = 1.1, 1.4  # times the fewest seconds: a number that both limits choose is clear
 WORKERS = Remembered("workers.json", "charnn workers 1")
 
 
