@@ -25,7 +25,7 @@ from ..evaluation.training_text import warn_of_known, warn_of_own, warn_that_hel
 from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ..inspection.results import Gradients
 from ..inspection.source_gradients import ABOUT, MAX_SYMBOLS, gradients_by_distance
-from ..io.text import Source, encode, file_source, nothing_in
+from ..io.text import Source, encode, file_sources, nothing_in
 from ..runs.corpus import is_own
 from ..runs.run import Run
 from ..sampling.writer import write
@@ -63,7 +63,7 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
     """
     expect("the lines", what, str, Path, Source, Pairs, list, tuple, type(None))
     if not isinstance(what, str | Pairs | None):
-        sources = [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
+        sources = file_sources(what)
         if sources and is_own(run, sources):
             warn_that_held_out(", ".join(source.name for source in sources))
             what = task.reread(run, sources)

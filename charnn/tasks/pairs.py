@@ -19,7 +19,7 @@ from ..errors import InputError, UsageError
 from ..evaluation.readers import Text as Reading
 from ..inspection.activations import SourceActivations
 from ..io.lines import Line, lines
-from ..io.text import Source, Watch, file_source, near
+from ..io.text import Source, Watch, file_source, file_sources, near
 from ..nn.task_model import TaskModel
 from ..runs.corpus import assert_same_corpus, own_sources
 from ..runs.run import Run
@@ -111,8 +111,7 @@ class PairTask(Task):
             return [Reading("held-out part", (np.append(ids, EOS) for ids in valid.sources), held_out=True)]
         if isinstance(what, str):
             return [Reading("the text", self._sources(run, [[Line(1, one) for one in what.split("\n")]]))]
-        files = [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
-        return [Reading(file.shown, self._sources(run, lines(file, invalid))) for file in files]
+        return [Reading(file.shown, self._sources(run, lines(file, invalid))) for file in file_sources(what)]
 
     def activations(self, run: Run, gates: bool) -> SourceActivations:
         if gates:

@@ -13,7 +13,7 @@ from ...data import series
 from ...data.series import Part, Series
 from ...errors import UsageError, expect
 from ...evaluation.training_text import warn_of_all, warn_of_known, warn_of_own, warn_that_held_out
-from ...io.text import Source, file_source
+from ...io.text import Source, file_sources
 from ...nn.parameters import Parameters
 from ...options import flag
 from ...runs.corpus import assert_same_corpus, is_own, own_sources
@@ -63,7 +63,7 @@ def own_series(run: Run) -> Series:
 
 def _files(what: Any) -> list[Source]:
     expect("the series", what, str, Path, Source, Series, list, tuple)
-    return [file_source(one) for one in ([what] if isinstance(what, Path | Source) else what)]
+    return file_sources(what)
 
 
 def _read(run: Run, sources: Sequence[Source]) -> Series:
