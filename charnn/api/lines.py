@@ -10,7 +10,7 @@ from ..machine import cores
 from ..runs import folder
 from ..tasks.answers import each
 from ..tasks.classifying import Classifier, Labelled
-from ..tasks.filling import Doubt, Filler, doubts
+from ..tasks.filling import Doubt, Filler, Proofreader
 from ..tasks.translating import Translation, Translator
 from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
 from .loading import RunLike, opened
@@ -103,8 +103,20 @@ def proof(
     >>> proof("shakespeare", Path("letter.txt").read_text("utf-8"), gain=8)  # doctest: +SKIP
     """
     expect("the text", what, str)
+    return [*proofreader(run, config, workers=workers, runs=runs, **changes).doubts(what)]
+
+
+def proofreader(
+    run: RunLike | None,
+    config: ProofConfig | None = None,
+    *,
+    workers: int | None = 1,
+    runs: str | Path = folder.RUNS,
+    **changes: Any,
+) -> Proofreader:
+    """What `proof` asks: a run, the newest below `runs` for None, ready to look for errors by `workers` processes."""
     config = options.change(config or ProofConfig(), changes)
-    return [*doubts(opened(run, "proof", runs), what, config, workers or cores())]
+    return Proofreader(opened(run, "proof", runs), config, workers or cores())
 
 
 def filler(

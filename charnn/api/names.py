@@ -60,7 +60,7 @@ from .inspection import (
     unit_reader,
     units,
 )
-from .lines import classifier, classify, fill, filler, proof, translate, translations, translator
+from .lines import classifier, classify, fill, filler, proof, proofreader, translate, translations, translator
 from .loading import list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
 from .training import fit, resume, tokenize, train
@@ -148,6 +148,7 @@ __all__ = [
     "overlaps",
     "paths",
     "proof",
+    "proofreader",
     "read",
     "remove_run",
     "rename_run",

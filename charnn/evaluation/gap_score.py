@@ -69,10 +69,17 @@ class GapScorer:
         nats, best, least = np.concatenate([np.empty((0, 3)), *spread(found, pieces(x), self.workers)]).T
         return GapScore(nats, best.astype(np.intp), least)
 
-    def log_probabilities(self, x: Array) -> Array:
-        """Of each symbol in each place of a text, (N, V), by the network alone; x (N,), V where a symbol is hidden."""
-        found = spread(lambda some: self._read(x, some), pieces(x), self.workers)
-        return np.concatenate([np.empty((0, self.network.size)), *found])
+    def log_probabilities(self, x: Array, places: Array) -> Array:
+        """Of each symbol at some places of a text, (g, V), by the network alone; x (N,), V where a symbol is hidden.
+
+        places (g,) are in their order.
+        """
+
+        def found(some: Array) -> Array:
+            logp, at = self._read(x, some), places - some[0]
+            return logp[at[(at >= 0) & (at < len(logp))]]
+
+        return np.concatenate([np.empty((0, self.network.size)), *spread(found, pieces(x), self.workers)])
 
     def _read(self, x: Array, some: Array) -> Array:
         """Log probabilities of the symbols of pieces that follow each other and start at `some`, (n, V)."""

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..evaluation import gaps, ngram
 from ..evaluation.gap_score import GapScorer, begins, every
 from ..evaluation.gaps import GapMixture
-from ..evaluation.mixture import Mixing, best_mixing, training_parts
+from ..evaluation.mixture import Mixing, best_mixing, countable_at_once, training_parts
 from ..evaluation.ngram import COUNTED_SYMBOLS
 from ..evaluation.readers import Text as Reading
 from ..evaluation.readers import texts
@@ -98,10 +98,12 @@ class Fill(OfText):
     def mixture(self, run: Run, held_out: bool = False, workers: int = 1) -> GapMixture:
         """The n-grams of a run's training part, and how they are mixed with its network, which the held-out part says.
 
-        Where that is what is scored, each half is mixed as the other half says. Raises what `training_parts` does.
+        Where that is what is scored, each half is mixed as the other half says. Raises what `training_parts` does, and
+        `CharnnError` where there is not memory enough for all orders at once.
         """
         train, valid = training_parts(run)
         order, limit = int(run.origin.baselines["fill_order"]), ngram.countable(COUNTED_SYMBOLS)
+        countable_at_once(min(len(train), limit), order)
         grams, middle = gaps.fit(np.asarray(train[:limit]), run.vocabulary.size, order), len(valid) // 2 * held_out
         alone = self.scorer(run, workers)
 
@@ -109,7 +111,7 @@ class Fill(OfText):
             hidden = every(ids)
             places = np.flatnonzero(hidden)
             x = np.where(hidden, run.vocabulary.size, ids)
-            p = np.exp(alone.log_probabilities(x)[places])
+            p = np.exp(alone.log_probabilities(x, places))
             return best_mixing(p, gaps.grams_at(grams, x, places), ids[places])
 
         second, first = (best(np.asarray(part[: 10 * FITTED_GAPS])) for part in (valid[:middle], valid[middle:]))

@@ -17,6 +17,7 @@ from ..verbs import FillConfig, ProofConfig
 from .answers import MAX_LINE
 from .base import make
 from .fill import Fill
+from .gap_evaluating import scored
 
 
 class Gapped(NamedTuple):
@@ -93,20 +94,25 @@ class Doubt:
     bits: float
 
 
-def doubts(run: Run, text: str, config: ProofConfig, workers: int = 1) -> Iterator[Doubt]:
-    """Characters in whose place another one is likelier by `config.gain` bits or more, in their order.
+class Proofreader:
+    """A run of the task fill that looks for errors, as a config says. To mix it with n-grams needs the run's corpus."""
 
-    One that the run does not know is always among them, by infinitely many bits.
-    """
-    ids = run.vocabulary.marked(text)
-    known = ids < run.vocabulary.size
-    task = make(run.task)
-    assert isinstance(task, Fill)
-    scorer = task.scorer(run, workers, task.mixture(run) if config.mix else None)
-    found = scorer.score(np.where(known, ids, EOS), ~known)
-    gain = np.where(known, found.nats - found.least, np.inf) / math.log(2)
-    places = np.flatnonzero((gain >= config.gain) & (found.likeliest != ids)).tolist()
-    likelier = run.vocabulary.texts(found.likeliest[places].tolist())
-    for i, other in zip(places, likelier, strict=True):
-        line, column = text.count("\n", 0, i) + 1, i - text.rfind("\n", 0, i)
-        yield Doubt(line, column, text[i], other, float(gain[i]))
+    def __init__(self, run: Run, config: ProofConfig, workers: int = 1):
+        self.vocabulary, self.gain = run.vocabulary, config.gain
+        task = make(run.task)
+        assert isinstance(task, Fill)
+        self.scorer = task.scorer(run, workers, task.mixture(run, workers=workers) if config.mix else None)
+
+    def doubts(self, text: str) -> Iterator[Doubt]:
+        """Characters in whose place another one is likelier by `gain` bits or more, in their order.
+
+        One that the run does not know is always among them, by infinitely many bits.
+        """
+        ids = self.vocabulary.marked(text)
+        found = scored(self.scorer, ids)
+        gain = np.where(ids < self.vocabulary.size, found.nats - found.least, np.inf) / math.log(2)
+        places = np.flatnonzero((gain >= self.gain) & (found.likeliest != ids)).tolist()
+        likelier = self.vocabulary.texts(found.likeliest[places].tolist())
+        for i, other in zip(places, likelier, strict=True):
+            line, column = text.count("\n", 0, i) + 1, i - text.rfind("\n", 0, i)
+            yield Doubt(line, column, text[i], other, float(gain[i]))

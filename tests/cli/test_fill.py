@@ -201,7 +201,7 @@ def test_a_score_with_ngrams_is_that_of_the_mixture_whatever_the_pieces(model: P
     places, x = np.flatnonzero(hidden), np.where(hidden, run.vocabulary.size, ids)
     mixture = task.mixture(run)
     found = task.scorer(run, 1, mixture).score(ids, hidden, hidden)
-    logp = mixture.log_probabilities(task.scorer(run).log_probabilities(x)[places], x, places)
+    logp = mixture.log_probabilities(task.scorer(run).log_probabilities(x, places), x, places)
     np.testing.assert_array_equal(found.likeliest[places], logp.argmax(axis=1))
     np.testing.assert_allclose(found.nats[places], -logp[np.arange(len(places)), ids[places]], rtol=1e-9)
 
@@ -224,3 +224,18 @@ def test_ngrams_of_a_text_that_is_gone_and_of_a_model_of_text_are_refused(runs: 
     finally:
         (runs / "away.tsv").rename(runs / "fill.tsv")
     assert "--mix has no effect" in refused(2, "fill", "-m", home / "checkpoints" / "names", "--mix", "ngram", "a_")
+
+
+def test_ngrams_are_counted_once_for_all_files(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, mixture = [], Fill.mixture
+    monkeypatch.setattr(Fill, "mixture", lambda *args, **options: counted.append(1) or mixture(*args, **options))
+    path = tmp_path / "letter.txt"
+    path.write_text("abcdafgh\n", "utf-8")
+    rows = table(ok("proof", "-m", model, path, path, "--gain", 3, "--mix", "ngram"))
+    assert len(rows) == 2 and len(counted) == 1
+
+
+def test_ngrams_that_memory_has_no_room_for_are_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charnn.evaluation.mixture.available_memory", lambda: 1000)
+    with pytest.raises(charnn.CharnnError, match="do without --mix"):
+        charnn.fill(model, "a_c", mix="ngram")

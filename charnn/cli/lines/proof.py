@@ -28,12 +28,11 @@ def command(text: tuple[str, ...], model: str | None, runs: str, **params: Any) 
     """
     config = options.config(params, ProofConfig)
     from ... import api
-    from ...api.loading import opened
 
-    run = opened(model, "proof", runs)
+    proofreader = api.proofreader(model, config, workers=None, runs=runs)
     for source in streams.streamed(text or ("-",)):
         whole = "".join(decode(source.pieces(), source.name, config.invalid))
-        for one in api.proof(run, whole, config, workers=None):
+        for one in proofreader.doubts(whole):
             name = [source.name] if len(text) > 1 else []
             streams.write_row(*name, str(one.line), str(one.column), one.found, one.likelier, f"{one.bits:.2f}")
         streams.flush()
