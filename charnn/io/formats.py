@@ -50,7 +50,8 @@ def _wide(data: bytes) -> tuple[str, str] | None:
     """UTF-16 or UTF-32 of mostly Latin text, without a byte order mark: NUL is every second byte, or three of four."""
     if len(data) < 8:
         return None
-    shares = [data[at::4].count(0) / len(data[at::4]) for at in range(4)]
+    places = [data[at::4] for at in range(4)]
+    shares = [place.count(0) / len(place) for place in places]
     if any(FEW < share < MANY for share in shares):
         return None
     kind = WIDE.get("".join("0" if share >= MANY else "x" for share in shares))

@@ -75,7 +75,7 @@ class FileHandle:
                 offset, size = offset + len(piece), size - len(piece)
         except OSError as error:
             raise self._unreadable(error) from None
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def _stamp(self) -> tuple[int, int]:
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import pairs_speed, tables, tasks
+from tests.benchmarks import inflection_peer, pairs_speed, tables, tasks
 from tests.helpers.pairs import write
 
 
@@ -56,3 +56,14 @@ def test_both_ways_of_attention_have_a_loss_of_the_same_size() -> None:
     symbols = sum(len(target) + 1 for target in sides[1])
     assert one / symbols == pytest.approx(np.log(pairs_speed.SYMBOLS), rel=0.1)
     assert two / symbols == pytest.approx(np.log(pairs_speed.SYMBOLS), rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_plain_model_learns_a_few_forms() -> None:
+    pytest.importorskip("torch")
+    pairs = [([*word, ";PL"], [*word, "s"]) for word in ("cat", "dog", "tree", "bird")]
+    peer = inflection_peer.Peer(pairs, 0)
+    before = float(peer.loss(pairs).detach())
+    assert peer.fit(0.05) > 10
+    assert float(peer.loss(pairs).detach()) < before / 2
+    assert peer.write([source for source, _ in pairs]) == ["cats", "dogs", "trees", "birds"]

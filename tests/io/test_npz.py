@@ -407,6 +407,18 @@ def test_a_file_says_what_it_is_to_anybody(tmp_path: Path) -> None:
         assert json.loads(read["header"].tobytes()) == {"some": "words"}
 
 
+def test_a_directory_may_be_as_large_as_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path, whole(tmp_path))
+    size, *_ = struct.unpack("<I", path.read_bytes()[-10:-6])
+    for name, bound in (("MAX_MEMBERS", len(ARRAYS)), ("MAX_DIRECTORY", size)):
+        monkeypatch.setattr(f"charnn.io.archive.{name}", bound)
+        assert equal(read_arrays(path), ARRAYS)
+        monkeypatch.setattr(f"charnn.io.archive.{name}", bound - 1)
+        with raises(CheckpointError, f"{len(ARRAYS)} members and {size} bytes"):
+            npz.Reader(path)
+        monkeypatch.undo()
+
+
 def test_a_directory_in_64_bits_is_read_as_that_of_a_large_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

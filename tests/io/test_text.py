@@ -49,6 +49,14 @@ def test_utf8_cut_anywhere_is_decoded_as_python_does_and_comes_back(written: str
     assert encode(written) == written.encode()
 
 
+@pytest.mark.parametrize("character", ["\x7f", "\x80", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff"])
+def test_a_character_is_held_back_until_its_last_byte_has_come(character: str) -> None:
+    data = f"a{character}".encode()
+    for at in range(1, len(data)):
+        assert list(decode([data[:at], data[at:] + b"b"])) == ["a", f"{character}b"]
+    assert list(decode([data, b"b"])) == [f"a{character}", "b"]
+
+
 @law
 @given(BYTES, CUTS, st.sampled_from(["error", "keep", "replace"]))
 def test_where_the_pieces_are_cut_changes_neither_text_nor_message(data: bytes, cuts: list[int], invalid: str) -> None:
@@ -178,3 +186,4 @@ def test_a_source_knows_its_absolute_path(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     assert file_source("a.txt").path == str(tmp_path / "a.txt")
     assert Source("-", lambda: None).path == "-"
+    assert Source("-", lambda: None).shown == "standard input" and file_source("a.txt").shown == "a.txt"

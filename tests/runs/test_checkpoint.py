@@ -21,6 +21,8 @@ from charnn.data.vocabulary import MIN_SYMBOLS
 from charnn.errors import CharnnError, CheckpointError
 from charnn.io import npz
 from charnn.io.header import json_array, json_value
+from charnn.machine import environment
+from charnn.nn.tiling import Shape, Tiling, Tilings
 from charnn.runs import checkpoint
 from charnn.runs.frame import model_options
 from charnn.runs.run import Run
@@ -101,6 +103,29 @@ def test_without_what_resuming_needs_the_weights_are_there(tmp_path: Path, run: 
     assert alike(found, replace(run, moments=(), state=()))
     checkpoint.save(tmp_path / "last.npz", run)
     assert (tmp_path / "best.npz").stat().st_size < (tmp_path / "last.npz").stat().st_size
+
+
+def test_averaged_weights_are_kept_beside_those_of_training(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("roses are red\nviolets are blue\n" * 50, "utf-8")
+    session = charnn.train(tmp_path / "poem.txt", out=None, **{**OPTIONS, "average": 0.5})
+    assert len(list(session)) > 2
+    checkpoint.save(tmp_path / "last.npz", session.run)
+    found, iterate = checkpoint.load(tmp_path / "last.npz"), session.run.iterate
+    assert found.iterate is not None and iterate is not None
+    assert np.array_equal(found.iterate.flat, iterate.flat) and not np.array_equal(iterate.flat, found.weights.flat)
+    checkpoint.save(tmp_path / "best.npz", session.run, resumable=False)
+    assert checkpoint.load(tmp_path / "best.npz").iterate is None
+
+
+def test_how_products_are_cut_is_known_on_the_machine_it_was_measured_on(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tilings = Tilings({Shape(3, 8, 8, False): Tiling(0, 4)})
+    checkpoint.save(tmp_path / "last.npz", replace(run, tilings=tilings))
+    assert checkpoint.load(tmp_path / "last.npz").tilings == tilings
+    monkeypatch.setattr("charnn.runs.frame.environment", lambda: {**environment(), "cpu": "another"})
+    found = checkpoint.load(tmp_path / "last.npz").tilings
+    assert isinstance(found, Tilings) and not found
 
 
 @pytest.mark.parametrize("resumable", [True, False])

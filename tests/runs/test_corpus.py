@@ -10,7 +10,7 @@ import pytest
 from charnn.data import tokenized
 from charnn.data.read import read
 from charnn.errors import InputError, UsageError
-from charnn.io.text import Source, file_source
+from charnn.io.text import PIECE, Source, file_source
 from charnn.runs import corpus
 from charnn.runs.run import Run
 from tests.helpers.snapshots import raises
@@ -86,8 +86,11 @@ def test_a_file_too_long_to_be_the_corpus_is_not_read_to_its_end(run: Run, tmp_p
             read.append(size)
             return self.file.read(size)
 
-    assert not corpus.is_own(run, [Source(str(path), Watched)])
-    assert len(read) == 1
+    for symbols, pieces in ((run.origin.symbols, 1), (PIECE // 4 - 1, 1), (PIECE // 4, 2)):  # of 4 bytes at most
+        long = replace(run, origin=replace(run.origin, symbols=symbols))
+        assert not corpus.is_own(long, [Source(str(path), Watched)])
+        assert len(read) == pieces
+        read.clear()
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,21 @@ def test_an_open_corpus_that_grew_says_how_to_get_the_old_one(run: Run, tmp_path
     origin = replace(run.origin, names=(str(path),), sha256=hashlib.sha256(text).hexdigest())
     with raises(InputError, f"head -c {len(text)}" if "Eva" in more else "differs"):
         corpus.own_corpus(replace(run, origin=origin))
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_old_corpus_is_found_wherever_the_pieces_are_cut(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    path, text = tmp_path / "names.txt", "Anna\nBerta\nB\u00e9a" + "\n" * closed
+    size = len(text.encode())
+    path.write_bytes(f"{text}\nEva\n".encode())
+    origin = {"symbols": len(text) + (not closed), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    old = replace(run, origin=replace(run.origin, names=(str(path),), **origin))
+    for piece in range(1, size + 4):
+        monkeypatch.setattr("charnn.io.text.PIECE", piece)
+        with raises(InputError, f"head -c {size} "):
+            corpus.own_corpus(old)
 
 
 def test_as_many_bytes_as_characters_can_have_are_read(run: Run, tmp_path: Path) -> None:

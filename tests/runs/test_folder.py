@@ -224,6 +224,22 @@ def test_a_folder_that_is_held_is_the_same_folder(run: Run) -> None:
     assert folder == Folder(folder.path) and repr(folder) == f"Folder(path={folder.path!r})"
 
 
+def test_a_folder_is_told_and_compared_by_its_path_alone() -> None:
+    folder = Folder.create("runs", "names")
+    folder.lock()
+    assert folder == Folder(folder.path) and repr(folder) == f"Folder(path={folder.path!r})"
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named_with_the_option_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    folder = Folder.create("runs", "names")
+    monkeypatch.setattr(os, "listdir", fail)
+    with raises(CharnnError, "runs/names cannot be written to: Input/output error", "--runs"):
+        folder.lock()
+
+
 def test_locking_removes_what_a_killed_save_left(run: Run) -> None:
     folder = Folder.create("runs", "names")
     for name in (".last.npz.0ab.tmp", ".log.jsonl.9.tmp", ".other.9.tmp", "last.npz.0ab.tmp", "note.txt"):
