@@ -42,8 +42,7 @@ def _replace(folder: int, target: Path, fill: Callable[[BinaryIO], object]) -> N
         with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
             fill(file)
             file.flush()
-            if mode is not None:
-                try_to(os.fchmod, file.fileno(), mode, also=[errno.EPERM])
+            try_to(os.fchmod, file.fileno(), mode, also=[errno.EPERM])
             try_to(os.fsync, file.fileno())
         os.replace(temporary, target.name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
@@ -69,7 +68,7 @@ def try_to(call: Callable[..., object], *args: object, also: Collection[int] = (
     return True
 
 
-def _mode(folder: int, target: Path) -> int | None:
+def _mode(folder: int, target: Path) -> int:
     """The permissions of the file to be replaced, or those that any new file gets."""
     try:
         found = os.stat(target.name, dir_fd=folder, follow_symlinks=False).st_mode

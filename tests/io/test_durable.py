@@ -115,6 +115,12 @@ def test_permissions_stay(tmp_path: Path, mode: int) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == b"new"
 
 
+def test_until_a_new_file_is_whole_its_owner_alone_reads_it(tmp_path: Path) -> None:
+    modes = []
+    replace(tmp_path / "new.npz", lambda file: modes.append(stat.S_IMODE(os.fstat(file.fileno()).st_mode)))
+    assert modes == [0o600]
+
+
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_a_new_file_gets_the_permissions_of_any_new_file(tmp_path: Path, mask: int, mode: int) -> None:
     before = os.umask(mask)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.errors import CheckpointError
-from charnn.io.header import check_version, is_of, json_array, json_value, typed
+from charnn.errors import CharnnError, CheckpointError
+from charnn.io.header import check_version, is_of, json_array, json_value, too_large, typed
+from tests.helpers.snapshots import raises
 
 
 def test_json_comes_back() -> None:
@@ -36,6 +37,25 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
 def test_a_header_that_is_no_row_of_bytes_is_refused(array: np.ndarray | None) -> None:
     with pytest.raises(CheckpointError, match="no header"):
         json_value("m.npz", array)
+
+
+@pytest.mark.parametrize(
+    ("character", "most"), [("a", 10_485_760), ("{", 419_430), ("[", 1_310_720), ('"', 2_621_440), (",", 2_097_152)]
+)
+def test_a_header_is_at_most_of_10_mb_and_makes_100_mb_of_objects(character: str, most: int) -> None:
+    for size, told in ((most, False), (most + 1, True)):
+        assert too_large(np.full(size, ord(character), np.uint8)) == told
+    assert not too_large(np.full(9, 0xFF, np.uint8))
+
+
+def test_what_a_header_makes_is_summed_over_its_characters() -> None:
+    assert too_large(np.frombuffer(b"[" * 700_000 + b"," * 1_000_000, np.uint8))
+    assert not too_large(np.frombuffer(b"[" * 600_000 + b"," * 1_000_000, np.uint8))
+
+
+def test_a_header_that_could_not_be_read_again_is_not_written() -> None:
+    with raises(CharnnError, "11.0 MB", "give fewer files"):
+        json_array({"a": "b" * 11_000_000})
 
 
 def test_a_number_is_of_its_own_type_alone() -> None:

@@ -14,7 +14,7 @@ import pytest
 from charnn.data.batches import StreamBatches
 from charnn.errors import CharnnError, CheckpointError
 from charnn.io.handle import Extent, FileHandle
-from charnn.io.lazy import LazyArray
+from charnn.io.lazy import LazyArray, pieces
 
 
 @pytest.fixture(params=[np.uint8, np.uint16, np.uint32])
@@ -39,6 +39,20 @@ def test_nothing_is_read_before_it_is_looked_at(tmp_path: Path) -> None:
     stored = LazyArray(FileHandle(tmp_path / "few"), np.dtype(np.uint8), 0, 10**12)
     assert len(stored[5:]) == 10**12 - 5
     assert bytes(np.asarray(stored[:3])) == b"few"
+
+
+def test_a_stream_in_a_file_takes_no_memory_and_is_passed_over_a_million_symbols_at_a_time(tmp_path: Path) -> None:
+    ids = np.zeros(2_100_000, np.uint8)
+    (tmp_path / "ids").write_bytes(ids.tobytes())
+    stored = LazyArray(FileHandle(tmp_path / "ids"), ids.dtype, 0, len(ids))
+    assert stored.nbytes == 0
+    assert [len(piece) for piece in pieces(stored)] == [1_048_576, 1_048_576, 2_848]
+    assert [len(piece) for piece in pieces(stored[:7], 3)] == [3, 3, 1]
+
+
+def test_a_slice_with_a_step_is_none_of_a_stream(pair: tuple[np.ndarray, LazyArray]) -> None:
+    with pytest.raises(AssertionError):
+        pair[1][::2]
 
 
 def test_another_file_under_the_same_name_is_not_read(pair: tuple[np.ndarray, LazyArray]) -> None:

@@ -407,6 +407,59 @@ def test_a_file_says_what_it_is_to_anybody(tmp_path: Path) -> None:
         assert json.loads(read["header"].tobytes()) == {"some": "words"}
 
 
+def test_a_file_has_the_least_date_and_sizes_in_64_bits(tmp_path: Path) -> None:
+    with zipfile.ZipFile(saved(tmp_path, whole(tmp_path))) as read:
+        assert {(one.date_time, one.compress_type) for one in read.infolist()} == {((1980, 1, 1, 0, 0, 0), 0)}
+    data = (tmp_path / "whole.npz").read_bytes()
+    assert struct.unpack("<HH", data[26:30]) == (len("header.npy"), 20)  # a field of 20 bytes holds the sizes
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [(b"", "not a charnn file"), (b"PK\3", "not a charnn file"), (b"PK\3\4", "truncated or corrupt: it is too short")],
+)
+def test_a_short_file_is_a_part_of_one_by_its_first_bytes(tmp_path: Path, data: bytes, told: str) -> None:
+    with raises(CheckpointError, told):
+        npz.Reader(saved(tmp_path, data))
+
+
+def test_an_empty_array_has_axes_of_bounded_length(tmp_path: Path) -> None:
+    for length, fits in ((1 << 48, True), ((1 << 48) + 1, False)):
+        data = raw(f"{{'descr': '<f4', 'fortran_order': False, 'shape': (0, 1, {length}), }}\n")
+        path = saved(tmp_path, archive({"a.npy": data}))
+        if fits:
+            assert npz.Reader(path).arrays["a"].shape == (0, 1, length)
+        else:
+            with raises(CheckpointError, "shape"):
+                npz.Reader(path)
+
+
+def test_the_start_of_an_array_alone_is_not_plain(tmp_path: Path) -> None:
+    for size, told in ((9, "a is not a plain array"), (10, "a should be of one of the types")):
+        with raises(CheckpointError, told):
+            npz.Reader(saved(tmp_path, archive({"a.npy": raw("")[:size]})))
+
+
+def test_as_many_arrays_as_can_be_read_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz, "MAX_MEMBERS", len(ARRAYS))
+    npz.write(tmp_path / "a.npz", ARRAYS)
+    with raises(CharnnError, "4 arrays, where a file has 3 at most"):
+        npz.write(tmp_path / "b.npz", {**ARRAYS, "more": ARRAYS["ids"]})
+    assert names(tmp_path) == ["a.npz"]
+
+
+def test_a_header_array_of_more_than_a_header_may_have_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, whole(tmp_path))
+    size = npz.Reader(path).arrays["header"].extent.size
+    monkeypatch.setattr(npz, "MAX_BYTES", size - npz.LONGEST_HEADER)
+    assert npz.Reader(path).header() == {"some": "words"}
+    monkeypatch.setattr(npz, "MAX_BYTES", size - npz.LONGEST_HEADER - 1)
+    with raises(CheckpointError, f"a header of {size} bytes"):
+        npz.Reader(path).header()
+
+
 def test_a_directory_may_be_as_large_as_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(tmp_path, whole(tmp_path))
     size, *_ = struct.unpack("<I", path.read_bytes()[-10:-6])

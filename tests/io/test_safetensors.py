@@ -58,6 +58,8 @@ ONE = entry("F32", [1], 0, 4)
 BAD = {
     "nothing": b"",
     "seven bytes": b"1234567",
+    "a length alone": bytes(8),
+    "a header of one byte": made(b"1", b""),
     "a header longer than the file": (1000).to_bytes(8, "little") + b"{}",
     "a header of 2^63 bytes": (2**63).to_bytes(8, "little") + b"{}",
     "no JSON": made(b"{]", b""),
@@ -133,6 +135,34 @@ def test_numbers_that_memory_has_no_place_for_are_not_read(tmp_path: Path) -> No
         file.truncate(size + (1 << 40))
     with pytest.raises(CharnnError, match=r"needs .* GB, and there are"):
         safetensors.read(path)
+
+
+def test_memory_is_asked_for_the_numbers_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.safetensors"
+    safetensors.write(path, ARRAYS, {})
+    for there in (2 * 7 * 4, None):
+        monkeypatch.setattr(safetensors, "available_memory", lambda there=there: there)
+        assert len(safetensors.read(path)[0]) == 3
+    monkeypatch.setattr(safetensors, "available_memory", lambda: 2 * 7 * 4 - 1)
+    with pytest.raises(CharnnError, match="needs"):
+        safetensors.read(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"), [(b"1234567", "it has 7 bytes"), (bytes(8), "a header of 0 bytes in a file of 8")]
+)
+def test_a_file_without_a_header_is_told_by_its_size(tmp_path: Path, data: bytes, told: str) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=told):
+        safetensors.read(path)
+
+
+def test_names_in_any_order_lie_where_they_say(tmp_path: Path) -> None:
+    path, numbers = tmp_path / "a.safetensors", np.arange(3, dtype="<f4")
+    path.write_bytes(made({"b": entry("F32", [2], 4, 12), "a": ONE}, numbers.tobytes()))
+    arrays, _ = safetensors.read(path)
+    assert arrays["a"].tolist() == [0] and arrays["b"].tolist() == [1, 2]
 
 
 def test_a_file_of_no_arrays_ends_with_its_header(tmp_path: Path) -> None:
