@@ -1,6 +1,6 @@
 """Where the time goes: the parts of an update, or of reading a text to score it, as shares of the whole.
 
-    python -m tests.benchmarks.where [--only WORDS] [--write]
+    OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.where [--only WORDS] [--write]
 
 Each row's job runs as it is, and with a clock around what its parts call; the two take turns. A part's time is that of
 its calls, less what other parts take within them; the rest, loops and additions among it, is what is left of the job
@@ -9,6 +9,7 @@ as it is. Of a team's workers it is the caller that is watched. `--write` puts t
 
 import argparse
 import datetime
+import os
 import statistics
 import sys
 import time
@@ -170,6 +171,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="the rows whose names have these words in them")
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
     arguments = parser.parse_args()
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        raise SystemExit("set OPENBLAS_NUM_THREADS=1: each worker has one thread")
     heads = ["work", "one repetition", "products at peak", *PARTS, "the rest"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for work in WORKS:

@@ -1,8 +1,10 @@
 """Files written durably: the old file or the new one, nothing between."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,7 +13,7 @@ import pytest
 
 from charnn.errors import CharnnError
 from charnn.io import npz
-from charnn.io.durable import replace
+from charnn.io.durable import replace, try_to
 from tests.helpers.snapshots import raises
 
 
@@ -113,6 +115,43 @@ def test_permissions_stay(tmp_path: Path, mode: int) -> None:
     path.chmod(mode)
     replace(path, put(b"new"))
     assert stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == b"new"
+
+
+def test_a_file_in_an_open_folder_is_written_wherever_the_folder_is_and_no_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    folder = os.open(tmp_path / "there", os.O_RDONLY)
+    (tmp_path / "there").rename(tmp_path / "moved")
+    saved(tmp_path, b"old")
+    replace("there/new.npz", put(b"new"), folder)
+    assert (tmp_path / "moved" / "new.npz").read_bytes() == b"new"
+    (tmp_path / "moved" / "link.npz").symlink_to(tmp_path / "some.npz")
+    with raises(CharnnError, "there/link.npz is not a regular file"):
+        replace("there/link.npz", put(b"new"), folder)
+    os.close(folder)
+    assert (tmp_path / "some.npz").read_bytes() == b"old" and names(tmp_path / "moved") == ["link.npz", "new.npz"]
+
+
+@pytest.mark.parametrize("fill", [put(b"new"), broken(ValueError("?"))])
+def test_no_file_is_left_open(tmp_path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    def opened() -> int:
+        return len([*Path("/dev/fd").iterdir()])
+
+    before = opened()
+    with suppress(ValueError):
+        replace(tmp_path / "new.npz", fill)
+    assert opened() == before
+
+
+def test_a_call_that_a_file_system_does_not_know_is_told_from_one_that_fails() -> None:
+    def fail(number: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    assert try_to(os.getpid) is True
+    for number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
+        assert try_to(fail, number) is False
+    assert try_to(fail, errno.EPERM, also=[errno.EPERM]) is False
+    with pytest.raises(PermissionError):
+        try_to(fail, errno.EPERM, also=[errno.EIO])
 
 
 def test_until_a_new_file_is_whole_its_owner_alone_reads_it(tmp_path: Path) -> None:
