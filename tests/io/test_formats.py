@@ -4,7 +4,7 @@ import bz2
 
 import pytest
 
-from charnn.io.formats import LOOKED_AT, TAR_AT, foreign
+from charnn.io.formats import TAR_AT, foreign
 
 TEXT = "Anna and Bert, Carla and Dora\n" * 4
 
@@ -39,17 +39,21 @@ def test_wide_text_without_a_mark_is_known_from_eight_bytes_on(encoding: str) ->
 
 
 @pytest.mark.parametrize(
-    ("unit", "known"),
+    ("text", "known"),
     [
-        ("abя", True),  # 2 of 3 upper bytes are NUL
-        ("aяя", False),
-        ("яя", False),
-        ("a" * 20 + "\0", True),  # a lower byte of 21 is NUL
-        ("a" * 18 + "\0", False),
+        ("abя" * 60, True),  # 2 of 3 upper bytes are NUL
+        ("aяя" * 60, False),
+        ("яя" * 60, False),
+        (("a" * 20 + "\0") * 60, True),  # a lower byte of 21 is NUL
+        (("a" * 18 + "\0") * 60, False),
+        ("\0" + "a" * 39, True),  # one of 20 at the first of four places
+        ("\0" + "a" * 37, False),
+        ("aa" * 2 + "яa" * 3, True),  # 2 of 5 upper bytes at the second of four places
+        ("aa" * 2 + "яa" * 4, False),
     ],
 )
-def test_wide_text_is_mostly_latin(unit: str, known: bool) -> None:
-    found = foreign("a", (unit * 60).encode("utf-16-le")) or ""
+def test_wide_text_is_mostly_latin(text: str, known: bool) -> None:
+    found = foreign("a", text.encode("utf-16-le")) or ""
     assert ("a is UTF-16LE" in found) == known == bool(found)
 
 
@@ -60,7 +64,8 @@ def test_text_with_a_few_nul_is_text() -> None:
 
 
 def test_only_the_first_bytes_count() -> None:
-    assert foreign("a", b"x" * LOOKED_AT + TEXT.encode("utf-16-le") * 1000) is None
+    assert foreign("a", b"x" * 16_384 + TEXT.encode("utf-16-le") * 1000) is None
+    assert "UTF-16LE" in (foreign("a", "ab".encode("utf-16-le") * 4_096 + b"\0" * 16_384) or "")
     assert foreign("a", b"\0" * (TAR_AT + 1) + b"ustar") is None
 
 

@@ -1,11 +1,14 @@
 """A folder that is held: for one training alone, wherever the folder goes."""
 
+import errno
+import fcntl
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from charnn.errors import CharnnError, CheckpointError
+from charnn.errors import CharnnError, CharnnWarning, CheckpointError
 from charnn.parallel.processes import PRIVATE
 from charnn.runs.hold import LOCK, Hold
 from tests.helpers.snapshots import raises
@@ -102,6 +105,46 @@ def test_a_lock_that_is_no_plain_file_is_refused(folder: Path, kind: str) -> Non
     {"folder": lock.mkdir, "link": lambda: lock.symlink_to("x"), "fifo": lambda: os.mkfifo(lock)}[kind]()  # type: ignore[no-untyped-call]
     with raises(CheckpointError, "run/.lock"):
         Hold(folder)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EBADF, errno.ENOSYS])
+def test_a_file_system_without_locks_is_said(folder: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.warns(CharnnWarning, match="run cannot be locked on this file system") as caught:
+        hold = Hold(folder)
+    assert len(caught) == 1 and caught[0].filename == __file__ and hold.still_alone()
+
+
+def test_an_error_of_the_disk_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    for module, name in ((fcntl, "flock"), (os, "open")):
+        with monkeypatch.context() as patched, raises(CharnnError, "run cannot be written to: Input/output error"):
+            patched.setattr(module, name, fail)
+            Hold(folder)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_lock_has_the_permissions_of_any_new_file(folder: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        hold = Hold(folder)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.fstat(hold.file).st_mode) == 0o666 & ~mask
+
+
+def test_locks_are_let_go_of_with_the_object(folder: Path) -> None:
+    hold = Hold(folder)
+    handles = hold.folder, hold.file
+    del hold
+    for handle in handles:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(handle)
 
 
 def test_a_folder_that_is_not_there_is_named(folder: Path) -> None:

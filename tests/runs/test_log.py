@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,44 @@ def test_a_line_that_a_full_disk_takes_a_part_of_is_taken_back(
     with raises(CharnnError, "log.jsonl", "No space"):
         log.append(path, folder, {"step": 22222})
     assert path.read_bytes() == before
+
+
+def test_lines_are_added_one_after_the_other(path: Path, folder: int) -> None:
+    for step in (1, 2):
+        log.append(path, folder, {"step": step, "name": "é"})
+    assert path.read_bytes() == b'{"step": 1, "name": "\\u00e9"}\n{"step": 2, "name": "\\u00e9"}\n'
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_log_has_the_permissions_of_any_new_file(path: Path, folder: int, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        log.append(path, folder, {"step": 1})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_log_that_nothing_is_dropped_from_is_not_written_anew(path: Path, folder: int) -> None:
+    write(path, {"step": 1}, {"step": 2})
+    inode = path.stat().st_ino
+    log.rewind(path, folder, 2)
+    assert path.stat().st_ino == inode
+    log.rewind(path, folder, 1)
+    assert path.stat().st_ino != inode and path.read_text() == '{"step": 1}\n'
+    path.unlink()
+    log.rewind(path, folder, 1)
+    log.separate(path, folder)
+    assert not path.exists()
+
+
+def test_a_line_of_a_megabyte_is_none_of_ours(path: Path, folder: int) -> None:
+    start, end = '{"step": 1, "x": "', '"}\n'
+    for size, dropped in ((1_048_576, True), (1_048_577, False)):  # a line is read in pieces of so many bytes
+        path.write_text(start + "x" * (size - len(start) - len(end)) + end)
+        assert path.stat().st_size == size
+        log.rewind(path, folder, 0)
+        assert (path.stat().st_size == 0) == dropped
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
