@@ -53,6 +53,12 @@ def test_what_a_header_makes_is_summed_over_its_characters() -> None:
     assert not too_large(np.frombuffer(b"[" * 600_000 + b"," * 1_000_000, np.uint8))
 
 
+def test_a_header_that_is_too_large_is_not_parsed() -> None:
+    data = b'{"a": "' + b"b" * 11_000_000 + b'"}'
+    with pytest.raises(CheckpointError, match="a header of 11,000,009 bytes"):
+        json_value("m.npz", np.frombuffer(data, np.uint8))
+
+
 def test_a_header_that_could_not_be_read_again_is_not_written() -> None:
     with raises(CharnnError, "11.0 MB", "give fewer files"):
         json_array({"a": "b" * 11_000_000})
@@ -60,6 +66,7 @@ def test_a_header_that_could_not_be_read_again_is_not_written() -> None:
 
 def test_a_number_is_of_its_own_type_alone() -> None:
     assert is_of(2, int) and is_of(2, float) and is_of(1e300, float)
+    assert is_of(-(2**63), int) and is_of(2**63 - 1, float)
     assert not is_of(1.5, int) and not is_of(float("nan"), float) and not is_of(2**63, float)
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charnn.errors import InputError, UsageError
+from charnn.errors import CharnnError, InputError, UsageError
 from charnn.io import text
-from charnn.io.text import Source, decode, encode, file_source
+from charnn.io.text import Source, decode, encode, file_source, file_sources
 from tests.helpers.snapshots import raises
 
 law = settings(derandomize=True, deadline=None, max_examples=200, database=None)
@@ -180,6 +180,83 @@ def test_a_missing_file_and_a_folder_are_usage_errors(tmp_path: Path) -> None:
         list(file_source(str(tmp_path / "gone.txt")).pieces())
     with raises(UsageError, "folder"):
         list(file_source(str(tmp_path)).pieces())
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.gz", "A.GZ"])
+@pytest.mark.parametrize(
+    ("error", "kind", "told"),
+    [
+        (OSError(5, "Input/output error"), CharnnError, "cannot be read: Input/output error"),
+        (OSError("Not a packed file"), CharnnError, "Not a packed file"),
+        (EOFError("cut off"), InputError, "is a corrupt or truncated compressed file: cut off"),
+    ],
+)
+def test_an_error_of_reading_is_that_of_the_disk_or_of_the_file(
+    name: str, error: Exception, kind: type[CharnnError], told: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    with raises(kind, f"{name} ", told) as caught:
+        list(Source(name, fail).pieces())
+    packed = name.lower().endswith(".gz") and "packed" in str(error)
+    assert ("corrupt" in str(caught.value)) == (packed or kind is InputError)
+    assert isinstance(caught.value, InputError) == (packed or kind is InputError)
+
+
+def test_what_is_no_text_by_its_first_bytes_is_refused_however_they_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "packed.txt"
+    path.write_bytes(gzip.compress(b"text"))
+    for piece in (1, 2, 100):
+        monkeypatch.setattr(text, "PIECE", piece)
+        with raises(InputError, "packed.txt is compressed by gzip"):
+            list(file_source(path).pieces())
+
+
+def test_sources_are_made_of_names_in_lists_of_any_depth() -> None:
+    source = Source("-", lambda: None)
+    assert file_source(source) is source
+    assert [one.name for one in file_sources(["a", ("b", [Path("c"), source])])] == ["a", "b", "c", "-"]
+    assert file_sources([]) == [] and [one.name for one in file_sources("a")] == ["a"]
+    for name in (3, None, b"a"):
+        with raises(UsageError, "a text's name is"):
+            file_source(name)  # type: ignore[arg-type]
+    with raises(UsageError, "NUL"):
+        file_source("a\0b")
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/full", "/dev/urandom"])
+def test_a_device_that_has_no_end_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "link").symlink_to(name)
+    for path in (Path(name), tmp_path / "link"):
+        with raises(UsageError, "is a device that has no end"):
+            list(file_source(path).pieces())
+    assert list(file_source("/dev/null").pieces()) == []
+
+
+def test_a_name_that_is_almost_that_of_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "corpus.txt").touch()
+    (tmp_path / "corpus.txu").mkdir()
+    with raises(UsageError, "corpus.tx does not exist", "corpus.txt") as caught:
+        list(file_source(tmp_path / "corpus.tx").pieces())
+    assert "corpus.txu" not in str(caught.value)
+    with raises(UsageError, "none/corpus.txt does not exist"):
+        list(file_source(tmp_path / "none" / "corpus.txt").pieces())
+
+
+def test_names_are_shown_from_the_folder_on_where_that_is_shorter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert text.near(str(tmp_path / "a.txt")) == "a.txt" and text.near("b/c.txt") == "b/c.txt"
+    assert text.near("/a") == "/a"
+
+
+def test_an_empty_input_says_what_stands_for_the_held_out_part() -> None:
+    assert text.nothing_in("a, b", "score") == "a, b is empty: there is nothing to score"
+    assert "`< /dev/null`" in text.nothing_in("standard input")
 
 
 def test_a_source_knows_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ BESIDE = {  # tests of a module, beside those of its package
     "log": ["faults/test_folders", "faults/test_saves"],
     "plot": ["cli/test_pictures"],
 }
-SECONDS = 900  # that tests of a mutant may take
+SECONDS = 300  # that tests of a mutant may take
 assert np  # imported before processes are forked, as pytest is, for each of them to have it
 
 

@@ -128,6 +128,19 @@ def test_an_error_of_the_disk_is_told(folder: Path, monkeypatch: pytest.MonkeyPa
             Hold(folder)
 
 
+def test_a_lock_that_cannot_be_opened_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def fail(path: object, *rest: int, **more: int) -> int:
+        if path == LOCK:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", fail)
+    with raises(CharnnError, "run cannot be written to: Permission denied", "--runs"):
+        Hold(folder)
+
+
 @pytest.mark.parametrize("mask", [0o022, 0o077])
 def test_a_lock_has_the_permissions_of_any_new_file(folder: Path, mask: int) -> None:
     before = os.umask(mask)
