@@ -5,12 +5,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from charnn.errors import CheckpointError
+from charnn.errors import CheckpointError, UsageError
 from charnn.io import npz
 from charnn.io.header import json_array
 from charnn.runs import checkpoint
 from charnn.runs.listing import summaries
 from charnn.runs.run import Run
+from tests.helpers.snapshots import raises
 
 
 def put(path: Path, run: Run, at: float = 1e9, **more: object) -> None:
@@ -48,3 +49,8 @@ def test_the_newest_run_comes_first_and_a_damaged_one_says_why(run: Run, tmp_pat
     *found, odd = summaries(tmp_path)
     assert [getattr(one, "name", one) for one in found] == ["new", "same-a", "same-b", "old"]
     assert isinstance(odd, CheckpointError) and "odd/best.npz is corrupt" in str(odd)
+
+
+def test_the_folder_of_runs_is_a_path() -> None:
+    with raises(UsageError, "the folder of all runs is 3"):
+        list(summaries(3))  # type: ignore[arg-type]
