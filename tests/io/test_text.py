@@ -128,6 +128,20 @@ def test_the_128_surrogates_that_stand_for_bytes_are_invalid_when_spelt_out() ->
         assert encode(chr(code)) == bytes([code - 0xDC00])
 
 
+@pytest.mark.parametrize(
+    "data", [b"\xed\xc0\x80", b"\xed\xa0\xc0", b"\xed\x9f\xc0", b"\xed\xa0\x7f", b"\xee\xa0\xc0", b"\xed\xa0"]
+)
+def test_bytes_beside_those_of_surrogates_are_invalid(data: bytes) -> None:
+    with raises(InputError, "offset 0"):
+        list(decode([data]))
+    assert encode("".join(decode([data], invalid="keep"))) == data
+
+
+def test_a_character_that_cannot_be_completed_is_not_waited_for() -> None:
+    assert list(decode([b"\xe2a", b"b"], invalid="replace")) == ["\ufffda", "b"]
+    assert list(decode([b"\xc3\xa9\x80\x80\x80", b"b"], invalid="replace")) == ["é\ufffd\ufffd\ufffd", "b"]
+
+
 def test_a_surrogate_pair_spelt_out_is_two_characters() -> None:
     data = b"\xed\xa0\xbd\xed\xb8\x80"
     assert "".join(decode([data])) == "\ud83d\ude00"

@@ -60,6 +60,14 @@ def test_a_long_history_is_thinned_but_keeps_the_best(run: Run, monkeypatch: pyt
     assert replace(run, history=[]).validated == 0
 
 
+def test_a_history_is_of_10_000_validations_at_most(run: Run) -> None:
+    one = replace(run, history=[{"step": step} for step in range(9_999)], best_step=0)
+    one.note({"step": 9_999})
+    assert len(one.history) == 10_000
+    one.note({"step": 10_000})
+    assert len(one.history) == 5_001
+
+
 def test_a_run_is_drawn_once_it_was_validated(run: Run) -> None:
     picture = run._repr_svg_()
     assert picture is not None and picture.startswith("<svg") and "names.txt" in picture
