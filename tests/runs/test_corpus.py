@@ -1,7 +1,9 @@
 """The corpus of a run, found again byte for byte, or not taken for it."""
 
 import hashlib
+import itertools
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +52,21 @@ def test_where_a_corpus_is_looked_for_and_where_not(moved: Run, tmp_path: Path) 
     assert corpus.places(deep) == [str(tmp_path / "a/b/names.txt")]
     with raises(UsageError, "names.txt"):
         corpus.places(replace(moved, path=None))
+
+
+@pytest.mark.parametrize(
+    ("at", "found"), [("names.txt", True), ("b/c/d/names.txt", True), ("a/b/c/d/names.txt", False)]
+)
+def test_folders_of_a_corpus_may_have_moved_along(run: Run, tmp_path: Path, at: str, found: bool) -> None:
+    (tmp_path / "run" / at).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "run" / at).write_text(TEXT)
+    origin = replace(run.origin, names=("/gone/a/b/c/d/names.txt",))
+    moved = replace(run, origin=origin, path=tmp_path / "run/last.npz")
+    if found:
+        assert corpus.places(moved) == [str(tmp_path / "run" / at)]
+    else:
+        with raises(UsageError, "/gone/a/b/c/d/names.txt"):
+            corpus.places(moved)
 
 
 def test_only_the_same_bytes_are_the_corpus(run: Run, tmp_path: Path) -> None:
@@ -141,6 +158,22 @@ def test_as_many_bytes_as_characters_can_have_are_read(run: Run, tmp_path: Path)
     assert corpus.is_own(wide, [file_source(path)])
     path.write_bytes(text + b"a")
     assert not corpus.is_own(wide, [file_source(path)])
+
+
+def test_no_more_bytes_are_read_than_a_corpus_can_have(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read = tmp_path / "names.txt", []
+    path.write_text("a" * 1000)
+
+    def read_as(*_: object, watch: Callable[[Iterator[bytes]], Iterator[bytes]]) -> None:
+        for piece in watch(itertools.repeat(b"a" * run.origin.symbols)):
+            read.append(piece)
+
+    monkeypatch.setattr(corpus, "read_as", read_as)
+    with raises(InputError, "longer"):
+        corpus.own_corpus(replace(run, origin=replace(run.origin, names=(str(path),))))
+    assert len(read) == 4
 
 
 def test_a_corpus_that_became_longer_and_another_is_told_so(run: Run, tmp_path: Path) -> None:

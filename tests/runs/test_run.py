@@ -10,7 +10,7 @@ import pytest
 from charnn.errors import UsageError
 from charnn.machine import environment
 from charnn.runs import run as runs
-from charnn.runs.run import Run, moment_names
+from charnn.runs.run import Run, Start, moment_names
 from charnn.runs.verbs import assert_used_for
 from tests.helpers.snapshots import raises
 
@@ -117,5 +117,6 @@ def test_a_run_is_used_for_what_its_task_does(run: Run) -> None:
 def test_a_new_run_has_done_nothing(run: Run) -> None:
     new = Run(run.model, run.config, run.vocabulary, run.origin, run.weights)
     assert (new.step, new.epoch, new.cursor, new.rollbacks, new.count, new.bad_validations) == (0,) * 6
+    assert new.best_step == 0 and not Start("", (), 1.0, run.origin, run.task, 0.1, 0, None).shuffle
     assert (new.seconds, new.rate_factor, new.nats, new.best) == (0.0, 1.0, 0.0, None)
     assert (new.history, new.moments, new.state, new.iterate) == ([], (), (), None)
