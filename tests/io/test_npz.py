@@ -440,6 +440,15 @@ def test_the_start_of_an_array_alone_is_not_plain(tmp_path: Path) -> None:
             npz.Reader(saved(tmp_path, archive({"a.npy": raw("")[:size]})))
 
 
+def test_a_header_that_is_longer_than_its_member_is_not_read(tmp_path: Path) -> None:
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (0,), }\n"
+    for more, told in ((1, "a is not a plain array"), (-1, "a should be of one of the types")):
+        data = archive({"a.npy": raw(header, length=len(header) + more), "b.npy": npy(np.zeros(9))})
+        with raises(CheckpointError, told):
+            npz.Reader(saved(tmp_path, data))
+    assert npz.Reader(saved(tmp_path, archive({"a.npy": raw(header)}))).arrays["a"].shape == (0,)
+
+
 def test_as_many_arrays_as_can_be_read_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npz, "MAX_MEMBERS", len(ARRAYS))
     npz.write(tmp_path / "a.npz", ARRAYS)
@@ -470,6 +479,25 @@ def test_a_directory_may_be_as_large_as_its_bounds(tmp_path: Path, monkeypatch: 
         with raises(CheckpointError, f"{len(ARRAYS)} members and {size} bytes"):
             npz.Reader(path)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "told"),
+    [
+        (65_534, 13_106_800, "bytes that belong to no array"),
+        (65_535, 100, "a directory of 65,535 members"),
+        (1, 13_106_801, "a directory of 1 members and 13,106,801 bytes"),
+    ],
+)
+def test_a_directory_is_bounded_before_it_is_read(tmp_path: Path, count: int, size: int, told: str) -> None:
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, size, 0, 0)
+    with raises(CheckpointError, told):
+        npz.Reader(saved(tmp_path, b"PK\3\4" + bytes(96) + end))
+
+
+def test_no_more_arrays_are_written_than_can_be_read(tmp_path: Path) -> None:
+    with raises(CharnnError, "65,535 arrays, where a file has 65,534 at most"):
+        npz.write(tmp_path / "a.npz", dict.fromkeys(map(str, range(65_535)), np.zeros(1)))
 
 
 def test_a_directory_in_64_bits_is_read_as_that_of_a_large_file(

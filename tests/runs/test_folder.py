@@ -218,15 +218,12 @@ def test_a_file_in_the_place_of_the_folder_is_named(run: Run) -> None:
     assert Path("names").read_text() == "mine"
 
 
-def test_a_folder_that_is_held_is_the_same_folder(run: Run) -> None:
-    folder = Folder.create("runs", "names")
-    folder.lock()
-    assert folder == Folder(folder.path) and repr(folder) == f"Folder(path={folder.path!r})"
-
-
 def test_a_folder_is_told_and_compared_by_its_path_alone() -> None:
     folder = Folder.create("runs", "names")
+    folder.best.symlink_to("weights.npz")
+    (folder.path / "weights.npz").touch()
     folder.lock()
+    assert folder._links == {"best.npz"}
     assert folder == Folder(folder.path) and repr(folder) == f"Folder(path={folder.path!r})"
 
 
@@ -238,6 +235,67 @@ def test_a_folder_that_cannot_be_looked_into_is_named_with_the_option_to_try(mon
     monkeypatch.setattr(os, "listdir", fail)
     with raises(CharnnError, "runs/names cannot be written to: Input/output error", "--runs"):
         folder.lock()
+
+
+def test_a_folder_that_is_removed_while_it_is_written_to_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, written = Folder.create("runs", "names"), []
+    folder.lock()
+
+    def append(path: Path, handle: int, record: dict[str, int]) -> None:
+        written.append((path, record))
+        if len(written) == 1:
+            shutil.rmtree("runs/names")
+            raise CharnnError("it is gone")
+
+    monkeypatch.setattr("charnn.runs.log.append", append)
+    with pytest.warns(CharnnWarning, match="the folder of this run is gone: it goes on in runs/names/"):
+        folder.write({"step": 1})
+    assert written == [(folder.log, {"step": 1})] * 2 and folder.path.is_dir()
+
+
+def test_a_change_that_fails_in_a_folder_that_is_there_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, calls = Folder.create("runs", "names"), []
+
+    def append(*_: object) -> None:
+        calls.append(1)
+        raise CharnnError("the disk is full")
+
+    monkeypatch.setattr("charnn.runs.log.append", append)
+    for held in (False, True):
+        if held:
+            folder.lock()
+        with pytest.raises(CharnnError, match="the disk is full"):
+            folder.write({"step": 1})
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "change", "told"),
+    [
+        ("rename", lambda folder: folder.rename("other"), "runs/names cannot be renamed"),
+        ("unlink", Folder.remove, "runs/names/best.npz cannot be removed"),
+    ],
+)
+def test_a_folder_that_cannot_be_renamed_or_removed_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, call: str, change: Callable[[Folder], object], told: str
+) -> None:
+    def fail(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    put("runs/names/best.npz", run)
+    monkeypatch.setattr(Path, call, fail)
+    with raises(CharnnError, f"{told}: Permission denied"):
+        change(Folder(Path("runs/names")))
+    assert Path("runs/names/best.npz").exists()
+
+
+def test_only_a_name_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", fail)
+    with pytest.raises(PermissionError):
+        find("names")
 
 
 def test_locking_removes_what_a_killed_save_left(run: Run) -> None:
