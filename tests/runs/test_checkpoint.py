@@ -318,6 +318,18 @@ def test_a_corpus_is_as_long_as_the_shortest_text(tmp_path: Path, whole: bytes, 
         assert checkpoint.load(path).origin.symbols == symbols
 
 
+@pytest.mark.parametrize(("best", "step", "good"), [(1.5, 6, True), (1.5, 99, False), (None, 99, True)])
+def test_the_best_validation_of_a_run_that_goes_on_is_in_its_history(
+    tmp_path: Path, whole: bytes, best: float | None, step: int, good: bool
+) -> None:
+    path = altered(tmp_path, whole, put(best=best, best_step=step))
+    if good:
+        assert checkpoint.load(path).best_step == step
+    else:
+        with raises(CheckpointError, "a best validation that is not in the history"):
+            checkpoint.load(path)
+
+
 @pytest.mark.parametrize("symbols", [0, 1])
 def test_a_network_that_was_trained_elsewhere_has_no_corpus(tmp_path: Path, whole: bytes, symbols: int) -> None:
     origin = {"names": ["-"], "sha256": "", "symbols": symbols, "baselines": {"uniform": 2.0}}
