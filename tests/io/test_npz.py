@@ -495,6 +495,16 @@ def test_a_directory_is_bounded_before_it_is_read(tmp_path: Path, count: int, si
         npz.Reader(saved(tmp_path, b"PK\3\4" + bytes(96) + end))
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "told"), [(3, 3, "its directory is not one"), (32, 9, "its directory is cut off")]
+)
+def test_a_directory_is_made_of_entries(tmp_path: Path, at: int, value: int, told: str) -> None:
+    data = bytearray(whole(tmp_path))
+    data[data.rindex(b"PK\1\2") + at] = value  # its first bytes, or the length of its comment
+    with raises(CheckpointError, told):
+        npz.Reader(saved(tmp_path, bytes(data)))
+
+
 def test_no_more_arrays_are_written_than_can_be_read(tmp_path: Path) -> None:
     with raises(CharnnError, "65,535 arrays, where a file has 65,534 at most"):
         npz.write(tmp_path / "a.npz", dict.fromkeys(map(str, range(65_535)), np.zeros(1)))

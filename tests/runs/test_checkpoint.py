@@ -330,6 +330,14 @@ def test_the_best_validation_of_a_run_that_goes_on_is_in_its_history(
             checkpoint.load(path)
 
 
+@pytest.mark.parametrize(
+    "change", [put("model", dropout=None), put("train", workers=None), put("train", validate_every=None)]
+)
+def test_options_of_a_run_that_goes_on_are_decided(tmp_path: Path, whole: bytes, change: Change) -> None:
+    with pytest.raises(CheckpointError, match="an option that was never decided"):
+        checkpoint.load(altered(tmp_path, whole, change))
+
+
 @pytest.mark.parametrize("symbols", [0, 1])
 def test_a_network_that_was_trained_elsewhere_has_no_corpus(tmp_path: Path, whole: bytes, symbols: int) -> None:
     origin = {"names": ["-"], "sha256": "", "symbols": symbols, "baselines": {"uniform": 2.0}}
