@@ -289,6 +289,22 @@ def test_a_folder_that_cannot_be_renamed_or_removed_is_named(
     assert Path("runs/names/best.npz").exists()
 
 
+def test_a_link_out_of_a_folder_to_what_is_no_file_is_refused() -> None:
+    Path("elsewhere").mkdir()
+    folder = Folder.create("runs", "names")
+    folder.best.symlink_to("../../elsewhere")
+    with raises(CheckpointError, "runs/names/best.npz is not a charnn file: not a regular file"):
+        folder.lock()
+
+
+def test_a_name_is_a_text() -> None:
+    for name in (3, None, Path("a")):
+        with raises(UsageError, "the name of a run is"):
+            Folder.create("runs", name)  # type: ignore[arg-type]
+    with raises(UsageError, "a run is 3"):
+        find_run(3)  # type: ignore[arg-type]
+
+
 def test_only_a_name_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> bool:
         raise PermissionError(13, "Permission denied")
