@@ -1,6 +1,7 @@
 """Files written durably: the old file or the new one, nothing between."""
 
 import errno
+import gc
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -136,10 +137,11 @@ def test_no_file_is_left_open(tmp_path: Path, fill: Callable[[BinaryIO], object]
     def opened() -> int:
         return len([*Path("/dev/fd").iterdir()])
 
+    gc.collect()  # of earlier tests
     before = opened()
     with suppress(ValueError):
         replace(tmp_path / "new.npz", fill)
-    assert opened() == before
+    assert opened() <= before
 
 
 def test_a_call_that_a_file_system_does_not_know_is_told_from_one_that_fails() -> None:
