@@ -16,16 +16,7 @@ from charnn.errors import CharnnError
 from charnn.io import npz
 from charnn.io.durable import replace, try_to
 from tests.helpers.snapshots import raises
-
-
-def saved(folder: Path, data: bytes) -> Path:
-    path = folder / "some.npz"
-    path.write_bytes(data)
-    return path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+from tests.helpers.zips import names, saved
 
 
 def put(data: bytes) -> Callable[[BinaryIO], object]:
