@@ -27,6 +27,8 @@ from charnn.runs.run import CorpusInfo
 from charnn.training.plan import new_run, resolve
 from charnn.training.session import Session
 
+from . import tables
+
 SYMBOLS = 64
 ROUNDS, SECONDS = 9, 0.3
 SHAPE: dict[str, Any] = {"cell": "elman", "activation": "tanh", "hidden": 128, "layers": 1, "skip": False}
@@ -111,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabyte", action="store_true", help="corpora up to 1 GB, which takes a minute more")
     sizes = [10**6, 10**7, 10**8, *([10**9] if parser.parse_args().gigabyte else [])]
+    tables.need_one_thread()
     with tempfile.TemporaryDirectory() as folder:
         corpora = {}
         for size in sizes:

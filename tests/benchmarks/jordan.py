@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="of the speeds, in turns")
     parser.add_argument("--write", action="store_true", help="put it into docs/networks.md, between its marks")
     arguments = parser.parse_args()
+    tables.need_one_thread()
     found = markdown(["B, T, H, L: char/s", *CELLS], speeds(arguments.rounds))
     if arguments.text:
         header = [

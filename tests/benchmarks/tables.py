@@ -1,4 +1,4 @@
-"""What benchmarks keep: records in a file, so that they can be interrupted, and tables in docs, between two marks."""
+"""What benchmarks share: records in a file, so that they can be interrupted, tables in docs, and one thread each."""
 
 import json
 import os
@@ -6,6 +6,12 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parents[2] / "docs"
+
+
+def need_one_thread() -> None:
+    """End the program where NumPy's products may take several threads: each worker, and each contender, has one."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        raise SystemExit("set OPENBLAS_NUM_THREADS=1: each has one thread")
 
 
 def kept(cache: Path) -> list[dict[str, Any]]:

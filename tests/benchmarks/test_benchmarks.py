@@ -382,3 +382,17 @@ def test_both_ways_of_a_window_are_the_same_updates(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(windows, "ROUNDS", 2)
     monkeypatch.setattr(windows, "TURN", 1e-3)
     assert all(0 < seconds < 1 for seconds in windows.measure(row))
+
+
+@pytest.mark.parametrize(("threads", "ends"), [(None, True), ("2", True), ("1", False)])
+def test_timings_of_one_thread_each_ask_for_that(
+    threads: str | None, ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if threads:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", threads)
+    if ends:
+        with pytest.raises(SystemExit, match="set OPENBLAS_NUM_THREADS=1"):
+            tables.need_one_thread()
+    else:
+        tables.need_one_thread()

@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md, by the kernel of BLAS")
     arguments = parser.parse_args()
+    tables.need_one_thread()
     heads = "product", "plain, GFLOP/s", "chosen", "which is", "of plain", "of the best", "by rule, of plain"
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for shape in shapes():

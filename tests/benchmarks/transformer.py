@@ -9,7 +9,6 @@ B 32, T 128, H 128, 4 heads, 4 layers, 65 symbols; forward, backward, clipping a
 """
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -23,6 +22,8 @@ from charnn.config import ModelConfig
 from charnn.data.batches import StreamBatches
 from charnn.training import throughput
 from charnn.training.trainer import Update
+
+from . import tables
 
 torch: Any = import_module("torch")
 F: Any = torch.nn.functional
@@ -100,8 +101,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--lookback", type=int, default=64)
     given = parser.parse_args()
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
-        raise SystemExit("set OPENBLAS_NUM_THREADS=1: each has one thread")
+    tables.need_one_thread()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     options: dict[str, Any] = {"heads": HEADS, "lookback": given.lookback}

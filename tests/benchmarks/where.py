@@ -9,7 +9,6 @@ as it is. Of a team's workers it is the caller that is watched. `--write` puts t
 
 import argparse
 import datetime
-import os
 import statistics
 import sys
 import time
@@ -171,8 +170,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="the rows whose names have these words in them")
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
     arguments = parser.parse_args()
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
-        raise SystemExit("set OPENBLAS_NUM_THREADS=1: each worker has one thread")
+    tables.need_one_thread()
     heads = ["work", "one repetition", "products at peak", *PARTS, "the rest"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for work in WORKS:

@@ -115,6 +115,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="the rows whose names have these words in them")
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
     arguments = parser.parse_args()
+    tables.need_one_thread()
     lines = ["| an update of one worker | in Python, us | repeated, us | times as fast |", "|---|---|---|---|"]
     for row in ROWS:
         if arguments.only in str(row):
