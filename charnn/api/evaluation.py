@@ -10,7 +10,7 @@ import numpy as np
 from .. import options
 from ..config import EvalConfig
 from ..data.corpus import Corpus
-from ..errors import UsageError
+from ..errors import UsageError, expect
 from ..evaluation import score
 from ..evaluation.characters import CharacterScores
 from ..evaluation.novelty import CorpusIndex
@@ -20,6 +20,7 @@ from ..evaluation.rows import LineScore
 from ..io.lazy import WatchSymbols
 from ..machine import cores
 from ..runs import folder
+from ..runs.corpus import assert_same_corpus
 from ..tasks import base as tasks
 from .loading import RunLike, opened
 
@@ -96,4 +97,8 @@ def overlaps(run: RunLike, texts: Sequence[str | np.ndarray], corpus: Corpus | N
 
     `corpus` is the run's, where that is at hand. Raises `UsageError` where it is not at its place.
     """
-    return CorpusIndex(opened(run, "eval --novelty"), corpus).overlaps(texts)
+    run = opened(run, "eval --novelty")
+    expect("the corpus", corpus, Corpus, type(None))
+    if corpus:
+        assert_same_corpus(corpus, run)
+    return CorpusIndex(run, corpus).overlaps(texts)

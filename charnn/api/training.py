@@ -83,6 +83,8 @@ def train(
     found = load(start, runs or folder.RUNS) if isinstance(start, str | Path) else start
     wanted = starting.wanted(changes, recipe, budget, found)
     where = None if launcher.rank() else runs  # rank 0 alone writes
+    if keep_text and isinstance(source, Corpus | Pairs):
+        raise UsageError("keep_text is for texts, and this is a corpus already: leave it out")
     if not keep_text or where is None:
         return starting.begin(_corpus(source, wanted, watch), wanted, where, name)
     task = tasks.make(wanted.options)
@@ -134,15 +136,20 @@ def resume(
     check({**changes, "resume": True, "ranks": launcher.launched()}, changes)
     stopped = starting.find(run, runs)
     corpus: Any = source
-    if not isinstance(source, Corpus | Pairs | None):
-        corpus = tasks.make(stopped.run.task).reread(stopped.run, _sources(source), watch)
+    task = tasks.make(stopped.run.task)
+    if isinstance(source, Corpus | Pairs):
+        task.assert_takes(source)
+    elif source is not None:
+        corpus = task.reread(stopped.run, _sources(source), watch)
     return starting.resume(stopped, corpus, changes)
 
 
 def _corpus(source: CorpusLike, wanted: starting.Wanted, watch: Watch) -> Any:
+    task = tasks.make(wanted.options)
     if isinstance(source, Corpus | Pairs):
+        task.assert_takes(source)
         return source
-    return tasks.make(wanted.options).read(_sources(source), watch, **wanted.reads)
+    return task.read(_sources(source), watch, **wanted.reads)
 
 
 def _sources(source: CorpusLike) -> list[Source]:

@@ -53,6 +53,10 @@ class Task:
         """The corpus in some texts, with its names, its sha256, its vocabulary and `name`, what a run is called."""
         raise NotImplementedError
 
+    def assert_takes(self, corpus: Any) -> None:
+        """Raise `UsageError` for a corpus that was read in another way than by `read`."""
+        raise UsageError(f"--task {self.options.task} takes no corpus that was read before: name its files")
+
     def tokenize(
         self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
     ) -> None:

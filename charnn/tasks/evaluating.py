@@ -70,9 +70,7 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
         else:
             warn_of_known(run, sources)
     if what is None or isinstance(what, Pairs):
-        if what and what.vocabulary != run.vocabulary:
-            raise InputError(f"{what.names[0]} was read with another vocabulary than the model's: give the lines")
-        _, valid = task.split(what or task.reread(run), run.config)
+        valid = task.held_out(run, what)
         own = what is None or what.sha256 == run.origin.sha256
         return PairsRead(valid, task.options.valid_file or "held-out part", own)
     if isinstance(what, str):

@@ -90,9 +90,13 @@ class PairTask(Task):
         if len(sources) > 1:
             raise UsageError("a tokenised file stands alone: give one, or texts")
         found = tokenized_pairs.read(sources[0].name)
-        if found.format != self.format:
-            raise UsageError(f"{sources[0].name} was tokenised as {found.format}, and {self.format} is asked for")
+        self.assert_takes(found)
         return found
+
+    def assert_takes(self, corpus: Any) -> None:
+        read_as = corpus.format if isinstance(corpus, Pairs) else "a text"
+        if read_as != self.format:
+            raise UsageError(f"{corpus.names[0]} was read as {read_as}, and {self.format} is asked for")
 
     def tokenize(
         self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
@@ -107,7 +111,7 @@ class PairTask(Task):
     def readings(self, run: Run, what: Any, unknown: str, invalid: str) -> list[Reading]:
         """Sources: lines (a str), a `Path` or names of files that have nothing else, or those of held-out pairs."""
         if what is None or isinstance(what, Pairs):
-            _, valid = self.split(what or self.reread(run), run.config)
+            valid = self.held_out(run, what)
             return [Reading("held-out part", (np.append(ids, EOS) for ids in valid.sources), held_out=True)]
         if isinstance(what, str):
             return [Reading("the text", self._sources(run, [[Line(1, one) for one in what.split("\n")]]))]
@@ -123,6 +127,16 @@ class PairTask(Task):
             if isinstance(line.text, InputError):
                 raise InputError(f"line {line.number}: {line.text}")
             yield np.append(run.vocabulary.encode(line.text, run.vocabulary.source), EOS)
+
+    def held_out(self, run: Run, corpus: Pairs | None) -> Part:
+        """The held-out part of some pairs, or of a run's own. Raises what `assert_takes` and `reread` do, and
+        `InputError` for another vocabulary."""
+        if corpus:
+            self.assert_takes(corpus)
+            if corpus.vocabulary != run.vocabulary:
+                told = "was read with another vocabulary than the model's: give the lines"
+                raise InputError(f"{corpus.names[0]} {told}")
+        return self.split(corpus or self.reread(run), run.config)[1]
 
     def split(self, corpus: Pairs, config: TrainConfig) -> tuple[Part, Part]:
         """The pairs to train on, and those that are held out: some at random, the last, or those of another file."""

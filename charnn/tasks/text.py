@@ -50,6 +50,12 @@ class OfText(Task):
 
         return read(*sources, invalid=invalid, watch=watch, **reading)
 
+    def assert_takes(self, corpus: Any) -> None:
+        from ..data.corpus import Corpus
+
+        if not isinstance(corpus, Corpus):
+            raise UsageError(f"{corpus.names[0]} was read as pairs, and --task {self.options.task} needs a text")
+
     def tokenize(
         self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
     ) -> None:
