@@ -6,6 +6,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, cast
 
+from ..config import ReadConfig
 from ..conflicts import check
 from ..data import tokenized
 from ..data.corpus import Corpus
@@ -41,6 +42,7 @@ def tokenize(
     Symbols are reserved for `characters`, whether the texts have them or not.
     """
     expect("the file to write", out, str, Path)
+    ReadConfig(sequence=sequence, invalid=invalid, characters=characters)
     tokenized.write(out, text.file_sources(paths), sequence, invalid, watch, characters)
     return tokenized.read(out)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..config import ReadConfig
 from ..errors import UsageError
 from ..io import text
 from ..io.text import Source, Watch
@@ -26,6 +27,7 @@ def read(
     Raises `UsageError` (no such file, or a tokenised file without a symbol for one of the characters), `InputError`,
     `CheckpointError`.
     """
+    ReadConfig(sequence=sequence, invalid=invalid, characters=characters)
     sources = text.file_sources(paths)
     if not sources:
         raise UsageError("no text is given: name a file")

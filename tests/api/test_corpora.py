@@ -70,3 +70,20 @@ def test_overlaps_are_those_with_the_corpus_of_the_run(run: charnn.Run) -> None:
         charnn.overlaps(run, ["Annabel"], charnn.read(NAMES, sequence="file"))
     with pytest.raises(charnn.UsageError, match="the corpus is 3"):
         charnn.overlaps(run, ["Annabel"], 3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sequence": "lines"}, "--sequence is 'lines': choose one of auto, line, paragraph, file"),
+        ({"invalid": "ignore"}, "--invalid is 'ignore': choose one of error, keep, replace"),
+        ({"characters": 5}, "--characters is 5, of type int: give str"),
+    ],
+)
+def test_a_mistyped_option_of_reading_writes_nothing(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(charnn.UsageError, match=message):
+        charnn.read(NAMES, **changes)
+    good = charnn.tokenize(tmp_path / "names.npz", NAMES)
+    with pytest.raises(charnn.UsageError, match=message):
+        charnn.tokenize(tmp_path / "names.npz", NAMES, **changes)
+    assert charnn.read(tmp_path / "names.npz").sha256 == good.sha256
