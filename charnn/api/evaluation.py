@@ -11,18 +11,35 @@ from .. import options
 from ..config import EvalConfig
 from ..data.corpus import Corpus
 from ..errors import UsageError, expect
-from ..evaluation import score
+from ..evaluation import readers, score
 from ..evaluation.characters import CharacterScores
 from ..evaluation.novelty import CorpusIndex
 from ..evaluation.overlap import Overlap
-from ..evaluation.readers import TextLike
+from ..evaluation.readers import Text, TextLike
 from ..evaluation.rows import LineScore
 from ..io.lazy import WatchSymbols
 from ..machine import cores
 from ..runs import folder
 from ..runs.corpus import assert_same_corpus
 from ..tasks import base as tasks
-from .loading import RunLike, opened
+from .loading import RunLike, assert_of_text, opened, processes
+
+
+def texts(
+    run: RunLike, what: TextLike, unknown: str = "error", invalid: str = "error", whole: bool = False
+) -> list[Text]:
+    """Texts in the symbols of a run: a str itself, a `Path` or names of files, or the held-out part of a corpus.
+
+    None is the held-out part of the run's own corpus; texts among the files stay as they are. `unknown` says what to
+    do with characters that the run does not know (error, skip, mark). `invalid` says what to do with bytes that are not
+    UTF-8 (error, keep, replace). With `whole` a last sequence without an end gets one, as in a corpus.
+
+    Raises `InputError` for both, and for a corpus with another vocabulary; `UsageError` where the run's own corpus is
+    gone, for another `unknown` or `invalid`, and for a run that reads no text.
+    """
+    run = opened(run)
+    assert_of_text(run, "texts")
+    return readers.texts(run, what, unknown, invalid, whole)
 
 
 def evaluate(
@@ -52,8 +69,13 @@ def evaluate(
 def line_scores(
     run: RunLike, what: TextLike = None, config: EvalConfig | None = None, **changes: Any
 ) -> list[LineScore]:
-    """The score of each line of a text. `changes` are options, the fields of `EvalConfig`."""
-    return [*chain.from_iterable(evaluator(run, what, config, by="line", **changes).lines())]
+    """The score of each line of a text. `changes` are options, the fields of `EvalConfig`.
+
+    Raises `UsageError` for a run of pairs or of values: `evaluator(run, what, by="line").table()` has their rows.
+    """
+    found = evaluator(run, what, config, by="line", **changes)
+    assert_of_text(found.run, "line_scores")
+    return [*chain.from_iterable(found.lines())]
 
 
 def character_scores(

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import expect
 from ..evaluation.readers import TextLike, texts
 from ..inspection import attention as attending
+from ..inspection import describe as describing
 from ..inspection import drift as drifting
 from ..inspection import extraction, probes
 from ..inspection import gradcheck as checking
@@ -29,6 +30,17 @@ from ..inspection.unfolded.trace import Trace
 from ..inspection.units import UnitReader
 from ..runs import folder
 from ..tasks import base as tasks
+from ..verbs import (
+    AutomatonConfig,
+    CompositionConfig,
+    DriftConfig,
+    GradcheckConfig,
+    GradientsConfig,
+    InspectConfig,
+    MarkovConfig,
+    PathsConfig,
+    UnitsConfig,
+)
 from .loading import RunLike, opened
 
 

@@ -19,14 +19,13 @@ from ..evaluation.characters import CharacterScores
 from ..evaluation.evaluator import Evaluator
 from ..evaluation.novelty import Novelty
 from ..evaluation.overlap import Overlap
-from ..evaluation.readers import Text, texts
+from ..evaluation.readers import Text
 from ..evaluation.rows import CharacterScore, LineScore
 from ..evaluation.score import Score
-from ..exchange.export import Exported, export
+from ..exchange.export import Exported
 from ..exchange.importing import import_torch
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
-from ..inspection.describe import describe
 from ..inspection.drift import Drift
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
@@ -45,11 +44,12 @@ from ..tasks.translating import Translation, Translator
 from ..training.session import Session, Validation
 from ..training.trainer import Rollback, Update
 from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
-from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal
+from .evaluation import character_scores, evaluate, evaluator, line_scores, overlaps, surprisal, texts
 from .inspection import (
     attention,
     automaton,
     composition,
+    describe,
     drift,
     eigenvalues,
     gradcheck,
@@ -61,7 +61,7 @@ from .inspection import (
     units,
 )
 from .lines import classifier, classify, fill, filler, proof, proofreader, translate, translations, translator
-from .loading import list_runs, load, remove_run, rename_run, save
+from .loading import export, list_runs, load, remove_run, rename_run, save
 from .sampling import adapt, generate, next_characters, sampler, samples, stream
 from .training import fit, resume, tokenize, train
 

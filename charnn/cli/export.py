@@ -29,13 +29,13 @@ def command(path: str, model: str | None, runs: str, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from ..exchange.export import export
-    from ..runs import checkpoint, folder
+    from ..api.loading import export, load
     from ..terminal import console
 
-    source = folder.find(model, runs)
+    run = load(model, runs)
+    source = run.path
     streams.refuse_overwriting(path, [str(source)])
-    made = export(checkpoint.load(source), path)
+    made = export(run, path)
     found = made.checked
     if as_json:
         checked = asdict(found) if found else {"by": None}

@@ -15,7 +15,8 @@ from ..data.corpus import Corpus
 from ..data.vocabulary import CODES, EOS, Vocabulary
 from ..errors import InputError, expect
 from ..io.lazy import Ids, pieces
-from ..io.text import Source, decode, file_source
+from ..io.text import POLICIES, Source, decode, file_source
+from ..options import check_value
 from ..runs.corpus import held_out
 from ..runs.run import Run
 
@@ -69,15 +70,9 @@ TextLike = str | Path | Source | Corpus | Sequence[FileLike] | None  # here a st
 
 
 def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "error", whole: bool = False) -> list[Text]:
-    """Texts in the symbols of a run: a str itself, a `Path` or names of files, or the held-out part of a corpus.
-
-    None is the held-out part of the run's own corpus; texts among the files stay as they are. `unknown` says what to
-    do with characters that the run does not know (error, skip, mark). `invalid` says what to do with bytes that are not
-    UTF-8 (error, keep, replace). With `whole` a last sequence without an end gets one, as in a corpus.
-
-    Raises `InputError` for both, and for a corpus with another vocabulary; `UsageError` where the run's own corpus is
-    gone.
-    """
+    """See `api.texts`."""
+    check_value("unknown", unknown, {"choices": ("error", "skip", "mark")})
+    check_value("invalid", invalid, {"choices": POLICIES})
     if isinstance(what, str):
         return [Text("the text", [run.vocabulary.ids(what, "the text", unknown)], at_hand=True)]
     if what is None or isinstance(what, Corpus):

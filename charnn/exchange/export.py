@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..runs.run import Run
-from ..runs.verbs import assert_used_for
 from . import check, check_tasks, header, html, onnx, onnx_tasks, safetensors
 from .check import Check, Scorer
 
@@ -31,12 +30,7 @@ class Exported:
 
 
 def export(run: Run, path: str | Path) -> Exported:
-    """Write a run as .safetensors, .onnx, .html or .h, or as a folder for PyTorch, and run what was written.
-
-    Of tasks other than text only .onnx. Raises `UsageError` for another suffix, and for a network that the format
-    cannot hold. Raises `CharnnError` where the file cannot be written or its scores are not those of the run.
-    """
-    assert_used_for(run, "export")
+    """See `api.export`."""
     path = Path(path)
     if run.task.task != "text":
         return _of_task(run, path)

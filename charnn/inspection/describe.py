@@ -11,10 +11,7 @@ from .probes import radius, spectra
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """Configuration, parameters, spectral radii, vocabulary, corpus, split, progress and validations, as JSON has them.
-
-    Validations are in bits per character, or whatever else the task counts, as is the best of them.
-    """
+    """See `api.describe`."""
     radii = {name: round(radius(found), 4) for name, found in spectra(run.network).items()} if run.task == TEXT else {}
     best = (
         {f"bits/{TASKS[run.task.task].load().unit}": round(run.best / math.log(2), 4), "step": run.best_step}
