@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from types import MappingProxyType, NoneType
 from typing import Any, TypeVar, get_args
 
-from .errors import UsageError
+from .errors import UsageError, expect
 
 
 def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
@@ -246,6 +246,12 @@ def change(config: C, options: Mapping[str, Any]) -> C:
     changed = replace(config, **options)
     changed.refuse_idle(options)
     return changed
+
+
+def made(kind: type[C], config: C | None, options: Mapping[str, Any]) -> C:
+    """A configuration of a kind, the default one for None, with some options changed. Raises what `change` does."""
+    expect("config", config, kind, NoneType)
+    return change(config or kind(), options)
 
 
 def known(options: Mapping[str, Any], *kinds: type) -> dict[str, Any]:

@@ -49,6 +49,77 @@ class SampleConfig(Checked):
             raise UsageError("--stop is '', which is everywhere: give a text, or leave it out")
 
 
+@dataclass(frozen=True)
+class InspectConfig(Checked):
+    """How a text is read by a model that is looked at."""
+
+    unknown: str = option("error", UNKNOWN, choices=("error", "skip"))
+    invalid: str = option("error", INVALID, choices=("error", "keep", "replace"))
+
+
+@dataclass(frozen=True)
+class UnitsConfig(InspectConfig):
+    """Which units are shown."""
+
+    layer: int | None = option(None, "this layer alone, 0 being the lowest", low=0)
+    gates: bool = option(False, "the gates of lstm or gru by their names, instead of the activations")
+
+
+@dataclass(frozen=True)
+class GradientsConfig(InspectConfig):
+    """How far gradients are followed."""
+
+    lags: int = option(50, "how far to look back", low=1, high=1000)
+
+
+@dataclass(frozen=True)
+class DriftConfig(InspectConfig):
+    """How long a model reads what it writes."""
+
+    steps: int = option(30, "how far both go on", low=1, high=1000)
+
+
+@dataclass(frozen=True)
+class PathsConfig(InspectConfig):
+    """How much of a network is unfolded."""
+
+    steps: int = option(16, "steps that are unfolded", low=1, high=200)
+
+
+@dataclass(frozen=True)
+class CompositionConfig(InspectConfig):
+    """How many steps are composed, along which line."""
+
+    steps: int = option(16, "steps that are composed", low=1, high=200)
+    seed: int = option(0, "draws the direction", low=0)
+
+
+@dataclass(frozen=True)
+class AutomatonConfig(InspectConfig):
+    """How states become those of an automaton."""
+
+    states: int = option(16, "maximum number of clusters", low=1, high=64)
+    end: float = option(0.05, "a state accepts where the probability of an end is this or more", low=1e-9, high=1)
+    seed: int = option(0, "seed of the clusters", low=0, high=2**63 - 1)
+
+
+@dataclass(frozen=True)
+class GradcheckConfig(InspectConfig):
+    """Which weights are moved."""
+
+    samples: int = option(20, "weights of each array", low=1, high=1_000_000)
+    seed: int = option(0, "which ones", low=0, high=2**63 - 1)
+
+
+@dataclass(frozen=True)
+class MarkovConfig(Checked):
+    """Which models a network is compared with."""
+
+    orders: int = option(8, "largest Markov order", low=0, high=30)
+    states: int = option(16, "states of the HMM; 0 for none", low=0, high=512)
+    rounds: int = option(50, "rounds of Baum-Welch", low=1, high=10_000)
+
+
 @with_old_names
 @dataclass(frozen=True)
 class EvalConfig(Checked):

@@ -18,7 +18,6 @@ from ..evaluation.overlap import Overlap
 from ..evaluation.readers import Text, TextLike
 from ..evaluation.rows import LineScore
 from ..io.lazy import WatchSymbols
-from ..machine import cores
 from ..runs import folder
 from ..runs.corpus import assert_same_corpus
 from ..tasks import base as tasks
@@ -102,13 +101,14 @@ def evaluator(
 
     For a model of a text its `lines` and `characters` come as they are read, from a text of any length.
     """
-    config = options.change(config or EvalConfig(), changes)
+    config = options.made(EvalConfig, config, changes)
     run = opened(run, "eval", runs)
-    return tasks.make(run.task).evaluator(run, what, config, workers or cores(), watch)
+    return tasks.make(run.task).evaluator(run, what, config, processes(workers), watch)
 
 
 def surprisal(run: RunLike, what: str) -> np.ndarray:
     """Surprisal of each character of a text in nats, (N,)."""
+    expect("the text", what, str)
     run = opened(run, "eval --by char")
     pieces = score.surprisal(run.network, run.vocabulary.encode([what]))
     return np.concatenate([np.empty(0), *(nats for nats, _ in pieces)])

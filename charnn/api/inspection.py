@@ -44,6 +44,14 @@ from ..verbs import (
 from .loading import RunLike, opened
 
 
+def describe(run: RunLike) -> dict[str, Any]:
+    """Configuration, parameters, spectral radii, vocabulary, corpus, split, progress and validations, as JSON has them.
+
+    Validations are in bits per character, or whatever else the task counts, as is the best of them.
+    """
+    return describing.describe(opened(run))
+
+
 def gradients(
     run: RunLike, what: TextLike = None, lags: int = 50, *, unknown: str = "error", invalid: str = "error"
 ) -> Gradients:
@@ -52,7 +60,7 @@ def gradients(
     Of a model of pairs, how far the loss of a target reaches into its source, by the distance from the source's end.
     A notebook shows the norms by lag. Raises `InputError` where the text is shorter than the lags.
     """
-    expect("lags", lags, int)
+    GradientsConfig(unknown, invalid, lags)
     run = opened(run, "inspect gradients")
     return tasks.make(run.task).gradients(run, what, lags, unknown, invalid)
 
@@ -66,6 +74,7 @@ def units(
 
     A notebook shows them in shades. Raises `UsageError` for gates of a network without any.
     """
+    UnitsConfig(unknown, invalid, gates=gates)
     run = opened(run, "inspect units")
     task = tasks.make(run.task)
     reader = task.activations(run, gates)
@@ -88,6 +97,8 @@ def unit_reader(
     invalid: str = "error",
 ) -> UnitReader:
     """What `units` shows, of some layers' units, row by row as a text of any length is read."""
+    UnitsConfig(unknown, invalid, layer, gates)
+    expect("units", units, slice)
     run = opened(run, "inspect units")
     task = tasks.make(run.task)
     return UnitReader(run, task.readings(run, what, unknown, invalid), task.activations(run, gates), layer, units)
@@ -117,6 +128,7 @@ def gradcheck(
 
     >>> all(array.good for array in gradcheck("names"))  # doctest: +SKIP
     """
+    GradcheckConfig(unknown, invalid, samples, seed)
     run, rng = opened(run, "inspect gradcheck"), np.random.default_rng(seed)
     cases = tasks.make(run.task).cases(run, what, rng, unknown, invalid)
     return checking.check_cases(cases, samples, rng)
@@ -134,6 +146,7 @@ def drift(
 
     A notebook shows the bits by step. Raises `InputError` where the text is too short.
     """
+    DriftConfig(unknown, invalid, steps)
     run = opened(run, "inspect drift")
     return drifting.drift(run.network, excerpt(texts(run, what, unknown, invalid)), steps)
 
@@ -146,6 +159,7 @@ def paths(
     A notebook shows a row for each j. Raises `InputError` where the text is shorter, and `UsageError` for a network
     without recurrent weights.
     """
+    PathsConfig(unknown, invalid, steps)
     run = opened(run, "inspect paths")
     ids = excerpt(texts(run, what, unknown, invalid))
     return unfolding.paths(run.network, ids, [*run.vocabulary.texts(ids[:steps].tolist())], steps)
@@ -165,7 +179,7 @@ def composition(
     The seed draws the line. A notebook shows a line for each number of steps. Raises `InputError` where the text is
     shorter, and `UsageError` for a network without recurrent weights.
     """
-    expect("seed", seed, int)
+    CompositionConfig(unknown, invalid, steps, seed)
     run = opened(run, "inspect composition")
     return composing.composition(run.network, excerpt(texts(run, what, unknown, invalid)), steps, seed)
 
@@ -179,6 +193,7 @@ def trace(run: RunLike, text: str, *, unknown: str = "error") -> Trace:
     >>> charnn.trace("names", "cat").gradients["0/dh"]  # doctest: +SKIP
     """
     expect("text", text, str)
+    InspectConfig(unknown)
     run = opened(run, "inspect trace")
     ids = excerpt(texts(run, text, unknown))
     symbols = [*run.vocabulary.texts(range(run.model.symbols))]
@@ -203,6 +218,7 @@ def automaton(
     >>> charnn.automaton("even-zeros").accepts("0110")  # doctest: +SKIP
     True
     """
+    AutomatonConfig(unknown, invalid, states, end, seed)
     run = opened(run, "inspect automaton")
     ids = excerpt(texts(run, what, unknown, invalid))
     return extraction.extract(run.network, run.vocabulary, ids, states, end, seed)
@@ -217,4 +233,5 @@ def markov(
 
     >>> [one.bits for one in charnn.markov("names")]  # doctest: +SKIP
     """
+    MarkovConfig(orders, states, rounds)
     return comparing.compare(opened(run, "inspect markov", runs), orders, states, rounds)

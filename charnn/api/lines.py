@@ -6,14 +6,13 @@ from typing import Any, overload
 
 from .. import options
 from ..errors import expect
-from ..machine import cores
 from ..runs import folder
 from ..tasks.answers import each
 from ..tasks.classifying import Classifier, Labelled
 from ..tasks.filling import Doubt, Filler, Proofreader
 from ..tasks.translating import Translation, Translator
 from ..verbs import ClassifyConfig, FillConfig, ProofConfig, TranslateConfig
-from .loading import RunLike, opened
+from .loading import RunLike, opened, processes
 
 
 @overload
@@ -115,15 +114,15 @@ def proofreader(
     **changes: Any,
 ) -> Proofreader:
     """What `proof` asks: a run, the newest below `runs` for None, ready to look for errors by `workers` processes."""
-    config = options.change(config or ProofConfig(), changes)
-    return Proofreader(opened(run, "proof", runs), config, workers or cores())
+    config = options.made(ProofConfig, config, changes)
+    return Proofreader(opened(run, "proof", runs), config, processes(workers))
 
 
 def filler(
     run: RunLike | None, config: FillConfig | None = None, *, runs: str | Path = folder.RUNS, **changes: Any
 ) -> Filler:
     """What `fill` asks: a run, the newest below `runs` for None, ready to fill gaps."""
-    return Filler(opened(run, "fill", runs), options.change(config or FillConfig(), changes))
+    return Filler(opened(run, "fill", runs), options.made(FillConfig, config, changes))
 
 
 def classifier(
@@ -135,8 +134,8 @@ def classifier(
     **changes: Any,
 ) -> Classifier:
     """What `classify` asks: a run, the newest below `runs` for None, ready to sort lines by `workers` processes."""
-    config = options.change(config or ClassifyConfig(), changes)
-    return Classifier(opened(run, "classify", runs), config, workers or cores())
+    config = options.made(ClassifyConfig, config, changes)
+    return Classifier(opened(run, "classify", runs), config, processes(workers))
 
 
 def translator(
@@ -148,5 +147,5 @@ def translator(
     **changes: Any,
 ) -> Translator:
     """What `translate` asks: a run, the newest below `runs` for None, ready to write by `workers` processes."""
-    config = options.change(config or TranslateConfig(), changes)
-    return Translator(opened(run, "translate", runs), config, workers or cores())
+    config = options.made(TranslateConfig, config, changes)
+    return Translator(opened(run, "translate", runs), config, processes(workers))

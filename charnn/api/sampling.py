@@ -12,9 +12,8 @@ from .. import options
 from ..config import EvalConfig, SampleConfig
 from ..errors import CharnnWarning
 from ..io.lazy import WatchSymbols
-from ..machine import cores
 from ..tasks import base as tasks
-from .loading import RunLike, opened
+from .loading import RunLike, opened, processes
 
 if TYPE_CHECKING:
     from ..evaluation.readers import TextLike
@@ -86,10 +85,10 @@ def sampler(
 
     By a model of contexts it writes `count` samples for `context`, or for each of several `contexts`.
     """
-    config, run = options.change(config or SampleConfig(), changes), opened(run, "sample")
+    config, run = options.made(SampleConfig, config, changes), opened(run, "sample")
     if not run.step and run.moments:  # those of a file without moments may be imported
         warnings.warn("this run was never trained: iterate over its session, or use fit", CharnnWarning, stacklevel=3)
-    return tasks.make(run.task).sampler(run, prime, config, contexts, workers or cores())
+    return tasks.make(run.task).sampler(run, prime, config, contexts, processes(workers))
 
 
 def next_characters(
@@ -105,7 +104,7 @@ def next_characters(
     """
     from ..sampling.next import next_symbols
 
-    run, config = opened(run, "next"), options.change(config or SampleConfig(), changes)
+    run, config = opened(run, "next"), options.made(SampleConfig, config, changes)
     p = next_symbols(run.network, run.vocabulary.ids(prime, "the prime", config.unknown), config)
     keys = ["", *map(chr, run.vocabulary.characters)]
     return {keys[symbol]: float(p[symbol]) for symbol in np.argsort(-p, kind="stable").tolist() if p[symbol]}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import click
 
 from ..config import EvalConfig, ModelConfig, ReadConfig, SampleConfig, TrainConfig
-from ..options import C, Checked, help_text, old_names, own
+from ..options import C, Checked, bounds, help_text, old_names, own
 from .shell import settings
 from .shell import types as value_types
 from .shell.groups import CHIEF, RUN, group_of
@@ -80,6 +80,20 @@ def config_options(*kinds: type[Checked], only: Collection[str] = ()) -> Callabl
                     kwargs["metavar"] = "TIME" if hint is float else None
                 kwargs["show_default"] = spec.default is not None and spec.default != ""
                 function = click.option(*names, spec.name, **kwargs)(function)
+        return function
+
+    return decorate
+
+
+def numbers(kind: type[Checked], *names: str) -> Callable[[F], F]:
+    """Options for some numbers of a dataclass, refused beyond their bounds before anything is read."""
+
+    def decorate(function: F) -> F:
+        for name in reversed(names):
+            about = bounds(kind, name)
+            number = value_types.Number(get_type_hints(kind)[name], about["low"], about["high"])
+            default, help = about["default"], _sentence(about["help"])
+            function = click.option(f"--{name}", type=number, default=default, show_default=True, help=help)(function)
         return function
 
     return decorate

@@ -62,7 +62,7 @@ class UnitReader:
         for ids in map(np.asarray, chain.from_iterable(pieces)):
             layers = self.reader.read(ids)
             parts = zip(self._places, self.chosen.values(), strict=True)
-            shown = [layers[i][:, units.start : units.stop].tolist() for i, units in parts]
+            shown = [layers[i][:, list(units)].tolist() for i, units in parts]
             characters = enumerate(self.run.vocabulary.texts(ids.tolist()), position)
             yield [UnitRow(at, c, tuple(each)) for (at, c), *each in zip(characters, *shown, strict=True)]
             position += len(ids)
@@ -71,7 +71,7 @@ class UnitReader:
         """The chosen units at the first characters, for a picture."""
         rows = [*islice(chain.from_iterable(self.rows()), most)]
         shown = {
-            f"layer {name}, {units.start} to {units.stop - 1}": np.array([row.layers[n] for row in rows])
+            f"layer {name}, {units[0]} to {units[-1]}": np.array([row.layers[n] for row in rows])
             for n, (name, units) in enumerate(self.chosen.items())
         }
         largest = max((float(np.abs(values).max(initial=0)) for values in shown.values()), default=0.0)

@@ -1,5 +1,8 @@
 """Inspection from Python."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,3 +60,65 @@ def test_a_description_is_that_of_the_run(run: charnn.Run) -> None:
     assert (found["parameters"], found["step"], found["symbols"]) == (run.weights.count, 100, run.vocabulary.size)
     assert found["model"]["hidden"] == 24 and found["state"] == "reset" and found["corpus"] == list(run.origin.names)
     assert found["held out"] == [record["valid"] for record in run.history]
+
+
+@pytest.mark.parametrize(
+    ("call", "changes", "message"),
+    [
+        (charnn.gradients, {"lags": 0}, "--lags is 0: give a number from 1 to 1000"),
+        (charnn.gradients, {"lags": 2.5}, "--lags is 2.5, of type float: give int"),
+        (charnn.drift, {"steps": 0}, "--steps is 0: give a number from 1 to 1000"),
+        (charnn.paths, {"steps": -1}, "--steps is -1: give a number from 1 to 200"),
+        (charnn.composition, {"steps": 201}, "--steps is 201: give a number from 1 to 200"),
+        (charnn.composition, {"seed": -1}, "--seed is -1: give a number at least 0"),
+        (charnn.automaton, {"states": 0}, "--states is 0: give a number from 1 to 64"),
+        (charnn.automaton, {"end": 0}, "--end is 0: give a number from "),
+        (charnn.gradcheck, {"samples": -1}, "--samples is -1: give a number from 1 to 1000000"),
+        (charnn.gradcheck, {"seed": -1}, "--seed is -1"),
+        (charnn.unit_reader, {"layer": -1}, "--layer is -1: give a number at least 0"),
+        (charnn.unit_reader, {"units": 3}, "units is 3, of type int: give slice"),
+        (charnn.units, {"gates": "yes"}, "--gates is 'yes', of type str: give bool"),
+    ],
+)
+def test_a_number_out_of_its_bounds_is_refused(
+    run: charnn.Run, call: Callable[..., Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(charnn.UsageError, match=message):
+        call(run, TEXT, **changes)
+
+
+@pytest.mark.parametrize("changes", [{"orders": -1}, {"states": -1}, {"rounds": 0}])
+def test_models_to_compare_with_are_so_many(run: charnn.Run, changes: dict[str, int]) -> None:
+    with pytest.raises(charnn.UsageError, match=f"--{next(iter(changes))} is .* give a number from"):
+        charnn.markov(run, **changes)
+
+
+ON_TEXTS = (charnn.units, charnn.unit_reader, charnn.gradients, charnn.gradcheck, charnn.automaton, charnn.drift)
+ON_TEXTS += charnn.paths, charnn.composition, charnn.trace
+
+
+@pytest.mark.parametrize("call", ON_TEXTS)
+def test_what_becomes_of_odd_characters_is_one_of_some_ways(run: charnn.Run, call: Callable[..., Any]) -> None:
+    for unknown in ("ignore", "mark", None):
+        with pytest.raises(charnn.UsageError, match="--unknown is "):
+            call(run, TEXT + "§", unknown=unknown)
+    if call is not charnn.trace:
+        with pytest.raises(charnn.UsageError, match="--invalid is 'typo': choose one of error, keep, replace"):
+            call(run, TEXT, invalid="typo")
+
+
+def test_texts_may_be_marked_and_nothing_else(run: charnn.Run) -> None:
+    (text,) = charnn.texts(run, "An§", "mark")
+    assert text.ids[-1] == run.vocabulary.size + ord("§")
+    for changes in ({"unknown": "ignore"}, {"invalid": "typo"}):
+        with pytest.raises(charnn.UsageError, match="choose one of error, "):
+            charnn.texts(run, "An§", **changes)
+
+
+@pytest.mark.parametrize("chosen", [slice(1, 20, 3), slice(None, None, -1), slice(-2, None)])
+def test_units_are_those_of_any_slice(run: charnn.Run, chosen: slice) -> None:
+    reader = charnn.unit_reader(run, TEXT, units=chosen)
+    rows = [row for rows in reader.rows() for row in rows]
+    expected = charnn.units(run, TEXT).activations["layer 0"][:, chosen]
+    np.testing.assert_allclose([row.layers[0] for row in rows], expected, rtol=1e-5)
+    assert reader.units == [f"0/{unit}" for unit in range(24)[chosen]]

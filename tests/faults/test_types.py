@@ -93,3 +93,28 @@ def test_A2_a_list_of_files_is_read(new: Path) -> None:
     assert np.array_equal(np.asarray(corpus.ids), np.asarray(charnn.read(*files).ids))
     assert charnn.train(files, **SMALL).run.origin.sha256 == corpus.sha256
     assert charnn.tokenize("both.npz", files).sha256 == corpus.sha256  # type: ignore[arg-type]
+
+
+CONFIGURED: list[Callable[..., Any]] = [charnn.evaluate, charnn.line_scores, charnn.generate, charnn.next_characters]
+PARALLEL: list[Callable[..., Any]] = [charnn.evaluate, charnn.sampler]
+
+
+@pytest.mark.parametrize("call", CONFIGURED)
+def test_A2_what_is_no_configuration(trained: charnn.Run, call: Callable[..., Any]) -> None:
+    for config in (5, charnn.TrainConfig(), {"temp": 1}):
+        with pytest.raises(charnn.UsageError, match=r"config is .*Config or None"):
+            call(trained, config=config, **({"what": "Anna"} if call in CONFIGURED[:2] else {}))
+
+
+@pytest.mark.parametrize("call", PARALLEL)
+@pytest.mark.parametrize("workers", [-1, 0, "two", 1.5, 5000])
+def test_A2_what_is_no_number_of_workers(trained: charnn.Run, call: Callable[..., Any], workers: Any) -> None:
+    with pytest.raises(charnn.UsageError, match="workers is "):
+        call(trained, "Anna", workers=workers)
+
+
+def test_A2_what_is_no_text_to_look_at(trained: charnn.Run) -> None:
+    for call in (charnn.surprisal, charnn.proof, charnn.trace):
+        taken: Any = call
+        with pytest.raises(charnn.UsageError, match="text is 5, of type int: give str"):
+            taken(trained, 5)

@@ -3,9 +3,10 @@
 import click
 
 from ...conflicts import check
+from ...verbs import AutomatonConfig
 from .. import inputs, options, streams
 from ..shell.help import Command
-from ..shell.types import File, Number
+from ..shell.types import File
 from . import showing
 
 
@@ -13,15 +14,7 @@ from . import showing
 @click.argument("text", required=False, type=File())
 @options.model
 @options.runs
-@click.option("--states", type=Number(int, 1, 64), default=16, show_default=True, help="Maximum number of clusters.")
-@click.option(
-    "--end",
-    type=Number(float, 1e-9, 1),
-    default=0.05,
-    show_default=True,
-    help="A state accepts where the probability of an end is this or more.",
-)
-@click.option("--seed", type=Number(int, 0, 2**63 - 1), default=0, show_default=True, help="Seed of the clusters.")
+@options.numbers(AutomatonConfig, "states", "end", "seed")
 @click.option("--dot", is_flag=True, help="The graph in the language of Graphviz.")
 @click.option("--svg", is_flag=True, help="A picture of the graph.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")

@@ -2,8 +2,9 @@
 
 import click
 
+from ...verbs import CompositionConfig
+from .. import options
 from ..shell.help import Command
-from ..shell.types import Number
 from . import showing
 from .showing import Asked
 
@@ -11,8 +12,7 @@ from .showing import Asked
 @click.command("composition", cls=Command)
 @showing.asked(
     "A picture: a line for each number of steps.",
-    click.option("--steps", type=Number(int, 1, 200), default=16, show_default=True, help="Steps that are composed."),
-    click.option("--seed", type=Number(int, 0), default=0, show_default=True, help="Draws the direction."),
+    options.numbers(CompositionConfig, "steps", "seed"),
 )
 def command(asked: Asked, steps: int, seed: int) -> None:
     """Show what many steps make of a line of first states: one nonlinear function composed with itself.

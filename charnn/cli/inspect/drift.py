@@ -2,8 +2,9 @@
 
 import click
 
+from ...verbs import DriftConfig
+from .. import options
 from ..shell.help import Command
-from ..shell.types import Number
 from . import showing
 from .showing import Asked
 
@@ -11,7 +12,7 @@ from .showing import Asked
 @click.command("drift", cls=Command)
 @showing.asked(
     "A picture of the bits by step.",
-    click.option("--steps", type=Number(int, 1, 1000), default=30, show_default=True, help="How far both go on."),
+    options.numbers(DriftConfig, "steps"),
 )
 def command(asked: Asked, steps: int) -> None:
     """Show how a model goes astray without teacher forcing.

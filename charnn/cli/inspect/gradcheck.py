@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...verbs import GradcheckConfig
 from .. import inputs, options, streams
 from ..shell.help import Command
-from ..shell.types import File, Number
+from ..shell.types import File
 
 if TYPE_CHECKING:
     from ...api import CheckedGradient
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 @click.argument("text", required=False, type=File())
 @options.model
 @options.runs
-@click.option("--samples", type=Number(int, 1, 1_000_000), default=20, show_default=True, help="Weights of each array.")
-@click.option("--seed", type=Number(int, 0, 2**63 - 1), default=0, show_default=True, help="Which ones.")
+@options.numbers(GradcheckConfig, "samples", "seed")
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
 @options.unknown
 @options.invalid

@@ -4,9 +4,10 @@ import click
 
 from ...conflicts import check
 from ...errors import UsageError
+from ...verbs import GradientsConfig
 from .. import inputs, options, streams
 from ..shell.help import Command
-from ..shell.types import File, Number, OneOf
+from ..shell.types import File, OneOf
 
 TABLES = "norms", "eigenvalues", "saturation"
 
@@ -15,7 +16,7 @@ TABLES = "norms", "eigenvalues", "saturation"
 @click.argument("text", required=False, type=File())
 @options.model
 @options.runs
-@click.option("--lags", type=Number(int, 1, 1000), default=50, show_default=True, help="How far to look back.")
+@options.numbers(GradientsConfig, "lags")
 @click.option("--table", type=OneOf(TABLES), help="This table alone, as TSV; in a pipe norms.")
 @click.option("--svg", "as_svg", is_flag=True, help="A picture of the norms, or of --table eigenvalues.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")

@@ -2,19 +2,15 @@
 
 import click
 
+from ...verbs import MarkovConfig
 from .. import options, streams
 from ..shell.help import Command
-from ..shell.types import Number
 
 
 @click.command("markov", cls=Command)
 @options.model
 @options.runs
-@click.option("--orders", type=Number(int, 0, 30), default=8, show_default=True, help="Largest Markov order.")
-@click.option(
-    "--states", type=Number(int, 0, 512), default=16, show_default=True, help="States of the HMM; 0 for none."
-)
-@click.option("--rounds", type=Number(int, 1, 10_000), default=50, show_default=True, help="Rounds of Baum-Welch.")
+@options.numbers(MarkovConfig, "orders", "states", "rounds")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each model.")
 def command(model: str | None, runs: str, orders: int, states: int, rounds: int, as_json: bool) -> None:
     """Compare a model with Markov models and a hidden Markov model.

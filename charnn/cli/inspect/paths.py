@@ -2,8 +2,9 @@
 
 import click
 
+from ...verbs import PathsConfig
+from .. import options
 from ..shell.help import Command
-from ..shell.types import Number
 from . import showing
 from .showing import Asked
 
@@ -11,7 +12,7 @@ from .showing import Asked
 @click.command("paths", cls=Command)
 @showing.asked(
     "A picture: a row for each j, a column for each k.",
-    click.option("--steps", type=Number(int, 1, 200), default=16, show_default=True, help="Steps that are unfolded."),
+    options.numbers(PathsConfig, "steps"),
 )
 def command(asked: Asked, steps: int) -> None:
     """Show the gradient of a recurrent weight path by path.
