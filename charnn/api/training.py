@@ -53,7 +53,7 @@ def train(
     runs: str | Path | None = folder.RUNS,
     name: str | None = None,
     recipe: str | Recipe | None = None,
-    budget: str | None = None,
+    budget: str | float | None = None,
     keep_text: bool = False,
     watch: Watch = iter,
     start: RunLike | None = None,
@@ -62,9 +62,9 @@ def train(
     """A new run on a corpus, a file or several, or pairs (left, right). Iterate to train; `.run` holds the network.
 
     `changes` are options, the fields of `ReadConfig`, `TaskConfig`, `ModelConfig` and `TrainConfig`. They take the
-    place of those of the `recipe` of this name. A `budget` is a time, like 10m: it chooses the sizes that are not
-    given; `.choice` says why. The run is kept below `runs`, or nowhere (None), as `name`; with `keep_text` the text is
-    kept in its folder.
+    place of those of the `recipe` of this name. A `budget` is a time, like 10m, or a number of minutes: it chooses the
+    sizes that are not given; `.choice` says why. The run is kept below `runs`, or nowhere (None), as `name`; with
+    `keep_text` the text is kept in its folder.
     With `start` the weights are those of this trained run, or of the one of this name, folder or file; other options
     of a network than dropout cannot change.
     `watch` passes on the bytes that are read, to show progress.
@@ -80,7 +80,7 @@ def train(
     expect("recipe", recipe, str, Recipe, type(None))
     expect("budget", budget, str, int, float, type(None))
     expect("start", start, str, Path, Run, type(None))
-    asked = {**changes, **{key: value for key, value in (("recipe", recipe), ("budget", budget)) if value}}
+    asked = {**changes, **{key: value for key, value in (("recipe", recipe), ("budget", budget)) if value is not None}}
     check({**asked, "from": start, "ranks": launcher.launched(), "pipe": keep_text}, asked)
     found = load(start, runs or folder.RUNS) if isinstance(start, str | Path) else start
     wanted = starting.wanted(changes, recipe, budget, found)

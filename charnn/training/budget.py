@@ -131,9 +131,9 @@ def wanted(parameters: int, symbols: int, cell: str) -> float:
     return min(layer.characters_per_parameter * parameters, passes(symbols) * symbols)
 
 
-def seconds(text: str) -> float:
+def seconds(text: str | float) -> float:
     """A time like 90s, 10m, 1h30m, or a number of minutes, in seconds. Raises `UsageError` for anything else."""
-    total = duration(text)
+    total = duration(text) if isinstance(text, str) else 60 * text
     if total is None or not LIMITS[0] <= total <= LIMITS[1]:
         raise UsageError(f"--budget is {text!r}: give a time like 90s, 10m or 1h30m, a second at least")
     return total

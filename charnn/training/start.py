@@ -54,7 +54,10 @@ class Wanted:
 
 
 def wanted(
-    changes: Mapping[str, Any], recipe: str | Recipe | None = None, time: str | None = None, start: Run | None = None
+    changes: Mapping[str, Any],
+    recipe: str | Recipe | None = None,
+    time: str | float | None = None,
+    start: Run | None = None,
 ) -> Wanted:
     """The configurations of these options, of those of a recipe that are not among them, and of a budget's time.
 
@@ -62,10 +65,11 @@ def wanted(
     for options that there are not, that have no effect or do not go together.
     """
     found, changes = recipes.named(recipe) if recipe else None, known(changes, *KINDS)
-    defaults = TASKS[changes["task"]].defaults if changes.get("task") in TASKS else {}
+    task = changes.get("task")
+    defaults = TASKS[task].defaults if isinstance(task, str) and task in TASKS else {}
     values = {**defaults, **(known(found.fields, *KINDS) if found else {}), **changes}
     values |= finetune.decided(start, changes, values) if start else {}
-    seconds = budget.seconds(time) if time else None
+    seconds = None if time is None else budget.seconds(time)
     decided = values | dict.fromkeys(TIMES) if seconds else values
     try:
         reading, options = ReadConfig(**own(ReadConfig, decided)), TaskConfig(**own(TaskConfig, decided))

@@ -1,5 +1,6 @@
 """Training from Python: new runs, recipes, budgets, runs that go on, and what a run says of itself."""
 
+import math
 import os
 import signal
 import sys
@@ -64,11 +65,14 @@ def test_a_budget_chooses_the_sizes_that_are_not_given() -> None:
     session = charnn.train(NAMES, runs=None, recipe="small", budget="2s", layers=1, workers=1, batch=8, window=16)
     assert session.choice is not None and str(session.choice.size) == f"1 x {session.run.model.config.hidden}"
     assert session.run.config.minutes == pytest.approx(2 / 60) and session.run.config.steps is None
+    minutes = charnn.train(NAMES, runs=None, recipe="small", budget=1 / 30, hidden=4, layers=1, workers=1).run
+    assert minutes.config.minutes == pytest.approx(1 / 30)
     for changes in ({"minutes": 3}, {"steps": 3}):
         with pytest.raises(charnn.UsageError, match="both say how long to train"):
             charnn.train(NAMES, runs=None, budget="1m", **changes)
-    with pytest.raises(charnn.UsageError, match="--budget is 'soon'"):
-        charnn.train(NAMES, runs=None, budget="soon")
+    for budget in ("soon", 0, -1.5, math.nan):
+        with pytest.raises(charnn.UsageError, match=f"--budget is {budget!r}: give a time like 90s, 10m"):
+            charnn.train(NAMES, runs=None, budget=budget)
 
 
 # Runs that go on

@@ -28,6 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> charnn.Run:
         *[("skip", value) for value in ("yes", 1, None)],
         *[("cell", value) for value in (3, ["lstm"], None, b"lstm")],
         *[("seed", value) for value in ("1", 1.0)],
+        *[("task", value) for value in (3, ["text"], None)],
         *[("recipe", value) for value in (3, ["best"])],
         *[("name", value) for value in (3, Path("x"))],
         *[("budget", value) for value in ([3], {})],
