@@ -99,7 +99,7 @@ def scan(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter)
     return Scan(counts, tuple(files), digest.hexdigest(), blank_lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
     """A stream of ids (N,), every sequence closed by EOS.
 

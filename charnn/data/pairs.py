@@ -78,7 +78,7 @@ def _by_columns(sides: Sequence[Sequence[int]], line: str) -> Pair:
     return left, right
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ragged:
     """Sequences of different lengths, one after the other: number i is ids[edges[i] : edges[i + 1]]."""
 
@@ -97,7 +97,7 @@ class Ragged:
         return np.diff(self.edges)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Lines of source and target, in the order of their files."""
 

@@ -13,7 +13,7 @@ BINS = 15  # of confidence, equally wide
 THRESHOLD = 0.5  # of the probability from which on one of several labels is given
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelScore:
     """Counts over N sources and L labels; `+` joins those of two parts."""
 

@@ -19,7 +19,7 @@ FIRST = np.uint64(48)
 Pieces = Callable[[], Iterator[np.ndarray]]  # reads a text anew, piece by piece
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overlap:
     """What of a text stands in another: which of its 8-grams do, (N - 7,), and its longest run that does."""
 

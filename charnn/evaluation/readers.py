@@ -21,7 +21,7 @@ from ..runs.corpus import held_out
 from ..runs.run import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Text:
     """A text that can be read once: its name, and its symbols in pieces, (N,) ids each."""
 

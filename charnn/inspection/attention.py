@@ -15,7 +15,7 @@ from ..sampling.writer import write
 MAX_UNITS = 1000  # of a source that is looked at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attention:
     """Of each unit of a target (T) the shares of the units of its source (S), both with their ends; rows sum to 1."""
 

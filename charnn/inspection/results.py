@@ -16,7 +16,7 @@ from .probes import Saturation, radius, spectra
 TABLES = "norms", "eigenvalues", "saturation"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradients:
     """Norms of the gradient by layer and lag, saturation by layer, and eigenvalues by the recurrent weights' names."""
 
@@ -101,7 +101,7 @@ def gradients(network: Network, ids: Array, lags: int) -> Gradients:
     return Gradients(*gradients_by_lag(network, ids, lags), spectra(network))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Units:
     """The activations of units after each character of a text, (N, n) by the names of layers or gates."""
 

@@ -43,7 +43,7 @@ class Start:
     shuffle: bool = False  # whether its sequences were shuffled before
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """Weights and all else that training changes, with the configuration that it follows."""
 

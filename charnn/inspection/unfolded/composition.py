@@ -25,7 +25,7 @@ REACH, POINTS = 3.0, 241  # x goes from -REACH to REACH
 DOUBLED = 1, 2, 4, 8, 16, 32, 64, 128  # steps that are shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Composition:
     """x (points,), and p_t(x) by the number of steps t."""
 

@@ -22,7 +22,7 @@ from ..gradients import LagChain
 from ..probes import copies_of, precise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Paths:
     """|dL[j]/dW_k| by the names of the recurrent weights, (T, T) of j and k; 0 where k > j."""
 

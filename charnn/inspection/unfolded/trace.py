@@ -48,7 +48,7 @@ class EquationProbe(Probe):
         return super().forward(p, x, state, ws, keep, rng)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """Every number of a pass over T steps.
 
