@@ -1,6 +1,7 @@
 """The one family of errors that crosses to the user: each says what is wrong, where, and what to do next."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class CharnnError(Exception):
@@ -37,11 +38,26 @@ class CharnnWarning(UserWarning):
     """The work goes on, but not quite as it was asked for. The command line writes it to standard error."""
 
 
+def brief(value: object) -> str:
+    """The beginning of how Python writes a value, in one line."""
+    return " ".join(f"{value!r:.40}".split())
+
+
 def expect(name: str, value: object, *kinds: type) -> None:
     """Raise `UsageError` for an argument of another type, which names it."""
     if not isinstance(value, kinds):
         wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
-        raise UsageError(f"{name} is {value!r:.40}, of type {type(value).__name__}: give {wanted}")
+        raise UsageError(f"{name} is {brief(value)}, of type {type(value).__name__}: give {wanted}")
+
+
+def listed(name: str, value: Any, *kinds: type) -> list[Any]:
+    """A list of texts, each of these types. Raises `UsageError` for anything else, a str among it: it is one text."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise UsageError(f"{name} is {brief(value)}: give a list of texts")
+    found = [*value]
+    for one in found:
+        expect(f"one of {name}", one, *kinds)
+    return found
 
 
 def near(word: str, known: Iterable[str]) -> list[str]:

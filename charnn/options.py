@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from types import MappingProxyType, NoneType
 from typing import Any, TypeVar, get_args
 
-from .errors import UsageError, expect
+from .errors import UsageError, brief, expect
 
 
 def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
@@ -98,7 +98,7 @@ class Checked:
 
 def _of_no_type(name: str, value: Any, hint: Any) -> UsageError:
     kinds = [kind.__name__ for kind in get_args(hint) or (hint,) if kind is not type(None)]
-    return UsageError(f"{flag(name)} is {value!r:.40}, of type {type(value).__name__}: give {' or '.join(kinds)}")
+    return UsageError(f"{flag(name)} is {brief(value)}, of type {type(value).__name__}: give {' or '.join(kinds)}")
 
 
 C = TypeVar("C", bound=Checked)

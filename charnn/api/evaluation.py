@@ -121,6 +121,7 @@ def overlaps(run: RunLike, texts: Sequence[str | np.ndarray], corpus: Corpus | N
     """
     run = opened(run, "eval --novelty")
     expect("the corpus", corpus, Corpus, type(None))
+    texts = listed("texts", texts, str, np.ndarray)
     if corpus:
         assert_same_corpus(corpus, run)
     return CorpusIndex(run, corpus).overlaps(texts)

@@ -34,7 +34,7 @@ def classify(
     >>> classify("names", "Tanaka").label  # doctest: +SKIP
     'Japanese'
     """
-    found = each(classifier(run, config, workers=workers, **changes), [what] if isinstance(what, str) else what)
+    found = each(classifier(run, config, workers=workers, **changes), what)
     return found[0] if isinstance(what, str) else found
 
 
@@ -57,20 +57,20 @@ def translate(
     >>> translate("dates", "september 27, 1994", beam=5)  # doctest: +SKIP
     '1994-09-27'
     """
-    found = translations(run, [what] if isinstance(what, str) else what, config, workers=workers, **changes)
+    found = translations(run, what, config, workers=workers, **changes)
     best = [some[0].text if some else "" for some in found]
     return best[0] if isinstance(what, str) else best
 
 
 def translations(
     run: RunLike,
-    what: Sequence[str],
+    what: str | Sequence[str],
     config: TranslateConfig | None = None,
     *,
     workers: int | None = 1,
     **changes: Any,
 ) -> list[list[Translation]]:
-    """The `nbest` targets of each text that a beam finds, the best first, with what they cost in bits."""
+    """The `nbest` targets of a text, or of each of several, that a beam finds, the best first, with their bits."""
     return each(translator(run, config, workers=workers, **changes), what)
 
 
@@ -84,7 +84,7 @@ def fill(run: RunLike, what: str | Sequence[str], config: FillConfig | None = No
     >>> fill("shakespeare", "to b_ or n_t to be")  # doctest: +SKIP
     'to be or not to be'
     """
-    found: list[str] = each(filler(run, config, **changes), [what] if isinstance(what, str) else what)
+    found: list[str] = each(filler(run, config, **changes), what)
     return found[0] if isinstance(what, str) else found
 
 

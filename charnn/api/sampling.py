@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import options
 from ..config import EvalConfig, SampleConfig
-from ..errors import CharnnWarning
+from ..errors import CharnnWarning, expect, listed
 from ..io.lazy import WatchSymbols
 from ..tasks import base as tasks
 from .loading import RunLike, opened, processes
@@ -86,6 +86,8 @@ def sampler(
     By a model of contexts it writes `count` samples for `context`, or for each of several `contexts`.
     """
     config, run = options.made(SampleConfig, config, changes), opened(run, "sample")
+    expect("the prime", prime, str)
+    contexts = None if contexts is None else listed("contexts", contexts, str, type(None))
     if not run.step and run.moments:  # those of a file without moments may be imported
         warnings.warn("this run was never trained: iterate over its session, or use fit", CharnnWarning, stacklevel=3)
     return tasks.make(run.task).sampler(run, prime, config, contexts, processes(workers))

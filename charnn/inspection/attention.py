@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.units import split
-from ..errors import InputError, UsageError
+from ..errors import InputError, UsageError, expect
 from ..nn.workspace import Workspace
 from ..pictures import shades
 from ..pictures.shades import END
@@ -37,6 +37,8 @@ def attention(run: Run, source: str, target: str | None = None) -> Attention:
 
     Raises `UsageError` for a network without attention, and `InputError` for a long source.
     """
+    expect("source", source, str)
+    expect("target", target, str, type(None))
     if run.task.attention in (None, "none"):
         raise UsageError(f"{run.path or run.name} has no attention: train with --attention near")
     vocabulary, network = run.vocabulary, run.model.network

@@ -44,10 +44,10 @@ def answered(answerer: Answerer, lines: Iterable[Sequence[Line]]) -> Iterator[li
             ]
 
 
-def each(answerer: Answerer, texts: Sequence[str]) -> list[Any]:
-    """The answers to some texts. Raises `InputError` for one that has none, `UsageError` for what is none."""
+def each(answerer: Answerer, texts: str | Iterable[str]) -> list[Any]:
+    """The answers to some texts, or one. Raises `InputError` for one without an answer, `UsageError` for no texts."""
     expect("the texts", texts, str, Iterable)
-    texts = [*texts]
+    texts = [texts] if isinstance(texts, str) else [*texts]
     for one in texts:
         expect("a text", one, str)
     lines = [[Line(number, text) for number, text in enumerate(texts, 1)]]

@@ -151,3 +151,9 @@ def test_the_end_of_a_file_is_a_row_without_a_character(tmp_path: Path) -> None:
     rows = charnn.character_scores(run).rows
     assert rows[-1].character == "" and rows[-1].bits > 0
     assert len(rows) == charnn.evaluate(run).count
+
+
+@pytest.mark.parametrize("given", ["Anna", 5, [5], np.array([1])])
+def test_overlaps_are_those_of_a_list_of_texts(run: charnn.Run, given: Any) -> None:
+    with pytest.raises(charnn.UsageError, match="texts is "):
+        charnn.overlaps(run, given)

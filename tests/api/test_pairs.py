@@ -1,11 +1,14 @@
 """Pairs from Python: lists of them, models of them, answers to a text and to several."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import charnn
-from tests.helpers.pairs import TINY, lines, write
+from tests.helpers.pairs import TINY, fitted, lines, write
 
 PAIRS = [(left, right) for left, right in (line.split("\t") for line in lines("classify").splitlines())]
 
@@ -81,3 +84,33 @@ def test_all_labels_of_a_text_have_to_be_right(several: charnn.Run) -> None:
     assert (score.count, score.hits) == (4, 2)
     with pytest.raises(charnn.UsageError, match="--mix"):
         charnn.evaluate(several, "a\tabc\n", mix="ngram")
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, charnn.Run]:
+    """Runs of other tasks, hardly trained."""
+    folder = tmp_path_factory.mktemp("others")
+    return {task: fitted(folder, task, steps=1) for task in ("translate", "condition")}
+
+
+def test_one_text_is_translated_as_one(others: dict[str, charnn.Run]) -> None:
+    (found,) = charnn.translations(others["translate"], "abc", beam=2, nbest=2)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "task", "given", "message"),
+    [
+        (charnn.samples, "condition", {"contexts": "vowels"}, "contexts is 'vowels': give a list of texts"),
+        (charnn.samples, "condition", {"contexts": 3}, "contexts is 3: give a list of texts"),
+        (charnn.samples, "condition", {"contexts": [3]}, "one of contexts is 3, of type int: give str or None"),
+        (charnn.stream, "condition", {"prime": 3}, "the prime is 3, of type int: give str"),
+        (charnn.attention, "translate", {"source": [1, 2]}, r"source is \[1, 2\], of type list: give str"),
+        (charnn.attention, "translate", {"source": "a", "target": b"A"}, "target is b'A', of type bytes: give str"),
+    ],
+)
+def test_texts_and_lists_of_them_are_not_mistaken(
+    others: dict[str, charnn.Run], call: Callable[..., Any], task: str, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(charnn.UsageError, match=message):
+        call(others[task], **given)
