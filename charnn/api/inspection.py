@@ -17,7 +17,7 @@ from ..inspection import markov as comparing
 from ..inspection.attention import Attention
 from ..inspection.automaton import Automaton
 from ..inspection.drift import Drift
-from ..inspection.excerpt import excerpt
+from ..inspection.excerpt import excerpt, first
 from ..inspection.gradcheck import CheckedGradient
 from ..inspection.markov import Compared
 from ..inspection.results import Gradients, Units
@@ -79,7 +79,7 @@ def units(
     task = tasks.make(run.task)
     reader = task.activations(run, gates)
     given = task.readings(run, what, unknown, invalid)
-    ids = excerpt(given) if reader.at_once else np.asarray(next(iter(given[0].pieces)))
+    ids = excerpt(given) if reader.at_once else first(given)
     found = reader.read(ids)
     most = 1.0 if reader.bounded else max(float(np.abs(h).max(initial=0)) for h in found) or 1.0
     names = (f"layer {block.name}" for block in reader.blocks)

@@ -29,8 +29,6 @@ def read(
     """
     ReadConfig(sequence=sequence, invalid=invalid, characters=characters)
     sources = text.file_sources(paths)
-    if not sources:
-        raise UsageError("no text is given: name a file")
     if any(source.name.endswith(".npz") for source in sources):
         if len(sources) > 1:
             raise UsageError("a tokenised file stands alone: give one, or texts")

@@ -1,5 +1,6 @@
 """The surprisal of each character of a text, to look at."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ class CharacterScores:
 
     @property
     def mean(self) -> float:
-        """Bits per character."""
-        return sum(row.bits for row in self.rows) / len(self.rows)
+        """Bits per character; nan of no character."""
+        return sum(row.bits for row in self.rows) / len(self.rows) if self.rows else math.nan
 
     def svg(self) -> str:
         """The text, each character on a shade: the stronger, the more bits it took."""

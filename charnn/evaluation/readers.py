@@ -15,7 +15,7 @@ from ..data.corpus import Corpus
 from ..data.vocabulary import CODES, EOS, Vocabulary
 from ..errors import InputError, expect
 from ..io.lazy import Ids, pieces
-from ..io.text import POLICIES, Source, decode, file_source
+from ..io.text import POLICIES, Source, assert_some, decode, file_source
 from ..options import check_value
 from ..runs.corpus import held_out
 from ..runs.run import Run
@@ -82,6 +82,7 @@ def texts(run: Run, what: TextLike, unknown: str = "error", invalid: str = "erro
         return [Text("held-out part", [held_out(run, what)], at_hand=True, held_out=own)]
     expect("the text", what, Path, Source, list, tuple)
     files = [what] if isinstance(what, Path | Source) else what
+    assert_some(files)
     return [one if isinstance(one, Text) else _file(run, file_source(one), unknown, invalid, whole) for one in files]
 
 

@@ -27,6 +27,14 @@ def excerpt(texts: Sequence[Text]) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def first(texts: Sequence[Text]) -> np.ndarray:
+    """The first piece of texts, (N,). Raises `InputError` where they have none."""
+    pieces = (np.asarray(piece) for text in texts for piece in text.pieces)
+    if (found := next(pieces, None)) is None:
+        raise InputError(nothing_in(names(texts)))
+    return found
+
+
 def assert_long_enough(ids: np.ndarray, steps: int, least: int) -> None:
     """Raise `InputError` for a text (N,) that is shorter than the `least` that so many steps need."""
     if len(ids) < least:

@@ -7,7 +7,7 @@ some programs write on their own are let through, and, if asked for, an invalid 
 import codecs
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -90,10 +90,17 @@ def file_sources(what: Any) -> list[Source]:
     if isinstance(what, list | tuple):
         return [source for one in what for source in file_sources(one)]
     return [file_source(what)]
+        assert_some(what)
 
 
 def _damage() -> tuple[type[Exception], ...]:
     """What a damaged compressed file raises."""
+def assert_some(files: Sequence[Any]) -> None:
+    """Raise `UsageError` for no file at all."""
+    if not files:
+        raise UsageError("no text is given: name a file")
+
+
     import gzip
     import lzma
     import zlib

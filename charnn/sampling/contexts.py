@@ -66,6 +66,8 @@ def steps(
     rng: np.random.Generator,
 ) -> Iterator[Array]:
     """Symbols (B,) of all samples, step by step after the prime, until all have ended; EOS after the end of each."""
+    if not sources:
+        return
     guided = Guided(model, p, pad(sources, sources[0].dtype), config.guidance)
     going = np.ones(len(sources), bool)
     o = guided.read(np.full(len(sources), EOS))

@@ -153,6 +153,14 @@ def test_the_end_of_a_file_is_a_row_without_a_character(tmp_path: Path) -> None:
     assert len(rows) == charnn.evaluate(run).count
 
 
+def test_of_no_text_there_is_no_score(run: charnn.Run) -> None:
+    found = charnn.character_scores(run, "")
+    assert math.isnan(found.mean) and "nan bits/char over 0 characters" in found.svg() and found.html()
+    for call in (charnn.evaluate, charnn.line_scores, charnn.units, charnn.texts):
+        with pytest.raises(charnn.UsageError, match="no text is given: name a file"):
+            call(run, [])
+
+
 @pytest.mark.parametrize("given", ["Anna", 5, [5], np.array([1])])
 def test_overlaps_are_those_of_a_list_of_texts(run: charnn.Run, given: Any) -> None:
     with pytest.raises(charnn.UsageError, match="texts is "):

@@ -114,3 +114,17 @@ def test_texts_and_lists_of_them_are_not_mistaken(
 ) -> None:
     with pytest.raises(charnn.UsageError, match=message):
         call(others[task], **given)
+
+
+@pytest.mark.parametrize("given", [{"count": 0, "context": "vowels"}, {"contexts": []}])
+def test_no_sample_is_drawn_where_none_is_wanted(others: dict[str, charnn.Run], given: dict[str, Any]) -> None:
+    assert [*charnn.stream(others["condition"], **given)] == [*charnn.samples(others["condition"], **given)] == []
+
+
+def test_nothing_to_read_is_said_so(run: charnn.Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.tsv").touch()
+    with pytest.raises(charnn.InputError, match=r"empty\.tsv is empty: there is nothing to read"):
+        charnn.units(run, tmp_path / "empty.tsv")
+    for call in (charnn.evaluate, charnn.units, charnn.gradients):
+        with pytest.raises(charnn.UsageError, match="no text is given: name a file"):
+            call(run, [])

@@ -233,7 +233,10 @@ def test_sources_are_made_of_names_in_lists_of_any_depth() -> None:
     source = Source("-", lambda: None)
     assert file_source(source) is source
     assert [one.name for one in file_sources(["a", ("b", [Path("c"), source])])] == ["a", "b", "c", "-"]
-    assert file_sources([]) == [] and [one.name for one in file_sources("a")] == ["a"]
+    assert [one.name for one in file_sources("a")] == ["a"]
+    for none in ([], ["a", ()]):
+        with pytest.raises(UsageError, match="no text is given: name a file"):
+            file_sources(none)
     for name in (3, None, b"a"):
         with raises(UsageError, "a text's name is"):
             file_source(name)  # type: ignore[arg-type]
