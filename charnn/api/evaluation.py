@@ -10,7 +10,8 @@ import numpy as np
 from .. import options
 from ..config import EvalConfig
 from ..data.corpus import Corpus
-from ..errors import UsageError, expect
+from ..data.pairs import PairList, Pairs
+from ..errors import UsageError, expect, listed
 from ..evaluation import readers, score
 from ..evaluation.characters import CharacterScores
 from ..evaluation.novelty import CorpusIndex
@@ -43,7 +44,7 @@ def texts(
 
 def evaluate(
     run: RunLike,
-    what: TextLike = None,
+    what: TextLike | Pairs | PairList = None,
     config: EvalConfig | None = None,
     *,
     workers: int | None = 1,
@@ -89,7 +90,7 @@ def character_scores(
 
 def evaluator(
     run: RunLike | None,
-    what: TextLike = None,
+    what: TextLike | Pairs | PairList = None,
     config: EvalConfig | None = None,
     *,
     workers: int | None = 1,
@@ -120,8 +121,8 @@ def overlaps(run: RunLike, texts: Sequence[str | np.ndarray], corpus: Corpus | N
     `corpus` is the run's, where that is at hand. Raises `UsageError` where it is not at its place.
     """
     run = opened(run, "eval --novelty")
-    expect("the corpus", corpus, Corpus, type(None))
     texts = listed("texts", texts, str, np.ndarray)
+    expect("the corpus", corpus, Corpus, type(None))
     if corpus:
         assert_same_corpus(corpus, run)
     return CorpusIndex(run, corpus).overlaps(texts)

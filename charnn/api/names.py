@@ -6,6 +6,7 @@ Where a run is wanted, the name of a run, its folder or its file do too. Where a
 - a `Path`: a file
 - a list of names or paths: several files
 - a `Corpus`: its held-out part
+- for a model of pairs, a list of (left, right), or `Pairs`: their held-out part
 - None: the held-out part of the run's own corpus
 """
 

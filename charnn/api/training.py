@@ -1,17 +1,16 @@
 """Texts to corpora, and corpora to runs that train."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, cast
+from typing import Any
 
 from ..config import ReadConfig
 from ..conflicts import check
-from ..data import tokenized
+from ..data import pairs, tokenized
 from ..data.corpus import Corpus
-from ..data.pairs import Pairs
-from ..errors import CharnnError, InputError, UsageError, expect
+from ..data.pairs import PairList, Pairs
+from ..errors import CharnnError, UsageError, expect
 from ..io import text
 from ..io.text import Source, Watch
 from ..parallel import launcher
@@ -24,8 +23,7 @@ from ..training.recipes import Recipe
 from ..training.session import Session
 from .loading import RunLike, load
 
-Lines = Sequence[tuple[str, str]]  # left and right sides of pairs
-CorpusLike = Corpus | Pairs | str | Path | Source | Sequence[str | Path | Source] | Lines  # a corpus, or names of files
+CorpusLike = Corpus | Pairs | str | Path | Source | Sequence[str | Path | Source] | PairList  # or names of files
 KEPT_TEXT = "tokens.npz"  # in a run's folder, of a text that can be read once
 
 
@@ -92,7 +90,7 @@ def train(
     task = tasks.make(wanted.options)
     kept = Folder.create(where, name or "stdin")
     try:
-        task.tokenize(kept.path / KEPT_TEXT, _sources(source), **wanted.reads)
+        task.tokenize(kept.path / KEPT_TEXT, pairs.sources(source), **wanted.reads)
     except BaseException:
         rmtree(kept.path)
         raise
@@ -142,7 +140,7 @@ def resume(
     if isinstance(source, Corpus | Pairs):
         task.assert_takes(source)
     elif source is not None:
-        corpus = task.reread(stopped.run, _sources(source), watch)
+        corpus = task.reread(stopped.run, pairs.sources(source), watch)
     return starting.resume(stopped, corpus, changes)
 
 
@@ -151,25 +149,4 @@ def _corpus(source: CorpusLike, wanted: starting.Wanted, watch: Watch) -> Any:
     if isinstance(source, Corpus | Pairs):
         task.assert_takes(source)
         return source
-    return task.read(_sources(source), watch, **wanted.reads)
-
-
-def _sources(source: CorpusLike) -> list[Source]:
-    assert not isinstance(source, Corpus | Pairs)
-    if isinstance(source, Sequence) and source and isinstance(source[0], tuple):
-        return [_lines(cast(Lines, source))]
-    if not (found := text.file_sources(source)):
-        raise UsageError("no text is given: name a file")
-    return found
-
-
-def _lines(pairs: Lines) -> Source:
-    """Pairs as a file of lines left<TAB>right. Raises `InputError` for sides that no line can have."""
-    for number, pair in enumerate(pairs, 1):
-        if len(pair) != 2 or not all(isinstance(side, str) for side in pair):
-            raise UsageError(f"pair {number} is {pair!r:.40}: give two texts, the left and the right side")
-        left, right = pair
-        if "\t" in left or "\n" in left + right:
-            raise InputError(f"pair {number} has a TAB in its left side, or a line end: write them to a file")
-    data = text.encode("".join(f"{left}\t{right}\n" for left, right in pairs))
-    return Source("pairs", lambda: BytesIO(data))
+    return task.read(pairs.sources(source), watch, **wanted.reads)

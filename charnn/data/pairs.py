@@ -4,18 +4,21 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from io import BytesIO
+from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, UsageError
+from ..errors import InputError, UsageError, brief
 from ..io.lazy import Ids
-from ..io.text import BOM, Source, Watch, decode
+from ..io.text import BOM, LIST, Source, Watch, decode, encode, file_sources
 from .corpus import hashing, run_name
 from .units import PairVocabulary, is_label, split
 
 MIN_PAIRS = 4  # fewer leave nothing to learn from and to be held out
 SHUFFLE = 4  # sets the random numbers of the split apart from all others
 Pair = tuple[str, str]  # source, target
+PairList = Sequence[Sequence[str]]  # left and right sides
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,27 @@ class Pairs:
         if seed is not None:
             order = np.random.default_rng((seed, SHUFFLE)).permutation(order)
         return np.sort(order[:-count]), np.sort(order[-count:])
+
+
+def sources(what: Any) -> list[Source]:
+    """The files in what is given, or the pairs in a list, (left, right) each, as a file of lines left<TAB>right.
+
+    Raises `UsageError` for neither, and `InputError` for sides that no line can have.
+    """
+    if isinstance(what, np.ndarray):
+        raise UsageError("the pairs are an array: give a list of them, as tolist() makes it")
+    if not isinstance(what, list | tuple) or not what or not isinstance(what[0], list | tuple):
+        return file_sources(what)
+    for number, pair in enumerate(what, 1):
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
+            raise UsageError(f"pair {number} is {brief(pair)}: give two texts, the left and the right side")
+        left, right = pair
+        if "\t" in left or "\n" in left + right or right.endswith("\r"):
+            raise InputError(f"pair {number} has a TAB in its left side, or a line end: leave them out")
+        if number == 1 and left.startswith(BOM):
+            raise InputError("pair 1 begins with a byte order mark: leave it out")
+    data = encode("".join(f"{left}\t{right}\n" for left, right in what))
+    return [Source(LIST, lambda: BytesIO(data), in_memory=True)]
 
 
 def lines(source: Source, invalid: str = "error", watch: Watch = iter) -> Iterator[list[str]]:

@@ -62,7 +62,7 @@ def _warn(message: str) -> None:
 def warn_of_known(run: Run, sources: Sequence[Source]) -> None:
     """Warn of files that the run was trained on among others."""
     for source in sources:
-        if source.path in run.origin.names or (len(sources) > 1 and is_own(run, [source])):
+        if (source.path in run.origin.names and not source.in_memory) or (len(sources) > 1 and is_own(run, [source])):
             _warn(f"{source.name} is among the files that the model was trained on: {SAYS_LITTLE}")
 
 

@@ -18,6 +18,7 @@ from ..errors import CharnnError, InputError, UsageError, did_you_mean, expect
 from .formats import LOOKED_AT, foreign
 
 BOM = "\ufeff"  # the byte order mark: of numbers and of pairs it is no part
+LIST = "pairs"  # the name of pairs that are given in a list; where a file is kept is a whole path
 PIECE = 1 << 20  # bytes read at a time
 POLICIES = "error", "keep", "replace"  # what becomes of bytes that are not UTF-8
 ENDLESS = "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
@@ -31,6 +32,7 @@ class Source:
 
     name: str
     open: Callable[[], Any]
+    in_memory: bool = False  # whether no file has it
 
     @property
     def shown(self) -> str:
@@ -39,8 +41,8 @@ class Source:
 
     @property
     def path(self) -> str:
-        """Where to find it again, from any folder."""
-        return self.name if self.name == "-" else str(Path(self.name).absolute())
+        """Where to find it again, from any folder; the name of what is no file."""
+        return self.name if self.name == "-" or self.in_memory else str(Path(self.name).absolute())
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes, a piece at a time. Raises `UsageError` (not there), `InputError` (damaged), `CharnnError`."""
@@ -88,19 +90,19 @@ def _with_an_end(path: str | Path) -> str | Path:
 def file_sources(what: Any) -> list[Source]:
     """The files in what is given: a name, or a list of them, in any depth. Raises `UsageError` for none of these."""
     if isinstance(what, list | tuple):
+        assert_some(what)
         return [source for one in what for source in file_sources(one)]
     return [file_source(what)]
-        assert_some(what)
 
 
-def _damage() -> tuple[type[Exception], ...]:
-    """What a damaged compressed file raises."""
 def assert_some(files: Sequence[Any]) -> None:
     """Raise `UsageError` for no file at all."""
     if not files:
         raise UsageError("no text is given: name a file")
 
 
+def _damage() -> tuple[type[Exception], ...]:
+    """What a damaged compressed file raises."""
     import gzip
     import lzma
     import zlib

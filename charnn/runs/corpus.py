@@ -16,7 +16,7 @@ from ..data.vocabulary import Vocabulary
 from ..errors import CharnnError, InputError, UsageError
 from ..io import npz
 from ..io.lazy import Ids
-from ..io.text import Source, Watch, decode, encode, file_source
+from ..io.text import LIST, Source, Watch, decode, encode, file_source
 from .run import Run
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def places(run: Run, instead: str = "name the file to use") -> Sequence[str]:
 
     Beside is in the folder of the run's file, or in one of the three above. Raises `UsageError` as `own_corpus` does.
     """
+    if LIST in run.origin.names:
+        raise UsageError("the corpus of this model was given as a list of pairs: give that, or a file of their lines")
     missing = [name for name in run.origin.names if not readable(name)]
     if not missing:
         return run.origin.names
@@ -57,7 +59,7 @@ def places(run: Run, instead: str = "name the file to use") -> Sequence[str]:
 
 def is_own(run: Run, sources: Sequence[Source]) -> bool:
     """Whether some files are the corpus of a run, byte for byte, under whatever names. They are read if they may be."""
-    if not all(readable(source.name) for source in sources):
+    if not all(source.in_memory or readable(source.name) for source in sources):
         return False
     if any(source.name.endswith(".npz") for source in sources):  # tokenised, and alone
         return len(sources) == 1 and npz.Reader(sources[0].name).header().get("sha256") == run.origin.sha256

@@ -25,7 +25,7 @@ from ..evaluation.training_text import warn_of_known, warn_of_own, warn_that_hel
 from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ..inspection.results import Gradients
 from ..inspection.source_gradients import ABOUT, MAX_SYMBOLS, gradients_by_distance
-from ..io.text import Source, encode, file_sources, nothing_in
+from ..io.text import Source, encode, nothing_in
 from ..runs.corpus import is_own
 from ..runs.run import Run
 from ..sampling.writer import write
@@ -57,13 +57,13 @@ class PairsRead(NamedTuple):
 
 
 def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
-    """Lines (a str), a `Path` or names of files, or the held-out part of some `Pairs`, or of the run's own (None).
+    """Lines (a str), a `Path` or names of files, a list of pairs, or the held-out part of some `Pairs`.
 
-    Files that are the run's own corpus stand for their held-out part.
+    None is the held-out part of the run's own corpus, as are files and pairs that are that corpus.
     """
     expect("the lines", what, str, Path, Source, Pairs, list, tuple, type(None))
     if not isinstance(what, str | Pairs | None):
-        sources = file_sources(what)
+        sources = pairs.sources(what)
         if sources and is_own(run, sources):
             warn_that_held_out(", ".join(source.name for source in sources))
             what = task.reread(run, sources)

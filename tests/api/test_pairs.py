@@ -42,9 +42,54 @@ def test_a_score_of_lines_and_of_the_held_out_part(run: charnn.Run) -> None:
 
 
 def test_what_no_line_can_have_is_refused() -> None:
-    for pair in (("a\tb", "c"), ("a\nb", "c"), ("a", "b\nc")):
+    for pair in (("a\tb", "c"), ("a\nb", "c"), ("a", "b\nc"), ("a", "b\r")):
         with pytest.raises(charnn.InputError, match="pair 2"):
             charnn.train([("a", "b"), pair], task="classify", runs=None)
+    with pytest.raises(charnn.InputError, match="pair 1 begins with a byte order mark: leave it out"):
+        charnn.train([("\ufeffa", "b"), ("\ufeffc", "d")], task="classify", runs=None)
+
+
+@pytest.mark.quick
+def test_pairs_are_scored_in_the_form_that_they_are_trained_in(run: charnn.Run) -> None:
+    expected = charnn.evaluate(run, "vowels\taei\nconsonants\tbcd\n").figures
+    pairs = [("vowels", "aei"), ("consonants", "bcd")]
+    for given in (pairs, tuple(pairs), [*map(list, pairs)]):
+        assert charnn.evaluate(run, given).figures == expected
+    assert all(one.good for one in charnn.gradcheck(run, pairs, samples=2))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([("a", "b"), ("a", "b", "c")], "pair 2 is .*: give two texts"),
+        ([("a", "b"), 3], "pair 2 is 3: give two texts"),
+        ([["a", 3]], "pair 1 is .*: give two texts"),
+    ],
+)
+def test_a_pair_that_is_none_is_named(run: charnn.Run, given: Any, message: str) -> None:
+    with pytest.raises(charnn.UsageError, match=message):
+        charnn.evaluate(run, given)
+    with pytest.raises(charnn.UsageError, match=message):
+        charnn.train(given, task="classify", runs=None)
+
+
+def test_an_array_of_pairs_is_to_be_made_a_list(run: charnn.Run) -> None:
+    pairs: Any = np.array(PAIRS)
+    with pytest.raises(charnn.UsageError, match="the pairs are an array: give a list of them, as tolist"):
+        charnn.train(pairs, task="classify", runs=None)
+    with pytest.raises(charnn.UsageError, match=r"^the lines is array.*, of type ndarray: give .* list or tuple"):
+        charnn.evaluate(run, pairs)
+
+
+def test_a_corpus_of_pairs_in_a_list_is_given_again(tmp_path: Path) -> None:
+    run = charnn.fit([[*pair] for pair in PAIRS], task="classify", runs=tmp_path, **{**TINY, "steps": 1})
+    assert run.name == "pairs"
+    for call in (charnn.evaluate, charnn.units):
+        with pytest.raises(charnn.UsageError, match="was given as a list of pairs: give that, or a file"):
+            call(run)
+    with pytest.warns(charnn.CharnnWarning, match="pairs is the corpus of this model: the part held out"):
+        assert charnn.evaluate(run, PAIRS).count == 24
+    assert charnn.resume("pairs", PAIRS, runs=tmp_path).run.step == 1
 
 
 def test_a_text_without_an_answer_is_named(run: charnn.Run) -> None:
