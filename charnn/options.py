@@ -171,6 +171,8 @@ def check_value(name: str, value: Any, bounds: Any) -> None:
         raise UsageError(f"{flag(name)} is {value!r}: choose one of {', '.join(choices)}")
     if value is None or isinstance(value, str | bool):
         return
+    if not issubclass(kind := type(value), Real):
+        raise UsageError(f"{flag(name)} is {brief(value)}, of type {kind.__name__}: give a number")
     if isinstance(value, float) and not isfinite(value):
         raise UsageError(f"{flag(name)} is {value}: give a finite number")
     if (low is not None and value < low) or (high is not None and value > high):

@@ -14,7 +14,7 @@ import numpy as np
 from ..data import pairs
 from ..data.pair_batches import lengths, within_memory
 from ..data.pairs import Pairs
-from ..data.units import join
+from ..data.units import is_label, join
 from ..errors import InputError, expect
 from ..evaluation.bayes import NGramBayes
 from ..evaluation.labels import THRESHOLD, LabelScore
@@ -95,22 +95,26 @@ class InspectedPairs(PairTask):
 
     def gradients(self, run: Run, what: Any, lags: int, unknown: str, invalid: str) -> Gradients:
         """How far gradients reach into the sources of the first pairs, as many as `MAX_SYMBOLS` allows."""
-        part, names, _ = read(self, run, what, invalid)
-        if not len(part.rows):
-            raise InputError(nothing_in(names))
-        few = part.some(slice(LOOKED_AT))
+        few = self._first(LOOKED_AT, run, what, invalid)
         part = few.some(next(within_memory(lengths(few.pairs, few.rows)[:1], MAX_SYMBOLS)))
         batch = run.model.network.batch(part.sources, part.targets, part.sources[0].dtype)
         return Gradients(gradients_by_distance(run, batch, lags), [], {}, ABOUT)
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         """The beginnings of the first pairs, where the gradient of a run is checked."""
+        few = self._first(BATCH_ROWS, run, what, invalid)
+        sources, targets = ([one[:WINDOW_STEPS] for one in side] for side in (few.sources, few.targets))
+        return [whole_case(run.model, run.weights, run.model.network.batch(sources, targets, sources[0].dtype))]
+
+    def _first(self, count: int, run: Run, what: Any, invalid: str) -> Part:
+        """The first pairs, so many at most. Raises `InputError` for none, and for a label that has no loss."""
         part, names, _ = read(self, run, what, invalid)
         if not len(part.rows):
             raise InputError(nothing_in(names))
-        few = part.some(slice(BATCH_ROWS))
-        sources, targets = ([one[:WINDOW_STEPS] for one in side] for side in (few.sources, few.targets))
-        return [whole_case(run.model, run.weights, run.model.network.batch(sources, targets, sources[0].dtype))]
+        few, labels = part.some(slice(count)), run.vocabulary.labels
+        if is_label(run.vocabulary.target) and any((one == len(labels)).any() for one in few.targets):
+            raise InputError(f"{names} has labels that the model does not know: give lines of {', '.join(labels[:5])}")
+        return few
 
 
 class PairEvaluator:

@@ -173,3 +173,9 @@ def test_nothing_to_read_is_said_so(run: charnn.Run, tmp_path: Path) -> None:
     for call in (charnn.evaluate, charnn.units, charnn.gradients):
         with pytest.raises(charnn.UsageError, match="no text is given: name a file"):
             call(run, [])
+
+
+@pytest.mark.parametrize("call", [charnn.gradients, charnn.gradcheck])
+def test_a_label_that_is_not_known_has_no_gradient(run: charnn.Run, call: Callable[..., Any]) -> None:
+    with pytest.raises(charnn.InputError, match="has labels that the model does not know: give lines of consonants, v"):
+        call(run, [("digits", "123")])

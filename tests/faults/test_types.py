@@ -1,5 +1,6 @@
 """A2: arguments of the wrong type, from Python."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,10 @@ def test_A2_what_is_no_text_to_look_at(trained: charnn.Run) -> None:
         taken: Any = call
         with pytest.raises(charnn.UsageError, match="text is 5, of type int: give str"):
             taken(trained, 5)
+
+
+@pytest.mark.parametrize("rate", [[], b"x", {}, np.array([1, 2]), "x", math.nan, 2])
+def test_A2_what_is_no_rate_to_adapt_by(trained: charnn.Run, rate: Any) -> None:
+    with pytest.raises(charnn.UsageError, match="rate is ") as caught:
+        charnn.adapt(trained, "Anna", rate=rate)
+    assert "\n" not in str(caught.value)
