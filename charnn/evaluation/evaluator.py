@@ -131,13 +131,13 @@ class Evaluator:
             ids, count = (read, 0) if text.held_out else self._known(np.asarray(read))
             self._read += [np.asarray(ids)] if self.config.novelty else []
             known = score.evaluate(self.run.network, ids, burn_in=self.config.burn_in, workers=self.workers)
-            return known + Score(count * self._cost, count, unknown=count)
+            return known + Score(count * self._cost, 0 if self.unknown == "skip" else count, unknown=count)
         size = ROWS_AT_ONCE if self._plain else WATCHED_AT_ONCE
         watch = iter if self._plain else self.watch
         return sum((self._summed(*scored) for scored in self._scored(text, size, watch)), Score())
 
     def _summed(self, ids: Array, nats: Array, hits: Array) -> Score:
-        return replace(Score.of(nats, hits), unknown=int(np.count_nonzero(ids >= self.run.vocabulary.size)))
+        return Score.of_text(nats, hits, ids < self.run.vocabulary.size, self.unknown == "skip")
 
     def _scored(self, text: Text, size: int = ROWS_AT_ONCE, watch: WatchSymbols = iter) -> Iterator[Scored]:
         """The symbols of a text, piece by piece, with the surprisal of each in nats and whether it was likeliest.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -48,6 +48,12 @@ class Score:
     def of(cls, nats: np.ndarray, hits: np.ndarray) -> "Score":
         """The score of symbols with these surprisals and hits, (N,) each."""
         return cls(float(nats.sum()), nats.size, int(hits.sum()))
+
+    @classmethod
+    def of_text(cls, nats: np.ndarray, hits: np.ndarray, known: np.ndarray, skip: bool) -> "Score":
+        """The same of symbols of which the network knows some, `known` (N,); with `skip` the others do not count."""
+        found = cls.of(nats[known], hits[known]) if skip else cls.of(nats, hits)
+        return replace(found, unknown=int(np.count_nonzero(~known)))
 
     @property
     def mean(self) -> float:

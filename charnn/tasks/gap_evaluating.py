@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -101,7 +101,7 @@ class GapEvaluator:
         total, hits, hidden = Score(), 0, 0
         for text in self.texts:
             ids, nats, right = self._scored(text)
-            total += replace(Score.of(nats, right), unknown=int(np.count_nonzero(ids >= self.run.vocabulary.size)))
+            total += Score.of_text(nats, right, ids < self.run.vocabulary.size, self.unknown == "skip")
             again = filled(self.scorer, ids)
             hits, hidden = hits + again.hits, hidden + again.count
         warn_of_read(self.run, self.texts)
