@@ -194,15 +194,15 @@ class Text(OfText):
 
     def compared(self, run: Run, held_out: bool) -> str:
         counted = run.origin.baselines
-        if not counted:
-            return ""
+        if "ngram" not in counted:  # a network of another program has no corpus to count
+            return f"uniform {counted['uniform']:.3f} bits/char" if counted else ""
         if held_out:
             return f"{beside(counted)} on the same text"
         return f"uniform {counted['uniform']:.3f} bits/char; on its own held-out part: {beside(counted)}"
 
     def known(self, run: Run, held_out: bool) -> dict[str, float]:
         counted = run.origin.baselines
-        return counted if held_out else {"uniform": counted["uniform"]}
+        return counted if held_out else {name: bits for name, bits in counted.items() if name == "uniform"}
 
     def describe(self, run: Run, train: Ids, valid: Ids) -> list[tuple[str, str]]:
         config, count = run.config, run.model.parameters

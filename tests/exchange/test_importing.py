@@ -18,6 +18,7 @@ from charnn.exchange.safetensors import write
 from charnn.io import safetensors
 from charnn.runs.folder import Folder
 from tests.exchange.networks import IN_TORCH, network
+from tests.helpers.program import well
 
 torch = pytest.importorskip("torch")
 
@@ -93,6 +94,8 @@ def test_an_imported_run_is_saved_sampled_and_scored(tmp_path: Path) -> None:
     loaded = charnn.load("theirs", tmp_path)
     assert charnn.generate(loaded, 3, length=10, seed=0) == charnn.generate(run, 3, length=10, seed=0)
     assert charnn.evaluate(loaded, "ab\n").count == 3
+    (tmp_path / "ab.txt").write_text("ab\n")
+    assert "uniform 2.585 bits/char" in well("eval", "-m", folder.path, tmp_path / "ab.txt").output
     with pytest.raises(UsageError, match="the corpus of this model is not at -"):
         charnn.evaluate(loaded)
 
