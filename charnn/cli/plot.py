@@ -16,8 +16,8 @@ from .shell.types import RunName
 def command(names: tuple[str, ...], runs: str, by: str) -> None:
     """Draw the loss of one or several runs as SVG, on standard output; the newest run by default.
 
-    The loss on the held-out part, in bits per character, a line for each run; the n-gram model's is dashed. Of a single
-    run the loss on the training part is drawn too.
+    The loss on the held-out part, in bits per character, label or symbol, a line for each run; the n-gram model's is
+    dashed. Of a single run the loss on the training part is drawn too.
 
     \b
     charnn plot > loss.svg

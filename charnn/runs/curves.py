@@ -15,19 +15,24 @@ COURSES = {  # what a picture may be drawn by: the record's field, its unit in t
 
 @dataclass(frozen=True)
 class Curve:
-    """The validations of a run (bits per character), and what counting makes of its held-out part."""
+    """The validations of a run, in its measure, and what counting makes of its held-out part."""
 
     name: str
     records: Sequence[Mapping[str, float]]
     baselines: Mapping[str, float]
+    measure: str = "bits/char"
 
 
 def loss(curves: Sequence[Curve], by: str = "updates") -> str:
     """The loss on the held-out part as SVG, a line for each run, beside the n-gram's; of one run the training loss too.
 
-    `by` is updates, epochs or minutes. Raises `UsageError` for a run without a validation, or without times.
+    `by` is updates, epochs or minutes. Raises `UsageError` for a run without a validation, or without times, and for
+    runs whose losses are in different measures.
     """
     field, unit, axis = COURSES[by]
+    measure, *others = dict.fromkeys(curve.measure for curve in curves)
+    if others:
+        raise UsageError(f"losses in {measure} and in {others[0]} cannot be compared: draw a picture of each")
     shown = []
     for i, curve in enumerate(curves):
         if not curve.records:
@@ -44,7 +49,7 @@ def loss(curves: Sequence[Curve], by: str = "updates") -> str:
             train = [record["train"] for record in curve.records]
             shown.append(Line("training", list(zip(places, train, strict=True)), i, faint=True))
     title = f"Loss of {', '.join(curve.name for curve in curves)}"
-    return lines(title, axis, "bits/char", shown, _levels(curves))
+    return lines(title, axis, measure, shown, _levels(curves))
 
 
 def _levels(curves: Sequence[Curve]) -> dict[str, float]:

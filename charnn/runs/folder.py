@@ -21,7 +21,7 @@ from .names import MODELS
 from .names import RUNS as RUNS
 from .run import Run
 
-KEPT = *MODELS, "log.jsonl", "tokens.npz"
+KEPT = *MODELS, "log.jsonl", "tokens.npz", "numbers.txt"
 STALE = re.compile(rf"\.({'|'.join(map(re.escape, KEPT))})\.\w+\.tmp")  # of a save that was killed
 
 
@@ -35,7 +35,7 @@ class Folder:
 
     @property
     def best(self) -> Path:
-        """The weights with the lowest validation loss."""
+        """The weights of the best validation."""
         return self.path / "best.npz"
 
     @property

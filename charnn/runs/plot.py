@@ -17,7 +17,7 @@ def read(path: Path) -> Curve:
     own = path in (folder.best, folder.last)
     seconds = _seconds(folder.log) if own else {}
     records = [one | ({"seconds": seconds[one["step"]]} if one["step"] in seconds else {}) for one in run.history]
-    return Curve(folder.path.name if own else path.stem, records, run.origin.baselines)
+    return Curve(folder.path.name if own else path.stem, records, run.origin.baselines, run.measure)
 
 
 def _seconds(log: Path) -> dict[float, float]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..choices import TASKS
 from ..config import TaskConfig, TrainConfig
 from ..data.vocabulary import Vocabulary
 from ..machine import environment
@@ -63,7 +64,7 @@ class Run:
     rollbacks: int = 0
     nats: float = 0.0  # summed training loss since the last validation, over `count` symbols
     count: int = 0
-    best: float | None = None  # lowest validation loss, nats per character
+    best: float | None = None  # loss of the best validation (see `Task.better`), nats per character, label, ...
     best_step: int = 0
     bad_validations: int = 0  # since then
     history: list[dict[str, float]] = field(default_factory=list)  # a record for every validation
@@ -74,16 +75,22 @@ class Run:
     tilings: Tilings = field(default_factory=Tilings)  # of its products, measured on this machine
 
     def __repr__(self) -> str:
-        """The run in a line: its name, text, network, parameters, updates, and lowest validation loss."""
+        """The run in a line: its name, text, network, parameters, updates, and the loss of its best validation."""
         config = self.model.config
         facts = [
             ", ".join(Path(name).name for name in self.origin.names),
             f"{config.cell} {config.layers} x {config.hidden}",
             f"{self.model.parameters:,} parameters",
             f"{self.step:,} updates",
-            *([] if self.best is None else [f"{self.best / math.log(2):.4f} bits/char"]),
+            *([] if self.best is None else [f"{self.best / math.log(2):.4f} {self.measure}"]),
         ]
         return f"<Run {self.name}: {', '.join(facts)}>"
+
+    @property
+    def measure(self) -> str:
+        """What its losses are in: bits/char, bits/label, ..."""
+        task = TASKS[self.task.task].load()
+        return f"bits/{task.unit}{task.given}"
 
     @property
     def name(self) -> str:
@@ -147,7 +154,7 @@ class Run:
         name = ", ".join(Path(name).name for name in self.origin.names)
         from .curves import Curve, loss
 
-        return loss([Curve(name, self.history, self.origin.baselines)]) if self.history else None
+        return loss([Curve(name, self.history, self.origin.baselines, self.measure)]) if self.history else None
 
     @property
     def reset(self) -> bool:

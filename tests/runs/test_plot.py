@@ -78,5 +78,7 @@ def test_several_runs_are_drawn_by_their_names_each_level_once(drawn: list[tuple
 def test_runs_without_validations_or_times_are_named() -> None:
     with raises(UsageError, "empty has no validation"):
         curves.loss([Curve("empty", [], {})])
+    with raises(UsageError, "bits/char", "bits/label", "a picture of each"):
+        curves.loss([Curve("a", RECORDS, {}), Curve("b", RECORDS, {}, "bits/label")])
     with raises(UsageError, "a has no times", "minutes"):
         curves.loss([Curve("a", [{"step": 0, "train": 1, "valid": 1}], {})], "minutes")
