@@ -13,7 +13,7 @@ from .handle import Extent, FileHandle
 
 @dataclass(frozen=True)
 class LazyArray:
-    """A 1-D array in a file, from a byte's position on. A slice is another one; `np.asarray` reads it.
+    """A 1-D array in a file, from a byte's position on. A slice is another one; `np.asarray` and other indices read it.
 
     Read by position rather than mapped into memory: a mapping takes address space for the whole file, and a disk that
     fails would end the program instead of raising `CharnnError`.
@@ -29,9 +29,10 @@ class LazyArray:
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, part: slice) -> "LazyArray":
-        start, stop, step = part.indices(self.length)
-        assert step == 1
+    def __getitem__(self, part: Any) -> Any:
+        if not isinstance(part, slice) or part.step not in (None, 1):
+            return np.asarray(self)[part]
+        start, stop, _ = part.indices(self.length)
         return replace(self, offset=self.offset + start * self.dtype.itemsize, length=max(0, stop - start))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
