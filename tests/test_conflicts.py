@@ -53,6 +53,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         )
         for name in (*OF_TEXT, *OF_STREAMS, "window")
     ],
+    ({"characters": "abc", "task": "values"}, "--characters has no effect on --task values: leave it out"),
     ({"shuffle": True, "task": "values"}, "--shuffle has no effect on --task values"),
     ({"task": "values", "cell": "jordan"}, "--task values reads vectors, and --cell jordan feeds symbols back: choose"),
     ({"minutes": 1, "budget": "1m"}, "--budget and --minutes both say how long to train: leave one of them out"),

@@ -117,6 +117,7 @@ CONFLICTS = (
     *(of_tasks(name, "text") for name in OF_TEXT),
     *(of_tasks(name, "text", "fill") for name in OF_STREAMS),
     of_tasks("window", "text", "fill", "values"),
+    of_tasks("characters", *(name for name, task in TASKS.items() if not task.reads_vectors)),
     of_tasks("shuffle", "text", "fill", "classify", "condition", "translate"),
     Conflict(
         ("task", "cell"),
