@@ -41,7 +41,10 @@ class Mixture:
     def __init__(self, reader: StreamReader, grams: KneserNey, weights: Sequence[float] = MIXTURE_WEIGHTS):
         self.reader, self.grams, self.weights = reader, grams, weights
         self.joint_scores = reader.network.model.ending.joint_scores
-        self.joint_scores(np.zeros((1, reader.network.model.symbols)))
+        try:
+            self.joint_scores(np.zeros((1, reader.network.model.symbols)))
+        except UsageError as error:
+            raise UsageError(f"{error}, or leave out --mix") from None
         self.before = np.zeros(1, np.intp)  # the last of what was read, EOS first
 
     def surprisal(self, stream: Iterable[Array]) -> Iterator[tuple[Array, Array]]:

@@ -246,8 +246,8 @@ class LengthHead(SoftmaxHead):
 
     def joint_scores(self, o: Array) -> Array:
         raise UsageError(
-            "a network of --ending length knows how long a sequence is before it reads it, and an n-gram does not: "
-            "they cannot be mixed; leave out --mix"
+            "a network of --ending length chooses how long a sequence is before its first character: it has no "
+            "distribution of the next character alone; use a model of --ending eos or node"
         )
 
     def classes(self, n: Array) -> Array:

@@ -42,3 +42,5 @@ def test_a_corpus_that_is_gone_and_lengths_are_refused() -> None:
     refused(2, "inspect", "markov")
     ok("train", "gone.txt", *TINY, "--ending", "length", "--name", "length")
     assert "--ending" in refused(2, "inspect", "markov", "-m", "length")
+    assert "leave out --mix" in refused(2, "eval", "-m", "length", "--mix", "ngram")
+    assert "--mix" not in refused(2, "next", "-m", "length", "an")
