@@ -113,6 +113,7 @@ class Proofreader:
         gain = np.where(ids < self.vocabulary.size, found.nats - found.least, np.inf) / math.log(2)
         places = np.flatnonzero((gain >= self.gain) & (found.likeliest != ids)).tolist()
         likelier = self.vocabulary.texts(found.likeliest[places].tolist())
-        for i, other in zip(places, likelier, strict=True):
-            line, column = text.count("\n", 0, i) + 1, i - text.rfind("\n", 0, i)
-            yield Doubt(line, column, text[i], other, float(gain[i]))
+        ends = np.array([-1, *(i for i, c in enumerate(text) if c == "\n")])  # the end of the line before each line
+        lines = np.searchsorted(ends, places).tolist()
+        for i, line, other in zip(places, lines, likelier, strict=True):
+            yield Doubt(line, i - int(ends[line - 1]), text[i], other, float(gain[i]))
