@@ -24,7 +24,6 @@ from ..training.session import Session
 from .loading import RunLike, load
 
 CorpusLike = Corpus | Pairs | str | Path | Source | Sequence[str | Path | Source] | PairList  # or names of files
-KEPT_TEXT = "tokens.npz"  # in a run's folder, of a text that can be read once
 
 
 def tokenize(
@@ -90,14 +89,14 @@ def train(
     task = tasks.make(wanted.options)
     kept = Folder.create(where, name or "stdin")
     try:
-        task.tokenize(kept.path / KEPT_TEXT, pairs.sources(source), **wanted.reads)
+        task.keep(kept.path / task.kept_as, pairs.sources(source), **wanted.reads)
     except BaseException:
         rmtree(kept.path)
         raise
     try:
-        return starting.begin(task.read([text.file_source(kept.path / KEPT_TEXT)]), wanted, kept)
+        return starting.begin(task.read([text.file_source(kept.path / task.kept_as)]), wanted, kept)
     except CharnnError as error:
-        raise type(error)(f"{error}; the text is kept, `charnn train {kept.path / KEPT_TEXT}`") from None
+        raise type(error)(f"{error}; the text is kept, `charnn train {kept.path / task.kept_as}`") from None
     except BaseException:
         rmtree(kept.path)
         raise

@@ -125,14 +125,18 @@ class Series:
         return Part(self.vocabulary.standardised(self.values), self.edges)
 
     def split(self, share: float) -> tuple[Part, Part]:
-        """The part to train on, and the last share, cut between two sequences where there are several; else the end of
-        the part to train on is read before it."""
+        """The part to train on, and the last share, which is held out.
+
+        The cut lies between two sequences, where that holds out no less than half of the share and no more than twice
+        as much. Elsewhere it lies within a sequence: the vectors before it are read before those that are held out.
+        """
         whole, count = self.whole, len(self.values)
         cut = min(max(1, round(count * (1 - share))), count - 1)
-        if len(inner := self.edges[1:-1]):
-            cut = int(inner[np.abs(inner - cut).argmin()])
-            return whole.some(0, cut), whole.some(cut, count)
-        context = min(CONTEXT, cut)
+        nearest = int(self.edges[np.abs(self.edges - cut).argmin()])
+        if nearest and share / 2 <= (count - nearest) / count <= 2 * share:
+            return whole.some(0, nearest), whole.some(nearest, count)
+        start = int(self.edges[self.edges <= cut].max())  # of the sequence that is cut
+        context = min(CONTEXT, cut - start)
         valid = whole.some(cut - context, count)
         return whole.some(0, cut), replace(valid, read=context)
 

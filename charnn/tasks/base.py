@@ -28,6 +28,7 @@ class Validated(NamedTuple):
 
     loss: float  # in nats for each of what the task counts
     figures: dict[str, float]  # more of it, by name; kept in the run's history
+    trivial: float = 0.0  # the loss of a network that has learnt nothing, where that is more than log V
 
 
 class Task:
@@ -45,6 +46,7 @@ class Task:
     sizes = False  # whether the length of a text, or a budget, chooses the size of the network
     evaluates: tuple[str, ...] = ()  # options of `EvalConfig` that have an effect
     tables: tuple[str, ...] = ("line",)  # rows that evaluation writes
+    kept_as = "tokens.npz"  # the file in a run's folder that holds a text which can be read only once
 
     def __init__(self, options: TaskConfig):
         self.options = options
@@ -62,6 +64,10 @@ class Task:
     ) -> None:
         """Write the corpus in some texts to a file, which `read` takes too."""
         raise NotImplementedError
+
+    def keep(self, path: Path, sources: Sequence[Source], **reading: Any) -> None:
+        """Write a text that can be read only once to a file, which `read` takes."""
+        self.tokenize(path, sources, **reading)
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Any:
         """The corpus of a run, from where it was or from other files. Raises `UsageError` where it is gone."""

@@ -133,7 +133,7 @@ class Session:
         run = self.run
         self.group.assert_in_sync(run.weights.flat)
         found = self.group.broadcast(self._validated(self.plan.valid) if self.group.rank == 0 else None)
-        if not self.trainer.sane(found.loss):
+        if not self.trainer.sane(found.loss, found.trivial):
             return self.trainer.roll_back()
         record = {
             "step": run.step,

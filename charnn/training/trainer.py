@@ -28,7 +28,7 @@ from .tune import tune
 DROPOUT_STREAM = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 MAX_ROLLBACKS = 8  # rollbacks in a row after which training gives up
 Totals = tuple[float, ...]
-DIVERGED_RATIO = 10.0  # times the loss of knowing nothing, log V
+DIVERGED_RATIO = 10.0  # times the loss of knowing nothing: training has failed
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,12 @@ class Trainer:
         passed, self.last = now - self.last, now
         return passed if self.run.config.minutes else 0.0
 
-    def sane(self, loss: float) -> bool:
-        """Whether a loss, in nats per character, is one to go on with; NaN is not."""
-        return loss <= DIVERGED_RATIO * math.log(self.run.model.symbols)
+    def sane(self, loss: float, trivial: float = 0.0) -> bool:
+        """Whether a loss, in nats per character, is one to go on with; NaN is not.
+
+        `trivial` is the loss of knowing nothing, where that is more than log V.
+        """
+        return loss <= DIVERGED_RATIO * max(trivial, math.log(self.run.model.symbols))
 
     def roll_back(self) -> Rollback:
         """Return to the last good state, at half the rate. Raises `DivergenceError` after several times in a row."""

@@ -10,7 +10,7 @@ import pytest
 import charnn
 from charnn.choices import TASKS
 from charnn.config import ModelConfig, TaskConfig, TrainConfig
-from charnn.data.series import Part, Scale
+from charnn.data.series import Part, Scale, Series
 from charnn.errors import UsageError
 from charnn.nn.pairs.series import SeriesBatch
 from charnn.nn.parameters import Parameters
@@ -149,7 +149,8 @@ def test_a_series_goes_on_with_what_is_expected_next(home: Path) -> None:
         (2, ["inspect", "gradients"], "--task values"),
         (2, ["train", "values.tsv", "--task", "values", "--loss", "squared"], "--loss has no effect on --task values"),
         (2, ["train", "values.tsv", "--task", "values", "--cell", "jordan"], "choose another --cell"),
-        (2, ["tokenize", "values.tsv", "--task", "values", "-o", "a.npz"], ""),
+        (2, ["tokenize", "values.tsv", "--task", "values", "-o", "a.npz"], "there is nothing to tokenise"),
+        (2, ["tokenize", "values.tsv", "--task", "values", "-o", "-"], "leave out --output"),
     ],
     ids=str,
 )
@@ -157,6 +158,70 @@ def test_what_has_no_effect_on_values_is_refused(home: Path, code: int, args: li
     if args[0] not in ("train", "tokenize"):
         ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
     assert says in refused(code, *args, stdin="")
+
+
+def test_numbers_from_a_pipe_are_kept_for_later(home: Path) -> None:
+    train = ["--task", "values", "--hidden", "4", "--workers", "1"]
+    ok("train", "-", *train, "--steps", "2", "--name", "piped", stdin=home.read_text())
+    ok("train", home.name, *train, "--steps", "2")
+    assert Path("checkpoints/piped/numbers.txt").read_text() == home.read_text()
+    ok("train", "--resume", "--name", "piped", "--steps", "3")
+    assert charnn.load("piped").step == 3
+    charnn.remove_run("piped")
+    assert not Path("checkpoints/piped").exists()
+
+
+def test_a_summary_says_what_there_is_to_beat(home: Path) -> None:
+    told = " ".join(well("tokenize", home.name, "--task", "values").output.split())
+    assert "240 of 2 numbers" in told and "by the last value" in told
+
+
+def test_rows_of_several_series_name_their_files(home: Path) -> None:
+    ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
+    Path("more.tsv").write_text("1 2\n3 4\n")
+    rows = table(ok("eval", "--by", "line", home.name, "more.tsv"))
+    assert [row[4] for row in rows] == [home.name] * 240 + ["more.tsv"] * 2
+    assert [row[1] for row in rows[-3:]] == ["240", "1", "2"]
+
+
+@pytest.mark.parametrize("count", [1, 5, 13, 40])
+def test_gradients_are_checked_on_short_series(home: Path, count: int) -> None:
+    ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
+    Path("short.tsv").write_text("".join(f"{i} {i % 3}\n" for i in range(count)))
+    ok("inspect", "gradcheck", "--samples", "3", "short.tsv")
+
+
+@pytest.mark.quick
+def test_a_value_far_off_in_the_held_out_part_does_not_stop_training(home: Path) -> None:
+    rng = np.random.default_rng(0)
+    numbers = [*np.sin(np.arange(400) / 5) + rng.normal(size=400) / 10, 1e5]
+    text = "".join(f"{x:.4f}\n" for x in numbers)
+    Path("far.txt").write_text(text)
+    run = charnn.fit("far.txt", task="values", hidden=4, steps=30, patience=0, workers=1, runs=None)
+    assert run.rollbacks == 0 and run.step == 30
+
+
+@pytest.mark.parametrize(
+    ("edges", "share", "held_out", "read"),
+    [
+        ([0, 90, 100], 0.1, 10, 0),
+        ([0, 87, 100], 0.1, 13, 0),
+        ([0, 1, 100], 0.1, 10, 89),
+        ([0, 60, 100], 0.1, 10, 30),
+        ([0, 99, 100], 0.1, 10, 90),
+        ([0, 30, 60, 100], 0.5, 40, 0),
+        ([0, 100], 0.5, 50, 50),
+    ],
+)
+def test_about_the_share_that_was_asked_for_is_held_out(
+    edges: list[int], share: float, held_out: int, read: int
+) -> None:
+    values = np.arange(100.0)[:, None]
+    train, valid = Series(values, np.array(edges), Scale((0.0,), (1.0,)), ("a",), "").split(share)
+    assert len(train.values) == 100 - held_out and valid.read == read
+    np.testing.assert_array_equal(valid.values[valid.read :], values[100 - held_out :])
+    np.testing.assert_array_equal(valid.values[: valid.read], values[100 - held_out - read : 100 - held_out])
+    assert train.edges[-1] == len(train.values) and valid.edges[0] == 0 and valid.edges[-1] == len(valid.values)
 
 
 def test_a_corpus_that_moved_together_with_its_run_is_found(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,13 +123,14 @@ class SeriesEvaluator:
         return self.run.model, self.run.weights
 
     def table(self) -> Iterator[list[tuple[str, ...]]]:
-        """For each vector: its squared error, its number, itself, and what was expected."""
-        for _, part in self.parts:
+        """For each vector: its squared error, its number, itself, what was expected, and of several files the name."""
+        for name, part in self.parts:
             found, right = (rows[part.read :] for rows in (forecasts(*self._network, part), part.values))
             squares = np.square(found - right, dtype=np.float64).mean(axis=1)
             both = zip(*(map(" ".join, self.run.vocabulary.texts(rows)) for rows in (right, found)), strict=True)
             rows = enumerate(zip(squares, both, strict=True), 1)
-            yield [(f"{square:.6g}", str(number), *shown) for number, (square, shown) in rows]
+            file = [name] * (len(self.parts) > 1)
+            yield [(f"{square:.6g}", str(number), *shown, *file) for number, (square, shown) in rows]
 
 
 class SeriesSampler:

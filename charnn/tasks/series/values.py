@@ -1,6 +1,6 @@
 """The task values: the next vector of a series of numbers, by a linear output and squared error."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +12,9 @@ from ...choices import TASKS
 from ...config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from ...data import series
 from ...data.series import Part, Scale, Series
-from ...errors import UsageError
+from ...errors import InputError, UsageError
 from ...inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
+from ...io import durable
 from ...io.lazy import WatchSymbols
 from ...io.text import Source, Watch, near
 from ...nn.pairs.series import SeriesBatch, SeriesModel
@@ -26,6 +27,7 @@ from .reading import SeriesEvaluator, SeriesSampler, own_series, parts
 
 VALIDATION_VECTORS = 100_000  # of the held-out part, from its start, that validations while training score
 MIN_BATCHES = 8  # in an epoch
+NO_TOKENS = "--task values reads numbers: there is nothing to tokenise"
 ORDER = 7  # sets the random numbers of the order apart from all others
 
 
@@ -37,6 +39,7 @@ class Values(Task):
     between_validations = 1, 2_000_000
     columns = MappingProxyType({"mse": "mse"})
     evaluates = ("by",)
+    kept_as = "numbers.txt"
     use = "`charnn sample {model} --prime -` goes on from lines of numbers"
 
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Series:
@@ -45,7 +48,10 @@ class Values(Task):
     def tokenize(
         self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
     ) -> None:
-        raise UsageError("--task values reads numbers: there is nothing to tokenise; train on the text itself")
+        raise UsageError(f"{NO_TOKENS}; train on the text itself")
+
+    def keep(self, path: Path, sources: Sequence[Source], **reading: Any) -> None:
+        durable.replace(path, lambda file: file.writelines(piece for source in sources for piece in source.pieces()))
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Series:
         found = self.read(sources, watch, run.origin.invalid) if sources else own_series(run)
@@ -84,7 +90,8 @@ class Values(Task):
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         part = part.some(0, min(VALIDATION_VECTORS, len(part.values)))
         mse = mean_square(part, forecasts(run.model, run.weights, part))
-        return Validated(mse / 2, {"mse": mse})
+        by_the_mean = mean_square(part, np.zeros_like(part.values))
+        return Validated(mse / 2, {"mse": mse}, by_the_mean / 2)
 
     def last(self, part: Part) -> Part:
         return part.some(max(0, len(part.values) - VALIDATION_VECTORS), len(part.values))
@@ -112,7 +119,10 @@ class Values(Task):
 
     def cases(self, run: Run, what: Any, rng: np.random.Generator, unknown: str, invalid: str) -> Sequence[WholeCase]:
         (_, part), *_ = parts(run, what)
-        pieces = [(start, WINDOW_STEPS) for start in range(0, BATCH_ROWS * WINDOW_STEPS, WINDOW_STEPS)]
+        if not (count := len(part.values)):
+            raise InputError("there are no vectors: give lines of numbers")
+        steps = min(WINDOW_STEPS, count)
+        pieces = [(row * steps, steps) for row in range(min(BATCH_ROWS, count // steps))]
         batch = _batch(part.values, part.before(1), pieces)
         return [whole_case(run.model, run.weights, SeriesBatch(*(a.astype(np.float64) for a in batch)))]
 
@@ -123,6 +133,13 @@ class Values(Task):
             ("sequences", f"{len(corpus.edges) - 1:,}, with blank lines between"),
         ]
 
+    def ids(self, corpus: Series) -> Iterator[str]:
+        raise UsageError(f"{NO_TOKENS}; leave out --output")
+
+    def summary(self, corpus: Series, config: TrainConfig) -> list[tuple[str, str]]:
+        train, valid = self.split(corpus, config)
+        return [*self.about(corpus), ("to beat", _told(self.baselines(corpus, train, valid)))]
+
     def describe(self, run: Run, train: Part, valid: Part) -> list[tuple[str, str]]:
         config = run.config
         return [
@@ -132,15 +149,7 @@ class Values(Task):
         ]
 
     def to_beat(self, run: Run, train: Part | None = None) -> str:
-        found = run.origin.baselines
-        told = [
-            f"mean squared error {found['persistence']:.4g} by the last value",
-            f"{found['moving_average']:.4g} by the mean of the last {found['steps']:.0f}",
-            f"{found['autoregression']:.4g} by a linear autoregression of order {found['order']:.0f}",
-        ]
-        if "kalman" in found:
-            told.append(f"{found['kalman']:.4g} by a Kalman filter of {plural(int(found['states']), 'state')}")
-        return f"{', '.join(told)}; the variance is 1"
+        return _told(run.origin.baselines)
 
     def compared(self, run: Run, held_out: bool) -> str:
         return self.to_beat(run) if held_out else ""
@@ -148,6 +157,18 @@ class Values(Task):
     def result(self, run: Run) -> str:
         record = run.best_record
         return f"mean squared error {record['mse']:.4g}, at step {run.best_step:,}; to beat: {self.to_beat(run)}"
+
+
+def _told(found: Mapping[str, float]) -> str:
+    """Baselines in words."""
+    told = [
+        f"mean squared error {found['persistence']:.4g} by the last value",
+        f"{found['moving_average']:.4g} by the mean of the last {found['steps']:.0f}",
+        f"{found['autoregression']:.4g} by a linear autoregression of order {found['order']:.0f}",
+    ]
+    if "kalman" in found:
+        told.append(f"{found['kalman']:.4g} by a Kalman filter of {plural(int(found['states']), 'state')}")
+    return f"{', '.join(told)}; the variance is 1"
 
 
 class SeriesLayout:
