@@ -1,5 +1,6 @@
 """What a task is: how a corpus becomes batches, what a validation says, what there is to beat, an example to show."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -41,6 +42,9 @@ class Task:
     given = ""  # what is known of one before it costs anything, in words
     shown = "a sample"  # what `example` is
     between_validations = CHARACTERS_PER_VALIDATION  # losses, at least and at most: an epoch in between
+    right = ""  # the figure of a validation that says what share of its `lines` is right, if that decides
+    material = "text"  # what there may be too little of
+    mixes = ""  # the command that mixes a network with what was counted, by --mix ngram
     columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
     use = "`charnn sample {model}` writes"  # what to do with a model
     sizes = False  # whether the length of a text, or a budget, chooses the size of the network
@@ -109,8 +113,14 @@ class Task:
         raise NotImplementedError
 
     def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
-        """Whether one record of the history is better than another: by default one of a lower loss."""
-        return new["valid"] < best["valid"]
+        """Whether one record of the history is better than another.
+
+        What is right decides, where a task has such a share. A difference of one line says nothing: there, and
+        elsewhere, the loss decides.
+        """
+        more = new[self.right] - best[self.right] if self.right else 0.0
+        one_line = 1.5 / new["lines"] if "lines" in new else 0.0
+        return more > one_line or (more >= -one_line and new["valid"] < best["valid"])
 
     def doubts(self, train: Any, valid: Any, vocabulary: Any) -> str | None:
         """Why the loss of a held-out part would not say what was learnt, in words; None where nothing is known."""
@@ -190,6 +200,13 @@ class Task:
     def to_beat(self, run: Run, train: Any) -> str:
         """What there is to beat, in a line."""
         raise NotImplementedError
+
+    def counted_best(self, run: Run) -> str:
+        """That counting does better than the best validation, in words; nothing where it does not."""
+        found = run.origin.baselines
+        if run.best is None or "ngram" not in found or run.best / math.log(2) <= found["ngram"]:
+            return ""
+        return f"the {found['order']:.0f}-gram model is still better ({found['ngram']:.3f} bits/{self.unit})"
 
     def result(self, run: Run) -> str:
         """What the best validation said, beside what there was to beat."""

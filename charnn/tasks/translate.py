@@ -1,7 +1,6 @@
 """The task translate: lines source<TAB>target, of which the target is written from the source."""
 
 from collections import Counter
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +27,7 @@ class Translate(InspectedPairs):
     columns = MappingProxyType({"exact": "exact"})
     beaten = MappingProxyType({"copy": "copying the source", "commonest": "the commonest target"})
     evaluates = ("by", "invalid", "beam")
+    right = "exact"
     use = "`charnn translate {model}` rewrites lines"
 
     @property
@@ -58,16 +58,13 @@ class Translate(InspectedPairs):
         fewer = few.some(slice(self._written(few)))
         loss = taught(run.model, run.weights, few.sources, few.targets, workers).score.mean
         found = Written.of(best_targets(run, fewer, workers=workers), fewer.target_texts)
-        return Validated(loss, {"exact": found.accuracy, "character_error": found.character_error})
+        figures = {"exact": found.accuracy, "character_error": found.character_error, "lines": len(fewer.rows)}
+        return Validated(loss, figures)
 
     def _written(self, part: Part) -> int:
         """How many pairs of a part, from its start, are written at a validation."""
         symbols = np.cumsum(part.pairs.target.lengths[part.rows] + 1)
         return max(1, min(WRITTEN_PAIRS, int(np.searchsorted(symbols, WRITTEN_SYMBOLS))))
-
-    def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
-        """More targets without an error; if as many, a lower loss."""
-        return (new["exact"], -new["valid"]) > (best["exact"], -best["valid"])
 
     def example(self, run: Run, part: Part) -> str:
         """One of the held-out sources, with what is written for it."""

@@ -22,6 +22,22 @@ def test_more_exact_targets_are_better_and_a_lower_loss_if_as_many() -> None:
     assert not TASK.better({"exact": 0.4, "valid": 0.1, "character_error": 0.1}, best)
 
 
+@pytest.mark.parametrize(
+    ("exact", "loss", "better"),
+    [
+        (0.51, 1.1, False),
+        (0.51, 0.9, True),
+        (0.49, 0.9, True),
+        (0.49, 1.1, False),
+        (0.52, 9.0, True),
+        (0.48, 0.1, False),
+    ],
+)
+def test_a_difference_of_one_line_says_less_than_the_loss(exact: float, loss: float, better: bool) -> None:
+    best = {"exact": 0.5, "valid": 1.0, "lines": 100}
+    assert TASK.better({"exact": exact, "valid": loss, "lines": 100}, best) == better
+
+
 @pytest.mark.quick
 def test_fewer_targets_are_written_where_they_are_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
