@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..evaluation.pairs import probabilities
 from ..io.lazy import WatchSymbols
 from ..nn.task_model import TaskModel
 from ..runs.run import Run
-from .base import Validated
+from .base import Validated, plural
 from .evaluating import InspectedPairs, LabelEvaluator, label_score, read
 from .pairs import VALIDATED_PAIRS, Part
 
@@ -33,7 +32,13 @@ class Classify(InspectedPairs):
     columns = MappingProxyType({"accuracy": "right", "macro_f1": "macro-F1"})
     beaten = MappingProxyType({"majority": "the commonest label", "bayes": "Bayes with {bayes_order:.0f}-grams"})
     evaluates, tables = ("by", "invalid", "mix"), ("line", "label", "confusion")
+    right = "accuracy"
     use = "`charnn classify {model}` sorts lines"
+
+    @property
+    def mixes(self) -> str:  # type: ignore[override]
+        """Bayes' rule is of one label for each text."""
+        return "" if self.several else "classify"
 
     @property
     def several(self) -> bool:
@@ -101,11 +106,21 @@ class Classify(InspectedPairs):
     def validate(self, run: Run, part: Part, workers: int) -> Validated:
         part = part.some(slice(VALIDATED_PAIRS))
         found = label_score(probabilities(run.model, run.weights, part.sources, workers), part, self.several)
-        return Validated(found.bits * math.log(2), {"accuracy": found.accuracy, "macro_f1": found.macro_f1})
+        figures = {"accuracy": found.accuracy, "macro_f1": found.macro_f1, "lines": len(part.rows)}
+        return Validated(found.bits * math.log(2), figures)
 
-    def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
-        """More that is right; if as much, a lower loss."""
-        return (new["accuracy"], -new["valid"]) > (best["accuracy"], -best["valid"])
+    def counted_best(self, run: Run) -> str:
+        found = run.origin.baselines
+        if found.get("bayes", 0.0) <= run.best_record["accuracy"]:
+            return ""
+        return f"Bayes' rule on {found['bayes_order']:.0f}-grams is still better ({100 * found['bayes']:.1f} % right)"
+
+    def describe(self, run: Run, train: Part, valid: Part) -> list[tuple[str, str]]:
+        learnt, held_out = (set(np.concatenate(part.targets).tolist()) for part in (train, valid))
+        if not (new := held_out - learnt):
+            return super().describe(run, train, valid)
+        told = f"{plural(len(new), 'label')} of the held-out lines alone, which cannot be learnt"
+        return [*super().describe(run, train, valid), ("labels", told)]
 
     def example(self, run: Run, part: Part) -> str:
         """One of the held-out texts, with the likeliest label."""

@@ -9,8 +9,10 @@ the easier text. What tells is whether the held-out part still gains where the t
 import math
 import re
 
+from ..choices import TASKS
+from ..config import ModelConfig
 from ..runs.run import Run
-from ..tasks.base import make
+from ..tasks.base import Task, make
 from ..tasks.fitting import suits, usual_dropout
 from .budget import wanted
 from .schedules import spent
@@ -21,36 +23,71 @@ MIN_CORRELATION = 0.25  # r, below which what is learnt is of the training part 
 RISE = 0.01  # of the best held-out loss: so much above it, the end is not the best
 STILL_FALLING = 0.01  # of the held-out loss: where it fell by more towards the end, more time brings more
 DROPOUT_STEPS = 0.0, 0.1, 0.25, 0.4, 0.5  # of dropout, to choose from
+SOLVED = 0.02  # bits of held-out loss, below which differences tell nothing
+SPENT = 1.05  # of a budget: a run ends after the update that passes it, and a resumed one may have had more
 FEW_PARAMETERS = 0.3  # parameters for each character, below which a network may well be twice as wide
 UNIT_MULTIPLE = 16  # units
 
 
-def advice(run: Run, train: float, where: str = "", unit: str = "char", again: str = "charnn train CORPUS") -> str:
-    """One line with options to type, or nothing where there were too few validations to tell.
+def advice(run: Run, train: float, where: str = "", again: str = "charnn train CORPUS") -> str:
+    """One line with options to type, or nothing where there is nothing left to learn.
 
-    `train` is the loss of the training part in bits per `unit`, without dropout; `where` the options that name the
-    run, `again` the command that began it. The first case that holds is the one that is said.
+    `train` is the loss of the training part in bits, without dropout; `where` the options that name the run, `again`
+    the command that began it. The first case that holds is the one that is said. After few validations, that do not
+    tell, it is said only where counting is better and can be mixed with the network.
     """
-    if len(run.history) < MIN_HISTORY:
+    task = make(run.task)
+    if solved(run, task):
         return ""
+    counted = task.counted_best(run)
+    if counted and task.mixes:
+        counted += f"; `charnn {task.mixes} --mix ngram` uses both"
+    if len(run.history) >= MIN_HISTORY:
+        said = _said(run, task, train, where, again)
+    else:
+        said = f"there were few validations: `{_more(run, where)}`" if counted and task.mixes else ""
+    return ", and ".join(filter(None, (counted, said))) if said else ""
+
+
+def solved(run: Run, task: Task) -> bool:
+    """Whether a run's best validation leaves nothing to learn."""
+    found = run.best_record if run.best is not None else {}
+    return bool(found) and (found["valid"] < SOLVED or found.get(task.right, 0.0) == 1)
+
+
+def _said(run: Run, task: Task, train: float, where: str, again: str) -> str:
+    """What the losses of both parts, and their course, say."""
     m, valid = run.model.config, run.history[-1]["valid"]
     dropout = m.dropout or 0.0
-    losses = f"{train:.2f} bits/{unit} on the training part, {valid:.2f} held out"
+    losses = f"{train:.2f} bits/{task.unit} on the training part, {valid:.2f} held out"
     if _by_heart(run, train):
-        less = f"--dropout {_above(run):g}" if dropout < DROPOUT_STEPS[-1] else f"--hidden {_wide(m.hidden, 2 / 3)}"
-        other = "" if dropout >= DROPOUT_STEPS[-1] and _suits(run) else f", or `{_with(again, less)}`"
-        said = f"the network learns the training part by heart ({losses}): more text{other}"
-    elif _falling(run):
-        command = " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
-        said = f"the loss was still falling at the end: `{command}`"
-    elif train > (1 - WIDE_GAP) * valid and dropout > DROPOUT_STEPS[1]:
+        less = _less(run, task)
+        other = f", or `{_with(again, less)}`" if less else ""
+        return f"the network learns the training part by heart ({losses}): more {task.material}{other}"
+    if _falling(run):
+        return f"the loss was still falling at the end: `{_more(run, where)}`"
+    alike = train > (1 - WIDE_GAP) * valid
+    if alike and dropout > DROPOUT_STEPS[1] and task.sizes:
         command = _with(again, f"--dropout {_below(dropout):g}")
-        said = f"both parts cost about the same, and the loss no longer falls ({losses}): `{command}`"
-    else:
-        times = 2 if run.weights.count < FEW_PARAMETERS * run.origin.symbols else 1.5
-        wider = f"--hidden {_wide(m.hidden, times)}"
-        said = f"the network has learnt what it can ({losses}): a larger one, `{_with(again, wider)}`"
-    return _counting(run) + said
+        return f"both parts cost about the same, and the loss no longer falls ({losses}): `{command}`"
+    if not alike and not task.sizes:
+        return f"the network has learnt what it can of so much ({losses}): more {task.material}"
+    times = 2 if run.weights.count < FEW_PARAMETERS * run.origin.symbols else 1.5
+    wider = f"--hidden {_wide(m.hidden, times)}"
+    return f"the network has learnt what it can ({losses}): a larger one, `{_with(again, wider)}`"
+
+
+def _less(run: Run, task: Task) -> str:
+    """An option with which less is learnt by heart; nothing where the network is one of those that have proved good."""
+    m, usual = run.model.config, TASKS[run.task.task].defaults.get("dropout")
+    if (m.dropout or 0.0) < (DROPOUT_STEPS[-1] if usual is None else usual):
+        return f"--dropout {_above(run) if usual is None else usual:g}"
+    return "" if _suits(run, task) else f"--hidden {_wide(m.hidden, 2 / 3)}"
+
+
+def _more(run: Run, where: str) -> str:
+    """The command that goes on with a run for longer."""
+    return " ".join(filter(None, ("charnn train --resume", where, _longer(run))))
 
 
 def _with(command: str, option: str) -> str:
@@ -58,10 +95,12 @@ def _with(command: str, option: str) -> str:
     return f"{re.sub(rf' {option.split()[0]} [^ ]+', '', command)} {option}"
 
 
-def _suits(run: Run) -> bool:
-    """Whether the network is one that a text of this length takes by default."""
+def _suits(run: Run, task: Task) -> bool:
+    """Whether the network is one that a text of this length, or a task, takes by default."""
+    if not task.sizes:
+        return bool(run.model.config.hidden <= TASKS[run.task.task].defaults.get("hidden", ModelConfig().hidden))
     symbols = round(run.origin.symbols * (1 - run.config.valid_share))
-    return make(run.task).sizes and suits(run.model.config, symbols, run.vocabulary.sequence)
+    return suits(run.model.config, symbols, run.vocabulary.sequence)
 
 
 def _by_heart(run: Run, train: float) -> bool:
@@ -101,16 +140,8 @@ def _longer(run: Run) -> str:
     done = {"steps": run.step, "epochs": run.history[-1]["epoch"], "minutes": run.seconds / 60}
     name = spent(run.config, steps=run.step, epochs=done["epochs"], seconds=run.seconds)
     budget = getattr(run.config, name)
-    twice = 2 * (budget if budget >= done[name] else math.ceil(done[name]))
+    twice = 2 * (budget if SPENT * budget >= done[name] else math.ceil(done[name]))
     return f"--{name} {twice if name == 'steps' else f'{twice:.12g}'}"
-
-
-def _counting(run: Run) -> str:
-    """That an n-gram model is better, where one is."""
-    counted = run.origin.baselines
-    if run.best is None or "ngram" not in counted or run.best / math.log(2) <= counted["ngram"]:
-        return ""
-    return f"the {counted['order']:.0f}-gram model is still better ({counted['ngram']:.3f} bits/char), and "
 
 
 def _above(run: Run) -> float:

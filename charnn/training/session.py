@@ -163,10 +163,12 @@ class Session:
 
     def advice(self, where: str = "") -> str:
         """What is worth trying next, on rank 0; `where` are the options that name the run. See `advice.advice`."""
-        if self.group.rank or self.run.start or len(self.run.history) < advice.MIN_HISTORY:
+        if self.group.rank or self.run.start or not self.run.history or advice.solved(self.run, self.plan.task):
             return ""
-        known = self._validated(self.plan.task.last(self.plan.train)).loss / math.log(2)
-        return advice.advice(self.run, known, where, self.plan.task.unit, self.command)
+        known = math.nan
+        if len(self.run.history) >= advice.MIN_HISTORY:
+            known = self._validated(self.plan.task.last(self.plan.train)).loss / math.log(2)
+        return advice.advice(self.run, known, where, self.command)
 
     def forgotten(self) -> tuple[float, float] | None:
         """What the best weights so far have forgotten, on rank 0; see `finetune.forgotten`."""

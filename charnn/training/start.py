@@ -13,7 +13,7 @@ from ..conflicts import check
 from ..data.units import PairVocabulary
 from ..errors import CharnnWarning, UsageError, expect
 from ..io.text import near
-from ..options import as_typed, flag, known, own
+from ..options import Checked, as_typed, flag, known, own
 from ..parallel import launcher
 from ..runs import checkpoint, folder
 from ..runs.folder import Folder
@@ -122,11 +122,15 @@ def sized(corpus: Any, wanted: Wanted) -> tuple[ModelConfig, TrainConfig, Choice
 
 def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:
     """`charnn train` with the texts, the options that are not at their defaults, and `root`, the options of --runs."""
-    words = [*map(near, names)]
-    for config in (wanted.reading, wanted.options, wanted.model, wanted.config):
-        words += as_typed(config, TASKS[wanted.options.task].defaults)
-    words += ["--budget", f"{wanted.seconds:g}s"] if wanted.seconds else []
-    return " ".join(filter(None, ["charnn train", shlex.join(words), root]))
+    typed = _typed(names, wanted.options, wanted.reading, wanted.model, wanted.config)
+    time = f"--budget {wanted.seconds:g}s" if wanted.seconds else ""
+    return " ".join(filter(None, [typed, time, root]))
+
+
+def _typed(names: Sequence[str], options: TaskConfig, *configs: Checked) -> str:
+    """`charnn train` with the texts, and what of a task and of other configurations is not at its default."""
+    words = [word for config in (options, *configs) for word in as_typed(config, TASKS[options.task].defaults)]
+    return shlex.join(["charnn", "train", *map(near, names), *words])
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ def resume(stopped: Stopped, corpus: Any, changes: Mapping[str, Any]) -> Session
     before, where = run.config.workers, None if launcher.rank() else stopped.folder or stopped.runs
     corpus = corpus or tasks.make(run.task).reread(run)
     resumed = session.resume(run, corpus, where, own(TrainConfig, changes), path.stem)
+    resumed.command = _typed(run.origin.names, run.task, run.model.config)
     if not stopped.folder and resumed.folder:
         _warn(f"{path} is no run's last.npz: it goes on as a run of its own in {resumed.folder.path}/")
     if run.config.workers != before:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import charnn
+from charnn.config import TaskConfig
 from charnn.evaluation import score
 from charnn.runs import checkpoint
 from charnn.runs.run import Run
@@ -103,7 +105,7 @@ def test_too_few_validations_say_nothing() -> None:
     run = course(2 + FALL, 2 + FALL)
     run.history = run.history[-MIN_HISTORY:]
     assert advice.advice(run, 1.9)
-    run.history.pop()
+    run.history.pop(0)
     assert advice.advice(run, 1.9) == ""
 
 
@@ -199,3 +201,70 @@ def test_a_new_run_is_begun_by_the_command_that_it_says(tmp_path: Path, monkeypa
         starting.again(["a.txt"], starting.wanted({}, time="10m"), "--runs b")
         == "charnn train a.txt --budget 600s --runs b"
     )
+
+
+def of_task(task: str, valid: Any, figures: dict[str, Any], counted: dict[str, float], **given: Any) -> Run:
+    """A made-up course of a task's run, each validation with these figures."""
+    run = course(valid, 1 + FALL, **given)
+    run.task, run.origin = TaskConfig(task), replace(run.origin, baselines=counted)
+    run.history = [record | figures for record in run.history]
+    return run
+
+
+@pytest.mark.parametrize(
+    ("task", "dropout", "said"),
+    [
+        ("classify", 0.5, "by heart .*: more pairs"),
+        ("classify", 0.1, "by heart .*: more pairs, or `.* --dropout 0.5`"),
+        ("translate", 0.3, "by heart .*: more pairs"),
+        ("values", 0.0, "by heart .*: more vectors"),
+    ],
+)
+def test_defaults_of_a_task_are_not_called_too_large(task: str, dropout: float, said: str) -> None:
+    right = {"accuracy": 0.9, "exact": 0.9, "macro_f1": 0.9}
+    run = of_task(task, 2 + FLAT, right, {"bayes": 0.8}, dropout=dropout)
+    assert re.fullmatch(f"the network learns the training part {said}", advice.advice(run, 0.8))
+
+
+def test_more_pairs_help_where_both_parts_are_far_apart() -> None:
+    run = of_task("classify", 2.5 + 0.02 * FALL, {"accuracy": 0.9}, {})
+    run.history = [{**record, "train": 2 + 0.02 * fall} for record, fall in zip(run.history, FALL, strict=True)]
+    assert re.search("learnt what it can of so much .*: more pairs$", advice.advice(run, 1.9))
+
+
+@pytest.mark.parametrize("figures", [{"accuracy": 1.0}, {"accuracy": 0.99, "valid": 0.01}])
+def test_where_all_is_right_there_is_nothing_to_advise(figures: dict[str, float]) -> None:
+    assert advice.advice(of_task("classify", 2 + FLAT, figures, {"bayes": 0.8}), 0.8) == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "figures", "counted", "said"),
+    [
+        ("classify", {"accuracy": 0.9}, {"bayes": 0.951, "bayes_order": 3}, "Bayes' rule on 3-grams .*95.1 % right"),
+        ("fill", {"filled": 0.7}, {"filled": 0.9, "fill_order": 5}, r"5-grams from both .*90.0 %"),
+    ],
+)
+def test_what_was_counted_is_mixed_in_where_it_is_better(
+    task: str, figures: dict[str, float], counted: dict[str, float], said: str
+) -> None:
+    run = of_task(task, 2 + FALL, figures, counted)
+    both = f"{said}.*`charnn {task} --mix ngram` uses both, and the loss was still falling"
+    assert re.match(both, advice.advice(run, 1.9))
+    run.history = run.history[-3:]
+    assert advice.advice(run, np.nan).endswith("there were few validations: `charnn train --resume --steps 2400`")
+    run.origin = replace(run.origin, baselines=dict.fromkeys(counted, 0.1))
+    assert advice.advice(run, np.nan) == ""
+
+
+def test_a_run_that_took_a_little_longer_had_its_budget() -> None:
+    run = course(2 + FALL, 2 + FALL)
+    for seconds, said in ((601.5, "--minutes 20"), (650, "--minutes 22")):
+        run.config, run.seconds = replace(run.config, steps=None, epochs=None, minutes=10.0), seconds
+        assert advice.advice(run, 1.9).endswith(f"{said}`")
+
+
+def test_a_resumed_run_names_its_text_and_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("some.tsv").write_text("".join(f"{'ab'[i % 2]}\t{'xy'[i % 2]}{i}\n" for i in range(40)))
+    ok("train", "some.tsv", "--task", "classify", "--hidden", 4, "--steps", 2, "--workers", 1)
+    assert charnn.resume("some").command == "charnn train some.tsv --task classify --hidden 4"

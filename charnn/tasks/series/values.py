@@ -40,6 +40,7 @@ class Values(Task):
     columns = MappingProxyType({"mse": "mse"})
     evaluates = ("by",)
     kept_as = "numbers.txt"
+    material = "vectors"
     use = "`charnn sample {model} --prime -` goes on from lines of numbers"
 
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Series:
