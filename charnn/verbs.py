@@ -186,6 +186,10 @@ class ClassifyConfig(Checked):
     )
     invalid: str = option("replace", INVALID, choices=("error", "keep", "replace"))
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(vars(self))
+
 
 @dataclass(frozen=True)
 class TranslateConfig(Checked):

@@ -111,6 +111,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"by": "line", "json": True}, "--by line writes rows, and --json one score: leave out one of them"),
     ({"picture": "svg", "by": "line"}, "--svg shows the text character by character: add --by char, or"),
     ({"nbest": 3, "beam": 2}, "--nbest is 3, and a beam of 2 finds no more than that: give a --beam as large"),
+    ({"threshold": 0.9, "top": 2}, "--threshold leaves labels out, and --top writes the likeliest ones"),
     ({"window": 9, "windows": [16]}, "--window has no effect with --windows, which measures training by"),
     ({"epochs": 9.0, "windows": [16]}, "--epochs has no effect with --windows"),
     ({"table": "norms", "json": True}, "--table norms writes rows, and --json everything"),

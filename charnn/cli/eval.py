@@ -107,7 +107,7 @@ def _write_score(evaluator: Any, as_json: bool) -> None:
     figures = {
         name.replace("_per_", "/"): f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
         for name, value in score.figures.items()
-        if name != "unknown" or value
+        if not name.startswith("unknown") or value
     }
     compared = task.compared(evaluator.run, evaluator.held_out)
     if streams.is_terminal():

@@ -196,6 +196,12 @@ CONFLICTS = (
         "--nbest is {nbest}, and a beam of {beam} finds no more than that",
         "give a --beam as large",
     ),
+    Conflict(
+        ("threshold", "top"),
+        lambda threshold, top: threshold is not None and top > 1,
+        "--threshold leaves labels out, and --top writes the likeliest ones with their probabilities",
+        "leave out one of them",
+    ),
     # charnn bench
     *(
         Conflict(

@@ -184,12 +184,20 @@ def lines(source: Source, invalid: str = "error", watch: Watch = iter) -> Iterat
 
 
 def parsed(source: Source, format: PairFormat, invalid: str = "error", watch: Watch = iter) -> Iterator[list[Pair]]:
-    """The pairs of a text, some at a time. Raises `InputError`, which names the line, for one that is no pair."""
-    parse, number = format.parse(), 0
+    """The pairs of a text, some at a time. Raises `InputError`, which names the line, for one that is no pair.
+
+    Empty lines at the end are left out, but where they are pairs of the same text twice.
+    """
+    parse, number, empty = format.parse(), 0, 0
     for some in lines(source, invalid, watch):
         found = []
         for line in some:
             number += 1
+            if not line and not format.autoencode:
+                empty = empty or number
+                continue
+            if empty:
+                raise InputError(f"{source.shown}, line {empty} is empty: leave it out")
             try:
                 found.append(parse(line))
             except ValueError as error:

@@ -71,6 +71,14 @@ class PairVocabulary:
         """The symbol for units that are not in the vocabulary."""
         return len(self.units) + 1
 
+    def stranger(self, kind: str) -> int:
+        """The number of all that a side made of this has, and the vocabulary does not have."""
+        return len(self.labels) if is_label(kind) else self.unknown
+
+    def strangers(self, text: str, kind: str) -> set[str]:
+        """The units of a side that are not in the vocabulary."""
+        return {*split(text, kind)}.difference(self._label_ids if is_label(kind) else self._ids)
+
     @property
     def dtype(self) -> np.dtype:
         """The smallest unsigned type that holds an id of either numbering."""
@@ -89,7 +97,7 @@ class PairVocabulary:
 
         What is unknown is `unknown`; among labels, their number.
         """
-        ids, unknown = (self._label_ids, len(self.labels)) if is_label(kind) else (self._ids, self.unknown)
+        ids, unknown = self._label_ids if is_label(kind) else self._ids, self.stranger(kind)
         units = [split(text, kind) for text in texts]
         flat = [ids.get(unit, unknown) for one in units for unit in one]
         return np.array(flat, self.dtype), np.array([len(one) for one in units], np.int64)

@@ -1,6 +1,6 @@
 """Lines answered by a model, in their order and none left out: a line without an answer says why it has none."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -20,6 +20,9 @@ class Answerer(Protocol):
     def read(self, text: str) -> Any:
         """A line as it is understood. Raises `InputError` for one that cannot be answered."""
 
+    def unknown(self, text: str) -> Collection[str]:
+        """The units of a line that the model does not know, and reads as one unknown symbol."""
+
     def answer(self, lines: Sequence[Any]) -> Sequence[Any]:
         """The answers to some lines that were read."""
 
@@ -29,6 +32,7 @@ class Answered(NamedTuple):
 
     line: Line
     answer: Any  # of the answerer, or an `InputError`
+    unknown: Collection[str] = ()  # units of the line that the model does not know
 
 
 def answered(answerer: Answerer, lines: Iterable[Sequence[Line]]) -> Iterator[list[Answered]]:
@@ -39,7 +43,9 @@ def answered(answerer: Answerer, lines: Iterable[Sequence[Line]]) -> Iterator[li
             read = [_read(answerer, line) for line in some]
             answers = iter(answerer.answer([ids for ids in read if not isinstance(ids, InputError)]))
             yield [
-                Answered(line, ids if isinstance(ids, InputError) else next(answers))
+                Answered(line, ids)
+                if isinstance(ids, InputError)
+                else Answered(line, next(answers), answerer.unknown(str(line.text)))
                 for line, ids in zip(some, read, strict=True)
             ]
 
@@ -51,11 +57,11 @@ def each(answerer: Answerer, texts: str | Iterable[str]) -> list[Any]:
     for one in texts:
         expect("a text", one, str)
     lines = [[Line(number, text) for number, text in enumerate(texts, 1)]]
-    found = [one for some in answered(answerer, lines) for one in some]
-    for line, answer in found:
+    found = [(one.line.number, one.answer) for some in answered(answerer, lines) for one in some]
+    for number, answer in found:
         if isinstance(answer, InputError):
-            raise InputError(f"text {line.number} of {len(texts)}: {answer}")
-    return [one.answer for one in found]
+            raise InputError(f"text {number} of {len(texts)}: {answer}")
+    return [answer for _, answer in found]
 
 
 def read_source(vocabulary: PairVocabulary, format: PairFormat, text: str) -> np.ndarray:

@@ -51,6 +51,11 @@ class Classifier:
     def read(self, text: str) -> np.ndarray:
         return read_source(self.run.vocabulary, self.format, text)
 
+    def unknown(self, text: str) -> set[str]:
+        """The units of a line that the model does not know."""
+        found: set[str] = self.run.vocabulary.strangers(text, self.run.vocabulary.source)
+        return found
+
     def answer(self, lines: Sequence[np.ndarray]) -> list[Labelled]:
         found = probabilities(self.run.model, self.run.weights, lines, self.workers)
         if self.bayes and len(lines):

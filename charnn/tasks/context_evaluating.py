@@ -25,7 +25,7 @@ class ContextScore:
     count: int
     without: Score | None = None
     bayes: float | None = None
-    unknown: int = 0  # characters that the model does not know
+    unknown: tuple[int, int] = (0, 0)  # symbols of the contexts, and of the texts, that the model does not know
 
     @property
     def figures(self) -> dict[str, float]:
@@ -36,7 +36,8 @@ class ContextScore:
             **({} if self.without is None else {"bits_per_char_without_context": self.without.bits}),
             **({} if self.bayes is None else {"bayes_accuracy": self.bayes}),
             "count": self.count,
-            "unknown": self.unknown,
+            "unknown_read": self.unknown[0],
+            "unknown": self.unknown[1],
         }
 
 

@@ -15,7 +15,7 @@ from ..data import pairs
 from ..data.pair_batches import lengths, within_memory
 from ..data.pairs import Pairs
 from ..data.units import is_label, join
-from ..errors import InputError, expect
+from ..errors import InputError, UsageError, expect
 from ..evaluation.bayes import NGramBayes
 from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.mixture import interpolate
@@ -49,7 +49,7 @@ class Figures(Protocol):
 
 
 class PairsRead(NamedTuple):
-    """Pairs to score: their name, and whether they are what the run's corpus was not trained on."""
+    """Pairs to score, their name, and whether they are the held-out part of the corpus that the run was trained on."""
 
     part: Part
     names: str
@@ -77,11 +77,16 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
         sources = [Source("the text", lambda: BytesIO(encode(what)))]
     else:
         sources = [_held(source) for source in sources]
-    found = pairs.read(sources, task.format, invalid or "error", vocabulary=run.vocabulary)
+    invalid = invalid or "error"
+    found = pairs.read(sources, task.format, invalid, vocabulary=run.vocabulary)
     names = ", ".join(source.shown for source in sources)
     if found.sha256 == run.origin.sha256 and any(source.name == "-" for source in sources):
         warn_of_own(names)
-    return PairsRead(Part(found, np.arange(len(found))), names, False)
+
+    def again() -> list[pairs.Pair]:
+        return [pair for source in sources for some in pairs.parsed(source, task.format, invalid) for pair in some]
+
+    return PairsRead(Part(found, np.arange(len(found)), again), names, False)
 
 
 def _held(source: Source) -> Source:
@@ -195,6 +200,8 @@ class LabelEvaluator(PairEvaluator):
 
     def confusion(self) -> Iterator[list[Row]]:
         """How often each right label (rows) is taken for each (columns)."""
+        if self.several:
+            raise UsageError("sources have several labels, of which none is taken for another: give --by label")
         names, counts = self.found.confused(self._names)
         yield [("right / given", *names)]
         yield [(name, *map(str, row)) for name, row in zip(names, counts.tolist(), strict=True)]
@@ -204,7 +211,8 @@ class LabelEvaluator(PairEvaluator):
         return self.found.svg(self._names)
 
     def _figures(self) -> Figures:
-        return replace(self.found, weight=self._mixed[1]) if self.bayes else self.found
+        weight = self._mixed[1] if self.bayes else None
+        return replace(self.found, weight=weight, unknown_read=self.part.unknown[0])
 
     def _given(self, p: np.ndarray) -> tuple[str, float]:
         labels = self.run.vocabulary.labels
@@ -213,9 +221,12 @@ class LabelEvaluator(PairEvaluator):
         there = p >= THRESHOLD
         return join((labels[i] for i in np.flatnonzero(there)), "labels"), float(np.where(there, p, 1 - p).prod())
 
-    @property
+    @cached_property
     def _names(self) -> list[str]:
-        return [*self.run.vocabulary.labels, "\ufffd"]
+        """The labels, and at last all that the model does not know."""
+        vocabulary, texts = self.run.vocabulary, self.part.target_texts
+        unknown = sorted({label for text in texts for label in vocabulary.strangers(text, vocabulary.target)})
+        return [*vocabulary.labels, ", ".join(unknown) or "\ufffd"]
 
 
 def label_score(p: np.ndarray, part: Part, several: bool) -> LabelScore:
@@ -234,7 +245,7 @@ class TargetScore:
 
     taught: Score
     written: Written
-    unknown: int = 0  # symbols of the right targets that the model does not know
+    unknown: tuple[int, int] = (0, 0)  # symbols of the sources, and of the right targets, that the model does not know
 
     @property
     def count(self) -> int:
@@ -251,7 +262,8 @@ class TargetScore:
             "taught_bits_per_symbol": self.taught.bits,
             "taught_accuracy": self.taught.accuracy,
             "count": self.count,
-            "unknown": self.unknown,
+            "unknown_read": self.unknown[0],
+            "unknown": self.unknown[1],
         }
 
 

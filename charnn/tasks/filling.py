@@ -68,6 +68,11 @@ class Filler:
         ids[gaps] = EOS
         return Gapped(text, ids, gaps)
 
+    def unknown(self, text: str) -> set[str]:
+        """The characters of a line with gaps that the model does not know."""
+        ids = self.run.vocabulary.marked(text) if self.config.gap in text else ()
+        return {c for c, i in zip(text, ids) if i == self.run.vocabulary.size} - {self.config.gap}
+
     def answer(self, lines: Sequence[Gapped]) -> list[str]:
         """Each line with its gaps filled."""
         return [self._filled(one) if one.gaps.any() else one.text for one in lines]

@@ -1,6 +1,6 @@
 """What all tasks on pairs have in common: how lines become pairs, parts and batches."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -32,10 +32,14 @@ DEFAULT_PAIRS, EPOCHS = 800_000, (20.0, 200.0)  # pairs read by default, and the
 
 
 class Part(NamedTuple):
-    """Some of the pairs of a corpus, by their numbers (n,)."""
+    """Some of the pairs of a corpus, by their numbers (n,).
+
+    `read_again` gives the text of all pairs, from where it is needed for what the vocabulary does not have.
+    """
 
     pairs: Pairs
     rows: np.ndarray
+    read_again: Callable[[], Sequence[pairs.Pair]] | None = None
 
     @property
     def sources(self) -> list[np.ndarray]:
@@ -48,35 +52,54 @@ class Part(NamedTuple):
         return [self.pairs.target[i] for i in self.rows.tolist()]
 
     @property
-    def unknown(self) -> int:
-        """Symbols of the targets that the vocabulary does not have."""
-        return sum(int(np.count_nonzero(one == self.pairs.vocabulary.unknown)) for one in self.targets)
+    def unknown(self) -> tuple[int, int]:
+        """How many symbols of the sources, and of the targets, the vocabulary does not have."""
+        read, wanted = (
+            sum(int(np.count_nonzero(ids == self.pairs.vocabulary.stranger(kind))) for ids in side)
+            for side, kind in self._sides
+        )
+        return read, wanted
 
     @property
     def source_texts(self) -> list[str]:
         """Each source."""
-        vocabulary = self.pairs.vocabulary
-        return [vocabulary.decode(one, vocabulary.source) for one in self.sources]
+        return self._texts(0)
 
     @property
     def target_texts(self) -> list[str]:
         """Each target."""
-        vocabulary = self.pairs.vocabulary
-        return [vocabulary.decode(one, vocabulary.target) for one in self.targets]
+        return self._texts(1)
 
     def some(self, which: slice) -> "Part":
         """A part of them."""
-        return Part(self.pairs, self.rows[which])
+        return self._replace(rows=self.rows[which])
 
     def one(self, number: int) -> "Part":
         """One of them; the first follows the last."""
-        return Part(self.pairs, self.rows[[number % len(self.rows)]])
+        return self._replace(rows=self.rows[[number % len(self.rows)]])
+
+    @property
+    def _sides(self) -> tuple[tuple[list[np.ndarray], str], ...]:
+        """Ids of the sources, and of the targets, and what each side is made of."""
+        return (self.sources, self.pairs.vocabulary.source), (self.targets, self.pairs.vocabulary.target)
+
+    def _texts(self, side: int) -> list[str]:
+        """The text of a side: from its ids or, where these have something unknown, as it was read."""
+        vocabulary, (read, kind) = self.pairs.vocabulary, self._sides[side]
+        found = [vocabulary.decode(ids, kind) for ids in read]
+        odd = [i for i, ids in enumerate(read) if vocabulary.stranger(kind) in ids]
+        if odd and self.read_again:
+            lines = self.read_again()
+            for i in odd:
+                found[i] = lines[self.rows[i]][side]
+        return found
 
 
 class PairTask(Task):
     """A task on lines left<TAB>right."""
 
     between_validations = 1, 2_000_000
+    material = "pairs"
     beaten: Mapping[str, str] = MappingProxyType({})  # baselines that are shares of what is right, and words for them
 
     @property

@@ -35,6 +35,11 @@ class Translator:
     def read(self, text: str) -> np.ndarray:
         return read_source(self.run.vocabulary, self.format, text)
 
+    def unknown(self, text: str) -> set[str]:
+        """The units of a line that the model does not know."""
+        found: set[str] = self.run.vocabulary.strangers(text, self.run.vocabulary.source)
+        return found
+
     def answer(self, lines: Sequence[np.ndarray]) -> list[list[Translation]]:
         """The best targets of each line, the best first."""
         found = write(self.run.model, self.run.weights, lines, self.config.beam, self.workers)

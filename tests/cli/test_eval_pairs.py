@@ -21,14 +21,16 @@ def test_labels_are_counted(pair_runs: Path) -> None:
         row[0]: row[1:] for row in table(ok("eval", "-", "-m", pair_runs / "classify", "--by", "label", stdin=MIXED))
     }
     assert by_label["vowels"] == ["0.5000", "1.0000", "0.6667", "1"]
-    assert by_label["\ufffd"] == ["0.0000", "0.0000", "0.0000", "1"]
+    assert by_label["else"] == ["0.0000", "0.0000", "0.0000", "1"]
     assert found["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
 
 
 def test_the_confusion_of_labels_is_a_table(pair_runs: Path) -> None:
     found = table(ok("eval", "-", "-m", pair_runs / "classify", "--confusion", stdin=MIXED))
-    assert found[0][1:] == ["consonants", "vowels", "\ufffd"]
-    assert found[1] == ["consonants", "1", "1", "0"] and found[3] == ["\ufffd", "1", "0", "0"]
+    assert found[0][1:] == ["consonants", "vowels", "else"]
+    assert found[1] == ["consonants", "1", "1", "0"] and found[3] == ["else", "1", "0", "0"]
+    two = table(ok("eval", "-", "-m", pair_runs / "classify", "--by", "label", stdin=f"{MIXED}more\tbcd\n"))
+    assert two[-1] == ["else, more", "0.0000", "0.0000", "0.0000", "2"]
 
 
 def test_lines_say_what_is_right_and_what_was_given(pair_runs: Path) -> None:
@@ -42,12 +44,15 @@ def test_targets_are_written_and_taught(pair_runs: Path) -> None:
     text = "ae\tAE\nbcd\tBCD\nbc\tXX\n"
     result = invoke("eval", "-", "-m", pair_runs / "translate", "--by", "line", stdin=text)
     found = table(result.stdout)
-    assert [row[2:5] for row in found] == [["1", "ae", "AE"], ["2", "bcd", "BCD"], ["3", "bc", "\ufffd\ufffd"]]
+    assert [row[2:5] for row in found] == [["1", "ae", "AE"], ["2", "bcd", "BCD"], ["3", "bc", "XX"]]
     score = charnn.evaluate(pair_runs / "translate", text)
     assert score.written.exact == sum(row[0] == "1" for row in found)
     assert score.taught.count == 3 + 4 + 3
     assert score.taught.bits * 10 == pytest.approx(sum(float(row[1]) for row in found), abs=0.05)
-    figures = json.loads(ok("eval", "-", "-m", pair_runs / "translate", "--json", stdin=text))
+    rows = table(ok("eval", "-", "-m", pair_runs / "translate", "--by", "line", stdin="a?§\tAX\nbc\tBC\n"))
+    assert [row[3:5] for row in rows] == [["a?§", "AX"], ["bc", "BC"]]
+    figures = json.loads(ok("eval", "-", "-m", pair_runs / "translate", "--json", stdin=text + "??\tBC\n"))
+    assert (figures["unknown_read"], figures["unknown"]) == (2, 2)
     assert {name for name in figures if "exact" in name or "error" in name} == {
         "written_exact",
         "written_character_error",

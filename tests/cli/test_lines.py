@@ -38,6 +38,15 @@ def test_classify_writes_objects(pair_runs: Path) -> None:
     assert (first["line"], first["text"], first["label"], second["line"]) == (1, "ae", "vowels", 2)
 
 
+@pytest.mark.parametrize(("command", "text"), [("classify", "a§?b"), ("translate", "a§?b")])
+def test_characters_that_were_never_seen_are_named(pair_runs: Path, command: str, text: str) -> None:
+    result = invoke(command, "-m", pair_runs / command, stdin=f"ae\n{text}\n{text}\n")
+    assert result.exit_code == 0 and result.stdout.count("\n") == 3
+    (note,) = result.stderr.splitlines()
+    assert "has not learnt '?', '§': it read" in note
+    assert invoke(command, "-m", pair_runs / command, stdin="ae\n").stderr == ""
+
+
 @pytest.mark.quick
 def test_translate_writes_a_line_for_a_line(pair_runs: Path) -> None:
     found = ok("translate", "-m", pair_runs / "translate", stdin="ae\r\n\nbcd\n").split("\n")

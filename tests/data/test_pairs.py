@@ -70,7 +70,7 @@ def test_columns_that_are_none_are_refused(file: Path, columns: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "columns", "line"),
-    [("a\tb\nc\td\ne\n", None, 3), ("a\tb\n\nc\td\n", None, 2), ("a\tb\tc\nd\te\n", "3,1", 2), ("a\n" * 3, None, 1)],
+    [("a\tb\nc\td\ne\n", None, 3), ("a\tb\tc\nd\te\n", "3,1", 2), ("a\n" * 3, None, 1)],
 )
 def test_a_line_that_is_no_pair_is_named(file: Path, text: str, columns: str | None, line: int) -> None:
     with pytest.raises(InputError, match=rf"verbs\.tsv, line {line}: .*--columns"):
@@ -207,3 +207,10 @@ def test_rows_by_length_are_all_there_the_longest_first(file: Path) -> None:
     order = np.concatenate(parts)
     assert sorted(order.tolist()) == [*range(1000)] and (np.diff(sizes.sum(axis=0)[order]) <= 0).all()
     assert len(parts[-2]) > 2 * len(parts[0])
+
+
+def test_empty_lines_at_the_end_are_left_out_and_others_are_named(file: Path) -> None:
+    assert texts(read(file, "a\tb\n" * 5 + "\n\n")) == [("a", "b")] * 5
+    with pytest.raises(InputError, match=r"verbs\.tsv, line 6 is empty: leave it out"):
+        read(file, "a\tb\n" * 5 + "\n\na\tb\n")
+    assert len(read(file, "a\n" * 5 + "\n\n", autoencode=True)) == 7

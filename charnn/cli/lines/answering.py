@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Row = Callable[["Answered"], str]  # a line that has an answer -> what is written for it, its end included
 SHOWN_FAILURES = 5  # lines without an answer that are named, each in a note
+SHOWN_UNKNOWN = 8  # characters that are named
 
 
 def write_answers(answerer: "Answerer", given: Sequence[Source], invalid: str, row: Row, empty: Row) -> None:
@@ -23,7 +24,7 @@ def write_answers(answerer: "Answerer", given: Sequence[Source], invalid: str, r
     from ...tasks.answers import answered
     from ...terminal import console
 
-    failed = 0
+    failed, unknown = 0, set[str]()
     for source in given:
         for some in answered(answerer, lines(source, invalid)):
             for one in some:
@@ -31,8 +32,13 @@ def write_answers(answerer: "Answerer", given: Sequence[Source], invalid: str, r
                     failed += 1
                     if failed <= SHOWN_FAILURES:
                         console.note(f"{source.shown}, line {one.line.number} has no answer: {one.answer}")
+                unknown.update(one.unknown)
                 streams.write((empty if isinstance(one.answer, InputError) else row)(one))
             streams.flush()
+    if unknown:
+        shown = ", ".join(map(repr, sorted(unknown)[:SHOWN_UNKNOWN]))
+        more = f" and {len(unknown) - SHOWN_UNKNOWN:,} more" if len(unknown) > SHOWN_UNKNOWN else ""
+        console.note(f"the model has not learnt {shown}{more}: it read each as an unknown symbol")
     if failed:
         raise InputError(f"{failed:,} line{'s have' if failed > 1 else ' has'} no answer: the notes above say why")
 

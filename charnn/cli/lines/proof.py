@@ -19,8 +19,9 @@ from ..shell.types import File
 def command(text: tuple[str, ...], model: str | None, runs: str, **params: Any) -> None:
     """Find characters that others are likelier for, given both sides, by a model of --task fill.
 
-    TEXT is one or more files, or -; without it standard input. A row for each: line, column, the character found, the
-    likelier one, and by how many bits. With several files, the name of the file comes first.
+    TEXT is one or more files, or -; without it standard input, which is read to its end first. A row for each: line,
+    column, the character found, the likelier one, and by how many bits. With several files, the name of the file comes
+    first.
 
     \b
     charnn proof letter.txt
