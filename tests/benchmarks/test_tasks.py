@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import inflection_peer, pairs_speed, tables, tasks
+from tests.benchmarks import inflection_peer, pairs_speed, restoring, tables, tasks
 from tests.helpers.pairs import write
 
 
@@ -67,3 +67,31 @@ def test_the_plain_model_learns_a_few_forms() -> None:
     assert peer.fit(0.05) > 10
     assert float(peer.loss(pairs).detach()) < before / 2
     assert peer.write([source for source, _ in pairs]) == ["cats", "dogs", "trees", "birds"]
+
+
+LINES = ("Élan von Paris", "une Élan", "von Paris une Élan", "Paris")
+
+
+@pytest.mark.parametrize("damage", [["case"], ["case", "accents"], ["case", "accents", "spaces"]], ids=str)
+def test_a_corrector_restores_lines_that_it_has_counted(damage: list[str]) -> None:
+    restored = restoring.corrector(LINES, damage, 6)
+    assert [restored(restoring.damaged(line, damage)) for line in LINES] == [*LINES]
+    assert restoring.damaged(LINES[0], ["case", "accents", "spaces"]) == "elanvonparis"
+    assert restoring.damaged(LINES[0], ["case"]) == "élan von paris"
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_restoring_is_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("\n".join(LINES * 9))
+    monkeypatch.setattr(restoring, "HELD_OUT", 6)
+    cache = tmp_path / "cache.jsonl"
+    arguments = [str(tmp_path / "text.txt"), "--minutes", "0.02", "--seeds", "2", "--processor", "--cache", str(cache)]
+    for _ in range(2):
+        monkeypatch.setattr(sys, "argv", ["restoring", *arguments])
+        restoring.main()
+    assert [record["seed"] for record in tables.kept(cache)] == [0, 1]
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert "(2 seeds), 3-grams 0.00%, 5-grams 0.00%, 7-grams 0.00%, copying 100.00%" in told
