@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "charnn"
 ORDER = """
-    errors version cgroups machine options choices conflict conflicts verbs config pictures | io data nn parallel | runs
-    | evaluation sampling inspection tasks training exchange | terminal | api | cli __main__
+    errors version draws cgroups machine options choices conflict conflicts verbs config pictures | io data nn parallel
+    | runs | evaluation sampling inspection tasks training exchange | terminal | api | cli __main__
 """.replace("|", "").split()
 LIBRARY = [*ORDER[: ORDER.index("terminal")], "api"]  # what knows no terminal
 TERMINAL = {"click", "rich", "tqdm"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..draws import Draw
 from ..errors import InputError
 from ..io.lazy import Ids, pieces
 from ..io.text import Source, Watch, decode
@@ -16,7 +17,6 @@ from .vocabulary import CODES, CR, EOS, MIN_SYMBOLS, MODES, Vocabulary, codes
 
 BLANK = {"\n": re.compile(r"\n\r?(?=\n)"), "\r": re.compile(r"\r(?=\r)")}  # line ends before that of an empty line
 BLANK_SHARE = 0.01  # of the lines: with fewer, blank lines are accidents, not ends of paragraphs
-SHUFFLE = 4  # sets the random numbers of the order of sequences apart from all others
 NEAR = 0.01  # of the stream: how far the split may move to the end of a sequence
 
 
@@ -152,7 +152,7 @@ class Corpus:
         if len(ends) < 2:
             raise InputError(f"{self.names[0]} is one sequence, and --shuffle has nothing to order: leave it out")
         parts = np.split(ids, ends[:-1])
-        return np.concatenate([parts[i] for i in np.random.default_rng((seed, SHUFFLE)).permutation(len(parts))])
+        return np.concatenate([parts[i] for i in np.random.default_rng((seed, Draw.SPLIT)).permutation(len(parts))])
 
     def text(self) -> Iterator[str]:
         """The text, a piece at a time."""

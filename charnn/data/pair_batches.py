@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..draws import Draw
 from .pairs import Pairs
 from .vocabulary import EOS
 
-ORDER = 5  # sets the random numbers of the order apart from all others
 POOL_BATCHES = 50  # batches whose pairs are sorted by length together
 MAX_SYMBOLS = 1 << 14  # of both sides, padding included, that are read at once
 
@@ -68,7 +68,7 @@ class PairBatches:
 
     def _shuffled(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows of an epoch, batch after batch, (N,), and the order of these batches."""
-        rng = np.random.default_rng((self.seed, ORDER, epoch))
+        rng = np.random.default_rng((self.seed, Draw.PAIR_ORDER, epoch))
         order, size = rng.permutation(len(self.rows)), self.batch * POOL_BATCHES
         pools = [order[start : start + size] for start in range(0, len(order), size)]
         by_length = [pool[np.argsort(-self.lengths[pool], kind="stable")] for pool in pools]

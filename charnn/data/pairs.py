@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..draws import Draw
 from ..errors import InputError, UsageError, brief
 from ..io.lazy import Ids
 from ..io.text import BOM, LIST, Source, Watch, decode, encode, file_sources
@@ -16,7 +17,6 @@ from .corpus import hashing, run_name
 from .units import PairVocabulary, is_label, split
 
 MIN_PAIRS = 4  # fewer leave nothing to learn from and to be held out
-SHUFFLE = 4  # sets the random numbers of the split apart from all others
 Pair = tuple[str, str]  # source, target
 PairList = Sequence[Sequence[str]]  # left and right sides
 
@@ -146,7 +146,7 @@ class Pairs:
         count = min(max(1, round(len(self) * valid)), len(self) - 1)
         order = np.arange(len(self))
         if seed is not None:
-            order = np.random.default_rng((seed, SHUFFLE)).permutation(order)
+            order = np.random.default_rng((seed, Draw.SPLIT)).permutation(order)
         return np.sort(order[:-count]), np.sort(order[-count:])
 
 

@@ -21,7 +21,7 @@ from .novelty import CorpusIndex
 from .readers import Text, TextLike, cost, cut, names, policies, texts
 from .rows import CharacterScore, FileScore, LineScore, Scored, by_character, by_line
 from .score import Score
-from .training_text import recognised, warn_of_read
+from .training_text import recognised, warn_after_reading
 
 Scorer = Callable[[Iterable[Array]], Iterator[tuple[Array, Array]]]  # pieces of a stream -> nats and hits of each
 Row = TypeVar("Row", LineScore, CharacterScore)
@@ -77,7 +77,7 @@ class Evaluator:
     def score(self) -> Score:
         """The score of all texts together. Figures of `mix` and `novelty` are among its `more`."""
         self.each = [(text.name, self._score(text)) for text in self.texts]
-        warn_of_read(self.run, self.texts)
+        warn_after_reading(self.run, self.texts)
         total = sum((found for _, found in self.each), Score())
         more = dict(self.mixture.figures) if self.mixture else {}
         if self.config.novelty and total.count:
@@ -99,7 +99,7 @@ class Evaluator:
         for text in self.texts:
             for rows in by(self.run.vocabulary, self._scored(text), skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
-        warn_of_read(self.run, self.texts)
+        warn_after_reading(self.run, self.texts)
 
     def files(self) -> Iterator[list[FileScore]]:
         """The score of each text."""

@@ -31,7 +31,7 @@ class TaskModel:
 
     config: ModelConfig
     task: TaskConfig
-    network: Any  # Classifier, EncoderDecoder, Primed or GapNetwork
+    network: Any  # Classifier, EncoderDecoder, Primed, GapNetwork or SeriesNetwork
     symbols: int  # what is predicted is one of so many
     unknown: int  # the symbol that is read where another is unknown or hidden
 

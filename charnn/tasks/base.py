@@ -35,11 +35,11 @@ class Validated(NamedTuple):
 class Task:
     """A row of `choices.TASKS`, with the options of a run. Training and terminal know tasks by these methods alone.
 
-    A corpus is what `read` gives. A part of it is what `split` makes of it; what losses are counted by is `unit`.
+    `read` gives a corpus, and `split` its parts to train on and to hold out. Losses are counted for each `unit`.
     """
 
     unit = "char"
-    given = ""  # what is known of one before it costs anything, in words
+    given = ""  # what is known beside the text before, in words that follow the unit: " given both sides"
     shown = "a sample"  # what `example` is
     between_validations = CHARACTERS_PER_VALIDATION  # losses, at least and at most: an epoch in between
     right = ""  # the figure of a validation that says what share of its `lines` is right, if that decides

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..config import EvalConfig, SampleConfig
 from ..data.pairs import PairFormat, Pairs
+from ..draws import Draw
 from ..errors import CharnnError, InputError
 from ..evaluation import bayes
 from ..evaluation.pairs import taught
@@ -23,7 +24,6 @@ from .pairs import VALIDATED_PAIRS, Part
 
 SAMPLE_LENGTH = 72  # characters of the text written at each validation
 COUNTED_SYMBOLS = 20_000_000  # symbols times models that are scored for the baselines, at most
-SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 
 
 class Condition(InspectedPairs):
@@ -82,7 +82,7 @@ class Condition(InspectedPairs):
         """A text for the context of one of the held-out lines."""
         one = part.one(run.step)
         config = SampleConfig(length=SAMPLE_LENGTH, temp=0.8)
-        rng = np.random.default_rng((run.config.seed, SAMPLE_STREAM, run.step))
+        rng = np.random.default_rng((run.config.seed, Draw.SAMPLE, run.step))
         (found,) = draw(run.model, run.weights, one.sources, np.array([], int), config, rng)
         return f"{one.source_texts[0]}: {run.vocabulary.decode(found.ids, run.vocabulary.target)}"
 

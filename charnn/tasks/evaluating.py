@@ -21,7 +21,7 @@ from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.mixture import interpolate
 from ..evaluation.pairs import Taught, Written, probabilities, taught
 from ..evaluation.score import Score
-from ..evaluation.training_text import warn_of_known, warn_of_own, warn_that_held_out
+from ..evaluation.training_text import note_held_out_part, warn_of_training_files, warn_of_training_text
 from ..inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ..inspection.results import Gradients
 from ..inspection.source_gradients import ABOUT, MAX_SYMBOLS, gradients_by_distance
@@ -65,10 +65,10 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
     if not isinstance(what, str | Pairs | None):
         sources = pairs.sources(what)
         if sources and is_own(run, sources):
-            warn_that_held_out(", ".join(source.name for source in sources))
+            note_held_out_part(", ".join(source.name for source in sources))
             what = task.reread(run, sources)
         else:
-            warn_of_known(run, sources)
+            warn_of_training_files(run, sources)
     if what is None or isinstance(what, Pairs):
         valid = task.held_out(run, what)
         own = what is None or what.sha256 == run.origin.sha256
@@ -81,7 +81,7 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
     found = pairs.read(sources, task.format, invalid, vocabulary=run.vocabulary)
     names = ", ".join(source.shown for source in sources)
     if found.sha256 == run.origin.sha256 and any(source.name == "-" for source in sources):
-        warn_of_own(names)
+        warn_of_training_text(names)
 
     def again() -> list[pairs.Pair]:
         return [pair for source in sources for some in pairs.parsed(source, task.format, invalid) for pair in some]

@@ -11,6 +11,7 @@ from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, TrainConfig
 from ..data.summary import hint
 from ..data.vocabulary import Vocabulary
+from ..draws import Draw
 from ..errors import UsageError
 from ..evaluation import gaps, ngram
 from ..evaluation.gap_score import GapScorer, begins, every
@@ -37,7 +38,6 @@ VALIDATION_SYMBOLS = 100_000  # of the held-out part, from its start, that valid
 COUNTED_GAPS = 5_000  # gaps of the held-out part that n-grams fill: those of validations
 FITTED_GAPS = 2_000  # gaps that say how n-grams and a network are mixed
 SHOWN = 60  # characters of the example
-ORDER = 6  # sets the random numbers of the order apart from all others
 
 
 class Fill(OfText):
@@ -211,7 +211,7 @@ class GapLayout:
     def _starts(self, epoch: int) -> np.ndarray:
         """Where the pieces of an epoch begin, in their order, (N,)."""
         if self._epoch[0] != epoch:
-            rng = np.random.default_rng((self.seed, ORDER, epoch))
+            rng = np.random.default_rng((self.seed, Draw.GAP_ORDER, epoch))
             first = rng.integers(len(self.ids) - self.pieces * self.window + 1)
             self._epoch = (epoch, first + rng.permutation(self.pieces) * self.window)
         return self._epoch[1]

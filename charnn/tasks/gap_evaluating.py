@@ -13,7 +13,7 @@ from ..evaluation.gaps import GapMixture
 from ..evaluation.readers import Text, TextLike, cost, names, policies, texts
 from ..evaluation.rows import CharacterScore, LineScore, Scored, by_character, by_line
 from ..evaluation.score import Score
-from ..evaluation.training_text import recognised, warn_of_read
+from ..evaluation.training_text import recognised, warn_after_reading
 from ..nn.layers.base import Array
 from ..runs.run import Run
 
@@ -104,7 +104,7 @@ class GapEvaluator:
             total += Score.of_text(nats, right, ids < self.run.vocabulary.size, self.unknown == "skip")
             again = filled(self.scorer, ids)
             hits, hidden = hits + again.hits, hidden + again.count
-        warn_of_read(self.run, self.texts)
+        warn_after_reading(self.run, self.texts)
         return BothSides(total, hits / hidden if hidden else math.nan)
 
     def characters(self) -> Iterator[list[CharacterScore]]:
@@ -113,7 +113,7 @@ class GapEvaluator:
         for text in self.texts:
             for rows in by_character(self.run.vocabulary, [self._scored(text)], skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
-        warn_of_read(self.run, self.texts)
+        warn_after_reading(self.run, self.texts)
 
     def lines(self) -> Iterator[list[LineScore]]:
         """The scores of lines, a list for each text."""
@@ -121,7 +121,7 @@ class GapEvaluator:
         for text in self.texts:
             for rows in by_line(self.run.vocabulary, [self._scored(text)], skipped):
                 yield [row._replace(file=text.name) for row in rows] if several else rows
-        warn_of_read(self.run, self.texts)
+        warn_after_reading(self.run, self.texts)
 
     def table(self) -> Iterator[list[tuple[str, ...]]]:
         """The scores of lines or of characters, as the config says, as rows of TSV."""

@@ -13,6 +13,7 @@ import numpy as np
 from ..config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from ..data.summary import about, beside, hint, of_pairs
 from ..data.vocabulary import Vocabulary
+from ..draws import Draw
 from ..errors import InputError, UsageError
 from ..io.lazy import Ids, WatchSymbols
 from ..io.text import Source, Watch
@@ -39,7 +40,6 @@ BURN_IN = 256  # symbols that each lane of a validation reads before it counts, 
 SAMPLE_LENGTH = 72  # characters of the line sampled at each validation
 HINT = "each line has one TAB: --task classify, condition or translate learns pairs left<TAB>right"
 HINT_SYMBOLS = 100_000  # of the training part, that tell whether its lines are pairs
-SAMPLE_STREAM = 2  # sets the random numbers of sampled lines apart from all others
 
 
 class OfText(Task):
@@ -153,7 +153,7 @@ class Text(OfText):
     def example(self, run: Run, part: Ids) -> str:
         """A line of what the network writes now."""
         config = SampleConfig(length=SAMPLE_LENGTH, count=1, temp=0.8)
-        rng = np.random.default_rng((run.config.seed, SAMPLE_STREAM, run.step))
+        rng = np.random.default_rng((run.config.seed, Draw.SAMPLE, run.step))
         (sample,) = generate(run.network, config, rng, np.array([], np.int64))
         text: str = run.vocabulary.decode(sample.ids)
         return text

@@ -109,7 +109,7 @@ class OneStepSpan(Span):
     """A window whose gradients go one step back only: each step is learnt from by itself, and all of them at once.
 
     First every step is read, for the state after it; then all T steps are rows of one window of one step, (1, T B).
-    Where there is dropout, what is learnt from draws noise of its own.
+    With dropout, the second reading, which is learnt from, draws other noise than the first.
     """
 
     def gradient(self, replica: Replica, state: State) -> tuple[float, int]:

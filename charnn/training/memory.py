@@ -108,12 +108,12 @@ def _measured(model: Model, steps: int, rows: int) -> int:
 
 def check(model: Any, config: TrainConfig, kept: int = 0, symbols: int = 0, largest: Shape | None = None) -> int:
     """Bytes that training will need. Raises `CharnnError` where there are not so many."""
-    need, there = _lasting(model, config, kept, symbols), available_memory()
-    if there is None or need <= there:  # so that a window can be tried
-        need += _windows(model, config, largest)
-    if there is not None and need > there:
+    needed, available = _lasting(model, config, kept, symbols), available_memory()
+    if available is None or needed <= available:  # so that a window can be tried
+        needed += _windows(model, config, largest)
+    if available is not None and needed > available:
         raise CharnnError(
-            f"training needs {need / 1e9:.1f} GB, and there are {there / 1e9:.1f} GB: "
+            f"training needs {needed / 1e9:.1f} GB, and there are {available / 1e9:.1f} GB: "
             "try a smaller --hidden, --layers, --batch or --window"
         )
-    return need
+    return needed

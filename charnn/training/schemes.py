@@ -13,9 +13,9 @@ import numpy as np
 from ..choices import SCHEMES
 from ..config import TrainConfig
 from ..data.batches import SequenceBatches, StreamBatches, Window, ends, sequence_stats
+from ..draws import Draw
 from .bptt import OneStepSpan, Span, WholeLayout, WholeSpan
 
-CUTS = 3  # sets the random numbers of cuts apart from all others
 RARE = 1e-9  # share of spans that are longer than memory is reckoned for
 
 
@@ -189,7 +189,7 @@ class Unbiased:
         )
 
     def span(self, cursor: int, step: int) -> Span:
-        drawn = int(np.random.default_rng((self.seed, CUTS, step)).geometric(self.c))
+        drawn = int(np.random.default_rng((self.seed, Draw.CUT, step)).geometric(self.c))
         return self.through(cursor, min(drawn, len(self) - cursor))
 
     def through(self, cursor: int, count: int) -> Span:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..draws import Draw
 from ..errors import DivergenceError
 from ..nn import optimizers
 from ..nn.functions import ignore_overflow
@@ -25,7 +26,6 @@ from .finetune import learning
 from .plan import Plan
 from .tune import tune
 
-DROPOUT_STREAM = 1  # sets dropout's random numbers apart from those drawn for the weights and for samples
 MAX_ROLLBACKS = 8  # rollbacks in a row after which training gives up
 Totals = tuple[float, ...]
 DIVERGED_RATIO = 10.0  # times the loss of knowing nothing: training has failed
@@ -129,7 +129,8 @@ class Trainer:
     def _work(self, worker: Worker, order: Order) -> Totals:
         """What each worker does of an update: the gradient of its rows, and the update of its part of the weights.
 
-        Returns the summed loss in nats, its count, what rank 0 and any rank said, and the gradient's norm.
+        Returns the summed loss in nats, its count, the seconds that rank 0 measured, how many ranks asked to stop, and
+        the gradient's norm.
         """
         run, config, own = self.run, self.run.config, self.replicas[worker.number].g
         with ignore_overflow():
@@ -165,7 +166,7 @@ class Trainer:
                 s.fill(0)
         replica.network = Network(run.model.taught(order.teacher), run.changing, run.reset)
         if run.model.noisy:
-            key = (run.config.seed, DROPOUT_STREAM, order.step, number)
+            key = (run.config.seed, Draw.DROPOUT, order.step, number)
             replica.noise = lambda window: np.random.default_rng(
                 np.random.SeedSequence(key, spawn_key=(window,) if window else ())
             )

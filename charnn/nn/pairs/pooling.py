@@ -8,8 +8,6 @@ import numpy as np
 from ..layers.base import Array, Arrays
 from ..workspace import Workspace
 
-POOLINGS = ("last", "mean", "max")
-
 
 class Pooled(NamedTuple):
     """What `pool` gives."""

@@ -12,7 +12,12 @@ from ...config import EvalConfig, SampleConfig
 from ...data import series
 from ...data.series import Part, Series
 from ...errors import UsageError, expect
-from ...evaluation.training_text import warn_of_all, warn_of_known, warn_of_own, warn_that_held_out
+from ...evaluation.training_text import (
+    note_held_out_part,
+    warn_of_training_files,
+    warn_of_training_text,
+    warn_that_all_is_scored,
+)
 from ...io.text import Source, file_sources
 from ...nn.parameters import Parameters
 from ...options import flag
@@ -46,11 +51,11 @@ def recognised(run: Run, what: Any, rows: bool) -> Any:
         corpus, names = series.read(files, run.origin.invalid), ", ".join(file.shown for file in files)
         if rows:
             valid = corpus.split(run.config.valid_share)[1]
-            warn_of_all(names, f"{len(valid.values) - valid.read:,} vectors")
+            warn_that_all_is_scored(names, f"{len(valid.values) - valid.read:,} vectors")
             return what
-        warn_that_held_out(names)
+        note_held_out_part(names)
         return corpus
-    warn_of_known(run, files)
+    warn_of_training_files(run, files)
     return what
 
 
@@ -70,7 +75,7 @@ def _read(run: Run, sources: Sequence[Source]) -> Series:
     """Series on the scale of a run. Warns of a stream that the run was trained on."""
     found = series.read(sources, scale=run.vocabulary)
     if found.sha256 == run.origin.sha256 and sources[0].name == "-":
-        warn_of_own(sources[0].shown)
+        warn_of_training_text(sources[0].shown)
     return found
 
 

@@ -12,6 +12,7 @@ from ...choices import TASKS
 from ...config import EvalConfig, ModelConfig, SampleConfig, TrainConfig
 from ...data import series
 from ...data.series import Part, Scale, Series
+from ...draws import Draw
 from ...errors import InputError, UsageError
 from ...inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ...io import durable
@@ -28,7 +29,6 @@ from .reading import SeriesEvaluator, SeriesSampler, own_series, parts
 VALIDATION_VECTORS = 100_000  # of the held-out part, from its start, that validations while training score
 MIN_BATCHES = 8  # in an epoch
 NO_TOKENS = "--task values reads numbers: there is nothing to tokenise"
-ORDER = 7  # sets the random numbers of the order apart from all others
 
 
 class Values(Task):
@@ -202,7 +202,7 @@ class SeriesLayout:
 
     def _shuffled(self, epoch: int) -> list[tuple[int, int]]:
         """Starts and lengths of the pieces of an epoch, in their order."""
-        rng = np.random.default_rng((self.seed, ORDER, epoch))
+        rng = np.random.default_rng((self.seed, Draw.SERIES_ORDER, epoch))
         pieces = self._pieces([int(rng.integers(1 + slack)) for slack in self._slack])
         return [pieces[i] for i in rng.permutation(len(pieces)).tolist()]
 

@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charnn.nn.pairs.pooling import POOLINGS, pool
+from charnn.choices import POOLING
+from charnn.nn.pairs.pooling import pool
 from charnn.nn.workspace import Workspace
 
 S, B, H = 6, 3, 4
 LENGTHS = np.array([6, 1, 3])
 MASK = np.arange(S)[:, None] < LENGTHS
 REVERSE = (False, True)
-kinds = pytest.mark.parametrize("kind", POOLINGS)
+KINDS = POOLING.metadata["choices"]
+kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def states() -> tuple[Any, ...]:
@@ -21,7 +23,7 @@ def states() -> tuple[Any, ...]:
 
 def test_values_are_those_of_each_row_alone() -> None:
     h = states()
-    found = {kind: pool(kind, h, REVERSE, MASK, Workspace()).z for kind in POOLINGS}
+    found = {kind: pool(kind, h, REVERSE, MASK, Workspace()).z for kind in KINDS}
     for b, length in enumerate(LENGTHS):
         np.testing.assert_array_equal(found["last"][0][b], h[0][length - 1, b])
         np.testing.assert_array_equal(found["last"][1][b], h[1][0, b])
