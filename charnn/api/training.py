@@ -86,8 +86,12 @@ def train(
         raise UsageError("keep_text is for texts, and this is a corpus already: leave it out")
     if not keep_text or where is None:
         return starting.begin(_corpus(source, wanted, watch), wanted, where, name)
+    return _train_on_kept_text(source, wanted, Folder.create(where, name or "stdin"))
+
+
+def _train_on_kept_text(source: CorpusLike, wanted: starting.Wanted, kept: Folder) -> Session:
+    """A new run on a text that can be read only once, and is kept in the run's folder."""
     task = tasks.make(wanted.options)
-    kept = Folder.create(where, name or "stdin")
     try:
         task.keep(kept.path / task.kept_as, pairs.sources(source), **wanted.reads)
     except BaseException:

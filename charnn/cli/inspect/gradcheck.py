@@ -9,30 +9,15 @@ import click
 from ...verbs import GradcheckConfig
 from .. import inputs, options, streams
 from ..shell.help import Command
-from ..shell.types import File
+from . import showing
 
 if TYPE_CHECKING:
     from ...api import CheckedGradient
 
 
 @click.command("gradcheck", cls=Command)
-@click.argument("text", required=False, type=File())
-@options.model
-@options.runs
-@options.numbers(GradcheckConfig, "samples", "seed")
-@click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
-@options.unknown
-@options.invalid
-def command(
-    text: str | None,
-    model: str | None,
-    runs: str,
-    samples: int,
-    seed: int,
-    as_json: bool,
-    unknown: str,
-    invalid: str,
-) -> None:
+@showing.asked(None, options.numbers(GradcheckConfig, "samples", "seed"))
+def command(asked: showing.Asked, samples: int, seed: int) -> None:
     """Check the derived gradient against finite differences, in float64.
 
     The command moves weights of each array a little, and reads a short window of TEXT again. The change of the loss is
@@ -46,17 +31,16 @@ def command(
     The exit code is 1 if any is above 1e-4.
     """
     from ... import api
-    from ...api.loading import opened
     from ...errors import CharnnError
     from ...inspection.gradcheck import TOLERANCE
     from ...terminal import console
 
-    run, given = opened(model, "inspect gradcheck", runs), inputs.given([text] if text else [])
-    checked = api.gradcheck(run, given, samples=samples, seed=seed, unknown=unknown, invalid=invalid)
+    run, given = showing.read("inspect gradcheck", asked)
+    checked = api.gradcheck(run, given, samples=samples, seed=seed, unknown=asked.unknown, invalid=asked.invalid)
     console.note(f"{run.path} on {inputs.named(given)}")
-    found = [*checked] if as_json else [*_written(checked, max(map(len, run.weights)))]
+    found = [*checked] if asked.as_json else [*_written(checked, max(map(len, run.weights)))]
     wrong, worst = [one.array for one in found if not one.good], max(one.error for one in found)
-    if as_json:
+    if asked.as_json:
         streams.write_json({"arrays": [asdict(one) for one in found], "tolerance": TOLERANCE, "good": not wrong})
     if wrong:
         raise CharnnError(

@@ -7,32 +7,19 @@ from ...errors import UsageError
 from ...verbs import GradientsConfig
 from .. import inputs, options, streams
 from ..shell.help import Command
-from ..shell.types import File, OneOf
+from ..shell.types import OneOf
+from . import showing
 
 TABLES = "norms", "eigenvalues", "saturation"
 
 
 @click.command("gradients", cls=Command)
-@click.argument("text", required=False, type=File())
-@options.model
-@options.runs
-@options.numbers(GradientsConfig, "lags")
-@click.option("--table", type=OneOf(TABLES), help="This table alone, as TSV; in a pipe norms.")
-@click.option("--svg", "as_svg", is_flag=True, help="A picture of the norms, or of --table eigenvalues.")
-@click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
-@options.unknown
-@options.invalid
-def command(
-    text: str | None,
-    model: str | None,
-    runs: str,
-    lags: int,
-    table: str | None,
-    as_svg: bool,
-    as_json: bool,
-    unknown: str,
-    invalid: str,
-) -> None:
+@showing.asked(
+    "A picture of the norms, or of --table eigenvalues.",
+    options.numbers(GradientsConfig, "lags"),
+    click.option("--table", type=OneOf(TABLES), help="This table alone, as TSV; in a pipe norms."),
+)
+def command(asked: showing.Asked, lags: int, table: str | None) -> None:
     """Show how far the gradient reaches back in time, by layer.
 
     The norm of dL[t]/dh[t-k] by lag k: how much the loss at t, in nats, would change with each unit of the state k
@@ -56,26 +43,25 @@ def command(
 
     On a terminal tables and bars; in a pipe TSV.
     """
-    check({"table": table, "json": as_json})
-    if as_svg:
-        streams.refuse_picture("inspect gradients --svg", as_json)
+    check({"table": table, "json": asked.as_json})
+    if asked.svg:
+        streams.refuse_picture("inspect gradients --svg", asked.as_json)
     from ... import api
-    from ...api.loading import opened
     from ...terminal import console
 
-    run, given = opened(model, "inspect gradients", runs), inputs.given([text] if text else [])
-    found = api.gradients(run, given, lags, unknown=unknown, invalid=invalid)
+    run, given = showing.read("inspect gradients", asked)
+    found = api.gradients(run, given, lags, unknown=asked.unknown, invalid=asked.invalid)
     shown = table or TABLES[0]
-    if (as_svg or table or not (as_json or streams.is_terminal())) and shown not in found.tables:
+    if (asked.svg or table or not (asked.as_json or streams.is_terminal())) and shown not in found.tables:
         raise UsageError(f"{run.path} has no {shown}: choose --table {' or '.join(found.tables)}")
     console.note(f"{run.path} on {inputs.named(given)}")
     if found.about:
         console.note(found.about)
     elif found.norms and found.reach < lags:
         console.note(f"at no position does the loss depend on a state more than {found.reach} characters before it")
-    if as_svg:
+    if asked.svg:
         streams.write(found.svg(shown))
-    elif as_json:
+    elif asked.as_json:
         streams.write_json({"file": str(run.path), **found.plain()})
     elif table or not streams.is_terminal():
         for row in found.table(shown):

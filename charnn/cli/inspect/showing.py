@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from .. import inputs, options, streams
 from ..shell.types import File
+
+if TYPE_CHECKING:
+    from ...runs.run import Run
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -24,21 +27,21 @@ class Asked(NamedTuple):
     invalid: str
 
 
-def asked(picture: str, *own: Decorator) -> Decorator:
-    """The options of `Asked`, which a command takes as one value; `picture` is the help of --svg.
+def asked(picture: str | None, *own: Decorator, json: str = "All of it as a JSON object.") -> Decorator:
+    """The options of `Asked`, which a command takes as one value, with the help of --svg (`picture`) and of --json.
 
-    The options of the command's `own` stand after those of the model.
+    A command without a picture has no --svg. The options of the command's `own` stand after those of the model.
     """
-    svg = click.option("--svg", is_flag=True, help=picture)
-    json = click.option("--json", "as_json", is_flag=True, help="All of it as a JSON object.")
     text = click.argument("text", required=False, type=File())
-
-    around: tuple[Decorator, ...] = (text, options.model, options.runs, *own, svg, json)
+    svg = [click.option("--svg", is_flag=True, help=picture)] if picture else []
+    objects = click.option("--json", "as_json", is_flag=True, help=json)
+    around: tuple[Decorator, ...] = (text, options.model, options.runs, *own, *svg, objects)
     around += options.unknown, options.invalid
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def command(**params: Any) -> Any:
+            params.setdefault("svg", False)
             return function(Asked(*(params.pop(name) for name in Asked._fields)), **params)
 
         taken: Callable[..., Any] = command
@@ -47,6 +50,13 @@ def asked(picture: str, *own: Decorator) -> Decorator:
         return taken
 
     return decorate
+
+
+def read(verb: str, asked: Asked) -> tuple["Run", Any]:
+    """The model, and the text or None that stands for the model's own, to read in the order of the command."""
+    from ...api.loading import opened
+
+    return opened(asked.model, verb, asked.runs), inputs.given([asked.text] if asked.text else [])
 
 
 def show(name: str, asked: Asked, **how: Any) -> None:

@@ -8,9 +8,10 @@ import click
 from ...errors import InputError
 from ...io.text import nothing_in
 from ...terminal.plain import visible
-from .. import inputs, options, streams
+from .. import streams
 from ..shell.help import Command
-from ..shell.types import File, Number
+from ..shell.types import Number
+from . import showing
 
 if TYPE_CHECKING:
     from ...api import UnitReader
@@ -31,32 +32,21 @@ def some(ctx: click.Context, param: click.Parameter, value: str | None) -> slice
 
 
 @click.command("units", cls=Command)
-@click.argument("text", required=False, type=File())
-@options.model
-@options.runs
-@click.option("--layer", type=Number(int, 0), metavar="N", help="This layer alone, 0 being the lowest.")
-@click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40.")
-@click.option("--gates", is_flag=True, help="The gates of lstm or gru by their names, instead of the activations.")
-@click.option(
-    "-n", "--count", type=Number(int, 1), default=SHOWN, show_default=True, help="Maximum of characters on a terminal."
+@showing.asked(
+    "A picture of the first 100 characters.",
+    click.option("--layer", type=Number(int, 0), metavar="N", help="This layer alone, 0 being the lowest."),
+    click.option("--units", callback=some, metavar="A:B", help="These units of each layer, as in 0:40."),
+    click.option("--gates", is_flag=True, help="The gates of lstm or gru by their names, instead of the activations."),
+    click.option(
+        *("-n", "--count"),
+        type=Number(int, 1),
+        default=SHOWN,
+        show_default=True,
+        help="Maximum of characters on a terminal.",
+    ),
+    json="A JSON object for each character.",
 )
-@click.option("--svg", "as_svg", is_flag=True, help="A picture of the first 100 characters.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object for each character.")
-@options.unknown
-@options.invalid
-def command(
-    text: str | None,
-    model: str | None,
-    runs: str,
-    layer: int | None,
-    units: slice,
-    gates: bool,
-    count: int,
-    as_svg: bool,
-    as_json: bool,
-    unknown: str,
-    invalid: str,
-) -> None:
+def command(asked: showing.Asked, layer: int | None, units: slice, gates: bool, count: int) -> None:
     """Show what every unit does while the model reads a text.
 
     A row for each character: its position, the character, and the activations h of all units after it was read, layer
@@ -66,18 +56,18 @@ def command(
     For a model of pairs TEXT has a source on each line, and the units are those that read the source. For a model of
     --task fill they are those of both directions, the forward layers first; 256 characters are read at a time.
     """
-    if as_svg:
-        streams.refuse_picture("inspect units --svg", as_json)
+    if asked.svg:
+        streams.refuse_picture("inspect units --svg", asked.as_json)
     from ... import api
-    from ...api.loading import opened
     from ...terminal import console
 
-    run, given = opened(model, "inspect units", runs), inputs.given([text] if text else [])
-    reader = api.unit_reader(run, given, layer=layer, units=units, gates=gates, unknown=unknown, invalid=invalid)
+    run, given = showing.read("inspect units", asked)
+    odd = {"unknown": asked.unknown, "invalid": asked.invalid}
+    reader = api.unit_reader(run, given, layer=layer, units=units, gates=gates, **odd)
     console.note(f"{run.path} on {reader.names}")
-    if as_svg:
+    if asked.svg:
         there = _write_picture(reader)
-    elif as_json:
+    elif asked.as_json:
         there = _write_json(reader)
     elif streams.is_terminal():
         there = _write_shades(reader, count)
