@@ -6,7 +6,7 @@ window's edge, and the state does not. For each update: the gradient of the mean
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ class Trainer:
         self.rule, self.schedule = optimizers.make(run.config), schedules.make(run.config)
         run.move(self.group.allocate)
         parts = {n: rows_of_worker(run.config.batch, n, self.group.size) for n in range(self.group.size)}
-        self._tune({part.stop - part.start for part in parts.values()}, plan.task.count_laid_out(plan.batches))
+        self._tune([*parts.values()], plan)
         self.replicas = {
             n: Replica(run.network, parts[n], run.weights.like(), ws=run.network.workspace())
             for n in self.group.numbers
@@ -85,10 +85,11 @@ class Trainer:
         self.in_a_row = 0
         self.asked = self.stopped = False  # whether this program is to end, and whether all ranks know
 
-    def _tune(self, rows: set[int], symbols: int) -> None:
+    def _tune(self, parts: Sequence[slice], plan: Plan) -> None:
         """Choose how products are cut, before workers are forked, who then know it; under MPI rank 0 says how."""
-        first = self.group.rank == 0
-        found = tune(self.run, rows, self.scheme.size, symbols) if first else None
+        found = None
+        if self.group.rank == 0:
+            found = tune(self.run, parts, plan.batches, self.scheme.size, plan.task.count_laid_out(plan.batches))
         self.run.tilings = self.group.broadcast(found)
 
     @property

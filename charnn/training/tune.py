@@ -1,7 +1,7 @@
 """What is measured for a run on this machine: the tilings of its products, and how many workers share a batch."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -29,22 +29,26 @@ CLEARLY = 1.1, 1.4  # times the fewest seconds: a number that both limits choose
 WORKERS = Remembered("workers.json", "charnn workers 1")
 
 
-def tune(run: Run, rows: Collection[int], size: float, symbols: int) -> Tilings:
-    """Tilings for updates by workers of so many `rows`, and for validations, measured where the run is long enough.
-    Those of other tasks, whose batches have many shapes, go by rule.
+def tune(run: Run, parts: Iterable[slice], layout: Any, size: float, symbols: int) -> Tilings:
+    """Tilings for updates by workers of these `parts` of a batch's rows, measured where the run is long enough.
 
-    An update learns from `size` symbols on average, an epoch from so many `symbols`.
+    For texts validations count too. Other tasks read the first batch of a `layout`, whose rows are those of most
+    batches; products of the others go by rule. An update learns from `size` symbols on average, an epoch from so many
+    `symbols`.
     """
-    if run.task != TEXT:
-        return run.tilings
     config = run.config
     workers = config.workers or 1
+    rows = {part.stop - part.start: part for part in parts}
     lanes = SCORING_ROWS if run.reset else -(-SCORING_ROWS // workers)
 
     def probe(network: Network) -> None:
         for count in sorted(rows):
-            learn_zeros(network, count, 1 if config.scheme == "one-step" else min(PROBED_STEPS, config.window))
-        read_zeros(network, lanes)
+            if run.task == TEXT:
+                learn_zeros(network, count, 1 if config.scheme == "one-step" else min(PROBED_STEPS, config.window))
+            else:
+                learn_batches(network, layout.read(0, 0, rows[count]))
+        if run.task == TEXT:
+            read_zeros(network, lanes)
 
     work = expected_multiplications(config, run.weights.count, size, symbols) / workers
     return tuned(run.network, work, probe).tilings
@@ -64,6 +68,14 @@ def learn_zeros(network: Network, rows: int, steps: int) -> None:
     """The products of an update, with what they find thrown away."""
     x, g, context = np.zeros((steps, rows), np.int64), network.weights.like(), PassContext(network.workspace())
     network.model.gradient(network.weights, g, network.batch(x, x), network.zero_state(rows), context)
+
+
+def learn_batches(network: Network, batches: Iterable[Any]) -> None:
+    """The same of batches of a task, without noise."""
+    g, context = network.weights.like(), PassContext(network.workspace())
+    for batch in batches:
+        network.model.gradient(network.weights, g, batch, (), context)
+        context.ws.reset()
 
 
 def choose_workers(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import charnn
 from charnn.config import TrainConfig
 from charnn.errors import CheckpointError
 from charnn.evaluation.score import SCORING_ROWS, evaluate
@@ -21,6 +22,7 @@ from charnn.training import session
 from charnn.training.session import Session
 from charnn.training.tune import expected_multiplications, tune
 from tests.faults.hostile import forged
+from tests.helpers import pairs
 from tests.helpers.toys import assert_same, begin, corpus, start, text, trainer_of, updates
 
 SIZE = {"hidden": 64, "batch": 8, "window": 6, "steps": 8, "validate_every": 4}
@@ -141,13 +143,13 @@ def test_products_of_all_workers_and_of_validations_are_measured() -> None:
 
 def test_where_the_state_is_carried_validations_share_their_lanes_among_the_workers() -> None:
     run = start(state="carry", workers=2)
-    assert {shape.rows for shape in tune(run, [3], 24, 2000)} == {MANY, 3, SCORING_ROWS // 2}
+    assert {shape.rows for shape in tune(run, [slice(0, 3)], None, 24, 2000)} == {MANY, 3, SCORING_ROWS // 2}
 
 
 def test_one_step_schemes_do_not_measure_what_they_do_not_repeat() -> None:
     for given in ({"scheme": "one-step"}, {"window": 1}):
         run = start(**SIZE | given)
-        assert {shape.rows for shape in tune(run, [8], 48, 2000)} == {MANY, SCORING_ROWS}
+        assert {shape.rows for shape in tune(run, [slice(0, 8)], None, 48, 2000)} == {MANY, SCORING_ROWS}
 
 
 def test_all_ranks_do_what_the_first_one_found() -> None:
@@ -217,3 +219,20 @@ def test_measured_products_are_those_of_matrices(monkeypatch: pytest.MonkeyPatch
 def _nth(shape: Shape, number: int) -> Tiling:
     found = list(candidates(shape))
     return found[number % len(found)]
+
+
+@pytest.mark.parametrize("task", ["classify", "condition", "translate", "fill", "values"])
+def test_products_of_every_task_are_measured_and_kept(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {**pairs.TINY, "hidden": 64, "steps": 4, "validate_every": 2, "dropout": 0.3}
+    whole = done(charnn.train(pairs.write(tmp_path, task), runs=tmp_path / "whole", name="a", task=task, **options))
+    batch = {whole.config.batch} - {1}  # a single row is never cut
+    assert {MANY} | batch <= {shape.rows for shape in whole.tilings}
+    forget(monkeypatch, file=True)
+    done(charnn.train(tmp_path / f"{task}.tsv", runs=tmp_path, name="b", task=task, **options | {"steps": 2}))
+    halves = [charnn.load(tmp_path / name / "last.npz").tilings for name in ("whole/a", "b")]
+    assert halves[0] == whole.tilings and halves[0] != halves[1]
+    resumed = charnn.resume("b", runs=tmp_path, steps=4)
+    assert resumed.run.tilings == halves[1]
+    assert done(resumed).step == 4
