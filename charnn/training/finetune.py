@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import CELLS
+from ..choices import CELLS, TASKS
 from ..config import TaskConfig
 from ..conflicts import OF_TEXT
 from ..data.units import PairVocabulary
@@ -32,8 +32,8 @@ def decided(start: Run, changes: Mapping[str, Any], values: Mapping[str, Any]) -
     `values` are `changes` and defaults. Raises `UsageError` for changes that make another network.
     """
     task = values.get("task", start.task.task)
-    if task == "values":
-        raise UsageError("--task values learns numbers, and starts from no trained network: leave --from out")
+    if TASKS[task].reads_vectors:
+        raise UsageError(f"--task {task} learns numbers, and starts from no trained network: leave --from out")
     if start.task.task not in ("text", task):
         raise UsageError(
             f"the network to start from was trained with --task {start.task.task}, not {task}: leave --from out, or "
