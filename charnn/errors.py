@@ -60,7 +60,7 @@ def listed(name: str, value: Any, *kinds: type) -> list[Any]:
     return found
 
 
-def near(word: str, known: Iterable[str]) -> list[str]:
+def similar_words(word: str, known: Iterable[str]) -> list[str]:
     """Up to three of the known words that are spelt almost as one that is not known, the nearest first."""
     from difflib import get_close_matches  # not before it is needed
 
@@ -70,5 +70,5 @@ def near(word: str, known: Iterable[str]) -> list[str]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question that names the nearest of the known words, to follow a message; nothing where none is near."""
-    found = near(word, known)
+    found = similar_words(word, known)
     return f": did you mean {', '.join(found[:-1])}{' or ' if found[1:] else ''}{found[-1]}?" if found else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..io.lazy import Ids
-from ..io.text import near
+from ..io.text import short_path
 from .vocabulary import EOS, Vocabulary
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def about(found: Corpus) -> list[tuple[str, str]]:
     different, known = np.count_nonzero(counts), len(found.vocabulary.characters)
     reserved = f", symbols for {known}" if different < known and len(found.ids) <= RARITY_SYMBOLS else ""
     return [
-        ("corpus", ", ".join(map(near, found.names))),
+        ("corpus", ", ".join(map(short_path, found.names))),
         (
             "characters",
             f"{len(found.ids) - len(found.silent):,} ({different if reserved else known} different{reserved})",

@@ -202,6 +202,6 @@ def nothing_in(names: str, use: str = "read") -> str:
     return f"{names} is empty: there is nothing to {use}{instead}"
 
 
-def near(name: str) -> str:
+def short_path(name: str) -> str:
     """A file's name from the current folder on, where that is shorter."""
     return min(name, os.path.relpath(name), key=len) if Path(name).is_absolute() else name

@@ -24,7 +24,7 @@ DEAD = -1
 
 
 @dataclass(frozen=True)
-class Automaton:
+class PatternAutomaton:
     """States and where symbols lead: `table` (S, V), DEAD where no match can follow.
 
     State 0 is the first; in the last one the sequence has ended, and EOS alone leads there. `distance` (S,) is the
@@ -42,7 +42,7 @@ class Automaton:
         return found
 
 
-def build(pattern: str, characters: Sequence[int], length: int) -> Automaton:
+def build(pattern: str, characters: Sequence[int], length: int) -> PatternAutomaton:
     """The automaton of an expression; symbol i + 1 is the i-th of the characters, code points (V - 1,).
 
     Raises `UsageError` for an expression that nothing of these characters and this length matches, or with too many
@@ -88,7 +88,7 @@ def _alike(sources: Sequence[str], characters: Sequence[int]) -> tuple[np.ndarra
     ]
 
 
-def _pruned(trees: list[Tree], rows: np.ndarray, groups: np.ndarray) -> Automaton:
+def _pruned(trees: list[Tree], rows: np.ndarray, groups: np.ndarray) -> PatternAutomaton:
     """States with the end of the sequence; what leads to no match leads nowhere."""
     done = len(trees)
     accepting = np.array([*map(matches_empty, trees), True])
@@ -101,7 +101,7 @@ def _pruned(trees: list[Tree], rows: np.ndarray, groups: np.ndarray) -> Automato
     table = np.full((done + 1, 1 + len(groups)), DEAD)
     table[:done, 1:] = np.where(distance[rows] <= done, rows, DEAD)[:, groups]
     table[accepting, EOS] = done
-    return Automaton(table, distance)
+    return PatternAutomaton(table, distance)
 
 
 class Draws(Drawer, Protocol):
@@ -113,7 +113,7 @@ class Draws(Drawer, Protocol):
 class MatchingSampler:
     """Symbols drawn as `draws` does, but in each of its `rows` only those that the automaton allows."""
 
-    def __init__(self, draws: Draws, automaton: Automaton, rows: int, length: int):
+    def __init__(self, draws: Draws, automaton: PatternAutomaton, rows: int, length: int):
         self.draws, self.automaton, self.states, self.left = draws, automaton, np.zeros(rows, int), length
         self.temperature, self.greedy, self.rng = draws.temperature, draws.greedy, draws.rng
 

@@ -6,7 +6,7 @@ from ..nn.functions import ignore_overflow, log_softmax
 from ..nn.layers.base import Array, State
 from ..nn.network import Network
 from ..nn.workspace import Workspace
-from .automaton import Automaton
+from .automaton import PatternAutomaton
 from .beam import Hypothesis, search
 from .next import read_prime
 
@@ -18,7 +18,7 @@ class TextWriter:
     the automaton does not allow is left out, and nothing is scaled up in its place.
     """
 
-    def __init__(self, network: Network, prime: Array, longest: int, automaton: Automaton | None = None):
+    def __init__(self, network: Network, prime: Array, longest: int, automaton: PatternAutomaton | None = None):
         self.network, self.automaton, self.left = network, automaton, longest
         self.ws, self.first = Workspace(back=False), True
         self.o, state = read_prime(network, prime)
@@ -47,7 +47,7 @@ class TextWriter:
 
 @ignore_overflow()  # a network may be beyond all bounds, and still write
 def likeliest(
-    network: Network, prime: Array, width: int, longest: int, automaton: Automaton | None = None
+    network: Network, prime: Array, width: int, longest: int, automaton: PatternAutomaton | None = None
 ) -> list[Hypothesis]:
     """The likeliest texts after a prime, (N,) ids, of at most `longest` characters that a beam finds, the best first.
 

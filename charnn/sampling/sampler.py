@@ -20,7 +20,7 @@ from .endings import Drawer, primed_stepper
 from .stepper import FastStepper, Stepper, make_stepper
 
 if TYPE_CHECKING:
-    from .automaton import Automaton, MatchingSampler
+    from .automaton import MatchingSampler, PatternAutomaton
 
 TINY = np.finfo(np.float32).tiny
 MIN_TEMPERATURE = 1e-30  # temperatures below are 0
@@ -156,7 +156,7 @@ class GumbelSampler:
 
 
 def drawer(
-    network: Network, config: SampleConfig, rng: np.random.Generator, rows: int, automaton: Automaton | None
+    network: Network, config: SampleConfig, rng: np.random.Generator, rows: int, automaton: PatternAutomaton | None
 ) -> GumbelSampler | MatchingSampler:
     """What draws the symbols of `rows` streams; with an automaton only those that it allows."""
     draws = GumbelSampler(network, config, rng, rows)
@@ -174,7 +174,7 @@ def stream(
     prime: np.ndarray,
     *,
     workers: int = 1,
-    automaton: Automaton | None = None,
+    automaton: PatternAutomaton | None = None,
 ) -> Iterator[int]:
     """Ids of one sample as they are drawn, EOS the last of them if it ends so; at most `config.length`.
 
@@ -219,7 +219,7 @@ def generate(
     config: SampleConfig,
     rng: np.random.Generator,
     prime: np.ndarray,
-    automaton: Automaton | None = None,
+    automaton: PatternAutomaton | None = None,
 ) -> list[Sample]:
     """`config.count` samples, drawn side by side as one batch, which those that ended leave once they are half."""
     if not config.count:
@@ -261,7 +261,7 @@ def batches(
     prime: np.ndarray,
     *,
     workers: int = 1,
-    automaton: Automaton | None = None,
+    automaton: PatternAutomaton | None = None,
 ) -> Iterator[list[Sample]]:
     """`config.count` samples, batch after batch, by so many processes; the same ones however many those are."""
     entropy = np.random.SeedSequence(config.seed).entropy

@@ -18,7 +18,7 @@ from . import sampler
 
 if TYPE_CHECKING:
     from ..evaluation.novelty import Novelty
-    from .automaton import Automaton
+    from .automaton import PatternAutomaton
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TextSampler:
         self.prime = run.vocabulary.decode(self.ids)  # without what the run does not know
         if self.config.stop and (strange := set(self.config.stop) - set(map(chr, run.vocabulary.known))):
             _warn_of_stop(strange)
-        self.automaton: Automaton | None = None
+        self.automaton: PatternAutomaton | None = None
         if self.config.match is not None:
             from . import automaton
 

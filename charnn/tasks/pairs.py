@@ -19,7 +19,7 @@ from ..errors import InputError, UsageError
 from ..evaluation.readers import Text as Reading
 from ..inspection.activations import SourceActivations
 from ..io.lines import Line, lines
-from ..io.text import Source, Watch, file_source, file_sources, near
+from ..io.text import Source, Watch, file_source, file_sources, short_path
 from ..nn.task_model import TaskModel
 from ..runs.corpus import assert_same_corpus, own_sources
 from ..runs.run import Run
@@ -205,7 +205,7 @@ class PairTask(Task):
         sizes = [f"{side.lengths.mean():.1f} {kind} {use}" for side, kind, use in sides if kind != "label"]
         labels = f", {len(corpus.vocabulary.labels):,} labels" if corpus.vocabulary.labels else ""
         return [
-            ("corpus", ", ".join(map(near, corpus.names))),
+            ("corpus", ", ".join(map(short_path, corpus.names))),
             ("pairs", f"{len(corpus):,}; on average {' and '.join(sizes)}"),
             ("vocabulary", f"{len(corpus.vocabulary.units):,} {format.source}{labels}"),
         ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..choices import TASKS
-from ..io.text import near
+from ..io.text import short_path
 from ..options import as_typed
 from ..runs.run import Run
 from ..tasks.base import describe_network, make, plural
@@ -21,7 +21,7 @@ def rows(run: Run, facts: Mapping[str, Any], course: str) -> list[tuple[str, str
     found = [
         ("run", str(facts["file"])),
         ("task", run.task.task),
-        ("text", f"{', '.join(map(near, run.origin.names))} ({counted}, {run.origin.sha256[:DIGITS]})"),
+        ("text", f"{', '.join(map(short_path, run.origin.names))} ({counted}, {run.origin.sha256[:DIGITS]})"),
         ("network", f"{describe_network(run)}: {run.model.parameters:,} parameters"),
     ]
     if run.best is not None:

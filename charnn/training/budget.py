@@ -50,7 +50,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SizeChoice:
     """A network, what was measured of it, and why it is not a larger one."""
 
     size: Size
@@ -81,7 +81,7 @@ def choose(
     seconds: float,
     cell: str,
     usual: int = 0,
-) -> Choice:
+) -> SizeChoice:
     """The largest of some networks that converges on a text of so many symbols in so many seconds; if none, the least.
 
     A network of no more than `usual` parameters is never too large for the text. `speed` measures how many characters a
@@ -117,7 +117,7 @@ def choose(
         why = f" ({more} has {more.parameters / symbols:.1f} for each character of the text: too many)"
     else:
         why = ""
-    return Choice(chosen, speeds[chosen], characters, most if characters > most * symbols else None, why)
+    return SizeChoice(chosen, speeds[chosen], characters, most if characters > most * symbols else None, why)
 
 
 def passes(symbols: int) -> int:
@@ -146,7 +146,7 @@ def sized(
     seconds: float,
     hidden: int | None = None,
     layers: int | None = None,
-) -> tuple[ModelConfig, TrainConfig, Choice]:
+) -> tuple[ModelConfig, TrainConfig, SizeChoice]:
     """A network that converges on a corpus within these seconds, the time as its budget, and why it was chosen.
 
     `hidden` and `layers` are kept where they are given. All ranks have to come here: they train together.

@@ -18,7 +18,7 @@ from ..runs.folder import Folder
 from ..runs.run import CorpusInfo, Run
 from ..tasks.base import Validated
 from . import advice, finetune, schedules, tune
-from .budget import Choice
+from .budget import SizeChoice
 from .plan import Plan, new_run, resolve
 from .trainer import Rollback, Trainer, Update
 
@@ -69,7 +69,7 @@ class Session:
         self.corpus: Any = None  # that it was begun or resumed with
         self.asked: TrainConfig | None = None  # of a new run, before anything was fitted to the text
         self.command = "charnn train CORPUS"  # what a new run was begun by, as a shell reads it
-        self.choice: Choice | None = None  # of a budget: the network that converges in it
+        self.choice: SizeChoice | None = None  # of a budget: the network that converges in it
         if folder:
             folder.lock()
         self.group = worker_group(run.config.workers or 1)

@@ -12,7 +12,7 @@ from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..data.units import PairVocabulary
 from ..errors import CharnnWarning, UsageError, expect
-from ..io.text import near
+from ..io.text import short_path
 from ..options import Checked, as_typed, flag, known, own
 from ..parallel import launcher
 from ..runs import checkpoint, folder
@@ -21,7 +21,7 @@ from ..runs.run import Run
 from ..tasks import base as tasks
 from ..tasks import fitting
 from . import budget, finetune, recipes, session
-from .budget import Choice
+from .budget import SizeChoice
 from .recipes import Recipe
 from .session import Session
 
@@ -101,7 +101,7 @@ def begin(corpus: Any, wanted: Wanted, where: Folder | str | Path | None, name: 
     return begun
 
 
-def sized(corpus: Any, wanted: Wanted) -> tuple[ModelConfig, TrainConfig, Choice | None]:
+def sized(corpus: Any, wanted: Wanted) -> tuple[ModelConfig, TrainConfig, SizeChoice | None]:
     """The network whose size suits the text and the time, its training, and why a time chose it.
 
     A size that was given stays. Without a time, the same text takes the same size on every machine.
@@ -130,7 +130,7 @@ def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:
 def _typed(names: Sequence[str], options: TaskConfig, *configs: Checked) -> str:
     """`charnn train` with the texts, and what of a task and of other configurations is not at its default."""
     words = [word for config in (options, *configs) for word in as_typed(config, TASKS[options.task].defaults)]
-    return shlex.join(["charnn", "train", *map(near, names), *words])
+    return shlex.join(["charnn", "train", *map(short_path, names), *words])
 
 
 @dataclass(frozen=True)

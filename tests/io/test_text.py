@@ -267,8 +267,8 @@ def test_names_are_shown_from_the_folder_on_where_that_is_shorter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert text.near(str(tmp_path / "a.txt")) == "a.txt" and text.near("b/c.txt") == "b/c.txt"
-    assert text.near("/a") == "/a"
+    assert text.short_path(str(tmp_path / "a.txt")) == "a.txt" and text.short_path("b/c.txt") == "b/c.txt"
+    assert text.short_path("/a") == "/a"
 
 
 def test_an_empty_input_says_what_stands_for_the_held_out_part() -> None:

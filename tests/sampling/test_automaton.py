@@ -13,7 +13,7 @@ from charnn.errors import UsageError
 from charnn.nn.model import Model
 from charnn.nn.network import Network
 from charnn.runs.run import CorpusInfo, Run
-from charnn.sampling.automaton import DEAD, Automaton, build
+from charnn.sampling.automaton import DEAD, PatternAutomaton, build
 from charnn.sampling.beam import Hypothesis
 from charnn.sampling.likeliest import likeliest
 from charnn.sampling.next import next_symbols
@@ -29,7 +29,7 @@ PATTERNS = [
 CONFIGS = [{"cell": "elman"}, {"cell": "lstm"}, {"ending": "node"}]
 
 
-def follow(automaton: Automaton, symbols: tuple[int, ...]) -> int:
+def follow(automaton: PatternAutomaton, symbols: tuple[int, ...]) -> int:
     state = 0
     for symbol in symbols:
         state = automaton.table[state, symbol]

@@ -17,7 +17,7 @@ from ...errors import InputError, UsageError
 from ...inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ...io import durable
 from ...io.lazy import WatchSymbols
-from ...io.text import Source, Watch, near
+from ...io.text import Source, Watch, short_path
 from ...nn.pairs.series import SeriesBatch, SeriesModel
 from ...runs.corpus import assert_same_corpus
 from ...runs.run import Run
@@ -129,7 +129,7 @@ class Values(Task):
 
     def about(self, corpus: Series) -> list[tuple[str, str]]:
         return [
-            ("corpus", ", ".join(map(near, corpus.names))),
+            ("corpus", ", ".join(map(short_path, corpus.names))),
             ("vectors", f"{len(corpus.values):,} of {corpus.vocabulary.size} numbers"),
             ("sequences", f"{len(corpus.edges) - 1:,}, with blank lines between"),
         ]
