@@ -1,6 +1,6 @@
 """The one family of errors that crosses to the user: each says what is wrong, where, and what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -36,6 +36,12 @@ class DivergenceError(CharnnError):
 
 class CharnnWarning(UserWarning):
     """The work goes on, but not quite as it was asked for. The command line writes it to standard error."""
+
+
+def some_of(texts: Sequence[str], most: int = 8) -> str:
+    """The first of some texts, and how many more there are."""
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def brief(value: object) -> str:

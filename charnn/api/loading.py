@@ -1,5 +1,7 @@
 """Runs by their names."""
 
+from contextlib import suppress
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +67,8 @@ def rename_run(name: str, new: str, root: str | Path = folder.RUNS) -> Path:
 
 def processes(workers: int | None) -> int:
     """So many workers, or as many as there are cores. Raises `UsageError` for no number of them."""
+    with suppress(TypeError):  # NumPy's integers are numbers too
+        workers = workers if workers is None else index(workers)
     expect("workers", workers, int, type(None))
     options.check_value("workers", workers, options.bounds(TrainConfig, "workers"))
     return workers or cores()

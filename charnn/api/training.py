@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import ReadConfig
 from ..conflicts import check
-from ..data import pairs, tokenized
+from ..data import tokenized
 from ..data.corpus import Corpus
 from ..data.pairs import PairList, Pairs
 from ..errors import CharnnError, UsageError, expect
@@ -92,15 +92,18 @@ def train(
 def _train_on_kept_text(source: CorpusLike, wanted: starting.Wanted, kept: Folder) -> Session:
     """A new run on a text that can be read only once, and is kept in the run's folder."""
     task = tasks.make(wanted.options)
+    path = kept.path / task.kept_as
     try:
-        task.keep(kept.path / task.kept_as, pairs.sources(source), **wanted.reads)
+        task.keep(path, task.sources(source), **wanted.reads)
+        corpus = task.read([text.file_source(path)])
     except BaseException:
         rmtree(kept.path)
         raise
     try:
-        return starting.begin(task.read([text.file_source(kept.path / task.kept_as)]), wanted, kept)
+        return starting.begin(corpus, wanted, kept)
     except CharnnError as error:
-        raise type(error)(f"{error}; the text is kept, `charnn train {kept.path / task.kept_as}`") from None
+        again = starting.typed([str(path)], wanted.options)
+        raise type(error)(f"{error}; the text is kept, `{again}`") from None
     except BaseException:
         rmtree(kept.path)
         raise
@@ -143,7 +146,7 @@ def resume(
     if isinstance(source, Corpus | Pairs):
         task.assert_takes(source)
     elif source is not None:
-        corpus = task.reread(stopped.run, pairs.sources(source), watch)
+        corpus = task.reread(stopped.run, task.sources(source), watch)
     return starting.resume(stopped, corpus, changes)
 
 
@@ -152,4 +155,4 @@ def _corpus(source: CorpusLike, wanted: starting.Wanted, watch: Watch) -> Any:
     if isinstance(source, Corpus | Pairs):
         task.assert_takes(source)
         return source
-    return task.read(pairs.sources(source), watch, **wanted.reads)
+    return task.read(task.sources(source), watch, **wanted.reads)

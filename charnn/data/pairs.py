@@ -206,6 +206,11 @@ def parsed(source: Source, format: PairFormat, invalid: str = "error", watch: Wa
         yield found
 
 
+def parse_all(sources: Sequence[Source], format: PairFormat, invalid: str = "error") -> list[Pair]:
+    """All pairs of some texts."""
+    return [pair for source in sources for some in parsed(source, format, invalid) for pair in some]
+
+
 @dataclass(frozen=True)
 class PairScan:
     """What one pass over some texts tells: their units and labels, the pairs in each, and the sha256 of their bytes."""

@@ -51,8 +51,7 @@ class Evaluator:
         check({"burn_in": self.config.burn_in, "reset": run.reset, "path": run.path or "this model"})
         self.unknown, invalid = policies(self.config, what)
         what, self.corpus = recognised(run, what, bool(self.config.by))  # the run's corpus, if it is at hand
-        marked = self.unknown == "cost" or (self.unknown == "skip" and self.config.by)
-        self.texts = texts(run, what, "mark" if marked else self.unknown, invalid, whole=True)
+        self.texts = texts(run, what, "error" if self.unknown == "error" else "mark", invalid, whole=True)
         self.held_out = any(text.held_out for text in self.texts)
         self.each: list[tuple[str, Score]] = []  # the score of each text, once they are scored
         self._read: list[Array] = []  # what was scored, where its novelty is wanted

@@ -25,8 +25,8 @@ class LabelScore:
     both: np.ndarray  # (L + 1,): how often it is given and right
     confusion: np.ndarray  # (L + 1, L + 1): right and given label; of several labels, nothing
     bins: np.ndarray  # (BINS, 3): statements in a range of confidence, their summed confidence, how many are right
-    unknown_read: int = 0  # symbols of the sources that the model does not know
     unknown: int = 0  # sources whose one label the model does not know, which cost no nats
+    unknown_read: int = 0  # symbols of the sources that the model does not know
     weight: float | None = None  # of the network in a mixture with n-grams
 
     @classmethod
@@ -71,7 +71,7 @@ class LabelScore:
             **({} if self.weight is None else {"network_weight": self.weight}),
             "count": self.count,
             "unknown_read": self.unknown_read,
-            "unknown": self.unknown,
+            "unknown": int(self.there[-1]),
         }
 
     def confused(self, labels: Sequence[str]) -> tuple[list[str], np.ndarray]:

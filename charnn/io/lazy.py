@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -30,10 +30,15 @@ class LazyArray:
         return self.length
 
     def __getitem__(self, part: Any) -> Any:
+        if isinstance(part, SupportsIndex):
+            return np.asarray(self[range(self.length)[part] :][:1])[0]
         if not isinstance(part, slice) or part.step not in (None, 1):
             return np.asarray(self)[part]
         start, stop, _ = part.indices(self.length)
         return replace(self, offset=self.offset + start * self.dtype.itemsize, length=max(0, stop - start))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (one for piece in pieces(self) for one in piece)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = np.frombuffer(self.file.read(self.offset, self.length * self.dtype.itemsize), self.dtype)

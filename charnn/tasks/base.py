@@ -13,7 +13,7 @@ from ..choices import TASKS
 from ..config import EvalConfig, ModelConfig, SampleConfig, TaskConfig, TrainConfig
 from ..errors import UsageError
 from ..io.lazy import WatchSymbols
-from ..io.text import Source, Watch
+from ..io.text import Source, Watch, file_sources
 from ..options import flag
 from ..runs.run import Run
 
@@ -44,6 +44,7 @@ class Task:
     between_validations = CHARACTERS_PER_VALIDATION  # losses, at least and at most: an epoch in between
     right = ""  # the figure of a validation that says what share of its `lines` is right, if that decides
     material = "text"  # what there may be too little of
+    solved = 0.02  # bits of held-out loss, below which there is nothing left to learn
     mixes = ""  # the command that mixes a network with what was counted, by --mix ngram
     columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
     use = "`charnn sample {model}` writes"  # what to do with a model
@@ -62,6 +63,12 @@ class Task:
     def assert_takes(self, corpus: Any) -> None:
         """Raise `UsageError` for a corpus that was read in another way than by `read`."""
         raise UsageError(f"--task {self.options.task} takes no corpus that was read before: name its files")
+
+    def sources(self, what: Any) -> list[Source]:
+        """The texts in what is given from Python: names of files, or a list of them. Raises `UsageError` for others."""
+        if isinstance(what, list | tuple) and what and isinstance(what[0], tuple):
+            raise UsageError(f"--task {self.options.task} reads no pairs: give texts, or a task on pairs")
+        return file_sources(what)
 
     def tokenize(
         self, path: Path, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any
@@ -112,14 +119,18 @@ class Task:
         """What a part says of the network as it is now; of a large one, its beginning."""
         raise NotImplementedError
 
-    def better(self, new: Mapping[str, float], best: Mapping[str, float]) -> bool:
+    def better(self, new: Mapping[str, float], best: Mapping[str, float], most: float = 0.0) -> bool:
         """Whether one record of the history is better than another.
 
-        What is right decides, where a task has such a share. A difference of one line says nothing: there, and
-        elsewhere, the loss decides.
+        What is right decides, where a task has such a share; `most` is the largest of the history. A difference of one
+        line says nothing: there, and elsewhere, the loss decides.
         """
-        more = new[self.right] - best[self.right] if self.right else 0.0
+        if not self.right:
+            return new["valid"] < best["valid"]
         one_line = 1.5 / new["lines"] if "lines" in new else 0.0
+        if new[self.right] < most - one_line:
+            return False
+        more = new[self.right] - best[self.right]
         return more > one_line or (more >= -one_line and new["valid"] < best["valid"])
 
     def doubts(self, train: Any, valid: Any, vocabulary: Any) -> str | None:

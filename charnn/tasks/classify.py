@@ -116,11 +116,12 @@ class Classify(InspectedPairs):
         return f"Bayes' rule on {found['bayes_order']:.0f}-grams is still better ({100 * found['bayes']:.1f} % right)"
 
     def describe(self, run: Run, train: Part, valid: Part) -> list[tuple[str, str]]:
-        learnt, held_out = (set(np.concatenate(part.targets).tolist()) for part in (train, valid))
-        if not (new := held_out - learnt):
-            return super().describe(run, train, valid)
-        told = f"{plural(len(new), 'label')} of the held-out lines alone, which cannot be learnt"
-        return [*super().describe(run, train, valid), ("labels", told)]
+        learnt, held_out = ({*np.concatenate(part.targets).tolist()} for part in (train, valid))
+        v, found = run.vocabulary, super().describe(run, train, valid)
+        unknown = {label for text in valid.target_texts for label in v.strangers(text, v.target)}
+        if count := len(unknown) + len(held_out - learnt - {len(v.labels)}):
+            found.append(("labels", f"{plural(count, 'label')} of the held-out lines alone, which cannot be learnt"))
+        return found
 
     def example(self, run: Run, part: Part) -> str:
         """One of the held-out texts, with the likeliest label."""

@@ -1,12 +1,13 @@
 """Texts written by a run of the task condition, each for a context."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..config import SampleConfig
 from ..data.vocabulary import EOS
-from ..errors import InputError, UsageError
+from ..errors import CharnnWarning, InputError, UsageError, some_of
 from ..nn.layers.base import Array
 from ..parallel.processes import spread
 from ..runs.run import Run
@@ -74,16 +75,17 @@ class ContextSampler:
     def _read(self, context: str | None) -> Array:
         """A context as ids, (n,)."""
         vocabulary, labels = self.run.vocabulary, self.run.vocabulary.labels
+        by_label, choices = self.run.task.context_as == "label", some_of(labels, SHOWN_LABELS)
         if context is None:
-            if self.run.task.context_as == "label" and not self.run.task.context_dropout:
-                raise UsageError(f"the model writes for a context: give --context, one of {_some(labels)}")
-            return np.array([len(labels)] if self.run.task.context_as == "label" else [], vocabulary.dtype)
+            if by_label and not self.run.task.context_dropout:
+                raise UsageError(f"the model writes for a context: give --context, one of {choices}")
+            return np.array([len(labels)] if by_label else [], vocabulary.dtype)
         ids: Array = vocabulary.encode(context, vocabulary.source)
-        if self.run.task.context_as == "label" and ids[0] == len(labels):
-            raise InputError(f"--context {context!r} is no label of the model: give one of {_some(labels)}")
+        unknown = sorted(vocabulary.strangers(context, vocabulary.source))
+        if unknown and by_label:
+            raise InputError(f"--context {context!r} is no label of the model: give one of {choices}")
+        if unknown:
+            names = some_of([*map(repr, unknown)])
+            message = f"note: the model has not learnt {names} of --context {context!r}: it reads each as unknown"
+            warnings.warn(message, CharnnWarning, stacklevel=4)
         return ids
-
-
-def _some(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - SHOWN_LABELS:,} more" if len(labels) > SHOWN_LABELS else ""
-    return ", ".join(labels[:SHOWN_LABELS]) + more

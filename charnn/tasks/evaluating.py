@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from ..data import pairs
 from ..data.pair_batches import lengths, within_memory
 from ..data.pairs import Pairs
 from ..data.units import is_label, join
-from ..errors import InputError, UsageError, expect
+from ..errors import InputError, UsageError, expect, some_of
 from ..evaluation.bayes import NGramBayes
 from ..evaluation.labels import THRESHOLD, LabelScore
 from ..evaluation.mixture import interpolate
@@ -63,7 +63,7 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
     """
     expect("the lines", what, str, Path, Source, Pairs, list, tuple, type(None))
     if not isinstance(what, str | Pairs | None):
-        sources = pairs.sources(what)
+        sources = task.sources(what)
         if sources and is_own(run, sources):
             note_held_out_part(", ".join(source.name for source in sources))
             what = task.reread(run, sources)
@@ -82,10 +82,7 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
     names = ", ".join(source.shown for source in sources)
     if found.sha256 == run.origin.sha256 and any(source.name == "-" for source in sources):
         warn_of_training_text(names)
-
-    def again() -> list[pairs.Pair]:
-        return [pair for source in sources for some in pairs.parsed(source, task.format, invalid) for pair in some]
-
+    again = partial(pairs.parse_all, sources, task.format, invalid)
     return PairsRead(Part(found, np.arange(len(found)), again), names, False)
 
 
@@ -226,7 +223,7 @@ class LabelEvaluator(PairEvaluator):
         """The labels, and at last all that the model does not know."""
         vocabulary, texts = self.run.vocabulary, self.part.target_texts
         unknown = sorted({label for text in texts for label in vocabulary.strangers(text, vocabulary.target)})
-        return [*vocabulary.labels, ", ".join(unknown) or "\ufffd"]
+        return [*vocabulary.labels, some_of(unknown) or "\ufffd"]
 
 
 def label_score(p: np.ndarray, part: Part, several: bool) -> LabelScore:

@@ -81,8 +81,7 @@ class GapEvaluator:
         self.run, self.config = run, config
         self.unknown, invalid = policies(config, what)
         what, _ = recognised(run, what, bool(config.by))
-        marked = self.unknown == "cost" or (self.unknown == "skip" and config.by)
-        self.texts = texts(run, what, "mark" if marked else self.unknown, invalid, whole=True)
+        self.texts = texts(run, what, "error" if self.unknown == "error" else "mark", invalid, whole=True)
         self.held_out = any(text.held_out for text in self.texts)
         self.scorer = scorer(self.held_out)
 

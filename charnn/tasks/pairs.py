@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -107,6 +108,12 @@ class PairTask(Task):
         """How a line is read."""
         raise NotImplementedError
 
+    def sources(self, what: Any) -> list[Source]:
+        found = pairs.sources(what)
+        if self.options.autoencode and any(source.in_memory for source in found):
+            raise UsageError("--autoencode learns lines, and these are pairs: give a file of lines, or leave it out")
+        return found
+
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Pairs:
         if not any(source.name.endswith(".npz") for source in sources):
             return pairs.read(sources, self.format, invalid, watch, **_reserved(reading))
@@ -170,7 +177,8 @@ class PairTask(Task):
             held_out = pairs.read([source], corpus.format, corpus.invalid, vocabulary=corpus.vocabulary)
             if not len(held_out):
                 raise InputError(f"{self.options.valid_file} has no lines: --valid-file needs some to hold out")
-            return Part(corpus, np.arange(len(corpus))), Part(held_out, np.arange(len(held_out)))
+            again = cache(partial(pairs.parse_all, [source], corpus.format, corpus.invalid))
+            return Part(corpus, np.arange(len(corpus))), Part(held_out, np.arange(len(held_out)), again)
         train, valid = corpus.split(config.valid_share, config.order)
         return Part(corpus, train), Part(corpus, valid)
 

@@ -23,7 +23,6 @@ MIN_CORRELATION = 0.25  # r, below which what is learnt is of the training part 
 RISE = 0.01  # of the best held-out loss: so much above it, the end is not the best
 STILL_FALLING = 0.01  # of the held-out loss: where it fell by more towards the end, more time brings more
 DROPOUT_STEPS = 0.0, 0.1, 0.25, 0.4, 0.5  # of dropout, to choose from
-SOLVED = 0.02  # bits of held-out loss, below which differences tell nothing
 SPENT = 1.05  # of a budget: a run ends after the update that passes it, and a resumed one may have had more
 FEW_PARAMETERS = 0.3  # parameters for each character, below which a network may well be twice as wide
 UNIT_MULTIPLE = 16  # units
@@ -41,7 +40,8 @@ def advice(run: Run, train: float, where: str = "", again: str = "charnn train C
         return ""
     counted = task.counted_best(run)
     if counted and task.mixes:
-        counted += f"; `charnn {task.mixes} --mix ngram` uses both"
+        model = where.replace("--name", "-m", 1)
+        counted += f"; `{' '.join(filter(None, ('charnn', task.mixes, model, '--mix ngram')))}` uses both"
     if len(run.history) >= MIN_HISTORY:
         said = _said(run, task, train, where, again)
     else:
@@ -52,7 +52,7 @@ def advice(run: Run, train: float, where: str = "", again: str = "charnn train C
 def solved(run: Run, task: Task) -> bool:
     """Whether a run's best validation leaves nothing to learn."""
     found = run.best_record if run.best is not None else {}
-    return bool(found) and (found["valid"] < SOLVED or found.get(task.right, 0.0) == 1)
+    return bool(found) and (found["valid"] <= task.solved or found.get(task.right, 0.0) == 1)
 
 
 def _said(run: Run, task: Task, train: float, where: str, again: str) -> str:

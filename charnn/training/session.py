@@ -142,7 +142,9 @@ class Session:
             "valid": found.loss / math.log(2),
             **found.figures,
         }
-        better = run.best is None or self.plan.task.better(record, run.best_record)
+        task = self.plan.task
+        most = max((one[task.right] for one in run.history), default=0.0) if task.right else 0.0
+        better = run.best is None or task.better(record, run.best_record, most)
         if better:
             run.best, run.best_step, run.bad_validations = found.loss, run.step, 0
         else:

@@ -11,8 +11,9 @@ from ..choices import TASKS
 from ..config import TEXT, ModelConfig, ReadConfig, TaskConfig, TrainConfig
 from ..conflicts import check
 from ..data.units import PairVocabulary
+from ..data.vocabulary import Vocabulary
 from ..errors import CharnnWarning, UsageError, expect
-from ..io.text import short_path
+from ..io.text import LIST, short_path
 from ..options import Checked, as_typed, flag, known, own
 from ..parallel import launcher
 from ..runs import checkpoint, folder
@@ -122,15 +123,16 @@ def sized(corpus: Any, wanted: Wanted) -> tuple[ModelConfig, TrainConfig, SizeCh
 
 def again(names: Sequence[str], wanted: Wanted, root: str = "") -> str:
     """`charnn train` with the texts, the options that are not at their defaults, and `root`, the options of --runs."""
-    typed = _typed(names, wanted.options, wanted.reading, wanted.model, wanted.config)
+    words = typed(names, wanted.options, wanted.reading, wanted.model, wanted.config)
     time = f"--budget {wanted.seconds:g}s" if wanted.seconds else ""
-    return " ".join(filter(None, [typed, time, root]))
+    return " ".join(filter(None, [words, time, root]))
 
 
-def _typed(names: Sequence[str], options: TaskConfig, *configs: Checked) -> str:
+def typed(names: Sequence[str], options: TaskConfig, *configs: Checked) -> str:
     """`charnn train` with the texts, and what of a task and of other configurations is not at its default."""
     words = [word for config in (options, *configs) for word in as_typed(config, TASKS[options.task].defaults)]
-    return shlex.join(["charnn", "train", *map(short_path, names), *words])
+    files = ["CORPUS" if name == LIST else short_path(name) for name in names]
+    return shlex.join(["charnn", "train", *files, *words])
 
 
 @dataclass(frozen=True)
@@ -177,12 +179,23 @@ def resume(stopped: Stopped, corpus: Any, changes: Mapping[str, Any]) -> Session
     before, where = run.config.workers, None if launcher.rank() else stopped.folder or stopped.runs
     corpus = corpus or tasks.make(run.task).reread(run)
     resumed = session.resume(run, corpus, where, own(TrainConfig, changes), path.stem)
-    resumed.command = _typed(run.origin.names, run.task, run.model.config)
+    resumed.command = _anew(run, stopped.runs)
     if not stopped.folder and resumed.folder:
         _warn(f"{path} is no run's last.npz: it goes on as a run of its own in {resumed.folder.path}/")
     if run.config.workers != before:
         _warn(f"{run.config.workers} workers, {before} before: it goes on, but not to the same last bits")
     return resumed
+
+
+def _anew(run: Run, runs: str | Path) -> str:
+    """The command that begins such a run, without what was chosen for its text, its time and this machine."""
+    kept = {name: getattr(run.config, name) for name in ("valid_share", "shuffle", "seed", "rate")}
+    reading = {"invalid": run.origin.invalid}
+    if isinstance(run.vocabulary, Vocabulary):
+        reading["sequence"] = run.vocabulary.sequence
+    config = TrainConfig(**own(TrainConfig, {**TASKS[run.task.task].defaults, **kept}))
+    words = typed(run.origin.names, run.task, ReadConfig(**reading), run.model.config, config)
+    return words if str(runs) == folder.RUNS else f"{words} --runs {shlex.quote(str(runs))}"
 
 
 def _warn(message: str) -> None:

@@ -62,7 +62,7 @@ def test_options_are_those_of_the_config(run: charnn.Run) -> None:
     ids = run.vocabulary.ids(TEXT)
     ((nats, _),) = stream_surprisal(StreamLearner(run.network, segment=4, rate=0.01), [ids])
     assert found.nats == pytest.approx(nats.sum(), rel=1e-6)
-    assert charnn.evaluate(run, TEXT + "ß", unknown="skip") == charnn.evaluate(run, TEXT)
+    assert charnn.evaluate(run, TEXT + "ß", unknown="skip") == replace(charnn.evaluate(run, TEXT), unknown=1)
     with pytest.raises(charnn.InputError, match="U\\+00DF"):
         charnn.evaluate(run, TEXT + "ß")
 

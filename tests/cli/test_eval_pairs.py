@@ -23,6 +23,9 @@ def test_labels_are_counted(pair_runs: Path) -> None:
     assert by_label["vowels"] == ["0.5000", "1.0000", "0.6667", "1"]
     assert by_label["else"] == ["0.0000", "0.0000", "0.0000", "1"]
     assert found["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+    odd = json.loads(ok("eval", "-", "-m", pair_runs / "classify", "--json", stdin=MIXED + "more\tb§?\n"))
+    assert (odd["unknown"], odd["unknown_read"], found["unknown"], found["unknown_read"]) == (2, 2, 1, 0)
+    assert odd["bits_per_label"] == pytest.approx(found["bits_per_label"])
 
 
 def test_the_confusion_of_labels_is_a_table(pair_runs: Path) -> None:

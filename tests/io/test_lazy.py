@@ -40,6 +40,17 @@ def test_other_indices_read_it(pair: tuple[np.ndarray, LazyArray], part: Any) ->
     assert np.array_equal(stored[part], ids[part])
 
 
+def test_an_element_is_read_alone(pair: tuple[np.ndarray, LazyArray], monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, stored = pair
+    read: list[int] = []
+    whole = FileHandle.read
+    monkeypatch.setattr(FileHandle, "read", lambda self, at, size: read.append(size) or whole(self, at, size))
+    assert (stored[199], stored[-1], stored[0]) == (ids[199], ids[-1], ids[0]) and set(read) == {ids.itemsize}
+    assert list(stored) == ids.tolist()
+    with pytest.raises(IndexError):
+        stored[200]
+
+
 def test_nothing_is_read_before_it_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "few").write_bytes(b"few")
     stored = LazyArray(FileHandle(tmp_path / "few"), np.dtype(np.uint8), 0, 10**12)

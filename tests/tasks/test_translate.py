@@ -22,6 +22,15 @@ def test_more_exact_targets_are_better_and_a_lower_loss_if_as_many() -> None:
     assert not TASK.better({"exact": 0.4, "valid": 0.1, "character_error": 0.1}, best)
 
 
+def test_validations_are_never_more_than_a_line_below_the_best() -> None:
+    best, most = {"exact": 0.9, "valid": 1.0, "lines": 100}, 0.9
+    for worse in range(1, 9):
+        new = {"exact": 0.9 - worse / 100, "valid": 1 - worse / 100, "lines": 100}
+        if TASK.better(new, best, most):
+            best = new
+    assert best["exact"] == 0.89
+
+
 @pytest.mark.parametrize(
     ("exact", "loss", "better"),
     [

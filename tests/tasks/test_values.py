@@ -1,6 +1,8 @@
 """The task values: networks beside torch, forecasts beside what is known, and the commands."""
 
 import json
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from charnn.choices import TASKS
 from charnn.config import ModelConfig, TaskConfig, TrainConfig
 from charnn.data.series import Part, Scale, Series
 from charnn.errors import UsageError
+from charnn.io.text import Source, encode
 from charnn.nn.pairs.series import SeriesBatch
 from charnn.nn.parameters import Parameters
 from charnn.nn.workspace import Workspace
@@ -169,6 +172,20 @@ def test_numbers_from_a_pipe_are_kept_for_later(home: Path) -> None:
     assert charnn.load("piped").step == 3
     charnn.remove_run("piped")
     assert not Path("checkpoints/piped").exists()
+
+
+def test_texts_from_pipes_stay_apart(home: Path) -> None:
+    numbers = [encode("\ufeff" + "".join(f"{i}\n" for i in range(start, start + 30)).strip()) for start in (1, 0)]
+    sources = [Source(name, partial(BytesIO, data)) for name, data in zip("ab", numbers, strict=True)]
+    options = {"task": "values", "hidden": 4, "steps": 1, "workers": 1}
+    kept = charnn.train(sources, name="piped", keep_text=True, **options)
+    assert kept.corpus is not None and kept.corpus.edges.tolist() == [0, 30, 60]
+
+
+@pytest.mark.parametrize("text", ["1\n2\n", "1\nabc\n"])
+def test_nothing_is_kept_of_numbers_that_cannot_be_learnt(home: Path, text: str) -> None:
+    refused(3, "train", "-", "--task", "values", "--name", "short", stdin=text)
+    assert not Path("checkpoints/short").exists()
 
 
 def test_a_summary_says_what_there_is_to_beat(home: Path) -> None:

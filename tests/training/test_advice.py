@@ -268,3 +268,23 @@ def test_a_resumed_run_names_its_text_and_its_task(tmp_path: Path, monkeypatch: 
     Path("some.tsv").write_text("".join(f"{'ab'[i % 2]}\t{'xy'[i % 2]}{i}\n" for i in range(40)))
     ok("train", "some.tsv", "--task", "classify", "--hidden", 4, "--steps", 2, "--workers", 1)
     assert charnn.resume("some").command == "charnn train some.tsv --task classify --hidden 4"
+    Path("names.txt").write_text(names(), "utf-8")
+    options = ["--valid-share", 0.2, "--sequence", "file", "--runs", "my runs", "--workers", 1]
+    ok("train", "names.txt", *options, "--hidden", 4, "--steps", 2)
+    said = charnn.resume("names", runs="my runs").command
+    assert said == "charnn train names.txt --sequence file --hidden 4 --valid-share 0.2 --runs 'my runs'"
+    session = charnn.train([("a", f"x{i}") if i % 2 else ("b", f"y{i}") for i in range(40)], task="classify", runs=None)
+    assert session.command == "charnn train CORPUS --task classify"
+
+
+def test_the_command_that_mixes_names_the_run() -> None:
+    run = of_task("classify", 2 + FALL, {"accuracy": 0.9}, {"bayes": 0.951, "bayes_order": 3})
+    assert "`charnn classify -m a --runs b --mix ngram`" in advice.advice(run, 1.9, "--name a --runs b")
+
+
+def test_a_series_is_compared_with_forecasts() -> None:
+    counted = {"persistence": 0.5, "moving_average": 0.7, "autoregression": 0.001}
+    run = of_task("values", 0.01 + 0.01 * FALL, {"mse": 0.002}, counted, dropout=0.0)
+    assert advice.advice(run, 0.0099).startswith("a linear autoregression is still better (mean squared error 0.001)")
+    run.history = [record | {"mse": 0.0001} for record in run.history]
+    assert "still better" not in advice.advice(run, 0.0099) and advice.advice(run, 0.0099)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ...errors import InputError
+from ...errors import InputError, some_of
 from ...io.text import Source
 from .. import streams
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Row = Callable[["Answered"], str]  # a line that has an answer -> what is written for it, its end included
 SHOWN_FAILURES = 5  # lines without an answer that are named, each in a note
-SHOWN_UNKNOWN = 8  # characters that are named
+UNKNOWN = "it read each as an unknown symbol"
 
 
 def write_answers(answerer: "Answerer", given: Sequence[Source], invalid: str, row: Row, empty: Row) -> None:
@@ -36,9 +36,7 @@ def write_answers(answerer: "Answerer", given: Sequence[Source], invalid: str, r
                 streams.write((empty if isinstance(one.answer, InputError) else row)(one))
             streams.flush()
     if unknown:
-        shown = ", ".join(map(repr, sorted(unknown)[:SHOWN_UNKNOWN]))
-        more = f" and {len(unknown) - SHOWN_UNKNOWN:,} more" if len(unknown) > SHOWN_UNKNOWN else ""
-        console.note(f"the model has not learnt {shown}{more}: it read each as an unknown symbol")
+        console.note(f"the model has not learnt {some_of([*map(repr, sorted(unknown))])}: {UNKNOWN}")
     if failed:
         raise InputError(f"{failed:,} line{'s have' if failed > 1 else ' has'} no answer: the notes above say why")
 

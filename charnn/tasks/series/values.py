@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +19,7 @@ from ...errors import InputError, UsageError
 from ...inspection.gradcheck import BATCH_ROWS, WINDOW_STEPS, WholeCase, whole_case
 from ...io import durable
 from ...io.lazy import WatchSymbols
-from ...io.text import Source, Watch, short_path
+from ...io.text import BOM, Source, Watch, encode, short_path
 from ...nn.pairs.series import SeriesBatch, SeriesModel
 from ...runs.corpus import assert_same_corpus
 from ...runs.run import Run
@@ -28,6 +30,12 @@ from .reading import SeriesEvaluator, SeriesSampler, own_series, parts
 
 VALIDATION_VECTORS = 100_000  # of the held-out part, from its start, that validations while training score
 MIN_BATCHES = 8  # in an epoch
+FORECASTS = {  # baselines, in words
+    "persistence": "the last value",
+    "moving_average": "a mean of the last values",
+    "autoregression": "a linear autoregression",
+    "kalman": "a Kalman filter",
+}
 NO_TOKENS = "--task values reads numbers: there is nothing to tokenise"
 
 
@@ -41,6 +49,7 @@ class Values(Task):
     evaluates = ("by",)
     kept_as = "numbers.txt"
     material = "vectors"
+    solved = 0.0
     use = "`charnn sample {model} --prime -` goes on from lines of numbers"
 
     def read(self, sources: Sequence[Source], watch: Watch = iter, invalid: str = "error", **reading: Any) -> Series:
@@ -52,7 +61,9 @@ class Values(Task):
         raise UsageError(f"{NO_TOKENS}; train on the text itself")
 
     def keep(self, path: Path, sources: Sequence[Source], **reading: Any) -> None:
-        durable.replace(path, lambda file: file.writelines(piece for source in sources for piece in source.pieces()))
+        held = [Source(source.name, partial(BytesIO, b"".join(source.pieces()))) for source in sources]
+        self.read(held, **reading)  # nothing is kept that cannot be read
+        durable.replace(path, lambda file: file.writelines(_with_blank_lines_between(held)))
 
     def reread(self, run: Run, sources: Sequence[Source] = (), watch: Watch = iter) -> Series:
         found = self.read(sources, watch, run.origin.invalid) if sources else own_series(run)
@@ -155,9 +166,23 @@ class Values(Task):
     def compared(self, run: Run, held_out: bool) -> str:
         return self.to_beat(run) if held_out else ""
 
+    def counted_best(self, run: Run) -> str:
+        found = {name: run.origin.baselines[name] for name in FORECASTS if name in run.origin.baselines}
+        best = min(found, key=lambda name: found[name], default="")
+        if not best or found[best] >= run.best_record["mse"]:
+            return ""
+        return f"{FORECASTS[best]} is still better (mean squared error {found[best]:.4g})"
+
     def result(self, run: Run) -> str:
         record = run.best_record
         return f"mean squared error {record['mse']:.4g}, at step {run.best_step:,}; to beat: {self.to_beat(run)}"
+
+
+def _with_blank_lines_between(sources: Sequence[Source]) -> Iterator[bytes]:
+    """Texts one after the other, so that the sequences of each stay apart."""
+    for number, source in enumerate(sources):
+        data = b"".join(source.pieces()).removeprefix(encode(BOM))
+        yield b"\n" * bool(number) + data + b"\n" * (not data.endswith(b"\n"))
 
 
 def _told(found: Mapping[str, float]) -> str:
