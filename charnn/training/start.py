@@ -188,7 +188,7 @@ def resume(stopped: Stopped, corpus: Any, changes: Mapping[str, Any]) -> Session
 
 
 def _anew(run: Run, runs: str | Path) -> str:
-    """The command that begins such a run, without what was chosen for its text, its time and this machine."""
+    """The command that begins such a run, without what was chosen for its time and this machine."""
     kept = {name: getattr(run.config, name) for name in ("valid_share", "shuffle", "seed", "rate")}
     reading = {"invalid": run.origin.invalid}
     if isinstance(run.vocabulary, Vocabulary):

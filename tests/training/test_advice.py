@@ -272,7 +272,7 @@ def test_a_resumed_run_names_its_text_and_its_task(tmp_path: Path, monkeypatch: 
     options = ["--valid-share", 0.2, "--sequence", "file", "--runs", "my runs", "--workers", 1]
     ok("train", "names.txt", *options, "--hidden", 4, "--steps", 2)
     said = charnn.resume("names", runs="my runs").command
-    assert said == "charnn train names.txt --sequence file --hidden 4 --valid-share 0.2 --runs 'my runs'"
+    assert said == "charnn train names.txt --sequence file --hidden 4 --dropout 0.1 --valid-share 0.2 --runs 'my runs'"
     session = charnn.train([("a", f"x{i}") if i % 2 else ("b", f"y{i}") for i in range(40)], task="classify", runs=None)
     assert session.command == "charnn train CORPUS --task classify"
 
