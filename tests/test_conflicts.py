@@ -31,6 +31,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"dropout_kind": "locked", "teacher_forcing": "0.5"}, "on a network that reads its own output"),
     ({"dropout_kind": "locked", "scheme": "one-step"}, "on --scheme one-step, whose windows have one step"),
     ({"dropout_kind": "locked", "window": 1}, "on --window 1, whose windows have one step"),
+    ({"scheme": "one-step", "cell": "conv"}, "would train the weights of the newest input alone of the --width inputs"),
+    (
+        {"window": 9, "scheme": "truncated", "width": 4, "dilation": 3, "layers": 2},
+        "--window 9 is no longer than what --cell conv looks back, so some of its weights would not be trained: choose",
+    ),
+    (
+        {"scheme": "one-step", "cell": "jordan", "teacher_forcing": "1.0"},
+        "--scheme one-step has no effect on --cell jordan, which has no recurrent weights W: leave it out",
+    ),
     ({"stride": 9, "window": 8}, "--stride is 9, and --window 8: "),
     *[
         ({name: "x", "encoder": "none"}, f"--{name} has no effect with --encoder none: leave it out")

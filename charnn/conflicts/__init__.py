@@ -97,6 +97,25 @@ CONFLICTS = (
         f"{LOCKED} --window 1, whose windows have one step",
     ),
     Conflict(
+        ("scheme", "cell"),
+        lambda scheme, cell: scheme == "one-step" and cell == "conv",
+        "--scheme one-step would train the weights of the newest input alone of the --width inputs of --cell conv",
+        "choose another --scheme",
+    ),
+    Conflict(
+        ("window", "scheme", "width", "dilation", "layers"),
+        lambda window, scheme, width, dilation, layers: (
+            scheme == "truncated" and width and window <= (width - 1) * dilation ** (layers - 1)
+        ),
+        "--window {window} is no longer than what --cell conv looks back, so some of its weights would not be trained",
+        "choose a larger --window or --scheme full",
+    ),
+    Conflict(
+        ("scheme", "cell", "teacher_forcing"),
+        lambda scheme, cell, share: scheme == "one-step" and cell == "jordan" and share == "1.0",
+        "--scheme one-step has no effect on --cell jordan, which has no recurrent weights W",
+    ),
+    Conflict(
         ("stride", "window"),
         lambda stride, window: stride and stride > window,
         "--stride is {stride}, and --window {window}: characters in between would not be learnt from",
