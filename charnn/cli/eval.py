@@ -105,7 +105,7 @@ def _write_score(evaluator: Any, as_json: bool) -> None:
         streams.write_json(told | ({"files": {name: one.figures for name, one in each}} if len(each) > 1 else {}))
         return
     figures = {
-        name.replace("_per_", "/"): f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        name.replace("_per_", "/"): f"{value:,}" if isinstance(value, int) else f"{value:{task.digits}}"
         for name, value in score.figures.items()
         if not name.startswith("unknown") or value
     }

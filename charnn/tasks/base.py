@@ -47,6 +47,7 @@ class Task:
     solved = 0.02  # bits of held-out loss, below which there is nothing left to learn
     mixes = ""  # the command that mixes a network with what was counted, by --mix ngram
     columns: Mapping[str, str] = MappingProxyType({})  # figures of a validation that are shown, and their headings
+    digits = ".4f"  # of figures of an evaluation
     use = "`charnn sample {model}` writes"  # what to do with a model
     sizes = False  # whether the length of a text, or a budget, chooses the size of the network
     evaluates: tuple[str, ...] = ()  # options of `EvalConfig` that have an effect

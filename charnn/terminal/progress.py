@@ -63,7 +63,7 @@ class Progress:
             self._head(f"{'step':>8} {'epoch':>7} {'train':>7} {'held out':>8}{more}")
         written = plain.visible(" ".join(event.sample.split()))
         best = "*" if event.best else " "
-        more = "".join(f" {event.figures[name]:8.4f}" for name in task.columns)
+        more = "".join(f" {event.figures[name]:8{task.digits}}" for name in task.columns)
         numbers = Text(f"{event.step:8,} {event.epoch:7.2f} {event.train:7.4f} ")
         numbers.append(f"{event.valid:8.4f}{more}{best}", "bold" if event.best else "")
         self.row(numbers, Text(f" {written}", "cyan"))

@@ -241,6 +241,14 @@ def test_about_the_share_that_was_asked_for_is_held_out(
     assert train.edges[-1] == len(train.values) and valid.edges[0] == 0 and valid.edges[-1] == len(valid.values)
 
 
+@pytest.mark.parametrize(("unit", "power"), [("1e-6", "e-0"), ("1e12", "e+1")])
+def test_errors_of_any_size_have_four_digits(home: Path, unit: str, power: str) -> None:
+    home.write_text("".join(f"{t % 3 * float(unit)}\n" for t in range(60)))
+    ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
+    told = dict(table(ok("eval")))
+    assert power in told["rmse_1"] and charnn.evaluate("values").roots[0] == pytest.approx(float(told["rmse_1"]), 1e-3)
+
+
 def test_a_corpus_that_moved_together_with_its_run_is_found(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ok("train", home.name, "--task", "values", "--hidden", "4", "--steps", "1", "--workers", "1")
     before = charnn.evaluate("values")

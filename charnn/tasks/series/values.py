@@ -46,6 +46,7 @@ class Values(Task):
     shown = "a vector, and what was expected"
     between_validations = 1, 2_000_000
     columns = MappingProxyType({"mse": "mse"})
+    digits = ".4g"  # squared errors may be small, and their roots are in the units of the file
     evaluates = ("by",)
     kept_as = "numbers.txt"
     material = "vectors"
