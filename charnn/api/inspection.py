@@ -187,7 +187,7 @@ def composition(
 def trace(run: RunLike, text: str, *, unknown: str = "error") -> Trace:
     """Every number of a small network's pass over a short text, forwards and back.
 
-    `print` shows blocks of numbers, and a notebook the unrolled network. Raises `InputError` for a text of more than 16
+    `print` shows blocks of numbers, and a notebook the unrolled network. Raises `InputError` for a text of more than 32
     characters. Raises `UsageError` for a network that is no plain Elman network of 16 units a layer or less.
 
     >>> charnn.trace("names", "cat").gradients["0/dh"]  # doctest: +SKIP

@@ -36,7 +36,11 @@ def assert_fits(lines: list[str], columns: int) -> None:
 
 
 @pytest.mark.parametrize("columns", [80, 60])
-@pytest.mark.parametrize("command", [["eval"], ["info"], ["list"], ["inspect", "units", "-n", "3"], ["next"]], ids=str)
+@pytest.mark.parametrize(
+    "command",
+    [["eval"], ["info"], ["list"], ["inspect", "units", "-n", "3"], ["next"], ["inspect", "trace", "an"]],
+    ids=str,
+)
 def test_screens_fit(here: Path, command: list[str], columns: int) -> None:
     assert_fits(screen(*command, columns=columns), columns)
 

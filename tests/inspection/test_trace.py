@@ -74,8 +74,21 @@ def test_networks_of_other_equations_are_refused(options: dict[str, Any]) -> Non
 def test_what_is_too_large_to_read_is_refused() -> None:
     with pytest.raises(UsageError, match="--hidden 16 or less"):
         traced(network(hidden=17))
-    with pytest.raises(InputError, match="give 16 or less"):
-        trace(network(), np.ones(17, np.uint8), ["a"] * 17, SYMBOLS)
+    with pytest.raises(InputError, match="give 32 or less"):
+        trace(network(), np.ones(33, np.uint8), ["a"] * 33, SYMBOLS)
+
+
+@pytest.mark.parametrize("columns", [33, 40, 48, 49])
+def test_rows_of_a_narrow_terminal_are_broken_below_their_symbols(columns: int) -> None:
+    found = traced(network())
+    told = found.blocks(columns)
+    assert max(map(len, told.splitlines())) <= columns and (told == str(found)) == (columns == 49)
+    (block,) = [block.splitlines() for block in told.split("\n\n") if block.startswith("step 2")]
+    for name, values in (("y", found.values["y"]), ("do", found.gradients["do"]), ("0/da", found.gradients["0/da"])):
+        cells = [cell for line in block if line.split()[0] == name for cell in line.split()[1:]]
+        assert cells == [f"{value:.4f}" for value in values[1]]
+    heads = [line.split()[1:] for line in told.splitlines() if line.startswith(" symbols")]
+    assert [symbol for head in heads[: -(-5 // ((columns - 9) // 8))] for symbol in head] == [*"↵abcd"]
 
 
 def test_the_command_writes_rows_json_pictures_and_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,5 +109,6 @@ def test_the_command_writes_rows_json_pictures_and_blocks(tmp_path: Path, monkey
     assert "step 3: reads a, to predict t" in told
     assert told.count("\n       c ") == 1 and "\n       h " not in told
     assert "inspect trace" in invoke("inspect", "--help").output
+    assert table(ok("inspect", "trace", "the cat sat on the mat"))[-1][0] == ""
     refused(2, "inspect", "trace", "cat", "--svg", "--json")
-    refused(3, "inspect", "trace", "a" * 17)
+    refused(3, "inspect", "trace", "a" * 33)

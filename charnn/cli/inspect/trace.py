@@ -17,7 +17,7 @@ from . import showing
 def command(text: str, model: str | None, runs: str, svg: bool, as_json: bool, unknown: str) -> None:
     """Show every number of a pass over a short TEXT, forwards and back.
 
-    TEXT is the text itself, 16 characters or less. The model is a small --cell elman, of 16 units a layer or less.
+    TEXT is the text itself, 32 characters or less. The model is a small --cell elman, of 16 units a layer or less.
 
     For each step t: a[t], h[t], o[t], y[t] and the loss L[t] in nats; then do[t], dh[t] and da[t], the gradients of the
     sum of all L. A name such as 0/h has its layer before. At the end the gradient of each array of weights. On a
@@ -35,6 +35,8 @@ def command(text: str, model: str | None, runs: str, svg: bool, as_json: bool, u
     run = opened(model, "inspect trace", runs)
     found = api.trace(run, text, unknown=unknown)
     if streams.is_terminal() and not as_json:
-        streams.write(str(found))
+        from ...terminal import tables
+
+        streams.write(found.blocks(tables.screen().width))
     else:
         showing.write(found, run.path, svg, as_json)

@@ -16,9 +16,9 @@ Backward, from the last step to the first:
     dW    = sum_t h[t-1]^T da[t]
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,8 @@ from ...pictures.shades import END
 from ...pictures.unrolled import Step, unrolled
 from ..probes import Probe, copies_of, precise, with_probes
 
-MAX_UNITS, MAX_STEPS = 16, 16  # of what is traced: more numbers are not read
+MAX_UNITS, MAX_STEPS = 16, 32  # of what is traced: more numbers are not read
+CELL = 8  # columns of a number, and of the name of a row
 
 
 class EquationProbe(Probe):
@@ -84,17 +85,27 @@ class Trace:
         return {"read": [*self.read], "following": [*self.following], "symbols": [*self.symbols], **found}
 
     def __str__(self) -> str:
-        """A block for each step, and one for each array of weights, without rows of symbols that are not read."""
-        lines = [f"{'symbols':>8} {''.join(f'{_named(symbol):>8}' for symbol in self.symbols)}"]
+        return self.blocks()
+
+    def blocks(self, columns: int | None = None) -> str:
+        """A block for each step, and one for each array of weights, without rows of symbols that are not read.
+
+        Rows longer than `columns` are broken, and the symbols stand above each piece of a row of symbols.
+        """
+        head = [*map(_named, self.symbols)]
+        most = max(1, (columns - CELL - 1) // CELL) if columns else len(head) + MAX_UNITS
+        lines = [] if len(head) > most else [_line("symbols", head)]
         for t, (read, following) in enumerate(zip(self.read, self.following, strict=True)):
             lines += ["", f"step {t + 1}: reads {_named(read)}, to predict {_named(following)}"]
-            lines += [_line(name, a[t]) for name, a in {**self.values, **self.gradients}.items()]
+            rows = [(name, a[t]) for name, a in {**self.values, **self.gradients}.items()]
+            for scores, some in groupby(rows, lambda row: row[0] in SCORES):
+                lines += _pieces([*some], most, head if scores else [])
         for name, a in self.dweights.items():
             by_symbol = name == "0/U"
-            labels = [*map(_named, self.symbols)] if by_symbol else repeat("")
-            named = zip(labels, np.atleast_2d(a), strict=False)
-            lines += ["", f"dL/d {name}", *(_line(label, row) for label, row in named if row.any() or not by_symbol)]
-        return "\n".join(lines) + "\n"
+            named = zip(head if by_symbol else repeat(""), np.atleast_2d(a), strict=False)
+            shown = [(label, row) for label, row in named if row.any() or not by_symbol]
+            lines += ["", f"dL/d {name}", *_pieces(shown, most, head if name.startswith("readout/") else [])]
+        return "\n".join(lines).lstrip("\n") + "\n"
 
     def svg(self) -> str:
         """The unrolled graph: h[t] of each layer, and dh[t] below each."""
@@ -122,8 +133,18 @@ def _named(symbol: str) -> str:
     return {"\n": END, " ": "␣", "": "end"}.get(symbol, symbol)
 
 
-def _line(name: str, numbers: Array) -> str:
-    return f"{name:>8} {''.join(f'{number:8.4f}' for number in numbers.tolist())}"
+def _line(name: str, cells: Iterable[str]) -> str:
+    return f"{name:>{CELL}} {''.join(f'{cell:>{CELL}}' for cell in cells)}"
+
+
+def _pieces(rows: Sequence[tuple[str, Array]], most: int, head: Sequence[str]) -> Iterator[str]:
+    """Rows of numbers by their names, broken after so many numbers; then `head` stands above each piece."""
+    size = max((len(row) for _, row in rows), default=0)
+    for start in range(0, size, most):
+        piece = slice(start, start + most)
+        if size > most and head:
+            yield _line("symbols", head[piece])
+        yield from (_line(name, (f"{number:.4f}" for number in row[piece].tolist())) for name, row in rows)
 
 
 def trace(network: Network, ids: Array, characters: Sequence[str], symbols: Sequence[str]) -> Trace:
