@@ -11,16 +11,21 @@ COLUMNS = 80  # characters in a line of a shaded text
 ROW, CHARACTER_WIDTH = 22.0, 9.0  # pixels of a shaded text's line, and of its characters
 MAX_BITS = 8.0  # at which a character's shade is full
 FULL = 0.8  # the strength of a full shade, through which text is read
-END = "↵"  # shown for a line end
+START, END = "⊢", "↵"  # shown for the start of a text, and for a line end
 Names = Sequence[str]
 
 
 def matrix(
-    title: str, x: str, blocks: Sequence[tuple[str, Sequence[Sequence[float]]]], columns: Sequence[str], most: float = 1
+    title: str,
+    x: str,
+    blocks: Sequence[tuple[str, Sequence[Sequence[float]]]],
+    columns: Sequence[str],
+    most: float = 1,
+    signed: bool = True,
 ) -> str:
     """Blocks of rows with a name each, one above the other, a cell for each value; a name below each column.
 
-    Red is above 0 and blue below, full at `most`.
+    Red is above 0 and blue below, full at `most`. Values that are not `signed` are 0 or more.
     """
     left = max(40.0, widest([name for name, _ in blocks]) + 24)
     rows = sum(len(block) for _, block in blocks)
@@ -38,7 +43,7 @@ def matrix(
     for column, name in enumerate(columns):
         picture.text(left + CELL * (column + 0.5), y + 4, _shown(name), "middle", family="monospace", size=11)
     picture.text(left, y + 24, x)
-    _scale(picture, left, y + 38, [-most, 0, most])
+    _scale(picture, left, y + 38, [-most, 0, most] if signed else [0, most / 2, most])
     return str(picture)
 
 
@@ -84,7 +89,7 @@ def _scale(picture: Picture, x: float, y: float, values: Sequence[float]) -> Non
         value = first + (last - first) * i / (steps - 1)
         picture.box(x + 10 * i, y, (10, 10), "hot" if value > 0 else "cold", _strength(value, max(abs(first), last)))
     for value in values:
-        picture.text(x + 5 + 10 * (steps - 1) * (value - first) / (last - first), y + 24, f"{value:g}", "middle")
+        picture.text(x + 5 + 10 * (steps - 1) * (value - first) / (last - first), y + 24, f"{value:.3g}", "middle")
 
 
 def _strength(value: float, most: float) -> float:

@@ -58,9 +58,13 @@ def test_in_a_linear_network_a_path_is_a_power_of_w() -> None:
         assert found[j, : j + 1] == pytest.approx(wanted)
 
 
-def test_what_has_no_paths_is_refused() -> None:
-    with pytest.raises(UsageError, match="no recurrent weights"):
-        paths(network(cell="jordan"), IDS, [*"abcdefgh"], 3)
+@pytest.mark.parametrize(("cell", "hidden"), [("jordan", H), ("conv", H), ("transformer", 4)])
+def test_what_has_no_recurrent_weights_is_refused(cell: str, hidden: int) -> None:
+    with pytest.raises(UsageError, match="through recurrent weights W, which this model does not have: give"):
+        paths(network(cell=cell, hidden=hidden, layers=2), IDS, [*"abcdefgh"], 3)
+
+
+def test_a_text_that_is_too_short_is_refused() -> None:
     with pytest.raises(InputError, match="fewer --steps"):
         paths(network(), IDS, [*"abcdefgh"], 30)
 
@@ -74,5 +78,9 @@ def test_the_command_writes_rows_json_and_pictures(tmp_path: Path, monkeypatch: 
     assert head == ["array", "j", "k", "norm"] and len(rows) == len(arrays) * 4 * 5 // 2
     found = json.loads(ok("inspect", "paths", "--steps", "4", "--json", "names.txt"))
     assert found["characters"] == ["start", "a", "n", "n"] and found["norms"].keys() == arrays
-    ElementTree.fromstring(ok("inspect", "paths", "--steps", "4", "--svg", "names.txt"))
+    picture = ElementTree.fromstring(ok("inspect", "paths", "--steps", "4", "--svg", "names.txt"))
+    texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[2:6] == ["⊢", "a", "n", "n"]
+    most = max(max(map(max, norms)) for norms in found["norms"].values())
+    assert texts[-3:] == ["0", f"{most / 2:.3g}", f"{most:.3g}"]
     assert charnn.paths("names", "anna\nbob\n", 3).norms.keys() == arrays

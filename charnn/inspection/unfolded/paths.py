@@ -41,10 +41,12 @@ class Paths:
         return {"characters": list(self.characters), "norms": {name: a.tolist() for name, a in self.norms.items()}}
 
     def svg(self) -> str:
-        """A row for each j and a column for each k, the stronger the larger; each array by its largest."""
-        blocks = [(name, (a / (a.max() or 1)).tolist()) for name, a in self.norms.items()]
+        """A row for each j and a column for each k, the stronger the larger; all arrays have one scale."""
+        blocks = [(name, a.tolist()) for name, a in self.norms.items()]
+        most = max(float(a.max(initial=0, where=np.isfinite(a))) for a in self.norms.values())
         title = "Norm of dL[j]/dW[k]: a row for each j, from the top, a column for each k"
-        return shades.matrix(title, "the character that step k reads", blocks, self.characters)
+        x = f"the character that step k reads; {shades.START} is the start"
+        return shades.matrix(title, x, blocks, [shades.START, *self.characters[1:]], most or 1, signed=False)
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -59,7 +61,8 @@ def paths(network: Network, ids: Array, characters: Sequence[str], steps: int) -
     """
     names = network.model.hidden.recurrent_weights
     if not names:
-        raise UsageError("this model has no recurrent weights, and so one path to each of its weights: give another")
+        told = "paths lead through recurrent weights W, which this model does not have"
+        raise UsageError(f"{told}: give a model of --cell lstm, gru or elman")
     assert_long_enough(ids, steps, steps)
     chain = LagChain(precise(network), *shifted(ids, np.arange(steps)[:, None]))
     states, g = [chain.network.zero_state(1)], chain.network.weights.like()
