@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 
 from .svg import Picture, Point, widest
 
-RADIUS, GAP, TOP = 22.0, 130.0, 40.0  # pixels: of a state, between neighbours, and above all
-BEND = 0.18  # of an arrow, as a share of its length
+RADIUS, GAP, TOP = 22.0, 150.0, 40.0  # pixels: of a state, between neighbours at least, and above all
+SPREAD = 14.0  # pixels between neighbours for each state: then chords of the ring miss the states beside them
+BEND = 12.0  # pixels that the middle of an arrow is beside the straight way
 HEAD = 8.0  # pixels of an arrow's head
+LABEL = 15.0  # pixels: the height of a label
+PLACES = 0.34, 0.28, 0.4, 0.46, 0.22, 0.52, 0.58, 0.64, 0.7, 0.76  # of a label on its arrow, the best first
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def graph(title: str, names: Sequence[str], edges: Mapping[tuple[int, int], str], ringed: Sequence[bool]) -> str:
     """States by their names, the first with an arrow from outside; those `ringed` have two rings; labels of arrows."""
-    around = max(GAP / 2, GAP / (2 * math.sin(math.pi / len(names)))) if len(names) > 1 else 0.0
+    gap = max(GAP, SPREAD * len(names))
+    around = max(gap / 2, gap / (2 * math.sin(math.pi / len(names)))) if len(names) > 1 else 0.0
     loop = 2.2 * RADIUS + 16
     margin = RADIUS + loop + 12
     side = 2 * around + 2 * margin
@@ -20,13 +25,16 @@ def graph(title: str, names: Sequence[str], edges: Mapping[tuple[int, int], str]
     picture = Picture(side + 2 * beside, TOP + side, title)
     middle = (picture.width / 2, TOP + side / 2)
     places = _ring(middle, around, len(names))
-    first = places[0]
-    arrow(picture, [(first[0] - 10, first[1] - RADIUS - 42), (first[0] - 4, first[1] - RADIUS)])
+    x, y = places[0]
+    slope = math.sqrt(0.5)
+    arrow(picture, [(x - slope * far, y - slope * far) for far in (RADIUS + 36, RADIUS)])
     for (a, b), label in edges.items():
         if a == b:
             _loop(picture, places[a], middle, label)
-        else:
-            _bent(picture, places[a], places[b], label)
+    curves = [(_bent(picture, places[a], places[b]), label) for (a, b), label in edges.items() if a != b]
+    taken = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places]
+    for curve, label in curves:
+        taken.append(_label(picture, curve, label, taken))
     for (x, y), name, two in zip(places, names, ringed, strict=True):
         picture.ring(x, y, RADIUS, "ink")
         if two:
@@ -41,18 +49,35 @@ def _ring(middle: Point, around: float, count: int) -> list[Point]:
     return [(middle[0] + around * math.cos(turn), middle[1] + around * math.sin(turn)) for turn in turns]
 
 
-def _bent(picture: Picture, start: Point, end: Point, label: str) -> None:
-    """An arrow to the right of the straight way, so that the one back has room."""
+def _bent(picture: Picture, start: Point, end: Point) -> list[Point]:
+    """An arrow to the right of the straight way, so that the one back has room: its points."""
     (x0, y0), (x1, y1) = start, end
     length = math.hypot(x1 - x0, y1 - y0)
     across = (-(y1 - y0) / length, (x1 - x0) / length)
-    bend = BEND * length
-    control = ((x0 + x1) / 2 - across[0] * bend * 2, (y0 + y1) / 2 - across[1] * bend * 2)
-    curve = [_quadratic(start, control, end, i / 24) for i in range(25)]
+    control = ((x0 + x1) / 2 - across[0] * BEND * 2, (y0 + y1) / 2 - across[1] * BEND * 2)
+    count = math.ceil(length / 4)
+    curve = [_quadratic(start, control, end, i / count) for i in range(count + 1)]
     seen = [point for point in curve if min(math.dist(point, start), math.dist(point, end)) >= RADIUS]
     arrow(picture, seen)
-    top = _quadratic(start, control, end, 0.5)
-    picture.text(top[0] - across[0] * 12, top[1] - across[1] * 12 + 4, label, "middle")
+    return seen
+
+
+def _label(picture: Picture, curve: Sequence[Point], label: str, taken: Sequence[Box]) -> Box:
+    """Write a label on an arrow, where it covers the least of what is taken: the place of it."""
+    wide = widest([label]) + 4
+    points = [curve[round(share * (len(curve) - 1))] for share in PLACES]
+    boxes = [(x - wide / 2, y - LABEL / 2, x + wide / 2, y + LABEL / 2) for x, y in points]
+    best = min(boxes, key=lambda box: sum(_shared(box, other) for other in taken))
+    picture.box(best[0], best[1], (wide, LABEL), "page")
+    picture.text((best[0] + best[2]) / 2, best[1] + LABEL / 2 + 4, label, "middle")
+    return best
+
+
+def _shared(one: Box, other: Box) -> float:
+    """The area that two boxes share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
 
 
 def _loop(picture: Picture, place: Point, middle: Point, label: str) -> None:

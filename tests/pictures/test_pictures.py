@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from charnn.pictures import charts, shades, svg, trees
+from charnn.pictures import charts, graphs, shades, svg, trees
 from charnn.pictures.axes import Axis, spread
 from charnn.pictures.charts import Bars, Line
 from charnn.pictures.trees import Tree
@@ -23,6 +23,7 @@ PICTURES: dict[str, Callable[[str], str]] = {
         title, ("x, s", "y, m"), (["<a>", "b"], ["&", "\n"]), [[0.5, 0.0], [1.0, math.nan]]
     ),
     "text": lambda title: shades.text(title, "about & about", [(c, 3.0) for c in TEXT]),
+    "graph": lambda title: graphs.graph(title, ["S1", "<b>"], {(0, 0): "&", (0, 1): "x, s"}, [True, False]),
     "tree": lambda title: trees.tree(title, "x, s", FORK, lambda leaves: "ink"),
 }
 
@@ -48,6 +49,7 @@ def test_every_picture_has_a_title_and_its_axes_names(kind: str) -> None:
     assert found[0] == "A <title> & more" and root.attrib["role"] == "img"
     named = {"lines": ["x, s", "y, m", "<a>", "level"], "bars": ["x, s", "y, m", "<", "&"], "matrix": ["x, s", "&"]}
     named |= {"grid": ["x, s", "y, m", "<a>", "&", "↵"]}
+    named |= {"graph": ["S1", "<b>", "&", "x, s"]}
     named |= {"plane": ["real", "imaginary"], "text": ["about & about", "8 bits"], "tree": ["x, s", "two & more"]}
     assert set(named[kind]) <= set(found)
 
@@ -136,6 +138,25 @@ def test_a_trees_leaves_are_in_their_order_and_branches_coloured() -> None:
     assert [name for name in texts(picture) if name in FORK.leaves] == ["one", "two & more", "three"]
     coloured = [one for one in parsed(picture).iter(f"{SPACE}path") if one.get("class") == "charnn-line-s1"]
     assert len(coloured) == 3
+
+
+@pytest.mark.parametrize("count", [3, 4, 6, 9, 12, 16])
+def test_labels_of_arrows_cover_no_state_and_no_other_label(count: int) -> None:
+    """Two to four arrows leave each state, with labels of all lengths; arrows keep out of states."""
+    steps = {3: (1, 2), 4: (1, 2, 3)}.get(count, (1, 2, count // 2, count - 1))
+    labels = dict(zip(steps, ("a", "a, b", "a, b, c", "d"), strict=False))
+    edges = {(a, (a + step) % count): label for a in range(count) for step, label in labels.items()}
+    root = parsed(graphs.graph("t", [f"S{i}" for i in range(count)], edges, [False] * count))
+    states = [(float(one.attrib["cx"]), float(one.attrib["cy"])) for one in root.iter(f"{SPACE}circle")]
+    found = [one.attrib for one in root.iter(f"{SPACE}rect")][1:]  # the first is the page
+    boxes = [tuple(float(one[name]) for name in ("x", "y", "width", "height")) for one in found]
+    assert len(boxes) == len(edges)
+    for n, (x, y, width, height) in enumerate(boxes):
+        assert all(x + width <= u or u + w <= x or y + height <= v or v + h <= y for u, v, w, h in boxes[:n])
+        assert all(math.dist((x + width / 2, y + height / 2), state) > graphs.RADIUS for state in states)
+    for path in root.iter(f"{SPACE}path"):
+        points = [tuple(map(float, part.split(" "))) for part in path.attrib["d"].strip("MZ").split("L")]
+        assert all(math.dist(point, state) > graphs.RADIUS - 1 for point in points for state in states)
 
 
 @pytest.mark.parametrize(
