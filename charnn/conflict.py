@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 
 class Conflict(NamedTuple):
-    """A row: options, when their values do not go together, why, and what to do. `says` can name values in braces.
+    """A row: options, when their values do not go together, why, and what to do. `says` can name values in braces,
+    and `flag`, the first option as it is typed.
 
     With `asked` the first of the options has to be asked for: its default goes together with all others.
     """
@@ -50,13 +51,13 @@ def between_layers(name: str, plain: Any) -> Conflict:
 
 def without(name: str, other: str, choice: Any) -> Conflict:
     """An option that has no effect with this choice of another one."""
-    flag, with_ = (f"--{option.replace('_', '-')}" for option in (name, other))
-    says = f"{flag} has no effect with {with_ if choice is True else f'{with_} {choice}'}"
+    with_ = f"--{other.replace('_', '-')}"
+    says = f"{{flag}} has no effect with {with_ if choice is True else f'{with_} {choice}'}"
     return Conflict((name, other), lambda _, value: value == choice, says, asked=True)
 
 
 def of_tasks(name: str, *tasks: str) -> Conflict:
     """An option of some tasks alone: of windows, of ends, of what is fed back."""
-    says = f"--{name.replace('_', '-')} has no effect on --task {{task}}"
+    says = "{flag} has no effect on --task {task}"
     do = f"leave it out, or choose --task {' or '.join(tasks)}"
     return Conflict((name, "task"), lambda _, task: task not in tasks, says, do, True)

@@ -153,6 +153,11 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def typed(name: str, value: Any) -> str:
+    """An option's name as it is typed for a value: --no-bias where a switch is off."""
+    return f"--no-{flag(name)[2:]}" if value is False else flag(name)
+
+
 def old_names(*kinds: type) -> dict[str, str]:
     """Earlier names of these configurations' options, and what each is called now."""
     return {spec.metadata["was"]: spec.name for kind in kinds for spec in fields(kind) if "was" in spec.metadata}

@@ -139,6 +139,12 @@ def test_what_does_not_go_together_is_refused(values: dict[str, Any], says: str)
         check({other: value for other, value in values.items() if other != name}, values)
 
 
+@pytest.mark.parametrize(("asked", "flag"), [(False, "--no-bias"), (True, "--bias")])
+def test_a_switch_is_named_as_it_was_typed(asked: bool, flag: str) -> None:
+    with pytest.raises(UsageError, match=f"^{flag} has no effect on --task values"):
+        check({"bias": asked, "task": "values"}, ["bias"])
+
+
 def test_every_row_is_tried_here() -> None:
     assert [row.options for row in CONFLICTS] == [tuple(values) for values, _ in REFUSED]
 

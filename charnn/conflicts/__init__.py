@@ -11,10 +11,11 @@ from typing import Any
 from ..choices import CELLS, TASKS
 from ..conflict import Conflict, between_layers, both, needs, new_run, of_tasks, time, without
 from ..errors import UsageError
+from ..options import typed
 from .sampling import SAMPLING
 
 LOCKED = "--dropout-kind locked has no effect on"
-OF_TEXT = "scheme", "ending", "feedback", "teacher_forcing", "init_scale", "bias", "loss"
+OF_TEXT = "scheme", "stride", "cut_probability", "ending", "feedback", "teacher_forcing", "init_scale", "bias", "loss"
 OF_STREAMS = "sequence", "state"
 SHARE = "--teacher-forcing {teacher_forcing}"
 FED = " or ".join(["--feedback output", *(f"--cell {name}" for name, cell in CELLS.items() if cell.reads_output)])
@@ -258,4 +259,6 @@ def check(values: Mapping[str, Any], asked: Collection[str] = ()) -> None:
         if not all(name in values for name in row.options) or (row.asked and row.options[0] not in asked):
             continue
         if row.when(*(values[name] for name in row.options)):
-            raise UsageError(f"{row.says.format(**{name: values[name] for name in row.options})}: {row.do}")
+            told = {name: values[name] for name in row.options}
+            flag = typed(row.options[0], told[row.options[0]])
+            raise UsageError(f"{row.says.format(flag=flag, **told)}: {row.do}")

@@ -151,6 +151,11 @@ def test_a_series_goes_on_with_what_is_expected_next(home: Path) -> None:
         (2, ["eval", "--dynamic"], "--dynamic"),
         (2, ["inspect", "gradients"], "--task values"),
         (2, ["train", "values.tsv", "--task", "values", "--loss", "squared"], "--loss has no effect on --task values"),
+        (
+            2,
+            ["train", "values.tsv", "--task", "values", "--stride", "1"],
+            "--stride has no effect on --task values: leave",
+        ),
         (2, ["train", "values.tsv", "--task", "values", "--cell", "jordan"], "choose another --cell"),
         (2, ["tokenize", "values.tsv", "--task", "values", "-o", "a.npz"], "there is nothing to tokenise"),
         (2, ["tokenize", "values.tsv", "--task", "values", "-o", "-"], "leave out --output"),
