@@ -15,7 +15,7 @@ from .corpus import hashing, run_name
 
 MIN_VECTORS = 16  # fewer leave nothing to learn from and to be held out
 CONTEXT = 256  # vectors that are read before what is held out
-LARGEST = 1e60  # numbers beyond that have no variance in 64 bits, or their products have none
+LARGEST, SMALLEST = 1e60, 1e-60  # beyond them numbers, or deviations, have squares that 64 bits do not hold
 MAX_DEVIATIONS = 1e9  # of a number from the mean, whose square a network can still compute with
 SCALED_SHARE = 0.9  # of a series, from its start: what its mean and deviation are those of
 Array = np.ndarray
@@ -56,14 +56,24 @@ class Scale:
         """Values (N, D), as a network sees them, as numbers in their own units: to a millionth of the deviation."""
         digits = [max(0, 5 - math.floor(math.log10(d))) for d in self.deviation]
         return [
-            [f"{round(value, n) + 0.0:.12g}" for value, n in zip(row, digits, strict=True)]
+            [_told(round(value, n) + 0.0, d) for value, n, d in zip(row, digits, self.deviation, strict=True)]
             for row in self.restored(values.astype(np.float64)).tolist()
         ]
 
 
-def scale_of(values: Array) -> Scale:
-    """The scale of values (N, D)."""
+def _told(value: float, deviation: float) -> str:
+    """In 12 digits, or in more where a millionth of the deviation takes more."""
+    short = f"{value:.12g}"
+    return short if abs(float(short) - value) <= 5e-7 * deviation else repr(value).removesuffix(".0")
+
+
+def scale_of(names: str, values: Array) -> Scale:
+    """The scale of values (N, D). Raises `InputError` for a column that changes by less than can be squared."""
     deviation = values.std(axis=0)
+    small = (deviation < SMALLEST) & (values.min(axis=0) < values.max(axis=0))
+    if small.any():
+        told = f"column {int(small.argmax()) + 1}, whose deviation from the mean is below {SMALLEST:g}"
+        raise InputError(f"{names} has {told}: give the column in another unit")
     deviation[~(deviation > 0)] = 1
     return Scale(tuple(values.mean(axis=0).tolist()), tuple(deviation.tolist()))
 
@@ -167,7 +177,7 @@ def read(sources: Sequence[Source], invalid: str = "error", watch: Watch = iter,
         raise InputError(f"{names} is too short: {len(rows)} lines of numbers, where at least {MIN_VECTORS} are needed")
     values = np.array(rows)
     paths = tuple(source.path for source in sources)
-    scale = scale or scale_of(values[: max(1, int(len(values) * SCALED_SHARE))])
+    scale = scale or scale_of(names, values[: max(1, int(len(values) * SCALED_SHARE))])
     _check_range(names, values, scale)
     return Series(values, np.array(edges), scale, paths, digest.hexdigest(), invalid)
 
@@ -186,8 +196,11 @@ def _check_range(names: str, values: Array, scale: Scale) -> None:
 
 def _numbers(line: str, name: str, number: int, columns: int | None) -> list[float]:
     """The numbers of a line, with TABs or blanks between. Raises `InputError`."""
+    words = line.split()
     try:
-        found = [float(word) for word in line.split()]
+        if odd := [word for word in words if "_" in word]:  # which Python takes for a separator of digits
+            raise ValueError(f"could not convert string to float: {odd[0]!r}")
+        found = [float(word) for word in words]
     except ValueError as error:
         raise InputError(f"{name}, line {number}: {error}; give numbers with TABs between") from None
     if not all(map(math.isfinite, found)):
