@@ -200,9 +200,10 @@ class Trainer:
         self.run.rollbacks += 1
         self.in_a_row += 1
         if self.in_a_row > MAX_ROLLBACKS:
+            scaled = "a lower --init-scale, " if self.run.model.config.init_scale > 1 else ""
             raise DivergenceError(
                 f"training diverged after step {failed}, {self.in_a_row} times in a row, at last at a rate of "
-                f"{factor * self.run.config.rate:g}: try a lower --rate, a lower --clip or another --activation"
+                f"{factor * self.run.config.rate:g}: try {scaled}a lower --rate, a lower --clip or another --activation"
             )
         return Rollback(failed, self.run.step, self.run.rate_factor * self.run.config.rate, self.in_a_row)
 

@@ -304,11 +304,12 @@ def test_a_rate_far_too_high_is_halved_until_training_goes_on(kind: type[SingleW
     team.close()
 
 
-def test_training_that_never_recovers_gives_up_with_the_last_good_weights() -> None:
-    run = start(activation="relu", optimizer="sgd", rate=1e7, clip=0.0)
+@pytest.mark.parametrize(("scale", "advice"), [(1.0, "try a lower --rate"), (2.0, "try a lower --init-scale, a lower")])
+def test_training_that_never_recovers_gives_up_with_the_last_good_weights(scale: float, advice: str) -> None:
+    run = start(activation="relu", optimizer="sgd", rate=1e7, clip=0.0, init_scale=scale)
     first = run.weights.flat.copy()
     trainer, events = trainer_of(run, text(2000)), []
-    with pytest.raises(DivergenceError, match=rf"diverged after step 1, {MAX_ROLLBACKS + 1} times in a row.*--rate"):
+    with pytest.raises(DivergenceError, match=rf"diverged after step 1, {MAX_ROLLBACKS + 1} times in a row.*{advice}"):
         while True:
             events.append(trainer.update())
     assert sum(isinstance(event, Rollback) for event in events) == MAX_ROLLBACKS
