@@ -32,7 +32,9 @@ def _lengths(ctx: click.Context, param: click.Parameter, value: str | None) -> l
 
 @click.command("bench", cls=Command)
 @click.argument("corpus", nargs=-1, type=File())
-@options.config_options(ModelConfig, only=("cell", "hidden", "layers", "activation", "skip", "dropout"))
+@options.config_options(
+    ModelConfig, only=("cell", "hidden", "layers", "activation", "skip", "dropout", "width", "heads")
+)
 @options.config_options(TrainConfig, only=("batch", "window", "epochs", "workers"))
 @click.option(
     "--symbols", type=Number(int), default=SYMBOLS, show_default=True, help="Different characters, without a CORPUS."

@@ -22,7 +22,8 @@ def command(path: str, model: str | None, runs: str, as_json: bool) -> None:
     .html         a web page that scores what is typed, and continues it
     .h            C99: the weights, and a function for one step
 
-    Models of tasks other than text are written as .onnx: whole sources in, what each label or symbol scores out.
+    Models of pairs and of gaps are written as .onnx: whole sources in, what each label or symbol scores out. Models of
+    --task values cannot be exported.
 
     The check needs PyTorch, onnxruntime, node or a C compiler; where that is missing charnn's arithmetic takes its
     place. It prints how far scores differ at most, over 500 greedy and 500 drawn characters.

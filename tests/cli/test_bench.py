@@ -71,7 +71,15 @@ def test_windows_take_time_and_memory_in_proportion_to_their_length() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--seconds", "0"), ("--corpus-size", "3"), ("--hidden", "0"), ("--symbols", "1"), ("--symbols", "70000")],
+    [
+        ("--heads", "0"),
+        ("--width", "1"),
+        ("--seconds", "0"),
+        ("--corpus-size", "3"),
+        ("--hidden", "0"),
+        ("--symbols", "1"),
+        ("--symbols", "70000"),
+    ],
 )
 def test_what_cannot_be_measured_is_refused(option: str, value: str) -> None:
     assert f"{option} is {value}" in refused(2, "bench", option, value)
