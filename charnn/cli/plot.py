@@ -16,8 +16,9 @@ from .shell.types import RunName
 def command(names: tuple[str, ...], runs: str, by: str) -> None:
     """Draw the loss of one or several runs as SVG, on standard output; the newest run by default.
 
-    The loss on the held-out part, in bits per character, label or symbol, a line for each run; the n-gram model's is
-    dashed. Of a single run the loss on the training part is drawn too.
+    The loss on the held-out part, in bits per character, label, symbol or value, a line for each run; the n-gram
+    model's is dashed. Of a single run the loss on the training part is drawn too. Runs whose losses are in different
+    measures are refused.
 
     \b
     charnn plot > loss.svg
