@@ -33,8 +33,8 @@ def command(
     TEXT is one or more files, or -. Without TEXT the command reads standard input if that is a file or a pipe. Else it
     scores the held-out part of the model's corpus, as it does where TEXT is that corpus. Rows of --by line: bits/char,
     bits, number and text of the line; of --by char: bits, line, column, character; of --by file: bits/char, bits,
-    characters, unknown ones, name. Of several files rows have the file's name too. On a terminal --by char
-    shades the text: the redder, the less expected.
+    characters, unknown ones, name. Of several files rows have the file's name too. On a terminal --by char shades the
+    text: the redder, the less expected.
 
     A model of pairs is scored on lines left<TAB>right. Rows of --by line for labels: 1 if it is right, right label,
     label given, its probability, number and text; for targets: 1 if it is right, bits, number, source, right target
