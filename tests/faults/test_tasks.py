@@ -105,7 +105,7 @@ def test_P16_an_empty_pipe_says_how_to_do_without(there: Path, task: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("task", "text"), [("values", "x\n"), ("values", "1\t2\t3\n"), ("classify", "no pair\n"), ("translate", "\n")]
+    ("task", "text"), [("values", "x\n"), ("values", "1\t2\t3\n"), ("classify", "no pair\n"), ("translate", "x\n")]
 )
 def test_P13_a_stream_is_called_standard_input(there: Path, task: str, text: str) -> None:
     assert refused(3, "eval", "-", "-m", task, stdin=text).startswith("charnn: standard input, line 1: ")
