@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +30,9 @@ class LazyArray:
         return self.length
 
     def __getitem__(self, part: Any) -> Any:
-        if isinstance(part, SupportsIndex):
-            return np.asarray(self[range(self.length)[part] :][:1])[0]
+        if isinstance(part, int | np.integer):
+            at = range(self.length)[part]
+            return np.asarray(self[at : at + 1])[0]
         if not isinstance(part, slice) or part.step not in (None, 1):
             return np.asarray(self)[part]
         start, stop, _ = part.indices(self.length)

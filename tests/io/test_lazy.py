@@ -34,7 +34,9 @@ def test_slices_are_those_of_the_array(pair: tuple[np.ndarray, LazyArray], part:
     assert np.array_equal(np.asarray(stored[5:150][part]), ids[5:150][part])
 
 
-@pytest.mark.parametrize("part", [0, -1, slice(None, None, 2), slice(9, 3, -1), [3, 1]], ids=str)
+@pytest.mark.parametrize(
+    "part", [0, -1, slice(None, None, 2), slice(9, 3, -1), [3, 1], np.array([3, 1]), np.int64(7)], ids=str
+)
 def test_other_indices_read_it(pair: tuple[np.ndarray, LazyArray], part: Any) -> None:
     ids, stored = pair
     assert np.array_equal(stored[part], ids[part])
