@@ -241,7 +241,7 @@ def as_typed(config: Checked, defaults: Mapping[str, Any] = MappingProxyType({})
     words = []
     for name, value in changed(config, defaults):
         if isinstance(value, bool):
-            words.append(flag(name) if value else f"--no-{flag(name)[2:]}")
+            words.append(typed(name, value))
         else:
             words += [flag(name), f"{value:.12g}" if isinstance(value, float) else str(value)]
     return words

@@ -9,8 +9,9 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ class Source:
     def path(self) -> str:
         """Where to find it again, from any folder; the name of what is no file."""
         return self.name if self.name == "-" or self.in_memory else str(Path(self.name).absolute())
+
+    def held(self) -> "Source":
+        """The same text in memory, which can be read again."""
+        data = b"".join(self.pieces())
+        return replace(self, open=lambda: BytesIO(data))
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes, a piece at a time. Raises `UsageError` (not there), `InputError` (damaged), `CharnnError`."""

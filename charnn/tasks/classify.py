@@ -117,9 +117,8 @@ class Classify(InspectedPairs):
 
     def describe(self, run: Run, train: Part, valid: Part) -> list[tuple[str, str]]:
         learnt, held_out = ({*np.concatenate(part.targets).tolist()} for part in (train, valid))
-        v, found = run.vocabulary, super().describe(run, train, valid)
-        unknown = {label for text in valid.target_texts for label in v.strangers(text, v.target)}
-        if count := len(unknown) + len(held_out - learnt - {len(v.labels)}):
+        found, unknown = super().describe(run, train, valid), {len(run.vocabulary.labels)}
+        if count := len(valid.unknown_targets) + len(held_out - learnt - unknown):
             found.append(("labels", f"{plural(count, 'label')} of the held-out lines alone, which cannot be learnt"))
         return found
 

@@ -76,7 +76,7 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
     if isinstance(what, str):
         sources = [Source("the text", lambda: BytesIO(encode(what)))]
     else:
-        sources = [_held(source) for source in sources]
+        sources = [source.held() for source in sources]
     invalid = invalid or "error"
     found = pairs.read(sources, task.format, invalid, vocabulary=run.vocabulary)
     names = ", ".join(source.shown for source in sources)
@@ -84,12 +84,6 @@ def read(task: PairTask, run: Run, what: Any, invalid: str | None) -> PairsRead:
         warn_of_training_text(names)
     again = partial(pairs.parse_all, sources, task.format, invalid)
     return PairsRead(Part(found, np.arange(len(found)), again), names, False)
-
-
-def _held(source: Source) -> Source:
-    """A source that can be read again."""
-    data = b"".join(source.pieces())
-    return Source(source.name, lambda: BytesIO(data))
 
 
 class InspectedPairs(PairTask):
@@ -221,9 +215,7 @@ class LabelEvaluator(PairEvaluator):
     @cached_property
     def _names(self) -> list[str]:
         """The labels, and at last all that the model does not know."""
-        vocabulary, texts = self.run.vocabulary, self.part.target_texts
-        unknown = sorted({label for text in texts for label in vocabulary.strangers(text, vocabulary.target)})
-        return [*vocabulary.labels, some_of(unknown) or "\ufffd"]
+        return [*self.run.vocabulary.labels, some_of(sorted(self.part.unknown_targets)) or "\ufffd"]
 
 
 def label_score(p: np.ndarray, part: Part, several: bool) -> LabelScore:

@@ -62,6 +62,14 @@ class Part(NamedTuple):
         return read, wanted
 
     @property
+    def unknown_targets(self) -> set[str]:
+        """What the targets are made of, and the vocabulary does not have."""
+        vocabulary = self.pairs.vocabulary
+        if not self.unknown[1]:
+            return set()
+        return {one for text in self.target_texts for one in vocabulary.strangers(text, vocabulary.target)}
+
+    @property
     def source_texts(self) -> list[str]:
         """Each source."""
         return self._texts(0)

@@ -41,17 +41,17 @@ def tune(run: Run, parts: Iterable[slice], layout: Any, size: float, symbols: in
     rows = {part.stop - part.start: part for part in parts}
     lanes = SCORING_ROWS if run.reset else -(-SCORING_ROWS // workers)
 
-    def probe(network: Network) -> None:
+    def probe_text(network: Network) -> None:
         for count in sorted(rows):
-            if run.task == TEXT:
-                learn_zeros(network, count, 1 if config.scheme == "one-step" else min(PROBED_STEPS, config.window))
-            else:
-                learn_batches(network, layout.read(0, 0, rows[count]))
-        if run.task == TEXT:
-            read_zeros(network, lanes)
+            learn_zeros(network, count, 1 if config.scheme == "one-step" else min(PROBED_STEPS, config.window))
+        read_zeros(network, lanes)
+
+    def probe_task(network: Network) -> None:
+        for count in sorted(rows):
+            learn_batches(network, layout.read(0, 0, rows[count]))
 
     work = expected_multiplications(config, run.weights.count, size, symbols) / workers
-    return tuned(run.network, work, probe).tilings
+    return tuned(run.network, work, probe_text if run.task == TEXT else probe_task).tilings
 
 
 def expected_multiplications(config: TrainConfig, parameters: int, size: float, symbols: int) -> float:

@@ -4,7 +4,7 @@ import click
 
 from ...conflicts import check
 from ...verbs import AutomatonConfig
-from .. import inputs, options, streams
+from .. import options, streams
 from ..shell.help import Command
 from . import showing
 
@@ -29,9 +29,8 @@ def command(asked: showing.Asked, states: int, end: float, seed: int, dot: bool)
     from ... import api
     from ...terminal import console
 
-    names = [asked.text] if asked.text else []
-    run, texts = inputs.opened("inspect automaton", asked.model, asked.runs, names, asked.unknown, asked.invalid)
-    found = api.automaton(run, texts, states, end=end, seed=seed)
+    run, given = showing.texts("inspect automaton", asked)
+    found = api.automaton(run, given, states, end=end, seed=seed)
     console.note(f"{len(found.ends)} states; {found.agreement:.1%} of the network's moves and ends are theirs")
     if dot:
         streams.write(found.dot())

@@ -59,6 +59,12 @@ def read(verb: str, asked: Asked) -> tuple["Run", Any]:
     return opened(asked.model, verb, asked.runs), inputs.given([asked.text] if asked.text else [])
 
 
+def texts(verb: str, asked: Asked) -> tuple["Run", Any]:
+    """The model, and the text in its symbols."""
+    names = [asked.text] if asked.text else []
+    return inputs.opened(verb, asked.model, asked.runs, names, asked.unknown, asked.invalid)
+
+
 def show(name: str, asked: Asked, **how: Any) -> None:
     """Write what the function `name` of the library finds in a text, as `inspect name` was asked to."""
     verb = f"inspect {name}"
@@ -66,9 +72,8 @@ def show(name: str, asked: Asked, **how: Any) -> None:
         streams.refuse_picture(f"{verb} --svg", asked.as_json)
     from ... import api
 
-    names = [asked.text] if asked.text else []
-    run, texts = inputs.opened(verb, asked.model, asked.runs, names, asked.unknown, asked.invalid)
-    write(getattr(api, name)(run, texts, **how), run.path, asked.svg, asked.as_json)
+    run, given = texts(verb, asked)
+    write(getattr(api, name)(run, given, **how), run.path, asked.svg, asked.as_json)
 
 
 def write(found: Any, path: object, svg: bool, as_json: bool) -> None:

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -62,7 +60,7 @@ class Values(Task):
         raise UsageError(f"{NO_TOKENS}; train on the text itself")
 
     def keep(self, path: Path, sources: Sequence[Source], **reading: Any) -> None:
-        held = [Source(source.name, partial(BytesIO, b"".join(source.pieces()))) for source in sources]
+        held = [source.held() for source in sources]
         self.read(held, **reading)  # nothing is kept that cannot be read
         durable.replace(path, lambda file: file.writelines(_with_blank_lines_between(held)))
 
